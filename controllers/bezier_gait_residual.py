@@ -1,0 +1,68 @@
+"""The gait with a learned correction on top: final foot position = Bezier gait + residual."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from controllers.bezier_gait import DiagonalGaitController, GaitParameters
+from utils.robot_names import LEG_NAMES
+
+
+class BezierGaitResidualController:
+    """A `DiagonalGaitController` (`base_controller`) whose foot targets take residuals of at most `residual_scale` m."""
+
+    def __init__(self, params: GaitParameters = GaitParameters(), num_robots: int = 1, residual_scale: float = 0.02):
+        self.base_controller = DiagonalGaitController(params, num_robots)
+        self.residual_scale = residual_scale
+
+    def reset(self, ids: np.ndarray | slice = slice(None), phase: np.ndarray | float = 0.0) -> None:
+        """Starts the cycle of robots `ids` at `phase`, in [0, 1)."""
+        self.base_controller.reset(ids, phase)
+
+    def update_with_residuals(self, dt: float, residuals: np.ndarray | Mapping) -> np.ndarray | dict:
+        """Advances the gait by `dt`, s, and returns its foot targets plus the clipped residuals.
+
+        Args:
+            dt: time since the last call, s.
+            residuals: (n, 4, 3) in the leg frames, m, order LEG_NAMES. For one robot also a mapping from leg names to
+                (3,) arrays; legs left out get none.
+
+        Returns:
+            Targets (n, 4, 3) in the leg frames, m; a mapping from leg names to (3,) if a mapping came in.
+
+        Raises:
+            ValueError: the residuals have another shape, or a mapping names an unknown leg or serves several robots.
+        """
+        if isinstance(residuals, Mapping):
+            targets = self.update_with_residuals(dt, self._from_mapping(residuals))
+            return dict(zip(LEG_NAMES, targets[0]))
+        shape = (len(self.base_controller.phase), len(LEG_NAMES), 3)
+        if np.shape(residuals) != shape:
+            raise ValueError(f"residuals must have the shape {shape} (robot, leg, xyz), got {np.shape(residuals)}")
+        clipped = np.minimum(np.maximum(residuals, -self.residual_scale), self.residual_scale)
+        return self.base_controller.update(dt) + clipped
+
+    def get_phase_info(self) -> dict[str, np.ndarray]:
+        """Returns, (n,) each: seconds in this half cycle, its length, their ratio, and the pair that swings (0: FL, RR)."""
+        doubled = 2.0 * self.base_controller.phase
+        active_pair = (doubled >= 1.0).astype(int)
+        state_duration = self.base_controller.cycle_time / 2
+        return {
+            "phase_elapsed": (doubled - active_pair) * state_duration,
+            "state_duration": state_duration,
+            "phase_normalized": doubled - active_pair,
+            "active_pair": active_pair,
+        }
+
+    def get_swing_stance_flags(self) -> dict[str, np.ndarray]:
+        """Returns for each leg name (n,) integers: 1 while the leg swings, 0 while it stands."""
+        swing, _ = self.base_controller.leg_progress()
+        return dict(zip(LEG_NAMES, swing.T.astype(int)))
+
+    def _from_mapping(self, residuals):
+        if len(self.base_controller.phase) != 1:
+            raise ValueError(f"a mapping serves one robot, this controller has {len(self.base_controller.phase)}")
+        unknown = sorted(set(residuals) - set(LEG_NAMES))
+        if unknown:
+            raise ValueError(f"unknown legs {unknown}; the legs are {', '.join(LEG_NAMES)}")
+        return np.array([[residuals.get(leg, (0.0, 0.0, 0.0)) for leg in LEG_NAMES]], dtype=float)

@@ -1,0 +1,5 @@
+"""The names that the quadruped's controllers, sensors and observations share, in the one order they all use."""
+
+LEG_NAMES = ("FL", "FR", "RL", "RR")  # front left, front right, rear left, rear right
+JOINTS_PER_LEG = ("tilt", "shoulder_L", "shoulder_R")
+JOINTS = tuple(f"{leg}_{joint}" for leg in LEG_NAMES for joint in JOINTS_PER_LEG)

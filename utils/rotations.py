@@ -1,0 +1,47 @@
+"""Rotations as numpy arrays: quaternions (..., 4) in wxyz order, angles in rad, every leading axis a batch."""
+
+import numpy as np
+
+
+def rotation_matrix(quat: np.ndarray) -> np.ndarray:
+    """Returns the matrices (..., 3, 3) that take body coordinates to world coordinates, for unit `quat` (..., 4)."""
+    w, x, y, z = np.moveaxis(quat, -1, 0)
+    rows = np.empty((*np.shape(quat)[:-1], 3, 3))
+    rows[..., 0, 0] = 1 - 2 * (y * y + z * z)
+    rows[..., 0, 1] = 2 * (x * y - w * z)
+    rows[..., 0, 2] = 2 * (x * z + w * y)
+    rows[..., 1, 0] = 2 * (x * y + w * z)
+    rows[..., 1, 1] = 1 - 2 * (x * x + z * z)
+    rows[..., 1, 2] = 2 * (y * z - w * x)
+    rows[..., 2, 0] = 2 * (x * z - w * y)
+    rows[..., 2, 1] = 2 * (y * z + w * x)
+    rows[..., 2, 2] = 1 - 2 * (x * x + y * y)
+    return rows
+
+
+def quat_from_euler(roll, pitch, yaw) -> np.ndarray:
+    """Returns unit quaternions (..., 4) that turn by yaw about z, then pitch about the new y, then roll about the new x."""
+    angles = np.stack(np.broadcast_arrays(roll, pitch, yaw), axis=-1) / 2
+    (cr, cp, cy), (sr, sp, sy) = np.moveaxis(np.cos(angles), -1, 0), np.moveaxis(np.sin(angles), -1, 0)
+    return np.stack(
+        [
+            cr * cp * cy + sr * sp * sy,
+            sr * cp * cy - cr * sp * sy,
+            cr * sp * cy + sr * cp * sy,
+            cr * cp * sy - sr * sp * cy,
+        ],
+        axis=-1,
+    )
+
+
+def euler_from_matrix(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns (roll, pitch, yaw), each (...), the angles that `quat_from_euler` takes; pitch within +-pi/2."""
+    roll = np.arctan2(matrix[..., 2, 1], matrix[..., 2, 2])
+    pitch = np.arcsin(np.minimum(np.maximum(-matrix[..., 2, 0], -1.0), 1.0))
+    yaw = np.arctan2(matrix[..., 1, 0], matrix[..., 0, 0])
+    return roll, pitch, yaw
+
+
+def wrap_angle(angle: np.ndarray) -> np.ndarray:
+    """Returns `angle` (...) moved by whole turns into [-pi, pi)."""
+    return (angle + np.pi) % (2 * np.pi) - np.pi

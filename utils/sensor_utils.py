@@ -1,0 +1,68 @@
+"""Named sensor readings: names become indices once, readings are one array operation for any number of robots."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import mujoco
+import numpy as np
+
+from utils.robot_names import JOINTS, LEG_NAMES
+
+
+class SensorReader:
+    """Reads sensors by name, for one robot or for many.
+
+    Args:
+        model: the compiled model that declares the sensors.
+        data: what holds the readings: an `MjData`, a `mujoco.batch.Batch`, or a live array (..., nsensordata).
+            Readings have the same leading axes: (k,) for one robot, (n, k) for n.
+    """
+
+    def __init__(self, model: mujoco.MjModel, data):
+        self._sensordata = getattr(data, "sensordata", data)
+        names = [mujoco.mj_id2name(model, int(mujoco.mjtObj.mjOBJ_SENSOR), i) for i in range(model.nsensor)]
+        self._places = {
+            name: np.arange(address, address + size)
+            for name, address, size in zip(names, model.sensor_adr, model.sensor_dim)
+        }
+
+    def indices(self, names: Sequence[str]) -> np.ndarray:
+        """Returns the columns of sensordata (k,) that hold these sensors, in this order.
+
+        Raises:
+            ValueError: the model has no sensor of that name; the nearest names are given.
+        """
+        for name in names:
+            if name not in self._places:
+                nearest = get_close_matches(name, filter(None, self._places), n=3)
+                raise ValueError(f"no sensor is called {name!r}; the nearest are {', '.join(nearest) or 'none'}")
+        return np.concatenate([self._places[name] for name in names])
+
+    def read_sensor(self, name: str) -> np.ndarray:
+        """Returns a fresh copy (..., size) of one sensor's reading."""
+        return self._sensordata[..., self.indices([name])]
+
+    def read_sensors(self, names: Sequence[str]) -> np.ndarray:
+        """Returns a fresh copy (..., k) of several sensors' readings, one after the other."""
+        return self._sensordata[..., self.indices(names)]
+
+    def get_body_state(self) -> np.ndarray:
+        """Returns (..., 13): position (m) and quaternion (wxyz) in the world, velocity (m/s) in the world, angular
+        velocity (rad/s) in the body."""
+        return self.read_sensors(["body_pos", "body_quat", "body_linvel", "body_angvel"])
+
+    def get_joint_states(self) -> np.ndarray:
+        """Returns (..., 24): the 12 servo angles (rad), then their 12 velocities (rad/s), both in the order JOINTS."""
+        return self.read_sensors([f"{joint}_{kind}" for kind in ("pos", "vel") for joint in JOINTS])
+
+    def get_foot_positions(self) -> np.ndarray:
+        """Returns (..., 12): the feet's centres in the world, m, FL FR RL RR."""
+        return self.read_sensors([f"{leg}_foot_pos" for leg in LEG_NAMES])
+
+    def get_foot_velocities(self) -> np.ndarray:
+        """Returns (..., 12): the feet's velocities in the world, m/s, FL FR RL RR."""
+        return self.read_sensors([f"{leg}_foot_vel" for leg in LEG_NAMES])
+
+    def get_foot_forces(self) -> np.ndarray:
+        """Returns (..., 4): the normal force on each foot, N, FL FR RL RR, in the physics step before the last reading."""
+        return self.read_sensors([f"{leg}_foot_force" for leg in LEG_NAMES])

@@ -1,0 +1,175 @@
+"""Terrain as arrays of heights: each kind drawn from (generator, kind, level), and tiles of them laid out in one world."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+SPACING = 0.02  # m between neighbouring heights; a riser is one such step wide
+FOOTPRINT = (0.16, 0.12)  # x and y extent, m, over which the ground below the torso is averaged
+
+ROUGH_CELL, ROUGH_HEIGHT = 0.04, 0.045  # m; heights are for level 1
+SLOPE_ANGLE, SLOPE_LENGTH = np.radians(25.0), 1.0  # the way up and the way down, m along x
+STAIR_RISER, STAIR_TREAD, STAIR_COUNT = 0.040, 0.16, 6
+BLOCK_SIDE, BLOCK_HEIGHT = 0.16, 0.050
+WAVE_LENGTH, WAVE_HEIGHT = 0.40, 0.060
+LANDING = 0.48  # level ground before, between and after slopes and flights of stairs, m
+
+
+@dataclass(frozen=True)
+class TerrainConfig:
+    """The tiles of a world: every kind in `kinds` at every level in `levels`.
+
+    Levels run from 0 (flat) to 1; heights, and for slopes the angle, are proportional to them. `seed` decides the
+    random kinds: what is trained on one seed is judged on others. A tile is `length` m long (x, the way robots walk)
+    and `width` m wide.
+    """
+
+    kinds: tuple[str, ...] = ("flat",)
+    levels: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    seed: int = 0
+    length: float = 12.5
+    width: float = 4.0
+
+    def __post_init__(self):
+        if not self.kinds or not self.levels:
+            raise ValueError(f"a terrain needs at least one kind and one level, got {self.kinds} and {self.levels}")
+        for kind in self.kinds:
+            check_kind(kind)
+        if not all(0.0 <= level <= 1.0 for level in self.levels):
+            raise ValueError(f"terrain levels must lie in [0, 1], got {self.levels}")
+        if not (np.isfinite([self.length, self.width]).all() and min(self.length, self.width) >= 1.0):
+            raise ValueError(f"a tile must be at least 1 m long and wide, got {self.length} m by {self.width} m")
+
+
+def check_kind(kind: str) -> None:
+    """Raises ValueError, naming the nearest kind, if there is no terrain of that name."""
+    if kind not in KINDS:
+        nearest = get_close_matches(str(kind), KINDS, n=1)
+        hint = f", did you mean {nearest[0]}?" if nearest else ""
+        raise ValueError(f"unknown terrain {kind!r}{hint}; the kinds are {', '.join(KINDS)}")
+
+
+def make_heights(generator: np.random.Generator, kind: str, level: float, length: float, width: float) -> np.ndarray:
+    """Returns heights (rows along y, columns along x), m, at least 0, `SPACING` apart, of one tile at `level` in [0, 1]."""
+    check_kind(kind)
+    x = np.arange(round(length / SPACING)) * SPACING
+    y = np.arange(round(width / SPACING)) * SPACING
+    return KINDS[kind](generator, x, y, level)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One kind at one level, and where it lies: its rear right corner (x, y), m."""
+
+    kind: str
+    level: float
+    x: float
+    y: float
+
+
+class Terrain:
+    """All tiles of a config side by side along y, each running along x, in one grid centred on the world's origin.
+
+    Attributes:
+        heights: (rows, columns), m.
+        half_size: half the extent in x and y, m.
+        tiles: kind, level and place of each.
+    """
+
+    def __init__(self, config: TerrainConfig):
+        self.config = config
+        generators = np.random.default_rng(config.seed).spawn(len(config.kinds) * len(config.levels))
+        pairs = [(kind, level) for kind in config.kinds for level in config.levels]
+        strips = [make_heights(g, *pair, config.length, config.width) for g, pair in zip(generators, pairs)]
+        self.heights = np.concatenate(strips)
+        self.half_size = (np.array(self.heights.shape[::-1]) - 1) * SPACING / 2
+        offsets = np.cumsum([0, *map(len, strips[:-1])]) * SPACING
+        self.tiles = [Tile(*p, -self.half_size[0], o - self.half_size[1]) for p, o in zip(pairs, offsets)]
+        window = [round(extent / SPACING) for extent in reversed(FOOTPRINT)]
+        self._footprint_mean = uniform_filter(self.heights, window, mode="nearest")
+
+    @property
+    def highest(self) -> float:
+        """Height of the highest point, m, and at least 1 mm: a height field may not be flat at zero."""
+        return max(float(self.heights.max()), 1e-3)
+
+    def height_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Returns the ground's height, m, at world positions x, y (...), m: exactly the triangles MuJoCo collides with."""
+        column, row = self._grid(x, y)
+        left, below = column.astype(int), row.astype(int)
+        u, v = column - left, row - below
+        h00, h11 = self.heights[below, left], self.heights[below + 1, left + 1]
+        h10, h01 = self.heights[below, left + 1], self.heights[below + 1, left]
+        return h00 + np.where(u >= v, u * (h10 - h00) + v * (h11 - h10), v * (h01 - h00) + u * (h11 - h01))
+
+    def ground_below(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Returns the ground's mean height, m, over the `FOOTPRINT` around x, y (...), to the nearest grid point."""
+        column, row = self._grid(x, y)
+        return self._footprint_mean[(row + 0.5).astype(int), (column + 0.5).astype(int)]
+
+    def _grid(self, x, y):
+        """Returns fractional columns and rows, those of outside points moved to the edge."""
+        rows, columns = self.heights.shape
+        column = (x + self.half_size[0]) / SPACING
+        row = (y + self.half_size[1]) / SPACING
+        inside = 1 - 1e-9  # keeps the right and upper neighbours in the array
+        return np.minimum(np.maximum(column, 0.0), columns - 1 - inside), np.minimum(np.maximum(row, 0.0), rows - 1 - inside)
+
+
+def _flat(generator, x, y, level):
+    return np.zeros((len(y), len(x)))
+
+
+def _rough(generator, x, y, level):
+    """Heights drawn at the corners of square cells, straight in between."""
+    cells = [int(np.ceil(axis[-1] / ROUGH_CELL)) + 2 for axis in (y, x)]
+    corners = level * ROUGH_HEIGHT * generator.uniform(size=cells)
+    return _between_corners(_between_corners(corners, y).T, x).T
+
+
+def _slope(generator, x, y, level):
+    climb = np.clip(_ridge(x, SLOPE_LENGTH), 0.0, SLOPE_LENGTH) * np.tan(level * SLOPE_ANGLE)
+    return np.tile(climb, (len(y), 1))
+
+
+def _stairs(generator, x, y, level):
+    steps = np.clip(np.ceil(_ridge(x, STAIR_COUNT * STAIR_TREAD) / STAIR_TREAD - 1e-6), 0, STAIR_COUNT)
+    return np.tile(level * STAIR_RISER * steps, (len(y), 1))
+
+
+def _blocks(generator, x, y, level):
+    row, column = (y / BLOCK_SIDE + 1e-6).astype(int), (x / BLOCK_SIDE + 1e-6).astype(int)
+    heights = level * BLOCK_HEIGHT * generator.uniform(size=(row[-1] + 1, column[-1] + 1))
+    return heights[np.ix_(row, column)]
+
+
+def _waves(generator, x, y, level):
+    return np.tile(level * WAVE_HEIGHT / 2 * (1 - np.cos(2 * np.pi * x / WAVE_LENGTH)), (len(y), 1))
+
+
+def _ridge(x, run):
+    """Returns how far up a ridge each x is, m: level ground, `run` up, level, `run` down, again and again from x = 0."""
+    period = 2 * (LANDING + run)
+    along = x % period
+    return np.minimum(along - LANDING, period - along)
+
+
+def _between_corners(corners, axis):
+    """Returns `corners` (k, m), ROUGH_CELL apart, at each position of `axis` (n,) by straight lines: (n, m)."""
+    position = axis / ROUGH_CELL
+    before = (position + 1e-6).astype(int)
+    share = (position - before)[:, None]
+    return corners[before] * (1 - share) + corners[before + 1] * share
+
+
+KINDS: dict[str, Callable] = {
+    "flat": _flat,
+    "rough": _rough,
+    "slope": _slope,
+    "stairs": _stairs,
+    "blocks": _blocks,
+    "waves": _waves,
+}
