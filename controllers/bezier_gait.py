@@ -9,6 +9,9 @@ from controllers.leg_kinematics import FOOT_RADIUS, HIP_POSITIONS, LEG_SIDES, OU
 PHASE_OFFSET = np.array([0.0, 0.5, 0.5, 0.0])  # FL and RR swing in the first half of a cycle, FR and RL in the second
 FOOT_POSITIONS = HIP_POSITIONS + np.stack([np.zeros(4), LEG_SIDES * OUTBOARD], axis=-1)  # neutral x, y in the body, m
 
+# Turning on the spot moves the ground under each foot across its arm from the torso's origin.
+_TURN_DIRECTION = np.stack([-FOOT_POSITIONS[:, 1], FOOT_POSITIONS[:, 0], np.zeros(4)], axis=-1)
+
 
 @dataclass(frozen=True)
 class GaitParameters:
@@ -48,8 +51,11 @@ class DiagonalGaitController:
 
     def __init__(self, parameters: GaitParameters = GaitParameters(), num_robots: int = 1):
         self.parameters = parameters
-        self.command = np.zeros((num_robots, 3))  # vx, vy in m/s and yaw rate in rad/s, body frame: write it freely
         self.phase = np.zeros(num_robots)  # of the whole cycle, in [0, 1)
+        self.swing = np.zeros((num_robots, 4), bool)  # which legs swing at this phase, order LEG_NAMES
+        self.yaw_rate = np.zeros(num_robots)  # commanded, rad/s: write it at every step to hold a heading
+        self.cycle_time = np.full(num_robots, parameters.slow_cycle)  # s, follows the commanded speed
+        self._stride = np.zeros((num_robots, 4, 3))  # way of a foot over the ground in one stance without turning, m
         self._neutral = neutral_foot(parameters.body_height - FOOT_RADIUS)
         self._swing_share = 1.0 - parameters.duty_factor
         # In strides, rear end to front end: these control points leave and meet the ground at the ground's own speed.
@@ -59,65 +65,46 @@ class DiagonalGaitController:
         self._lift = parameters.step_height * bezier_polynomial((0.0, 4 / 3, 4 / 3, 0.0))
 
     def reset(self, ids: np.ndarray | slice = slice(None), phase: np.ndarray | float = 0.0) -> None:
-        """Starts the cycle of robots `ids` at `phase`, and lets them stand."""
+        """Starts the cycle of robots `ids` at `phase`, in [0, 1)."""
         self.phase[ids] = phase
-        self.command[ids] = 0.0
+        self.swing, _ = self._leg_progress()
+
+    def set_command(self, command: np.ndarray, ids: np.ndarray | slice = slice(None)) -> None:
+        """Commands robots `ids` to walk at `command` (k, 3): vx, vy in m/s and yaw rate in rad/s, in the body's frame."""
+        p, velocity = self.parameters, command[:, :2]
+        speed = np.hypot(velocity[:, 0], velocity[:, 1])
+        share = np.clip((speed - p.slow_speed) / (p.fast_speed - p.slow_speed), 0.0, 1.0)
+        self.cycle_time[ids] = cycle = p.slow_cycle + (p.fast_cycle - p.slow_cycle) * share
+        # Robots that stand have no direction to stride in: the tiny number keeps 0 / 0 away.
+        made_for = np.interp(speed, p.walking_speed, p.stride_speed) / (speed + 1e-9)
+        self._stride[ids, :, :2] = (velocity * (p.duty_factor * cycle * made_for)[:, None])[:, None]
+        self.yaw_rate[ids] = command[:, 2]
 
     def update(self, dt: float) -> np.ndarray:
         """Advances every robot's cycle by `dt`, s; returns foot targets (n, 4, 3) in the leg frames, m."""
-        speed = np.sqrt(self.command[:, 0] ** 2 + self.command[:, 1] ** 2)
-        cycle = self._cycle_time(speed)
-        self.phase = (self.phase + dt / cycle) % 1.0
-        swing, t = self.leg_progress()
+        self.phase = (self.phase + dt / self.cycle_time) % 1.0
+        self.swing, t = self._leg_progress()
         a0, a1, a2, a3 = self._along
-        along = np.where(swing, a0 + t * (a1 + t * (a2 + t * a3)), 0.5 - t)
-        targets = self._stride(speed, cycle)
-        targets[..., :2] *= along[..., None]
-        targets += self._neutral
-        targets[..., 2] += np.where(swing, t * (self._lift[1] + t * self._lift[2]), 0.0)  # symmetric: no cubic part
+        along = np.where(self.swing, a0 + t * (a1 + t * (a2 + t * a3)), 0.5 - t)
+        turn = self.yaw_rate * self.cycle_time * self.parameters.duty_factor
+        targets = (self._stride + turn[:, None, None] * _TURN_DIRECTION) * along[..., None] + self._neutral
+        targets[..., 2] += np.where(self.swing, t * (self._lift[1] + t * self._lift[2]), 0.0)  # symmetric: no cubic part
         return targets
 
-    @property
-    def cycle_time(self) -> np.ndarray:
-        """Time of one cycle (n,), s, at the commanded speed."""
-        return self._cycle_time(np.sqrt(self.command[:, 0] ** 2 + self.command[:, 1] ** 2))
-
-    def leg_progress(self) -> tuple[np.ndarray, np.ndarray]:
+    def _leg_progress(self):
         """Returns (swing, progress), both (n, 4): whether each leg swings, and how far its swing or stance is, [0, 1)."""
         leg_phase = (self.phase[:, None] + PHASE_OFFSET) % 1.0
         swing = leg_phase < self._swing_share
         in_swing, in_stance = leg_phase / self._swing_share, (leg_phase - self._swing_share) / (1.0 - self._swing_share)
         return swing, np.where(swing, in_swing, in_stance)
 
-    def _cycle_time(self, speed):
-        p = self.parameters
-        share = np.minimum(np.maximum((speed - p.slow_speed) / (p.fast_speed - p.slow_speed), 0.0), 1.0)
-        return p.slow_cycle + (p.fast_cycle - p.slow_cycle) * share
-
-    def _stride(self, speed, cycle):
-        """Returns the way (n, 4, 3) of each foot over the ground in one stance, m: its hip's velocity times the stance."""
-        stance = self.parameters.duty_factor * cycle
-        # np.interp with a commanded speed of 0 gives 0; the tiny number keeps 0 / 0 away.
-        made_for = np.interp(speed, self.parameters.walking_speed, self.parameters.stride_speed)
-        linear = self.command * (stance * made_for / (speed + 1e-9))[:, None]
-        turn = (self.command[:, 2] * stance)[:, None]
-        stride = np.zeros((len(speed), 4, 3))
-        stride[..., 0] = linear[:, 0:1] - turn * FOOT_POSITIONS[:, 1]
-        stride[..., 1] = linear[:, 1:2] + turn * FOOT_POSITIONS[:, 0]
-        return stride
-
 
 def hold_heading(
-    command: np.ndarray, heading_error: np.ndarray, yaw_rate: np.ndarray, parameters: GaitParameters
+    yaw_rate: np.ndarray, heading_error: np.ndarray, measured_yaw_rate: np.ndarray, parameters: GaitParameters
 ) -> np.ndarray:
-    """Returns `command` (n, 3) with the yaw rate that turns robots back to their heading.
+    """Returns the yaw rates (n,), rad/s, that turn robots back to their heading while it turns at `yaw_rate` (n,).
 
-    Args:
-        command: vx, vy (m/s) and yaw rate (rad/s).
-        heading_error: (n,) measured minus wanted yaw, rad, in [-pi, pi).
-        yaw_rate: (n,) measured, rad/s.
+    `heading_error` (n,) is measured minus wanted yaw, rad, in [-pi, pi); the correction is at most 1 rad/s.
     """
-    correction = parameters.heading_gain * heading_error + parameters.heading_damping * yaw_rate
-    held = command.copy()
-    held[:, 2] -= np.minimum(np.maximum(correction, -1.0), 1.0)
-    return held
+    correction = parameters.heading_gain * heading_error + parameters.heading_damping * (measured_yaw_rate - yaw_rate)
+    return yaw_rate - np.minimum(np.maximum(correction, -1.0), 1.0)

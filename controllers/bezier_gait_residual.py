@@ -56,8 +56,7 @@ class BezierGaitResidualController:
 
     def get_swing_stance_flags(self) -> dict[str, np.ndarray]:
         """Returns for each leg name (n,) integers: 1 while the leg swings, 0 while it stands."""
-        swing, _ = self.base_controller.leg_progress()
-        return dict(zip(LEG_NAMES, swing.T.astype(int)))
+        return dict(zip(LEG_NAMES, self.base_controller.swing.T.astype(int)))
 
     def _from_mapping(self, residuals):
         if len(self.base_controller.phase) != 1:

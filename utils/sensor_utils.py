@@ -1,11 +1,11 @@
 """Named sensor readings: names become indices once, readings are one array operation for any number of robots."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import mujoco
 import numpy as np
 
+from utils.config import nearest_name
 from utils.robot_names import JOINTS, LEG_NAMES
 
 
@@ -34,9 +34,19 @@ class SensorReader:
         """
         for name in names:
             if name not in self._places:
-                nearest = get_close_matches(name, filter(None, self._places), n=3)
-                raise ValueError(f"no sensor is called {name!r}; the nearest are {', '.join(nearest) or 'none'}")
+                raise ValueError(f"no sensor is called {name!r}{nearest_name(name, self._places)}")
         return np.concatenate([self._places[name] for name in names])
+
+    def slice(self, names: Sequence[str]) -> slice:
+        """Returns where these sensors lie side by side in sensordata, in this order: reading it copies nothing.
+
+        Raises:
+            ValueError: a name is unknown, or the sensors do not follow one another in the model.
+        """
+        columns = self.indices(names)
+        if (np.diff(columns) != 1).any():
+            raise ValueError(f"{', '.join(names)} must follow one another in the model's sensors")
+        return slice(int(columns[0]), int(columns[-1]) + 1)
 
     def read_sensor(self, name: str) -> np.ndarray:
         """Returns a fresh copy (..., size) of one sensor's reading."""

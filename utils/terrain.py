@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 from scipy.ndimage import uniform_filter
+
+from utils.config import nearest_name
 
 SPACING = 0.02  # m between neighbouring heights; a riser is one such step wide
 FOOTPRINT = (0.16, 0.12)  # x and y extent, m, over which the ground below the torso is averaged
@@ -38,8 +39,8 @@ class TerrainConfig:
             raise ValueError(f"a terrain needs at least one kind and one level, got {self.kinds} and {self.levels}")
         for kind in self.kinds:
             check_kind(kind)
-        if not all(0.0 <= level <= 1.0 for level in self.levels):
-            raise ValueError(f"terrain levels must lie in [0, 1], got {self.levels}")
+        for level in self.levels:
+            check_level(level)
         if not (np.isfinite([self.length, self.width]).all() and min(self.length, self.width) >= 1.0):
             raise ValueError(f"a tile must be at least 1 m long and wide, got {self.length} m by {self.width} m")
 
@@ -47,9 +48,14 @@ class TerrainConfig:
 def check_kind(kind: str) -> None:
     """Raises ValueError, naming the nearest kind, if there is no terrain of that name."""
     if kind not in KINDS:
-        nearest = get_close_matches(str(kind), KINDS, n=1)
-        hint = f", did you mean {nearest[0]}?" if nearest else ""
-        raise ValueError(f"unknown terrain {kind!r}{hint}; the kinds are {', '.join(KINDS)}")
+        raise ValueError(f"no terrain is called {kind!r}{nearest_name(kind, KINDS)}")
+
+
+def check_level(level: float) -> float:
+    """Returns `level`; raises ValueError if it does not lie in [0, 1]."""
+    if not 0.0 <= level <= 1.0:
+        raise ValueError(f"a terrain level or scale must lie in [0, 1], got {level}")
+    return float(level)
 
 
 def make_heights(generator: np.random.Generator, kind: str, level: float, length: float, width: float) -> np.ndarray:
@@ -115,8 +121,9 @@ class Terrain:
         rows, columns = self.heights.shape
         column = (x + self.half_size[0]) / SPACING
         row = (y + self.half_size[1]) / SPACING
-        inside = 1 - 1e-9  # keeps the right and upper neighbours in the array
-        return np.minimum(np.maximum(column, 0.0), columns - 1 - inside), np.minimum(np.maximum(row, 0.0), rows - 1 - inside)
+        # The last column and row are kept out of reach, so that every point has a right and an upper neighbour.
+        column = np.minimum(np.maximum(column, 0.0), columns - 1 - 1e-9)
+        return column, np.minimum(np.maximum(row, 0.0), rows - 1 - 1e-9)
 
 
 def _flat(generator, x, y, level):

@@ -1,0 +1,10 @@
+"""Registers every environment; `import envs` is all that `gymnasium.make` needs, and nothing heavy is loaded by it."""
+
+import gymnasium
+
+gymnasium.register(
+    "ResidualWalk-v0",
+    entry_point="envs.residual_walk_env:ResidualWalkEnv",
+    vector_entry_point="envs.residual_walk_env:ResidualWalkVectorEnv",
+    max_episode_steps=5000,
+)

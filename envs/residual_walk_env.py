@@ -1,0 +1,408 @@
+"""ResidualWalk-v0: a trotting quadruped whose policy adds a small residual to every foot's target."""
+
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from gymnasium.spaces import Box
+
+from controllers.bezier_gait import FOOT_POSITIONS, GaitParameters, hold_heading
+from controllers.bezier_gait_residual import BezierGaitResidualController
+from controllers.leg_kinematics import LEG_SIDES, solve_leg_ik_3dof
+from envs import rewards
+from envs.task_env import Task, TaskEnv, TaskVectorEnv
+from utils.config import updated
+from utils.observation import ObservationTable, Row
+from utils.robot_names import JOINTS, LEG_NAMES
+from utils.rotations import euler_from_matrix, quat_from_euler, wrap_angle
+from utils.sensor_utils import SensorReader
+from utils.terrain import Terrain, TerrainConfig, check_level
+
+ASSETS = Path(str(files("assets"))) / "quadruped"
+CONTACT_FORCE = 1.0  # N from which a foot counts as on the ground; a quarter of the robot weighs 1.2 N
+START_FROM_REAR, START_ROOM = 0.5, (0.4, 1.0)  # m: where on its tile a robot starts, and how much that varies in x and y
+TILE_MARGIN = 0.15  # m: an episode is cut when the torso comes this near to its tile's sides or its front end
+SOFT_LIMIT = 0.96  # share of a joint's range, around its middle, that costs nothing
+HISTORY = 3  # control steps of tracking errors in an observation
+
+
+@dataclass(frozen=True)
+class RewardWeights:
+    """Weight of every reward term, by the term's name. A cost carries its minus sign here."""
+
+    forward_velocity: float = 1.5
+    lateral_stability: float = -0.5
+    height: float = -2.0
+    orientation: float = -1.5
+    energy: float = -0.02
+    smoothness: float = -0.02
+    contact_pattern: float = 0.1
+    joint_limits: float = -1.0
+
+
+@dataclass(frozen=True)
+class ResidualWalkConfig:
+    """What a caller may change about the task. m, s, m/s, rad.
+
+    `command_vx`, `command_vy` and `command_yaw_rate` are the ranges an episode's command is drawn from, in the frame of
+    the commanded heading. `terrain_scale` is the highest terrain level that a reset draws.
+    """
+
+    terrain: TerrainConfig = field(default_factory=TerrainConfig)
+    terrain_scale: float = 1.0
+    gait: GaitParameters = field(default_factory=GaitParameters)
+    weights: RewardWeights = field(default_factory=RewardWeights)
+    command_vx: tuple[float, float] = (0.2, 0.5)
+    command_vy: tuple[float, float] = (0.0, 0.0)
+    command_yaw_rate: tuple[float, float] = (0.0, 0.0)
+    residual_scale: float = 0.02
+    control_dt: float = 0.01
+    velocity_width: float = 0.15
+    min_height: float = 0.03
+    max_tilt: float = np.pi / 3
+
+    def __post_init__(self):
+        check_level(self.terrain_scale)
+        for name in ("command_vx", "command_vy", "command_yaw_rate"):
+            low, high = getattr(self, name)
+            if not (np.isfinite([low, high]).all() and low <= high):
+                raise ValueError(f"{name} must be a range (low, high) with low <= high, got {(low, high)}")
+        if not 0.0 <= self.residual_scale <= 0.1:
+            raise ValueError(f"residual_scale must lie in 0 to 0.1 m, got {self.residual_scale} m")
+
+
+class ResidualWalkTask(Task):
+    """n quadrupeds that follow a commanded velocity over terrain.
+
+    Action (n, 12) in [-1, 1]: residuals FL_x FL_y FL_z FR_x ... RR_z in the leg frames, in units of `residual_scale`.
+    Ends: torso below `min_height` over the ground below, or |roll| or |pitch| above `max_tilt`. Cut: off the tile.
+    """
+
+    observation = ObservationTable(
+        Row("body_quat", 4, -1.0, 1.0, "1", "torso to commanded heading (not to the world: where north is must not matter)"),
+        Row("body_linvel", 3, -5.0, 5.0, "m/s", "velocity of the torso, in its own frame"),
+        Row("body_angvel", 3, -20.0, 20.0, "rad/s", "angular velocity of the torso, in its own frame"),
+        Row("projected_gravity", 3, -1.0, 1.0, "1", "direction of gravity in the torso's frame"),
+        Row("joint_pos", 12, -np.pi, np.pi, "rad", "servo angles"),
+        Row("joint_vel", 12, -20.0, 20.0, "rad/s", "servo velocities"),
+        Row("gait_phase", 2, -1.0, 1.0, "1", "sine and cosine of the gait cycle's phase"),
+        Row("swing_flags", 4, 0.0, 1.0, "1", "1 while the gait swings the leg"),
+        Row("previous_action", 12, -1.0, 1.0, "1", "the action before"),
+        Row("command", 3, -2.0, 2.0, "m/s, rad/s", "commanded vx, vy, yaw rate; all three, so that one policy can turn too"),
+        Row("foot_contact", 4, 0.0, 1.0, "1", "added: 1 where a foot bears over 1 N, what a foot switch tells of the ground"),
+        Row(
+            "tracking_error", 12 * HISTORY, -np.pi, np.pi, "rad",
+            "added: commanded minus measured servo angles of the last three steps, oldest first; they tell early "
+            "touch-down and stumbling without any extra sensor",
+        ),
+    )  # fmt: skip
+    action_space = Box(-1.0, 1.0, (12,), np.float32)
+    reset_options = ("randomize",)
+
+    def __init__(self, config: ResidualWalkConfig = ResidualWalkConfig(), num_envs: int = 1, num_threads: int = 1):
+        self.config = config
+        self.terrain = None if config.terrain.kinds == ("flat",) else Terrain(config.terrain)
+        super().__init__(load_model(self.terrain), num_envs, config.control_dt, num_threads)
+        self.terrain_scale = config.terrain_scale
+        self.fixed_command: np.ndarray | None = None  # (3,): used instead of draws from the config's ranges
+        self.controller = BezierGaitResidualController(config.gait, num_envs, config.residual_scale)
+        self._bind()
+        self._allocate()
+
+    def set_terrain_scale(self, scale: float) -> None:
+        """Makes `scale`, in [0, 1], the highest terrain level that following resets draw."""
+        self.terrain_scale = check_level(scale)
+
+    def reset(self, ids, generators, options):
+        draws = np.array([generator.random(10) for generator in generators])  # as many whatever is done with them
+        self.controller.reset(ids, draws[:, 0])
+        drawn = self._ranges[0] + draws[:, 1:4] * (self._ranges[1] - self._ranges[0])
+        self._set_command(drawn if self.fixed_command is None else np.tile(self.fixed_command, (len(ids), 1)), ids)
+        self._place(ids, draws[:, 4:], options.get("randomize", False))
+        self._action[ids] = self._previous_action[ids] = 0.0
+        self._past_errors[ids] = 0.0
+
+    def act(self, action):
+        self._past_errors[:, :-12] = self._past_errors[:, 12:]
+        self._past_errors[:, -12:] = self._tracking_error
+        self._previous_action, self._action = self._action, action
+        if self._turning:
+            self._face(self._heading + self._command[:, 2] * self.control_dt)
+        self.controller.base_controller.yaw_rate = hold_heading(
+            self._command[:, 2], self._heading_error, self._angvel[:, 2], self.config.gait
+        )
+        residuals = (self.controller.residual_scale * action).reshape(-1, 4, 3)
+        targets = self.controller.update_with_residuals(self.control_dt, residuals)
+        self._ctrl[:] = solve_leg_ik_3dof(targets, LEG_SIDES).reshape(-1, 12)
+
+    def sense(self):
+        data = self._sensordata
+        self._rotation = self._imu_matrix.reshape(-1, 3, 3)
+        self._roll, self._pitch, yaw = euler_from_matrix(self._rotation)
+        self._heading_error = wrap_angle(yaw - self._heading)
+        self._forward_speed, self._lateral_speed = np.matvec(self._to_heading, data[:, self._linvel_xy]).T
+        self._angvel, self._joint_pos = data[:, self._gyro], data[:, self._joints]
+        self._tracking_error = self._ctrl - self._joint_pos
+        self._contact = data[:, self._forces] > CONTACT_FORCE
+        self._height = data[:, 2].copy()
+        if self.terrain is not None:
+            self._height -= self.terrain.ground_below(data[:, 0], data[:, 1])
+
+    def observe(self):
+        data, phase = self._sensordata, 2 * np.pi * self.controller.base_controller.phase
+        return {
+            "body_quat": self._heading_quat(),
+            "body_linvel": data[:, self._velocimeter],
+            "body_angvel": self._angvel,
+            "projected_gravity": -self._rotation[:, 2],
+            "joint_pos": self._joint_pos,
+            "joint_vel": data[:, self._joint_vels],
+            "gait_phase": np.stack([np.sin(phase), np.cos(phase)], axis=1),
+            "swing_flags": self.controller.base_controller.swing,
+            "previous_action": self._action,
+            "command": self._command,
+            "foot_contact": self._contact,
+            "tracking_error": np.concatenate([self._past_errors[:, 12:], self._tracking_error], axis=1),
+        }
+
+    def reward_terms(self):
+        c = self.config
+        measured = {
+            "forward_velocity": rewards.forward_velocity(self._forward_speed, self._command[:, 0], c.velocity_width),
+            "lateral_stability": rewards.lateral_stability(self._lateral_speed, self._command[:, 1]),
+            "height": rewards.height(self._height, c.gait.body_height),
+            "orientation": rewards.orientation(self._roll, self._pitch),
+            "energy": rewards.energy(self._action),
+            "smoothness": rewards.smoothness(self._action, self._previous_action),
+            "contact_pattern": rewards.contact_pattern(self.controller.base_controller.swing, self._contact),
+            "joint_limits": rewards.joint_limits(self._joint_pos, *self._soft_limits),
+        }
+        return {name: weight * measured[name] for name, weight in self._weights.items()}
+
+    def terminated(self):
+        tilt = np.maximum(np.abs(self._roll), np.abs(self._pitch))
+        return (self._height < self.config.min_height) | (tilt > self.config.max_tilt)
+
+    def truncated(self):
+        if self.terrain is None:
+            return super().truncated()
+        x, y = self._sensordata[:, 0] - self._corner[:, 0], self._sensordata[:, 1] - self._corner[:, 1]
+        size = self.config.terrain
+        side = np.minimum(y, size.width - y)
+        return (np.minimum(side, x) < TILE_MARGIN) | (x > size.length - TILE_MARGIN)
+
+    def measurements(self):
+        """Returns, (n,) each: m, m/s, rad; `distance` along the heading of the start, `straight_distance` from it."""
+        way = self._sensordata[:, :2] - self._start[:, :2]
+        return {
+            "body_height": self._height,
+            "forward_velocity": self._forward_speed,
+            "commanded_velocity": self._command[:, 0].copy(),
+            "roll": self._roll,
+            "pitch": self._pitch,
+            "heading_error": self._heading_error,
+            "distance": way[:, 0] * self._start[:, 2] + way[:, 1] * self._start[:, 3],
+            "straight_distance": np.sqrt(way[:, 0] ** 2 + way[:, 1] ** 2),
+            "terrain_level": self._level.copy(),
+            "physics_failed": self.failed.copy(),
+        }
+
+    def command_robots(self, velocity: float) -> None:
+        """Commands `velocity`, m/s straight ahead, to every robot, now and after every reset."""
+        if not np.isfinite(velocity):
+            raise ValueError(f"a commanded velocity must be finite, got {velocity} m/s")
+        self.fixed_command = np.array([velocity, 0.0, 0.0])
+        self._set_command(np.tile(self.fixed_command, (self.num_envs, 1)), slice(None))
+
+    def _bind(self):
+        """Resolves names to columns, once. Sensors of one sort stand together in robot.xml, so slices will do."""
+        model = self.sim.model
+        self.sensor_reader = SensorReader(model, self.sim)
+        self._sensordata = self.sim.bind("sensordata")
+        self._ctrl = self.sim.bind("ctrl")
+        sensors = ("body_quat", "body_angvel", "body_linvel_body", "body_linvel")
+        self._quat, self._gyro, self._velocimeter, linvel = (self.sensor_reader.slice([name]) for name in sensors)
+        self._linvel_xy = slice(linvel.start, linvel.start + 2)
+        self._joints = self.sensor_reader.slice([f"{joint}_pos" for joint in JOINTS])
+        self._joint_vels = self.sensor_reader.slice([f"{joint}_vel" for joint in JOINTS])
+        self._forces = self.sensor_reader.slice([f"{leg}_foot_force" for leg in LEG_NAMES])
+        self._imu_matrix = self.sim.site("imu").xmat
+        self._home_qpos, self._home_ctrl = model.key("home").qpos.copy(), model.key("home").ctrl.copy()
+        low, high = np.array([model.joint(joint).range for joint in JOINTS]).T
+        self._soft_limits = (low + high) / 2, (high - low) / 2 * SOFT_LIMIT
+        self._weights = asdict(self.config.weights)
+        ranges = (self.config.command_vx, self.config.command_vy, self.config.command_yaw_rate)
+        self._ranges = np.array(ranges).T
+
+    def _allocate(self):
+        n = self.num_envs
+        self._command, self._action, self._previous_action = np.zeros((n, 3)), np.zeros((n, 12)), np.zeros((n, 12))
+        self._level, self._corner = np.zeros(n), np.zeros((n, 2))
+        self._face(np.zeros(n))
+        self._start = np.zeros((n, 4))  # x, y, and the cosine and sine of the heading there
+        self._past_errors = np.zeros((n, 12 * HISTORY))
+        if self.terrain is not None:
+            self._tile_levels = np.array([tile.level for tile in self.terrain.tiles])
+            self._tile_corners = np.array([(tile.x, tile.y) for tile in self.terrain.tiles])
+
+    def _set_command(self, command, ids):
+        self._command[ids] = command
+        self.controller.base_controller.set_command(command, ids)
+        self._turning = bool(self._command[:, 2].any())
+
+    def _face(self, heading):
+        """Makes `heading` (n,), rad, the commanded one, with the matrices that take world vectors and quaternions to it."""
+        self._heading = heading
+        c, s, half_c, half_s = np.cos(heading), np.sin(heading), np.cos(heading / 2), np.sin(heading / 2)
+        self._to_heading = np.stack([c, s, -s, c], axis=1).reshape(-1, 2, 2)
+        o = np.zeros_like(c)
+        rows = [half_c, o, o, half_s, o, half_c, half_s, o, o, -half_s, half_c, o, -half_s, o, o, half_c]
+        self._quat_to_heading = np.stack(rows, axis=1).reshape(-1, 4, 4)  # the conjugate of the heading's, times
+
+    def _heading_quat(self):
+        """Returns the torso's quaternions (n, 4) seen from its commanded heading, the one of each pair with w >= 0."""
+        quat = np.matvec(self._quat_to_heading, self._sensordata[:, self._quat])
+        return quat * np.copysign(1.0, quat[:, :1])
+
+    def _place(self, ids, draws, randomize):
+        """Puts robots `ids` at home poses clear of the ground; `draws` (k, 6) in [0, 1)."""
+        signed = 2 * draws - 1
+        roll, pitch, yaw = (signed[:, 3:6] * (0.1, 0.1, np.pi)).T if randomize else np.zeros((3, len(ids)))
+        x, y = signed[:, 1:3].T * 0.05 if randomize else np.zeros((2, len(ids)))
+        if self.terrain is not None:
+            tiles = self._draw_tiles(draws[:, 0])
+            self._level[ids], self._corner[ids] = self._tile_levels[tiles], self._tile_corners[tiles]
+            x, y = self._corner[ids].T + (draws[:, 1:3] * START_ROOM).T + [[START_FROM_REAR], [0.0]]
+            y = y + (self.config.terrain.width - START_ROOM[1]) / 2
+        qpos = np.tile(self._home_qpos, (len(ids), 1))
+        qpos[:, 0], qpos[:, 1] = x, y
+        qpos[:, 2] += self._clearance(x, y, yaw) + (0.02 if randomize else 0.0)  # a tilt of 0.1 rad lowers a foot by 13 mm
+        qpos[:, 3:7] = quat_from_euler(roll, pitch, yaw)
+        self.sim.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        self.sim.qpos[ids], self._ctrl[ids] = qpos, self._home_ctrl
+        heading = self._heading.copy()
+        heading[ids] = yaw
+        self._face(heading)
+        self._start[ids] = np.stack([x, y, np.cos(yaw), np.sin(yaw)], axis=1)
+        self.sim.forward(ids)
+
+    def _draw_tiles(self, draws):
+        """Returns a tile for each of `draws` (k,) in [0, 1), of a level that the terrain scale allows."""
+        allowed = np.flatnonzero(self._tile_levels <= max(self.terrain_scale, self._tile_levels.min()) + 1e-9)
+        return allowed[(draws * len(allowed)).astype(int)]
+
+    def _clearance(self, x, y, yaw):
+        """Returns how much higher than on flat ground (k,) a robot at x, y must start so that nothing is buried, m."""
+        if self.terrain is None:
+            return np.zeros(len(x))
+        feet = self._ground_around(x, y, yaw, FOOT_POSITIONS)
+        legs = self._ground_around(x, y, yaw, _AROUND_ROBOT) - 0.03  # knees and torso are higher up
+        return np.maximum(feet, legs) + 0.002
+
+    def _ground_around(self, x, y, yaw, points):
+        """Returns the highest ground (k,) under `points` (m, 2), given in the frame of robots at x, y, yaw."""
+        cosine, sine = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
+        world_x = x[:, None] + cosine * points[:, 0] - sine * points[:, 1]
+        world_y = y[:, None] + sine * points[:, 0] + cosine * points[:, 1]
+        return self.terrain.height_at(world_x, world_y).max(axis=1)
+
+
+class _RobotView:
+    """What user code reaches for on an environment, single or vector."""
+
+    task: ResidualWalkTask
+
+    @property
+    def controller(self) -> BezierGaitResidualController:
+        return self.task.controller
+
+    @property
+    def config(self) -> ResidualWalkConfig:
+        return self.task.config
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        return self.task.sim.model
+
+    @property
+    def residual_scale(self) -> float:
+        return self.controller.residual_scale
+
+    @residual_scale.setter
+    def residual_scale(self, metres: float) -> None:
+        self.controller.residual_scale = metres
+
+    def set_terrain_scale(self, scale: float) -> None:
+        """Makes `scale`, in [0, 1], the highest terrain level that following resets draw."""
+        self.task.set_terrain_scale(scale)
+
+    def set_target_velocity(self, velocity: float) -> None:
+        """Commands `velocity`, m/s straight ahead, from now on and after every reset."""
+        self.task.command_robots(velocity)
+
+
+class ResidualWalkEnv(_RobotView, TaskEnv):
+    """One quadruped, on flat ground if nothing else is said.
+
+    Args:
+        config: the task, or a mapping with the fields to change.
+        render_mode: None, "rgb_array" or "human".
+        max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
+        **changes: fields of the config, as `ResidualWalkEnv(terrain={"kinds": ["rough"]}, residual_scale=0.03)`.
+    """
+
+    def __init__(self, config=None, render_mode=None, max_episode_steps=5000, num_threads=1, **changes):
+        task = ResidualWalkTask(resolve(config, changes), 1, num_threads)
+        super().__init__(task, render_mode, max_episode_steps)
+        self.sensor_reader = SensorReader(self.model, task.sim.bind("sensordata")[0])
+        self._data = mujoco.MjData(self.model)
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """The simulation as it is now, to read; a write does not reach it (`task.sim` is the place for that)."""
+        return self.task.sim.get_data(0, self._data)
+
+    @property
+    def target_velocity(self) -> float:
+        """The commanded forward speed, m/s; setting it holds for all following episodes too."""
+        return self.task._command[0, 0].item()
+
+    @target_velocity.setter
+    def target_velocity(self, velocity: float) -> None:
+        self.set_target_velocity(velocity)
+
+
+class ResidualWalkVectorEnv(_RobotView, TaskVectorEnv):
+    """`num_envs` quadrupeds on `num_threads` native threads; the other arguments are those of `ResidualWalkEnv`."""
+
+    def __init__(
+        self, num_envs=1, config=None, render_mode=None, max_episode_steps=5000, num_threads=2, **changes
+    ):
+        task = ResidualWalkTask(resolve(config, changes), num_envs, num_threads)
+        super().__init__(task, render_mode, max_episode_steps)
+        self.sensor_reader = task.sensor_reader
+
+
+def load_model(terrain: Terrain | None) -> mujoco.MjModel:
+    """Returns the compiled robot on `terrain`, or on endless flat ground if there is none."""
+    if terrain is None:
+        return mujoco.MjModel.from_xml_path(str(ASSETS / "world.xml"))
+    spec = mujoco.MjSpec.from_file(str(ASSETS / "world_train.xml"))
+    field = spec.hfield("terrain")
+    field.nrow, field.ncol = terrain.heights.shape
+    field.size = [*terrain.half_size, terrain.highest, 0.1]
+    field.userdata = np.zeros(terrain.heights.size)  # compiling would stretch heights to fill 0 to 1: they come after
+    model = spec.compile()
+    model.hfield_data[:] = terrain.heights.ravel() / terrain.highest
+    return model
+
+
+def resolve(config: ResidualWalkConfig | dict | None, changes: dict) -> ResidualWalkConfig:
+    """Returns a config from an optional config or mapping and the fields to change in it."""
+    base = config if isinstance(config, ResidualWalkConfig) else updated(ResidualWalkConfig(), config or {})
+    return updated(base, changes)
+
+
+_AROUND_ROBOT = np.stack(np.meshgrid(np.linspace(-0.13, 0.13, 7), np.linspace(-0.07, 0.07, 5)), axis=-1).reshape(-1, 2)
