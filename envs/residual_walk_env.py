@@ -194,7 +194,8 @@ class ResidualWalkTask(Task):
         return (np.minimum(side, x) < TILE_MARGIN) | (x > size.length - TILE_MARGIN)
 
     def measurements(self):
-        """Returns, (n,) each: m, m/s, rad; `distance` along the heading of the start, `straight_distance` from it."""
+        """Returns, (n,) each, in m, m/s and rad: among others the way from the start, along its heading (`distance`), to
+        the left of it (`sideways`) and as the crow flies (`straight_distance`)."""
         way = self._sensordata[:, :2] - self._start[:, :2]
         return {
             "body_height": self._height,
@@ -204,6 +205,7 @@ class ResidualWalkTask(Task):
             "pitch": self._pitch,
             "heading_error": self._heading_error,
             "distance": way[:, 0] * self._start[:, 2] + way[:, 1] * self._start[:, 3],
+            "sideways": way[:, 1] * self._start[:, 2] - way[:, 0] * self._start[:, 3],
             "straight_distance": np.sqrt(way[:, 0] ** 2 + way[:, 1] ** 2),
             "terrain_level": self._level.copy(),
             "physics_failed": self.failed.copy(),

@@ -17,6 +17,7 @@ from utils.rendering import Camera
 
 # Sensors then describe the new state, and the next step continues from it for free.
 _VEL_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
+RENDER_MODES = ["human", "rgb_array"]
 
 
 class Transition(NamedTuple):
@@ -161,25 +162,25 @@ class TaskEnv(gym.Env):
     `max_episode_steps` cuts episodes of an environment that is built directly; `gymnasium.make` has its own way.
     """
 
-    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 50}
+    metadata = {"render_modes": RENDER_MODES, "render_fps": 100}
 
     def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps: int | None = None):
-        check_render_mode(render_mode, self.metadata["render_modes"])
+        check_render_mode(render_mode)
         self.task = task
-        self.observation_space = task.observation.space
-        self.action_space = task.action_space
+        self.observation_space, self.action_space = task.observation.space, task.action_space
         self.render_mode = render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / task.control_dt)}
         self._max_episode_steps = max_episode_steps
         self._age = 0
-        self._camera: Camera | None = None
         self._ids = np.array([0])
+        self._camera = Camera(task.sim, 0)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         observation = self.task.start(self._ids, [self.np_random], options)[0].copy()
         self._age = 0
-        self._show()
+        if self.render_mode == "human":
+            self._camera.show(self.task.control_dt)
         return observation, only(self.task.measurements())
 
     def step(self, action):
@@ -187,27 +188,17 @@ class TaskEnv(gym.Env):
         self._age += 1
         info = only(self.task.measurements())
         info["reward_terms"] = only(step.reward_terms)
-        self._show()
+        if self.render_mode == "human":
+            self._camera.show(self.task.control_dt)
         truncated = bool(step.truncated[0]) or (self.spec is None and self._age == self._max_episode_steps)
-        return step.observation[0].copy(), step.reward[0].item(), bool(step.terminated[0]), truncated, info
+        return step.observation[0].copy(), step.reward.item(), bool(step.terminated[0]), truncated, info
 
     def render(self):
         """Returns the frame (height, width, 3) uint8 in mode "rgb_array"; the viewer of mode "human" follows by itself."""
-        return self._eye().frame() if self.render_mode == "rgb_array" else None
+        return self._camera.frame() if self.render_mode == "rgb_array" else None
 
     def close(self):
-        if self._camera is not None:
-            self._camera.close()
-            self._camera = None
-
-    def _show(self):
-        if self.render_mode == "human":
-            self._eye().show(self.task.control_dt)
-
-    def _eye(self):
-        if self._camera is None:
-            self._camera = Camera(self.task.sim, 0)
-        return self._camera
+        self._camera.close()
 
 
 class TaskVectorEnv(VectorEnv):
@@ -215,13 +206,13 @@ class TaskVectorEnv(VectorEnv):
 
     An episode that ends starts anew in the same step; `info["final_obs"]` (n, k) and `info["final_info"]` then hold the
     end, with masks `_final_obs` and `_final_info` of those that ended. `info["reward_terms"]` and the measurements are
-    those of the step itself, before any restart.
+    those of the step itself, before any restart. Mode "human" shows the first simulation.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "autoreset_mode": AutoresetMode.SAME_STEP}
+    metadata = {"render_modes": RENDER_MODES, "render_fps": 100, "autoreset_mode": AutoresetMode.SAME_STEP}
 
     def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps: int | None = None):
-        check_render_mode(render_mode, self.metadata["render_modes"])
+        check_render_mode(render_mode)
         self.task, self.num_envs = task, task.num_envs
         self.render_mode = render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / task.control_dt)}
@@ -231,16 +222,11 @@ class TaskVectorEnv(VectorEnv):
         self._max_episode_steps = np.inf if max_episode_steps is None else max_episode_steps
         self._age = np.zeros(self.num_envs, int)
         self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
-        self._cameras: dict[int, Camera] = {}
+        self._cameras = [Camera(task.sim, i) for i in range(self.num_envs)]
 
     def reset(self, *, seed: int | list[int | None] | None = None, options: dict | None = None):
         if seed is not None:
-            seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else seed
-            if len(seeds) != self.num_envs:
-                raise ValueError(f"{self.num_envs} simulations need as many seeds, got {len(seeds)}")
-            for i, own in enumerate(seeds):
-                if own is not None:
-                    self._generators[i] = seeding.np_random(int(own))[0]
+            self._seed(seed)
         observation = self._restart(np.arange(self.num_envs), options)
         return observation.copy(), self.task.measurements()
 
@@ -254,20 +240,26 @@ class TaskVectorEnv(VectorEnv):
         observation = step.observation
         if ended.any():
             info |= {"final_obs": observation, "_final_obs": ended, "final_info": dict(info), "_final_info": ended}
-            fresh = self._restart(np.flatnonzero(ended))
-            observation = np.where(ended[:, None], fresh, observation)
+            observation = np.where(ended[:, None], self._restart(np.flatnonzero(ended)), observation)
+        if self.render_mode == "human":
+            self._cameras[0].show(self.task.control_dt)
         return observation.copy(), step.reward, step.terminated, truncated, info
 
     def render(self):
-        """Returns a frame (height, width, 3) uint8 for every simulation."""
-        if self.render_mode is None:
-            return None
-        return tuple(self._cameras.setdefault(i, Camera(self.task.sim, i)).frame() for i in range(self.num_envs))
+        """Returns a frame (height, width, 3) uint8 for every simulation in mode "rgb_array"."""
+        return tuple(camera.frame() for camera in self._cameras) if self.render_mode == "rgb_array" else None
 
     def close_extras(self, **kwargs):
-        for camera in self._cameras.values():
+        for camera in self._cameras:
             camera.close()
-        self._cameras.clear()
+
+    def _seed(self, seed):
+        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{self.num_envs} simulations need as many seeds, got {len(seeds)}")
+        for i, own in enumerate(seeds):
+            if own is not None:
+                self._generators[i] = seeding.np_random(int(own))[0]
 
     def _restart(self, ids, options=None):
         self._age[ids] = 0
@@ -291,7 +283,7 @@ def whole_ratio(control_dt: float, sim_dt: float) -> int:
     return ratio
 
 
-def check_render_mode(mode: str | None, modes: list[str]) -> None:
-    """Raises ValueError, naming what exists, if `mode` is neither None nor one of `modes`."""
-    if mode is not None and mode not in modes:
-        raise ValueError(f"render_mode must be None or one of {', '.join(modes)}, got {mode!r}")
+def check_render_mode(mode: str | None) -> None:
+    """Raises ValueError, naming what exists, if `mode` is neither None nor one of RENDER_MODES."""
+    if mode is not None and mode not in RENDER_MODES:
+        raise ValueError(f"render_mode must be None or one of {', '.join(RENDER_MODES)}, got {mode!r}")

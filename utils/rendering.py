@@ -28,9 +28,7 @@ class Camera:
 
     def __init__(self, sim: Batch, index: int, width: int = 640, height: int = 480):
         self._sim, self._index, self._size = sim, index, (height, width)
-        self._model = sim.model
-        self._data = mujoco.MjData(self._model)
-        self._renderer = self._viewer = None
+        self._renderer = self._viewer = self._data = None
         self._due = 0.0
 
     def frame(self) -> np.ndarray:
@@ -41,9 +39,10 @@ class Camera:
         """
         if self._renderer is None:
             use_gl_without_display()
-            self._renderer = mujoco.Renderer(self._model, *self._size)
-        camera = mujoco.mj_name2id(self._model, int(mujoco.mjtObj.mjOBJ_CAMERA), FOLLOWING_CAMERA)
-        self._renderer.update_scene(self._sim.get_data(self._index, self._data), camera)
+            self._renderer = mujoco.Renderer(self._sim.model, *self._size)
+        camera = mujoco.mj_name2id(self._sim.model, int(mujoco.mjtObj.mjOBJ_CAMERA), FOLLOWING_CAMERA)
+        self._data = self._sim.get_data(self._index, self._data)
+        self._renderer.update_scene(self._data, camera)
         return self._renderer.render()
 
     def show(self, dt: float) -> None:
@@ -52,9 +51,9 @@ class Camera:
         Raises:
             RuntimeError: there is no display.
         """
-        self._sim.get_data(self._index, self._data)
+        self._data = self._sim.get_data(self._index, self._data)
         if self._viewer is None:
-            self._viewer = _open_viewer(self._model, self._data)
+            self._viewer = _open_viewer(self._sim.model, self._data)
         self._viewer.sync()
         time.sleep(max(0.0, self._due - time.monotonic()))
         self._due = time.monotonic() + dt

@@ -1,0 +1,39 @@
+"""One line on the terminal: how far, how fast, how long still."""
+
+import sys
+import time
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+
+class ProgressCallback(BaseCallback):
+    """Prints steps, rate, time left and the last episodes' reward and length: on one line, or every 30 s into a file."""
+
+    def __init__(self, total_timesteps: int, stream=None):
+        super().__init__()
+        self._total, self._stream = total_timesteps, stream or sys.stdout
+        self._alive = self._stream.isatty()
+        self._began = self._printed = 0.0
+
+    def _on_training_start(self) -> None:
+        self._began = self._printed = time.monotonic()
+
+    def _on_step(self) -> bool:
+        if time.monotonic() - self._printed > (1.0 if self._alive else 30.0):
+            self._print()
+        return True
+
+    def _on_training_end(self) -> None:
+        self._print(end="\n")
+
+    def _print(self, end=None):
+        self._printed = time.monotonic()
+        rate = self.num_timesteps / max(self._printed - self._began, 1e-9)
+        left = max(self._total - self.num_timesteps, 0) / rate
+        line = f"{self.num_timesteps:,} of {self._total:,} steps, {rate:,.0f} a second, {left / 60:.1f} min left"
+        episodes = self.model.ep_info_buffer
+        if episodes:
+            reward = sum(episode["r"] for episode in episodes) / len(episodes)
+            length = sum(episode["l"] for episode in episodes) / len(episodes)
+            line += f"; episodes: return {reward:.0f}, {length:.0f} steps"
+        print(("\r" if self._alive else "") + line, end=end or ("" if self._alive else "\n"), file=self._stream, flush=True)

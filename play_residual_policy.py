@@ -1,0 +1,117 @@
+"""Plays a trained policy, or the gait alone, and tells how far it came: `python play_residual_policy.py --help`."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Annotated
+
+import gymnasium as gym
+import tyro
+
+from envs.residual_walk_env import ResidualWalkConfig
+from utils.config import updated
+from utils.evaluation import evaluate, gait_alone, summarise, table
+from utils.rendering import Video, has_display
+from utils.runs import load_policy, read_run_config, write_aside
+from utils.terrain import TerrainConfig
+
+ENV_ID = "envs:ResidualWalk-v0"
+UNSEEN_TERRAIN = 2_000_003  # added to --seed: terrain that no training seed makes
+VIDEO_FPS = 25
+
+
+@dataclass(frozen=True)
+class PlayConfig:
+    """What is played, where, and what is kept of it."""
+
+    model: Path | None = None
+    """Run folder, checkpoint folder or model.zip. SB3's files can run code when loaded: give only what you trust."""
+    baseline: bool = False
+    """Play the gait alone; needs no model."""
+    episodes: int = 3
+    """How many episodes."""
+    seed: int = 0
+    """Decides terrain and starts."""
+    terrain: str = "rough"
+    """Terrain kind: flat, rough, slope, stairs, blocks, waves."""
+    level: float = 1.0
+    """Terrain level, 0 to 1."""
+    command: float = 0.3
+    """Commanded forward speed, m/s."""
+    render: Annotated[bool, tyro.conf.FlagCreatePairsOff] = True
+    """Show MuJoCo's viewer, if there is a display."""
+    video: Path | None = None
+    """Write the episodes to this MP4 file."""
+    json: Path | None = None
+    """Write episodes and summary to this JSON file."""
+
+    def __post_init__(self):
+        if (self.model is None) == (not self.baseline):
+            raise ValueError("give either --model PATH or --baseline")
+        if self.episodes < 1:
+            raise ValueError(f"episodes must be at least 1, got {self.episodes}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Plays as the command line says; returns the exit code."""
+    try:
+        play(tyro.cli(PlayConfig, args=argv, description=__doc__))
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"play_residual_policy: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def play(config: PlayConfig) -> dict:
+    """Plays, prints the table, writes what was asked for; returns {"episodes": [...], "summary": {...}}."""
+    watched = config.video is not None or (config.render and has_display())
+    mode = "rgb_array" if config.video else "human" if watched else None
+    env = make_env(task_config(config), 1 if watched else config.episodes, mode)
+    policy = gait_alone(env) if config.baseline else load_policy(config.model)
+    with ExitStack() as stack:
+        stack.callback(env.close)
+        film = stack.enter_context(Video(config.video, VIDEO_FPS)) if config.video else None
+        records = evaluate(env, policy, config.episodes, config.seed, on_step=camera_operator(env, film))
+    result = {"episodes": records, "summary": summarise(records)}
+    print(table({f"episode {i + 1}": summarise([r]) for i, r in enumerate(records)} | {"all": result["summary"]}))
+    if config.json is not None:
+        config.json.parent.mkdir(parents=True, exist_ok=True)
+        write_aside(config.json, lambda aside: aside.write_text(json.dumps(result, indent=1)))
+    return result
+
+
+def task_config(config: PlayConfig) -> ResidualWalkConfig:
+    """Returns the task a policy was trained on, moved to the terrain, level and speed that are asked for."""
+    trained = read_run_config(config.model).get("env", {}) if config.model else {}
+    task = updated(ResidualWalkConfig(), trained)
+    flat = config.terrain == "flat"
+    levels = () if flat else (config.level,)
+    terrain = TerrainConfig() if flat else TerrainConfig((config.terrain,), levels, UNSEEN_TERRAIN + config.seed)
+    return replace(task, terrain=terrain, terrain_scale=1.0, command_vx=(config.command, config.command))
+
+
+def make_env(task: ResidualWalkConfig, num_envs: int, render_mode: str | None = None) -> gym.vector.VectorEnv:
+    """Returns the vector environment that evaluations play on."""
+    return gym.make_vec(ENV_ID, num_envs=num_envs, config=task, render_mode=render_mode)
+
+
+def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[dict], None] | None:
+    """Returns what films the first simulation, VIDEO_FPS times a simulated second, when called after every step."""
+    if film is None:
+        return None
+    every = max(1, round(env.metadata["render_fps"] / VIDEO_FPS))
+    steps = count()
+
+    def operate(info):
+        if next(steps) % every == 0:
+            film.add(env.render()[0])
+
+    return operate
+
+
+if __name__ == "__main__":
+    sys.exit(main())

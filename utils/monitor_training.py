@@ -1,0 +1,81 @@
+"""Draws a run's training curves: `python -m utils.monitor_training LOGDIR [--out training_curves.png]`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+CURVES = {
+    "rollout/ep_rew_mean": "episode return",
+    "rollout/ep_len_mean": "episode length (steps)",
+    "rollout/success_rate": "episodes without a fall",
+    "eval/success": "success on other terrain",
+    "rollout/terrain_level": "terrain level",
+    "train/learning_rate": "learning rate",
+    "train/entropy_loss": "entropy loss",
+}
+
+
+def read_scalars(log_dir: str | Path) -> dict[str, tuple[list[int], list[float]]]:
+    """Returns every scalar of the TensorBoard logs in or below `log_dir`: tag -> (steps, values).
+
+    Raises:
+        ValueError: there is no TensorBoard log, or none with a scalar in it.
+    """
+    folders = sorted({path.parent for path in Path(log_dir).rglob("events.out.tfevents.*")})
+    scalars = {}
+    for folder in folders:
+        log = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+        log.Reload()
+        for tag in log.Tags()["scalars"]:
+            events = log.Scalars(tag)
+            scalars[tag] = ([event.step for event in events], [event.value for event in events])
+    if not scalars:
+        raise ValueError(f"no TensorBoard scalars in or below {log_dir}")
+    return scalars
+
+
+def plot_training_curves(log_dir: str | Path, out: str | Path) -> Path:
+    """Draws the curves that are there, and every reward term, to the PNG `out`; returns its path."""
+    scalars = read_scalars(log_dir)
+    terms = {tag: tag.removeprefix("reward/") for tag in sorted(scalars) if tag.startswith("reward/")}
+    shown = {tag: title for tag, title in CURVES.items() if tag in scalars}
+    panels = [*shown.items(), *((tag, f"reward: {name}") for tag, name in terms.items())]
+    columns = 4
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.4 * rows), squeeze=False)
+    for axis, (tag, title) in zip(axes.flat, panels):
+        axis.plot(*scalars[tag], lw=1.2)
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel("steps", fontsize=8)
+        axis.tick_params(labelsize=7)
+        axis.grid(alpha=0.3)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    figure.tight_layout()
+    figure.savefig(out, dpi=110)
+    plt.close(figure)
+    return Path(out)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Draws the curves of the log that the command line names; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("log_dir", type=Path, help="run folder, or its TensorBoard log")
+    parser.add_argument("--out", type=Path, help="PNG to write; training_curves.png in the folder if not given")
+    args = parser.parse_args(argv)
+    try:
+        print(plot_training_curves(args.log_dir, args.out or args.log_dir / "training_curves.png"))
+    except (ValueError, OSError) as error:
+        print(f"monitor_training: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""The Stable-Baselines3 face of a Gymnasium vector environment that steps many simulations in one call."""
+
+import time
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from stable_baselines3.common.vec_env import VecEnv
+
+
+class BatchVecEnv(VecEnv):
+    """Wraps a vector environment that starts ended episodes anew in the same step.
+
+    What SB3 expects of a `DummyVecEnv` of `Monitor`s holds: at the end of an episode its info has
+    `terminal_observation`, `TimeLimit.truncated` and `episode` (return `r`, length `l`, time `t`); besides,
+    `episode["terms"]` sums every reward term of the episode, and `episode["final"]` holds the last measurements.
+    Attributes and methods are those of the vector environment, once for all simulations; `indices` cannot pick some.
+    """
+
+    def __init__(self, env: VectorEnv):
+        if env.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP:
+            raise ValueError(f"{env} must start ended episodes in the same step (AutoresetMode.SAME_STEP)")
+        self.env = env
+        self.render_mode = env.render_mode
+        self._actions = None
+        self._started = time.time()
+        self._returns, self._lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, int)
+        self._term_sums: dict[str, np.ndarray] = {}
+        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+
+    def reset(self):
+        """Starts all episodes, with the seeds and options given last; returns observations (n, k)."""
+        seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
+        observation, _ = self.env.reset(seed=seeds, options=self._options[0] or None)
+        self._reset_seeds()
+        self._reset_options()
+        self._returns[:] = self._lengths[:] = 0
+        self._term_sums.clear()
+        return observation
+
+    def step_async(self, actions):
+        self._actions = actions
+
+    def step_wait(self):
+        observation, reward, terminated, truncated, info = self.env.step(self._actions)
+        ended = terminated | truncated
+        self._count(reward, info.get("reward_terms", {}))
+        infos = [{} for _ in range(self.num_envs)]
+        for i in np.flatnonzero(ended):
+            infos[i] = self._end_of_episode(i, info, bool(truncated[i] and not terminated[i]))
+        self._forget(ended)
+        return observation, reward.astype(np.float32), ended, infos
+
+    def close(self):
+        self.env.close()
+
+    def get_images(self):
+        return list(self.env.render() or ())
+
+    def get_attr(self, attr_name, indices=None):
+        value = getattr(self.env.unwrapped, attr_name)
+        return [value for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name, value, indices=None):
+        setattr(self.env.unwrapped, attr_name, value)
+
+    def env_method(self, method_name, *method_args, indices=None, **method_kwargs):
+        result = getattr(self.env.unwrapped, method_name)(*method_args, **method_kwargs)
+        return [result for _ in self._get_indices(indices)]
+
+    def env_is_wrapped(self, wrapper_class, indices=None):
+        # Episodes are recorded here as SB3's Monitor would; saying so keeps SB3 from warning that nobody does.
+        from stable_baselines3.common.monitor import Monitor
+
+        return [issubclass(wrapper_class, Monitor) for _ in self._get_indices(indices)]
+
+    def _count(self, reward, terms):
+        self._returns += reward
+        self._lengths += 1
+        for name, term in terms.items():
+            sums = self._term_sums.get(name)
+            self._term_sums[name] = term.copy() if sums is None else sums + term
+
+    def _end_of_episode(self, i, info, truncated):
+        final = {name: values[i] for name, values in info["final_info"].items() if isinstance(values, np.ndarray)}
+        episode = {
+            "r": float(self._returns[i]),
+            "l": int(self._lengths[i]),
+            "t": round(time.time() - self._started, 6),
+            "terms": {name: float(sums[i]) for name, sums in self._term_sums.items()},
+            "final": {name: float(value) for name, value in final.items()},
+        }
+        return {"episode": episode, "terminal_observation": info["final_obs"][i], "TimeLimit.truncated": truncated}
+
+    def _forget(self, ended):
+        self._returns[ended] = 0.0
+        self._lengths[ended] = 0
+        for sums in self._term_sums.values():
+            sums[ended] = 0.0
+
+
+def make_batch_vec_env(env_id: str, num_envs: int, seed: int | None = None, **kwargs) -> BatchVecEnv:
+    """Returns `num_envs` simulations of a registered id, as "envs:ResidualWalk-v0", behind SB3's interface."""
+    env = BatchVecEnv(gym.make_vec(env_id, num_envs=num_envs, **kwargs))
+    env.seed(seed)
+    return env
