@@ -17,6 +17,7 @@ from callbacks.curriculum_callback import TerrainCurriculumCallback
 from callbacks.episode_callback import EpisodeCallback
 from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
+from callbacks.threads_callback import ThreadsCallback
 from envs.residual_walk_env import ResidualWalkConfig
 from utils.config import read_yaml, updated
 from utils.presets import PpoConfig, preset
@@ -50,7 +51,7 @@ class TrainConfig:
     """YAML file with any of these keys; the command line comes after it."""
     terrain: str = "rough"
     """A terrain kind, or mixed for all of them."""
-    level: float = 0.6
+    level: float = 1.0
     """Hardest terrain level of the curriculum, 0 to 1."""
     start_level: float = 0.1
     """Terrain level the curriculum starts from."""
@@ -119,7 +120,6 @@ def parse(argv: list[str]) -> TrainConfig:
 
 def train(config: TrainConfig, run: Path) -> PPO:
     """Trains into the folder `run`, saves policy and normaliser there at the end, and returns the model."""
-    torch.set_num_threads(config.num_threads)
     walk = {"config": config.env, "num_threads": config.num_threads}
     env = make_batch_vec_env(
         ENV_ID, config.ppo.num_envs, config.seed, max_episode_steps=config.episode_steps, **walk
@@ -160,13 +160,14 @@ def make_callbacks(config: TrainConfig, run: Path) -> CallbackList:
     """Returns curriculum, logging, progress, checkpoints and, unless eval_every is 0, evaluation."""
     rise = max(1, round(config.curriculum_share * config.total_timesteps))
     callbacks = [
+        ThreadsCallback(config.num_threads),
         TerrainCurriculumCallback(config.start_level, config.level, rise),
         EpisodeCallback(),
         CheckpointCallback(run, config.checkpoint_every),
         ProgressCallback(config.total_timesteps),
     ]
     if config.eval_every:
-        callbacks.insert(2, evaluation(config, run))
+        callbacks.insert(3, evaluation(config, run))
     return CallbackList(callbacks)
 
 

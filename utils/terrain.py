@@ -131,10 +131,7 @@ def _flat(generator, x, y, level):
 
 
 def _rough(generator, x, y, level):
-    """Heights drawn at the corners of square cells, straight in between."""
-    cells = [int(np.ceil(axis[-1] / ROUGH_CELL)) + 2 for axis in (y, x)]
-    corners = level * ROUGH_HEIGHT * generator.uniform(size=cells)
-    return _between_corners(_between_corners(corners, y).T, x).T
+    return _squares(generator, x, y, ROUGH_CELL, level * ROUGH_HEIGHT)
 
 
 def _slope(generator, x, y, level):
@@ -148,9 +145,7 @@ def _stairs(generator, x, y, level):
 
 
 def _blocks(generator, x, y, level):
-    row, column = (y / BLOCK_SIDE + 1e-6).astype(int), (x / BLOCK_SIDE + 1e-6).astype(int)
-    heights = level * BLOCK_HEIGHT * generator.uniform(size=(row[-1] + 1, column[-1] + 1))
-    return heights[np.ix_(row, column)]
+    return _squares(generator, x, y, BLOCK_SIDE, level * BLOCK_HEIGHT)
 
 
 def _waves(generator, x, y, level):
@@ -164,12 +159,10 @@ def _ridge(x, run):
     return np.minimum(along - LANDING, period - along)
 
 
-def _between_corners(corners, axis):
-    """Returns `corners` (k, m), ROUGH_CELL apart, at each position of `axis` (n,) by straight lines: (n, m)."""
-    position = axis / ROUGH_CELL
-    before = (position + 1e-6).astype(int)
-    share = (position - before)[:, None]
-    return corners[before] * (1 - share) + corners[before + 1] * share
+def _squares(generator, x, y, side, highest):
+    """Returns level squares of independent uniform heights, 0 to `highest` m."""
+    row, column = (y / side + 1e-6).astype(int), (x / side + 1e-6).astype(int)
+    return highest * generator.uniform(size=(row[-1] + 1, column[-1] + 1))[np.ix_(row, column)]
 
 
 KINDS: dict[str, Callable] = {
