@@ -121,9 +121,7 @@ def parse(argv: list[str]) -> TrainConfig:
 def train(config: TrainConfig, run: Path) -> PPO:
     """Trains into the folder `run`, saves policy and normaliser there at the end, and returns the model."""
     walk = {"config": config.env, "num_threads": config.num_threads}
-    env = make_batch_vec_env(
-        ENV_ID, config.ppo.num_envs, config.seed, max_episode_steps=config.episode_steps, **walk
-    )
+    env = make_batch_vec_env(ENV_ID, config.ppo.num_envs, config.seed, max_episode_steps=config.episode_steps, **walk)
     normalizer = VecNormalize(env, clip_obs=config.ppo.clip_obs, gamma=config.ppo.gamma)
     model = make_model(config, normalizer, run)
     try:

@@ -8,7 +8,8 @@ class EpisodeCallback(BaseCallback):
     """Logs, over the episodes that ended since the last update: each reward term per step, success, level, broken physics.
 
     `rollout/success_rate` is the share of episodes that did not end in a fall; `rollout/terrain_level` is their mean level;
-    `rollout/physics_failures` counts simulations that MuJoCo gave up, since the start. Reads what `BatchVecEnv` adds to `episode`.
+    `rollout/physics_failures` counts the simulations that MuJoCo gave up since the start. All of it comes from what
+    `BatchVecEnv` adds to an episode's info.
     """
 
     def __init__(self):

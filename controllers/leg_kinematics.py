@@ -36,15 +36,18 @@ def solve_leg_ik_3dof(target: np.ndarray, side: np.ndarray | float = 1.0) -> np.
         (..., 3) angles [tilt, shoulder_L, shoulder_R], rad: tilt about +x, shoulders about +y, each 0 with the link
         straight down, so that a positive shoulder angle swings the knee backwards.
     """
+    target = np.asarray(target)
     x, depth, tilt = _reachable(target, side)
-    forward, depth = x[..., None] + _SHOULDER_TO_X, depth[..., None]  # (..., 2): seen from the left and right shoulder
+    # The shoulder is the first axis, so that every array lies in one piece (see _reachable).
+    shoulders = (2, *(1,) * x.ndim)
+    forward = x + _SHOULDER_TO_X.reshape(shoulders)
     squared = forward * forward + depth * depth
     # Law of cosines: the angle at the shoulder between the upper link and the line to the foot.
     cosine = (squared + (UPPER_LINK**2 - LOWER_LINK**2)) / (2 * UPPER_LINK * np.sqrt(squared))
-    angles = np.empty(target.shape)
-    angles[..., 0] = tilt
-    angles[..., 1:] = _KNEE_SIGN * np.arccos(cosine) - np.arctan2(forward, depth)
-    return angles
+    swings = _KNEE_SIGN.reshape(shoulders) * np.arccos(cosine) - np.arctan2(forward, depth)
+    angles = np.empty((*x.shape, 3))
+    angles[..., 0], angles[..., 1], angles[..., 2] = tilt, *swings
+    return angles.reshape(target.shape)
 
 
 def leg_forward_kinematics(angles: np.ndarray, side: np.ndarray | float = 1.0) -> np.ndarray:
@@ -74,37 +77,40 @@ def neutral_foot(depth: np.ndarray | float) -> np.ndarray:
 
 
 def _reachable(target, side):
-    """Returns (x, depth in the leg plane, tilt) of the reachable point nearest to `target`.
-
-    In the half-plane of x and distance from the tilt axis the workspace is convex: the lens in which two discs of
-    squared radius MAX_REACH^2 + OUTBOARD^2 around the shoulders overlap, below a line. The point of the lens nearest to
-    an outside point lies on the arc of the farther shoulder, or in one of that arc's two ends.
-    """
-    x, y, z = target[..., 0], target[..., 1], target[..., 2]
-    squared = y * y + z * z
-    bearing = np.arctan2(y, -z)
+    """Returns (x, depth in the leg plane, tilt), each (...), of the reachable points nearest to `target` (..., 3)."""
+    # In one piece each: numpy rounds arctan2 of strided arrays otherwise, and one robot would differ from one of many.
+    x, y, z = (np.atleast_1d(np.array(target[..., axis], dtype=float)) for axis in range(3))
     out = OUTBOARD * side
-    depth = np.sqrt(np.maximum(squared - OUTBOARD**2, 0.0))
-    tilt = bearing - np.arctan2(out, depth)
+    depth = np.sqrt(np.maximum(y * y + z * z - OUTBOARD**2, 0.0))
+    tilt = np.arctan2(y, -z) - np.arctan2(out, depth)
     far = np.abs(x) + HALF_SHOULDER_GAP
     reach = far * far + depth * depth
-    if reach.max() <= MAX_REACH**2 and depth.min() >= MIN_DEPTH and np.abs(tilt).max() <= TILT_LIMIT:
-        return x, depth, tilt  # the usual step: clamping what needs no clamp would take 15 us more
-    tilt = np.minimum(np.maximum(tilt, -TILT_LIMIT), TILT_LIMIT)
-    depth = np.maximum(y * np.sin(tilt) - z * np.cos(tilt), MIN_DEPTH)
-    axial = np.sqrt(depth * depth + OUTBOARD**2)  # distance from the tilt axis
-    scale = np.minimum(1.0, _AXIAL_REACH / np.sqrt(far * far + axial * axial))
-    moved_far, axial = np.maximum(far * scale, HALF_SHOULDER_GAP), axial * scale
-    axial = np.minimum(np.maximum(axial, _MIN_AXIAL), np.sqrt(_AXIAL_REACH**2 - HALF_SHOULDER_GAP**2))
-    moved_far = np.minimum(moved_far, np.sqrt(_AXIAL_REACH**2 - axial * axial))
-    depth = np.sqrt(axial * axial - OUTBOARD**2)
-    tilt = np.minimum(np.maximum(bearing - np.arctan2(out, depth), -TILT_LIMIT), TILT_LIMIT)
-    inside_x = np.copysign(moved_far - HALF_SHOULDER_GAP, x)
-    return inside_x, depth, tilt
+    if reach.max() > MAX_REACH**2 or depth.min() < MIN_DEPTH or np.abs(tilt).max() > TILT_LIMIT:
+        outside = (reach > MAX_REACH**2) | (depth < MIN_DEPTH) | (np.abs(tilt) > TILT_LIMIT)
+        moved = _clamped(x[outside], y[outside], z[outside], tilt[outside], np.broadcast_to(out, x.shape)[outside])
+        x[outside], depth[outside], tilt[outside] = moved
+    return x, depth, tilt
 
 
-_AXIAL_REACH = np.hypot(MAX_REACH, OUTBOARD)
-_MIN_AXIAL = np.hypot(MIN_DEPTH, OUTBOARD)
+def _clamped(x, y, z, tilt, out):
+    """Returns (x, depth, tilt), (k,) each, of the workspace's points nearest to the outside points x, y, z.
+
+    Where the tilt is free, what counts is the half-plane of x and distance from the tilt axis. There the workspace is
+    convex: the lens in which two discs of squared radius MAX_REACH^2 + OUTBOARD^2 around the shoulders overlap, below a
+    line. The point of the lens nearest to an outside point lies on the arc of the farther shoulder, or in one of that
+    arc's two ends. Where the tilt is at its limit, the same holds in the leg's own plane, without OUTBOARD.
+    """
+    limited = np.clip(tilt, -TILT_LIMIT, TILT_LIMIT)
+    depth = np.maximum(y * np.sin(limited) - z * np.cos(limited), MIN_DEPTH)
+    offset = np.where(tilt == limited, OUTBOARD, 0.0)
+    longest, shortest = np.hypot(MAX_REACH, offset), np.hypot(MIN_DEPTH, offset)
+    far, axial = np.abs(x) + HALF_SHOULDER_GAP, np.hypot(depth, offset)
+    scale = np.minimum(1.0, longest / np.hypot(far, axial))
+    axial = np.clip(axial * scale, shortest, np.sqrt(longest**2 - HALF_SHOULDER_GAP**2))
+    far = np.clip(far * scale, HALF_SHOULDER_GAP, np.sqrt(longest**2 - axial * axial))
+    depth = np.sqrt(axial * axial - offset**2)
+    free = np.clip(np.arctan2(y, -z) - np.arctan2(out, depth), -TILT_LIMIT, TILT_LIMIT)
+    return np.copysign(far - HALF_SHOULDER_GAP, x), depth, np.where(tilt == limited, free, limited)
 
 
 def _knee(angle, shoulder_x):

@@ -81,7 +81,7 @@ class ResidualWalkTask(Task):
     """
 
     observation = ObservationTable(
-        Row("body_quat", 4, -1.0, 1.0, "1", "torso to commanded heading (not to the world: where north is must not matter)"),
+        Row("body_quat", 4, -1.0, 1.0, "1", "torso seen from the commanded heading (where north is must not matter)"),
         Row("body_linvel", 3, -5.0, 5.0, "m/s", "velocity of the torso, in its own frame"),
         Row("body_angvel", 3, -20.0, 20.0, "rad/s", "angular velocity of the torso, in its own frame"),
         Row("projected_gravity", 3, -1.0, 1.0, "1", "direction of gravity in the torso's frame"),
@@ -90,8 +90,8 @@ class ResidualWalkTask(Task):
         Row("gait_phase", 2, -1.0, 1.0, "1", "sine and cosine of the gait cycle's phase"),
         Row("swing_flags", 4, 0.0, 1.0, "1", "1 while the gait swings the leg"),
         Row("previous_action", 12, -1.0, 1.0, "1", "the action before"),
-        Row("command", 3, -2.0, 2.0, "m/s, rad/s", "commanded vx, vy, yaw rate; all three, so that one policy can turn too"),
-        Row("foot_contact", 4, 0.0, 1.0, "1", "added: 1 where a foot bears over 1 N, what a foot switch tells of the ground"),
+        Row("command", 3, -2.0, 2.0, "m/s, rad/s", "commanded vx, vy, yaw rate: one policy may learn to turn too"),
+        Row("foot_contact", 4, 0.0, 1.0, "1", "added: 1 where a foot bears over 1 N; a foot switch tells it"),
         Row(
             "tracking_error", 12 * HISTORY, -np.pi, np.pi, "rad",
             "added: commanded minus measured servo angles of the last three steps, oldest first; they tell early "
@@ -139,10 +139,13 @@ class ResidualWalkTask(Task):
 
     def sense(self):
         data = self._sensordata
-        self._rotation = self._imu_matrix.reshape(-1, 3, 3)
+        # Entry by entry in one piece: numpy rounds arctan2 of strided arrays otherwise, and n = 1 would differ from n = 64.
+        self._rotation = np.moveaxis(np.ascontiguousarray(self._imu_matrix.T).reshape(3, 3, -1), -1, 0)
         self._roll, self._pitch, yaw = euler_from_matrix(self._rotation)
         self._heading_error = wrap_angle(yaw - self._heading)
-        self._forward_speed, self._lateral_speed = np.matvec(self._to_heading, data[:, self._linvel_xy]).T
+        vx, vy = data[:, self._vx], data[:, self._vx + 1]
+        self._forward_speed = vx * self._cosine + vy * self._sine
+        self._lateral_speed = vy * self._cosine - vx * self._sine
         self._angvel, self._joint_pos = data[:, self._gyro], data[:, self._joints]
         self._tracking_error = self._ctrl - self._joint_pos
         self._contact = data[:, self._forces] > CONTACT_FORCE
@@ -226,7 +229,7 @@ class ResidualWalkTask(Task):
         self._ctrl = self.sim.bind("ctrl")
         sensors = ("body_quat", "body_angvel", "body_linvel_body", "body_linvel")
         self._quat, self._gyro, self._velocimeter, linvel = (self.sensor_reader.slice([name]) for name in sensors)
-        self._linvel_xy = slice(linvel.start, linvel.start + 2)
+        self._vx = linvel.start
         self._joints = self.sensor_reader.slice([f"{joint}_pos" for joint in JOINTS])
         self._joint_vels = self.sensor_reader.slice([f"{joint}_vel" for joint in JOINTS])
         self._forces = self.sensor_reader.slice([f"{leg}_foot_force" for leg in LEG_NAMES])
@@ -255,23 +258,25 @@ class ResidualWalkTask(Task):
         self._turning = bool(self._command[:, 2].any())
 
     def _face(self, heading):
-        """Makes `heading` (n,), rad, the commanded one, with the matrices that take world vectors and quaternions to it."""
+        """Makes `heading` (n,), rad, the commanded one, with the sines that turn vectors and quaternions to it."""
         self._heading = heading
-        c, s, half_c, half_s = np.cos(heading), np.sin(heading), np.cos(heading / 2), np.sin(heading / 2)
-        self._to_heading = np.stack([c, s, -s, c], axis=1).reshape(-1, 2, 2)
-        o = np.zeros_like(c)
-        rows = [half_c, o, o, half_s, o, half_c, half_s, o, o, -half_s, half_c, o, -half_s, o, o, half_c]
-        self._quat_to_heading = np.stack(rows, axis=1).reshape(-1, 4, 4)  # the conjugate of the heading's, times
+        self._cosine, self._sine = np.cos(heading), np.sin(heading)
+        self._half_cosine = np.cos(heading / 2)[:, None]
+        self._half_sines = np.sin(heading / 2)[:, None] * (1.0, 1.0, -1.0, -1.0)
 
     def _heading_quat(self):
         """Returns the torso's quaternions (n, 4) seen from its commanded heading, the one of each pair with w >= 0."""
-        quat = np.matvec(self._quat_to_heading, self._sensordata[:, self._quat])
+        measured = self._sensordata[:, self._quat]
+        # (cos h/2, 0, 0, -sin h/2) times (w, x, y, z): the second part takes z, y, x, w in turn.
+        quat = self._half_cosine * measured + self._half_sines * measured[:, ::-1]
         return quat * np.copysign(1.0, quat[:, :1])
 
     def _place(self, ids, draws, randomize):
         """Puts robots `ids` at home poses clear of the ground; `draws` (k, 6) in [0, 1)."""
         signed = 2 * draws - 1
-        roll, pitch, yaw = (signed[:, 3:6] * (0.1, 0.1, np.pi)).T if randomize else np.zeros((3, len(ids)))
+        roll, pitch, yaw = (
+            np.ascontiguousarray((signed[:, 3:6] * (0.1, 0.1, np.pi)).T) if randomize else np.zeros((3, len(ids)))
+        )
         x, y = signed[:, 1:3].T * 0.05 if randomize else np.zeros((2, len(ids)))
         if self.terrain is not None:
             tiles = self._draw_tiles(draws[:, 0])
@@ -379,9 +384,7 @@ class ResidualWalkEnv(_RobotView, TaskEnv):
 class ResidualWalkVectorEnv(_RobotView, TaskVectorEnv):
     """`num_envs` quadrupeds on `num_threads` native threads; the other arguments are those of `ResidualWalkEnv`."""
 
-    def __init__(
-        self, num_envs=1, config=None, render_mode=None, max_episode_steps=5000, num_threads=2, **changes
-    ):
+    def __init__(self, num_envs=1, config=None, render_mode=None, max_episode_steps=5000, num_threads=2, **changes):
         task = ResidualWalkTask(resolve(config, changes), num_envs, num_threads)
         super().__init__(task, render_mode, max_episode_steps)
         self.sensor_reader = task.sensor_reader

@@ -1,4 +1,4 @@
-"""What a walk is rewarded for: pure functions from arrays (n, ...) to unweighted terms (n,), named after what they measure."""
+"""What a walk is rewarded for: pure functions from arrays to unweighted terms (n,), named after what they measure."""
 
 import numpy as np
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import gymnasium as gym
 import mujoco
@@ -68,8 +68,9 @@ class Task(ABC):
     def act(self, action: np.ndarray) -> None:
         """Turns `action` (n, a) in [-1, 1] into controls."""
 
+    @abstractmethod
     def sense(self) -> None:
-        """Takes from the new state, once, what observation, reward and end all need. Does nothing by default."""
+        """Takes from the current state, once, what observation, reward and end all need; repeated, it changes nothing."""
 
     @abstractmethod
     def observe(self) -> dict[str, np.ndarray]:
@@ -162,7 +163,7 @@ class TaskEnv(gym.Env):
     `max_episode_steps` cuts episodes of an environment that is built directly; `gymnasium.make` has its own way.
     """
 
-    metadata = {"render_modes": RENDER_MODES, "render_fps": 100}
+    metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 100}
 
     def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps: int | None = None):
         check_render_mode(render_mode)
@@ -209,7 +210,11 @@ class TaskVectorEnv(VectorEnv):
     those of the step itself, before any restart. Mode "human" shows the first simulation.
     """
 
-    metadata = {"render_modes": RENDER_MODES, "render_fps": 100, "autoreset_mode": AutoresetMode.SAME_STEP}
+    metadata: ClassVar[dict] = {
+        "render_modes": RENDER_MODES,
+        "render_fps": 100,
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
 
     def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps: int | None = None):
         check_render_mode(render_mode)

@@ -1,4 +1,4 @@
-"""A run folder: its config in plain text, TensorBoard, checkpoints, the best policy and the last, each with its normaliser."""
+"""A run folder: config in plain text, TensorBoard, checkpoints, the best policy and the last, each with its normaliser."""
 
 import platform
 import subprocess

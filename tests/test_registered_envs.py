@@ -1,0 +1,201 @@
+"""The promises that every registered environment keeps."""
+
+import copy
+import pickle
+import subprocess
+import sys
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
+
+import envs  # noqa: F401
+
+IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
+VECTOR_IDS = [name for name in IDS if gym.spec(name).vector_entry_point]
+every_id = pytest.mark.parametrize("env_id", IDS)
+every_vector_id = pytest.mark.parametrize("env_id", VECTOR_IDS)
+
+
+def test_the_ids_of_the_readme_are_registered():
+    assert "ResidualWalk-v0" in IDS
+
+
+@every_id
+def test_gymnasium_accepts_it_without_a_warning(env_id, gl):
+    env = gym.make(env_id, render_mode="rgb_array", disable_env_checker=True)
+    with warnings.catch_warnings():
+        # Not about the environment: the checker asks for the human mode too, which needs a display.
+        warnings.filterwarnings("ignore", message=".*environment spec.*")
+        check_env(env.unwrapped, skip_render_check=True)
+    env.reset(seed=0)
+    assert env.render().dtype == np.uint8
+    env.close()
+
+
+@every_id
+def test_stable_baselines3_accepts_it_without_a_warning(env_id):
+    check_env_for_sb3(gym.make(env_id).unwrapped)
+
+
+@every_id
+def test_the_id_with_its_module_works_without_the_import(env_id):
+    code = f"import gymnasium; gymnasium.make('envs:{env_id}').reset(seed=0)"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+@every_id
+def test_same_seed_same_trajectory_and_another_seed_another_one(env_id):
+    def trajectory(seed):
+        env = gym.make(env_id)
+        env.action_space.seed(0)
+        first, _ = env.reset(seed=seed)
+        return np.array([first] + [env.step(env.action_space.sample())[0] for _ in range(30)])
+
+    np.testing.assert_array_equal(trajectory(3), trajectory(3))
+    assert (trajectory(3) != trajectory(4)).any()
+
+
+@every_id
+def test_nothing_draws_from_global_randomness(env_id):
+    def trajectory():
+        env = gym.make(env_id)
+        env.reset(seed=3)
+        return np.array([env.step(np.zeros(env.action_space.shape, np.float32))[0] for _ in range(30)])
+
+    np.random.seed(0)
+    state = np.random.get_state()[1].copy()
+    first = trajectory()
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    np.random.seed(1)
+    np.testing.assert_array_equal(first, trajectory())
+
+
+@every_id
+def test_the_reward_is_the_sum_of_its_terms(env_id):
+    env = gym.make(env_id)
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    for _ in range(50):
+        _, reward, *_, info = env.step(env.action_space.sample())
+        assert reward == sum(info["reward_terms"].values())
+
+
+@every_id
+def test_observations_and_infos_are_fresh_at_every_step(env_id):
+    env = gym.make(env_id)
+    observation, info = env.reset(seed=0)
+    kept, kept_info = observation.copy(), copy.deepcopy(info)
+    env.step(np.ones(env.action_space.shape, np.float32))
+    np.testing.assert_array_equal(observation, kept)
+    assert info == kept_info
+
+
+@every_vector_id
+def test_infos_of_a_vector_are_fresh_at_every_step(env_id):
+    env = gym.make_vec(env_id, num_envs=3)
+    env.reset(seed=0)
+    observation, _, _, _, info = env.step(np.zeros(env.action_space.shape, np.float32))
+    kept, kept_info = observation.copy(), copy.deepcopy(info)
+    for _ in range(5):
+        env.step(np.ones(env.action_space.shape, np.float32))
+    np.testing.assert_array_equal(observation, kept)
+    for name, values in kept_info.items():
+        np.testing.assert_equal(info[name], values)
+
+
+@every_vector_id
+def test_simulation_i_of_a_vector_is_the_single_environment_of_seed_plus_i_across_ends(env_id):
+    n, steps, length = 3, 130, 50
+    vector = gym.make_vec(env_id, num_envs=n, max_episode_steps=length)
+    singles = [gym.make(env_id, max_episode_steps=length) for _ in range(n)]
+    rows, _ = vector.reset(seed=7)
+    lone = [env.reset(seed=7 + i)[0] for i, env in enumerate(singles)]
+    ends = 0
+    for _ in range(steps):
+        np.testing.assert_array_equal(rows, lone)
+        actions = np.sin(np.arange(n)[:, None] + 9 * rows[:, : vector.single_action_space.shape[0]])
+        rows, rewards, terminated, truncated, info = vector.step(actions)
+        for i, env in enumerate(singles):
+            lone[i], reward, *ended, _ = env.step(actions[i])
+            assert (reward, *ended) == (rewards[i], terminated[i], truncated[i])
+            if any(ended):
+                np.testing.assert_array_equal(info["final_obs"][i], lone[i])
+                lone[i], _ = env.reset()
+                ends += 1
+    assert ends >= 2 * n
+
+
+@every_vector_id
+def test_the_number_of_threads_changes_no_bit(env_id):
+    def trajectory(threads):
+        env = gym.make_vec(env_id, num_envs=5, num_threads=threads)
+        env.reset(seed=1)
+        return np.array([env.step(np.full(env.action_space.shape, 0.3))[0] for _ in range(40)])
+
+    np.testing.assert_array_equal(trajectory(1), trajectory(2))
+
+
+@every_vector_id
+def test_terminated_and_truncated_are_never_mixed(env_id):
+    env = gym.make_vec(env_id, num_envs=2, max_episode_steps=10)
+    env.reset(seed=0)
+    for step in range(1, 21):
+        _, _, terminated, truncated, info = env.step(np.zeros(env.action_space.shape))
+        assert not terminated.any()
+        assert truncated.all() == ("final_obs" in info) == (step % 10 == 0)
+
+
+@every_vector_id
+def test_a_simulation_that_breaks_ends_its_episode_alone_and_never_reaches_the_policy(env_id, capfd):
+    env, healthy = gym.make_vec(env_id, num_envs=3), gym.make_vec(env_id, num_envs=3)
+    env.reset(seed=0), healthy.reset(seed=0)
+    actions = np.zeros(env.action_space.shape)
+    env.step(actions), healthy.step(actions)
+    task = env.unwrapped.task
+    task.sim.qvel[1] = np.nan
+    rows, rewards, terminated, _, info = env.step(actions)
+    wanted, *_ = healthy.step(actions)
+    assert terminated.tolist() == [False, True, False]
+    assert np.isfinite(rows).all() and np.isfinite(info["final_obs"]).all() and rewards[1] == 0.0
+    np.testing.assert_array_equal(rows[[0, 2]], wanted[[0, 2]])
+    assert task.failure_count == 1 and np.isnan(task.failures[0].state).any()
+    _, _, terminated, _, _ = env.step(actions)
+    assert not terminated.any() and task.failure_count == 1
+
+
+@every_id
+@pytest.mark.parametrize(("action", "words"), [(np.full(99, 0.5), "shape"), (np.nan, "NaN")])
+def test_a_wrong_action_is_refused_and_loses_nothing(env_id, action, words):
+    env = gym.make(env_id, disable_env_checker=True)
+    env.reset(seed=0)
+    action = np.full(env.action_space.shape, action) if np.isscalar(action) else action
+    before = env.unwrapped.task.sim.state.copy()
+    with pytest.raises(ValueError, match=words):
+        env.step(action)
+    np.testing.assert_array_equal(before, env.unwrapped.task.sim.state)
+
+
+@every_id
+def test_building_leaves_the_default_config_as_it_was_and_configs_pickle(env_id):
+    env = gym.make(env_id, residual_scale=0.03)
+    config = env.unwrapped.config
+    assert type(config)() == type(config)() != config
+    assert pickle.loads(pickle.dumps(config)) == config
+
+
+@every_id
+def test_an_unknown_config_key_names_the_nearest(env_id):
+    with pytest.raises(ValueError, match="did you mean residual_scale"):
+        gym.make(env_id, residual_scales=0.03)
+
+
+@every_id
+def test_an_unknown_render_mode_or_reset_option_lists_what_exists(env_id):
+    with pytest.raises(ValueError, match="rgb_array"):
+        gym.make(env_id).unwrapped.__class__(render_mode="ascii")
+    with pytest.raises(ValueError, match="randomize"):
+        gym.make(env_id).reset(options={"randomise": True})
