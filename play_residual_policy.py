@@ -70,7 +70,7 @@ def play(config: PlayConfig) -> dict:
     """Plays, prints the table, writes what was asked for; returns {"episodes": [...], "summary": {...}}."""
     watched = config.video is not None or (config.render and has_display())
     mode = "rgb_array" if config.video else "human" if watched else None
-    env = make_env(task_config(config), 1 if watched else config.episodes, mode)
+    env = make_env(task_config(config), 1 if watched else config.episodes, render_mode=mode)
     policy = gait_alone(env) if config.baseline else load_policy(config.model)
     with ExitStack() as stack:
         stack.callback(env.close)
@@ -94,9 +94,9 @@ def task_config(config: PlayConfig) -> ResidualWalkConfig:
     return replace(task, terrain=terrain, terrain_scale=1.0, command_vx=(config.command, config.command))
 
 
-def make_env(task: ResidualWalkConfig, num_envs: int, render_mode: str | None = None) -> gym.vector.VectorEnv:
+def make_env(task: ResidualWalkConfig, num_envs: int, **kwargs) -> gym.vector.VectorEnv:
     """Returns the vector environment that evaluations play on."""
-    return gym.make_vec(ENV_ID, num_envs=num_envs, config=task, render_mode=render_mode)
+    return gym.make_vec(ENV_ID, num_envs=num_envs, config=task, **kwargs)
 
 
 def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[dict], None] | None:

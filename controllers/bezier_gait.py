@@ -22,14 +22,15 @@ class GaitParameters:
     a foot stands for `duty_factor` of it. `heading_gain` (1/s) and `heading_damping` (1) turn a heading error and a yaw
     rate into a commanded yaw rate.
 
-    A trot whose strides are made for `stride_speed` walks at `walking_speed` (measured on flat ground with these
-    defaults, cycles of 0.20 to 0.26 s alike within 3 %: the torso rocks over its standing feet and gains on them).
-    Commands are looked up backwards in this table; above its end the stride stops growing.
+    A trot whose strides are made for `stride_speed` walks at `walking_speed`: measured on flat ground with these
+    defaults, as the mean of 16 starting phases (the torso rocks over its standing feet and gains on them). Commands are
+    looked up backwards in this table; above its end the stride stops growing. Longer cycles save energy but fall into a
+    second rhythm at 0.3 m/s, in which the robot rolls 13 degrees and loses its heading.
     """
 
     body_height: float = 0.075
-    step_height: float = 0.030
-    slow_cycle: float = 0.26
+    step_height: float = 0.025
+    slow_cycle: float = 0.22
     fast_cycle: float = 0.20
     slow_speed: float = 0.1
     fast_speed: float = 0.5
@@ -37,7 +38,7 @@ class GaitParameters:
     heading_gain: float = 2.0
     heading_damping: float = 0.05
     stride_speed: tuple[float, ...] = (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45)
-    walking_speed: tuple[float, ...] = (0.0, 0.073, 0.141, 0.196, 0.245, 0.288, 0.335, 0.405, 0.493, 0.550)
+    walking_speed: tuple[float, ...] = (0.0, 0.070, 0.137, 0.196, 0.250, 0.297, 0.351, 0.426, 0.510, 0.550)
 
 
 def bezier_polynomial(points: tuple[float, float, float, float]) -> np.ndarray:
@@ -63,6 +64,7 @@ class DiagonalGaitController:
         self._along = bezier_polynomial((-0.5, -0.5 - pull, 0.5 + pull, 0.5))
         # In m: a curve whose inner control points stand at 4/3 peaks at 1.
         self._lift = parameters.step_height * bezier_polynomial((0.0, 4 / 3, 4 / 3, 0.0))
+        self.reset()
 
     def reset(self, ids: np.ndarray | slice = slice(None), phase: np.ndarray | float = 0.0) -> None:
         """Starts the cycle of robots `ids` at `phase`, in [0, 1)."""

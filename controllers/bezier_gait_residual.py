@@ -64,4 +64,8 @@ class BezierGaitResidualController:
         unknown = sorted(set(residuals) - set(LEG_NAMES))
         if unknown:
             raise ValueError(f"unknown legs {unknown}; the legs are {', '.join(LEG_NAMES)}")
-        return np.array([[residuals.get(leg, (0.0, 0.0, 0.0)) for leg in LEG_NAMES]], dtype=float)
+        rows = [np.asarray(residuals.get(leg, (0.0, 0.0, 0.0)), dtype=float) for leg in LEG_NAMES]
+        for leg, row in zip(LEG_NAMES, rows):
+            if row.shape != (3,):
+                raise ValueError(f"residuals of a leg must have the shape (3,), got {row.shape} for {leg}")
+        return np.array([rows])

@@ -62,8 +62,7 @@ def leg_forward_kinematics(angles: np.ndarray, side: np.ndarray | float = 1.0) -
     drop = np.sqrt(LOWER_LINK**2 - half_width**2)
     below = np.stack([-half_gap[..., 1], half_gap[..., 0]], axis=-1) / half_width  # half_gap turned towards depth
     x, depth = np.moveaxis(middle + drop * below, -1, 0)
-    sine, cosine, out = np.sin(angles[..., 0]), np.cos(angles[..., 0]), OUTBOARD * np.asarray(side)
-    return np.stack([x, out * cosine + depth * sine, out * sine - depth * cosine], axis=-1)
+    return _foot(x, depth, angles[..., 0], OUTBOARD * np.asarray(side))
 
 
 def nearest_reachable(target: np.ndarray, side: np.ndarray | float = 1.0) -> np.ndarray:
@@ -95,22 +94,39 @@ def _reachable(target, side):
 def _clamped(x, y, z, tilt, out):
     """Returns (x, depth, tilt), (k,) each, of the workspace's points nearest to the outside points x, y, z.
 
-    Where the tilt is free, what counts is the half-plane of x and distance from the tilt axis. There the workspace is
-    convex: the lens in which two discs of squared radius MAX_REACH^2 + OUTBOARD^2 around the shoulders overlap, below a
-    line. The point of the lens nearest to an outside point lies on the arc of the farther shoulder, or in one of that
-    arc's two ends. Where the tilt is at its limit, the same holds in the leg's own plane, without OUTBOARD.
+    Either the tilt is free: then what counts is the half-plane of x and distance from the tilt axis, in which the
+    workspace is bounded by arcs of squared radius MAX_REACH^2 + OUTBOARD^2. Or it stands at a limit: then what counts is
+    the leg's own plane there, with arcs of radius MAX_REACH. The nearer of the two answers is taken.
     """
-    limited = np.clip(tilt, -TILT_LIMIT, TILT_LIMIT)
-    depth = np.maximum(y * np.sin(limited) - z * np.cos(limited), MIN_DEPTH)
-    offset = np.where(tilt == limited, OUTBOARD, 0.0)
-    longest, shortest = np.hypot(MAX_REACH, offset), np.hypot(MIN_DEPTH, offset)
-    far, axial = np.abs(x) + HALF_SHOULDER_GAP, np.hypot(depth, offset)
-    scale = np.minimum(1.0, longest / np.hypot(far, axial))
-    axial = np.clip(axial * scale, shortest, np.sqrt(longest**2 - HALF_SHOULDER_GAP**2))
-    far = np.clip(far * scale, HALF_SHOULDER_GAP, np.sqrt(longest**2 - axial * axial))
-    depth = np.sqrt(axial * axial - offset**2)
-    free = np.clip(np.arctan2(y, -z) - np.arctan2(out, depth), -TILT_LIMIT, TILT_LIMIT)
-    return np.copysign(far - HALF_SHOULDER_GAP, x), depth, np.where(tilt == limited, free, limited)
+    limit = np.copysign(TILT_LIMIT, tilt)
+    bearing, axial = np.arctan2(y, -z), np.hypot(y, z)
+    free_x, axial = _into_lens(x, axial, np.hypot(MAX_REACH, OUTBOARD), np.hypot(MIN_DEPTH, OUTBOARD))
+    free_depth = np.sqrt(axial * axial - OUTBOARD**2)
+    free_tilt = np.clip(bearing - np.arctan2(out, free_depth), -TILT_LIMIT, TILT_LIMIT)
+    held_x, held_depth = _into_lens(x, y * np.sin(limit) - z * np.cos(limit), MAX_REACH, MIN_DEPTH)
+    free, held = (free_x, free_depth, free_tilt), (held_x, held_depth, limit)
+    target = np.stack([x, y, z], axis=-1)
+    ways = [np.linalg.norm(_foot(*point, out) - target, axis=-1) for point in (free, held)]
+    return np.where(ways[0] <= ways[1], free, held)
+
+
+def _into_lens(x, down, reach, shortest):
+    """Returns the point (x, down) nearest to the given one in the lens of points within `reach` of both shoulders.
+
+    The lens is cut off above `shortest`. The nearest point lies on the arc of the farther shoulder or in one of its ends.
+    """
+    down = np.maximum(down, shortest)
+    far = np.abs(x) + HALF_SHOULDER_GAP
+    scale = np.minimum(1.0, reach / np.hypot(far, down))
+    down = np.clip(down * scale, shortest, np.sqrt(reach**2 - HALF_SHOULDER_GAP**2))
+    far = np.clip(far * scale, HALF_SHOULDER_GAP, np.sqrt(reach**2 - down * down))
+    return np.copysign(far - HALF_SHOULDER_GAP, x), down
+
+
+def _foot(x, depth, tilt, out):
+    """Returns the foot (..., 3) in the leg frame from its place in the leg's plane and the plane's tilt."""
+    sine, cosine = np.sin(tilt), np.cos(tilt)
+    return np.stack([x, out * cosine + depth * sine, out * sine - depth * cosine], axis=-1)
 
 
 def _knee(angle, shoulder_x):

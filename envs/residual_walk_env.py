@@ -68,7 +68,7 @@ class ResidualWalkConfig:
         for name in ("command_vx", "command_vy", "command_yaw_rate"):
             low, high = getattr(self, name)
             if not (np.isfinite([low, high]).all() and low <= high):
-                raise ValueError(f"{name} must be a range (low, high) with low <= high, got {(low, high)}")
+                raise ValueError(f"{name} must be a finite range (low, high) with low <= high, got {(low, high)}")
         if not 0.0 <= self.residual_scale <= 0.1:
             raise ValueError(f"residual_scale must lie in 0 to 0.1 m, got {self.residual_scale} m")
 
@@ -304,16 +304,24 @@ class ResidualWalkTask(Task):
         """Returns how much higher than on flat ground (k,) a robot at x, y must start so that nothing is buried, m."""
         if self.terrain is None:
             return np.zeros(len(x))
-        feet = self._ground_around(x, y, yaw, FOOT_POSITIONS)
-        legs = self._ground_around(x, y, yaw, _AROUND_ROBOT) - 0.03  # knees and torso are higher up
-        return np.maximum(feet, legs) + 0.002
-
-    def _ground_around(self, x, y, yaw, points):
-        """Returns the highest ground (k,) under `points` (m, 2), given in the frame of robots at x, y, yaw."""
         cosine, sine = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
-        world_x = x[:, None] + cosine * points[:, 0] - sine * points[:, 1]
-        world_y = y[:, None] + sine * points[:, 0] + cosine * points[:, 1]
-        return self.terrain.height_at(world_x, world_y).max(axis=1)
+        world_x = x[:, None] + cosine * _UNDERSIDE[:, 0] - sine * _UNDERSIDE[:, 1]
+        world_y = y[:, None] + sine * _UNDERSIDE[:, 0] + cosine * _UNDERSIDE[:, 1]
+        return (self.terrain.height_at(world_x, world_y) - _UNDERSIDE[:, 2]).max(axis=1) + 0.002
+
+
+def _underside():
+    """Returns points (k, 3) of a standing robot's underside in its own frame: x, y and height over flat ground, m.
+
+    Under each foot 0; from there the links rise to the knees, 42 mm before and behind at a height of 40 mm.
+    """
+    away, aside = np.meshgrid(np.arange(-0.048, 0.049, 0.012), [-0.012, 0.0, 0.012])
+    height = np.maximum(np.abs(away) - 0.012, 0.0) * 0.8
+    leg = np.stack([away, aside, height], axis=-1).reshape(-1, 3)
+    return (np.pad(FOOT_POSITIONS, ((0, 0), (0, 1)))[:, None] + leg).reshape(-1, 3)
+
+
+_UNDERSIDE = _underside()
 
 
 class _RobotView:
@@ -408,6 +416,3 @@ def resolve(config: ResidualWalkConfig | dict | None, changes: dict) -> Residual
     """Returns a config from an optional config or mapping and the fields to change in it."""
     base = config if isinstance(config, ResidualWalkConfig) else updated(ResidualWalkConfig(), config or {})
     return updated(base, changes)
-
-
-_AROUND_ROBOT = np.stack(np.meshgrid(np.linspace(-0.13, 0.13, 7), np.linspace(-0.07, 0.07, 5)), axis=-1).reshape(-1, 2)

@@ -58,11 +58,12 @@ def test_feet_leave_and_meet_the_ground_at_its_own_speed():
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.8, np.pi, -2.0])
+@pytest.mark.parametrize("speed, stride_speed", [(0.141, 0.10), (0.55, 0.45), (1.5, 0.45)])  # the table ends at 0.45
 @pytest.mark.parametrize("leg", range(4))
-def test_standing_feet_go_straight_against_the_stride(angle, leg):
+def test_standing_feet_go_straight_against_the_stride(angle, speed, stride_speed, leg):
     direction = np.array([np.cos(angle), np.sin(angle)])
-    velocities = stance_velocities((*0.141 * direction, 0.0), leg)
-    np.testing.assert_allclose(velocities, [[*-0.10 * direction, 0.0]] * len(velocities), atol=1e-9)
+    velocities = stance_velocities((*speed * direction, 0.0), leg)
+    np.testing.assert_allclose(velocities, [[*-stride_speed * direction, 0.0]] * len(velocities), atol=1e-8)
 
 
 @pytest.mark.parametrize("leg", range(4))
@@ -70,10 +71,6 @@ def test_turning_moves_the_ground_under_each_foot_across_its_arm(leg):
     velocities = stance_velocities((0.141, 0.0, 0.5), leg)
     ground = -np.array([0.10, 0.0, 0.0]) - np.cross([0.0, 0.0, 0.5], [*ARMS[leg], 0.0])
     np.testing.assert_allclose(velocities, np.tile(ground, (len(velocities), 1)), atol=1e-9)
-
-
-def test_strides_stop_growing_at_the_end_of_the_table():
-    np.testing.assert_allclose(stance_velocities((1.5, 0.0, 0.0), 0)[:, 0], -0.45, atol=1e-6)
 
 
 def test_diagonal_legs_swing_together_and_a_pair_always_stands():
@@ -114,9 +111,8 @@ def test_robots_are_commanded_and_reset_one_by_one():
     gait = DiagonalGaitController(num_robots=3)
     gait.set_command(np.array([[0.5, 0.0, 0.3]]), np.array([1]))
     gait.reset(np.array([2]), 0.7)
-    np.testing.assert_allclose(gait.cycle_time, [0.26, 0.20, 0.26])
-    np.testing.assert_array_equal(gait.yaw_rate, [0.0, 0.3, 0.0])
-    np.testing.assert_array_equal(gait.phase, [0.0, 0.0, 0.7])
+    expected = [[0.26, 0.20, 0.26], [0.0, 0.3, 0.0], [0.0, 0.0, 0.7]]
+    np.testing.assert_allclose([gait.cycle_time, gait.yaw_rate, gait.phase], expected)
     targets = gait.update(0.02)
     assert targets[0, 1, 0] == 0 and targets[1, 1, 0] > 0.005 and targets[2, 1, 2] > targets[0, 1, 2] == GROUND
 

@@ -113,7 +113,7 @@ def test_a_summary_is_made_of_means_and_rates():
     assert "| gait | 25% (5% to 70%) | 50% |" in table({"gait": summary})
 
 
-@pytest.mark.parametrize("k, n, low, high", [(8, 10, 0.4902, 0.9433), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0)])
+@pytest.mark.parametrize("k, n, low, high", [(8, 10, 0.4902, 0.9433), (0, 10, 0, 0.2775), (10, 10, 0.7225, 1)])
 def test_wilsons_interval_has_known_ends(k, n, low, high):
     assert wilson_interval(k, n) == pytest.approx((low, high), abs=1e-4)
 

@@ -54,7 +54,7 @@ def test_wrapping_moves_an_angle_by_whole_turns_into_half_a_turn():
     angle = np.append(np.random.default_rng(3).uniform(-50, 50, 200), np.nextafter(-np.pi, -4))
     wrapped = wrap_angle(angle)
     np.testing.assert_allclose(np.exp(1j * wrapped), np.exp(1j * angle), atol=1e-12)
-    assert (wrapped >= -np.pi).all() and (wrapped < np.pi).all()
+    assert (wrapped >= -np.pi).all() and (wrapped <= np.pi).all()
 
 
 @pytest.mark.parametrize("angle", [np.pi, -np.pi, 3 * np.pi])

@@ -96,5 +96,5 @@ def test_sensors_that_do_not_follow_one_another_are_no_slice(names):
 def test_an_unknown_sensor_names_the_nearest_and_all_others():
     reader = SensorReader(MODEL, moving_robot(0))
     for read in (reader.read_sensor, lambda name: reader.read_sensors([name]), lambda name: reader.slice([name])):
-        with pytest.raises(ValueError, match=r"'FL_tilt_position', did you mean FL_tilt_pos\..*body_pos.*force"):
+        with pytest.raises(ValueError, match=r"'FL_tilt_position', did you mean FL_tilt_pos\?.*body_pos.*force"):
             read("FL_tilt_position")

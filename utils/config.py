@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar, get_args, get_origin, get_type_hints
+from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -70,6 +70,10 @@ def _fitting(value, hint, current, key):
         if isinstance(value, Mapping):
             return updated(current, value)
         raise ValueError(f"{key} must be a {type(current).__name__} or a mapping, got {value!r}")
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise ValueError(f"{key} must be {' or '.join(map(repr, get_args(hint)))}, got {value!r}")
+        return value
     if get_origin(hint) is tuple:
         return _fitting_tuple(value, get_args(hint), key)
     allowed = get_args(hint) or (hint,)

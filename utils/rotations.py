@@ -43,5 +43,5 @@ def euler_from_matrix(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def wrap_angle(angle: np.ndarray) -> np.ndarray:
-    """Returns `angle` (...) moved by whole turns into [-pi, pi)."""
+    """Returns `angle` (...) moved by whole turns to within half a turn: [-pi, pi]."""
     return (angle + np.pi) % (2 * np.pi) - np.pi

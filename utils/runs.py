@@ -109,7 +109,7 @@ def git_state() -> str:
 
 def _read_normalizer(path):
     try:
-        with np.load(path, allow_pickle=False) as numbers:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as numbers:
             mean, var, clip, eps = (numbers[name] for name in ("mean", "var", "clip", "eps"))
     except Exception as error:  # numpy raises whatever zipfile, zlib and its own reader do
         raise ValueError(f"cannot read {path}: {str(error).splitlines()[0]}") from error

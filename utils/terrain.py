@@ -9,7 +9,7 @@ from scipy.ndimage import uniform_filter
 from utils.config import nearest_name
 
 SPACING = 0.02  # m between neighbouring heights; a riser is one such step wide
-FOOTPRINT = (0.16, 0.12)  # x and y extent, m, over which the ground below the torso is averaged
+FOOTPRINT = (9, 7)  # points along x and y, 160 mm by 120 mm, over which the ground below the torso is averaged
 
 ROUGH_CELL, ROUGH_HEIGHT = 0.04, 0.045  # m; heights are for level 1
 SLOPE_ANGLE, SLOPE_LENGTH = np.radians(25.0), 1.0  # the way up and the way down, m along x
@@ -94,8 +94,7 @@ class Terrain:
         self.half_size = (np.array(self.heights.shape[::-1]) - 1) * SPACING / 2
         offsets = np.cumsum([0, *map(len, strips[:-1])]) * SPACING
         self.tiles = [Tile(*p, -self.half_size[0], o - self.half_size[1]) for p, o in zip(pairs, offsets)]
-        window = [round(extent / SPACING) for extent in reversed(FOOTPRINT)]
-        self._footprint_mean = uniform_filter(self.heights, window, mode="nearest")
+        self._footprint_mean = uniform_filter(self.heights, FOOTPRINT[::-1], mode="nearest")
 
     @property
     def highest(self) -> float:

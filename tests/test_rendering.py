@@ -1,0 +1,67 @@
+"""Pictures show the robot, wherever it has walked to, and say what is missing when there can be none."""
+
+import os
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import envs  # noqa: F401
+from utils import rendering
+
+
+def blue(frame):
+    """Returns the share of pixels with the torso's colour."""
+    red, green, blue = np.moveaxis(frame.astype(int), -1, 0)
+    return np.mean((blue > red + 30) & (blue > green + 20))
+
+
+def test_the_camera_follows_the_robot(gl):
+    env = gym.make("ResidualWalk-v0", render_mode="rgb_array", command_vx=(0.5, 0.5))
+    env.reset(seed=0)
+    first = env.render()
+    for _ in range(300):
+        env.step(np.zeros(12, np.float32))
+    last = env.render()
+    env.close()
+    assert first.shape == last.shape == (480, 640, 3)
+    assert blue(first[120:360, 160:480]) > 0.01 and blue(last[120:360, 160:480]) > 0.01
+    assert np.abs(first.astype(int) - last.astype(int)).mean() > 1
+
+
+def test_a_vector_gives_one_frame_a_simulation(gl):
+    env = gym.make_vec("ResidualWalk-v0", num_envs=2, render_mode="rgb_array", terrain={"kinds": ["rough"]})
+    env.reset(seed=0)
+    frames = env.render()
+    env.close()
+    assert len(frames) == 2 and (frames[0] != frames[1]).any()
+
+
+@pytest.mark.parametrize("backend", ["egl", "osmesa"])
+def test_each_library_that_is_here_draws_the_robot(backend):
+    works = {"egl": rendering._egl_works(), "osmesa": rendering._loads("libOSMesa.so.8", "libOSMesa.so")}[backend]
+    if not works:
+        pytest.skip(f"no {backend} here")
+    code = "import envs, gymnasium; e = gymnasium.make('ResidualWalk-v0', render_mode='rgb_array'); e.reset(seed=0); "
+    code += "assert e.render().std() > 10; e.close()"
+    environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment | {"MUJOCO_GL": backend})
+
+
+def test_without_a_library_the_packages_to_install_are_named(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(rendering, "_loads", lambda *names: None)
+    env = gym.make("ResidualWalk-v0", render_mode="rgb_array")
+    env.reset(seed=0)
+    with pytest.raises(RuntimeError, match="apt-get install libegl1"):
+        env.render()
+
+
+def test_without_a_display_the_human_mode_says_what_to_use(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(RuntimeError, match="rgb_array"):
+        gym.make("ResidualWalk-v0", render_mode="human").reset(seed=0)
