@@ -12,7 +12,7 @@ from typing import Annotated
 import gymnasium as gym
 import tyro
 
-from envs.residual_walk_env import ResidualWalkConfig
+from envs.residual_walk_config import ResidualWalkConfig
 from utils.config import updated
 from utils.evaluation import evaluate, gait_alone, summarise, table
 from utils.rendering import Video, has_display

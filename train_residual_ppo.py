@@ -18,7 +18,7 @@ from callbacks.episode_callback import EpisodeCallback
 from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
 from callbacks.threads_callback import ThreadsCallback
-from envs.residual_walk_env import ResidualWalkConfig
+from envs.residual_walk_config import ResidualWalkConfig
 from utils.config import read_yaml, updated
 from utils.presets import PpoConfig, preset
 from utils.runs import make_run, save_policy

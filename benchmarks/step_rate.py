@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNorm
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from callbacks.threads_callback import ThreadsCallback
-from envs.residual_walk_env import ResidualWalkConfig
+from envs.residual_walk_config import ResidualWalkConfig
 from train_residual_ppo import ENV_ID, TrainConfig, make_model
 from utils.presets import PRESETS
 from utils.terrain import TerrainConfig

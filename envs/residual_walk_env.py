@@ -1,76 +1,28 @@
 """ResidualWalk-v0: a trotting quadruped whose policy adds a small residual to every foot's target."""
 
-from dataclasses import asdict, dataclass, field
-from importlib.resources import files
-from pathlib import Path
+from dataclasses import asdict
 
 import mujoco
 import numpy as np
 from gymnasium.spaces import Box
 
-from controllers.bezier_gait import FOOT_POSITIONS, GaitParameters, hold_heading
+from controllers.bezier_gait import hold_heading
 from controllers.bezier_gait_residual import BezierGaitResidualController
 from controllers.leg_kinematics import LEG_SIDES, solve_leg_ik_3dof
 from envs import rewards
+from envs.residual_walk_config import ResidualWalkConfig, resolve
 from envs.task_env import Task, TaskEnv, TaskVectorEnv
-from utils.config import updated
+from envs.walk_world import WalkWorld
 from utils.observation import ObservationTable, Row
 from utils.robot_names import JOINTS, LEG_NAMES
 from utils.rotations import euler_from_matrix, quat_from_euler, wrap_angle
 from utils.sensor_utils import SensorReader
-from utils.terrain import Terrain, TerrainConfig, check_level
+from utils.terrain import check_level
 
-ASSETS = Path(str(files("assets"))) / "quadruped"
 CONTACT_FORCE = 1.0  # N from which a foot counts as on the ground; a quarter of the robot weighs 1.2 N
-START_FROM_REAR, START_ROOM = 0.5, (0.4, 1.0)  # m: where on its tile a robot starts, and how much that varies in x and y
-TILE_MARGIN = 0.15  # m: an episode is cut when the torso comes this near to its tile's sides or its front end
+START_SPREAD = np.array([0.05, 0.05, 0.1, 0.1, np.pi])  # of a randomized start: x, y (m), roll, pitch, yaw (rad)
 SOFT_LIMIT = 0.96  # share of a joint's range, around its middle, that costs nothing
 HISTORY = 3  # control steps of tracking errors in an observation
-
-
-@dataclass(frozen=True)
-class RewardWeights:
-    """Weight of every reward term, by the term's name. A cost carries its minus sign here."""
-
-    forward_velocity: float = 1.5
-    lateral_stability: float = -0.5
-    height: float = -2.0
-    orientation: float = -1.5
-    energy: float = -0.02
-    smoothness: float = -0.02
-    contact_pattern: float = 0.1
-    joint_limits: float = -1.0
-
-
-@dataclass(frozen=True)
-class ResidualWalkConfig:
-    """What a caller may change about the task. m, s, m/s, rad.
-
-    `command_vx`, `command_vy` and `command_yaw_rate` are the ranges an episode's command is drawn from, in the frame of
-    the commanded heading. `terrain_scale` is the highest terrain level that a reset draws.
-    """
-
-    terrain: TerrainConfig = field(default_factory=TerrainConfig)
-    terrain_scale: float = 1.0
-    gait: GaitParameters = field(default_factory=GaitParameters)
-    weights: RewardWeights = field(default_factory=RewardWeights)
-    command_vx: tuple[float, float] = (0.2, 0.5)
-    command_vy: tuple[float, float] = (0.0, 0.0)
-    command_yaw_rate: tuple[float, float] = (0.0, 0.0)
-    residual_scale: float = 0.02
-    control_dt: float = 0.01
-    velocity_width: float = 0.15
-    min_height: float = 0.03
-    max_tilt: float = np.pi / 3
-
-    def __post_init__(self):
-        check_level(self.terrain_scale)
-        for name in ("command_vx", "command_vy", "command_yaw_rate"):
-            low, high = getattr(self, name)
-            if not (np.isfinite([low, high]).all() and low <= high):
-                raise ValueError(f"{name} must be a finite range (low, high) with low <= high, got {(low, high)}")
-        if not 0.0 <= self.residual_scale <= 0.1:
-            raise ValueError(f"residual_scale must lie in 0 to 0.1 m, got {self.residual_scale} m")
 
 
 class ResidualWalkTask(Task):
@@ -103,8 +55,8 @@ class ResidualWalkTask(Task):
 
     def __init__(self, config: ResidualWalkConfig = ResidualWalkConfig(), num_envs: int = 1, num_threads: int = 1):
         self.config = config
-        self.terrain = None if config.terrain.kinds == ("flat",) else Terrain(config.terrain)
-        super().__init__(load_model(self.terrain), num_envs, config.control_dt, num_threads)
+        self.world = WalkWorld(config.terrain, num_envs)
+        super().__init__(self.world.model, num_envs, config.control_dt, num_threads)
         self.terrain_scale = config.terrain_scale
         self.fixed_command: np.ndarray | None = None  # (3,): used instead of draws from the config's ranges
         self.controller = BezierGaitResidualController(config.gait, num_envs, config.residual_scale)
@@ -149,9 +101,7 @@ class ResidualWalkTask(Task):
         self._angvel, self._joint_pos = data[:, self._gyro], data[:, self._joints]
         self._tracking_error = self._ctrl - self._joint_pos
         self._contact = data[:, self._forces] > CONTACT_FORCE
-        self._height = data[:, 2].copy()
-        if self.terrain is not None:
-            self._height -= self.terrain.ground_below(data[:, 0], data[:, 1])
+        self._height = data[:, 2] - self.world.ground_below(data)
 
     def observe(self):
         data, phase = self._sensordata, 2 * np.pi * self.controller.base_controller.phase
@@ -189,12 +139,7 @@ class ResidualWalkTask(Task):
         return (self._height < self.config.min_height) | (tilt > self.config.max_tilt)
 
     def truncated(self):
-        if self.terrain is None:
-            return super().truncated()
-        x, y = self._sensordata[:, 0] - self._corner[:, 0], self._sensordata[:, 1] - self._corner[:, 1]
-        size = self.config.terrain
-        side = np.minimum(y, size.width - y)
-        return (np.minimum(side, x) < TILE_MARGIN) | (x > size.length - TILE_MARGIN)
+        return self.world.off_tile(self._sensordata)
 
     def measurements(self):
         """Returns, (n,) each, in m, m/s and rad: among others the way from the start, along its heading (`distance`), to
@@ -210,7 +155,7 @@ class ResidualWalkTask(Task):
             "distance": way[:, 0] * self._start[:, 2] + way[:, 1] * self._start[:, 3],
             "sideways": way[:, 1] * self._start[:, 2] - way[:, 0] * self._start[:, 3],
             "straight_distance": np.sqrt(way[:, 0] ** 2 + way[:, 1] ** 2),
-            "terrain_level": self._level.copy(),
+            "terrain_level": self.world.level.copy(),
             "physics_failed": self.failed.copy(),
         }
 
@@ -244,13 +189,9 @@ class ResidualWalkTask(Task):
     def _allocate(self):
         n = self.num_envs
         self._command, self._action, self._previous_action = np.zeros((n, 3)), np.zeros((n, 12)), np.zeros((n, 12))
-        self._level, self._corner = np.zeros(n), np.zeros((n, 2))
         self._face(np.zeros(n))
         self._start = np.zeros((n, 4))  # x, y, and the cosine and sine of the heading there
         self._past_errors = np.zeros((n, 12 * HISTORY))
-        if self.terrain is not None:
-            self._tile_levels = np.array([tile.level for tile in self.terrain.tiles])
-            self._tile_corners = np.array([(tile.x, tile.y) for tile in self.terrain.tiles])
 
     def _set_command(self, command, ids):
         self._command[ids] = command
@@ -272,20 +213,14 @@ class ResidualWalkTask(Task):
         return quat * np.copysign(1.0, quat[:, :1])
 
     def _place(self, ids, draws, randomize):
-        """Puts robots `ids` at home poses clear of the ground; `draws` (k, 6) in [0, 1)."""
-        signed = 2 * draws - 1
-        roll, pitch, yaw = (
-            np.ascontiguousarray((signed[:, 3:6] * (0.1, 0.1, np.pi)).T) if randomize else np.zeros((3, len(ids)))
-        )
-        x, y = signed[:, 1:3].T * 0.05 if randomize else np.zeros((2, len(ids)))
-        if self.terrain is not None:
-            tiles = self._draw_tiles(draws[:, 0])
-            self._level[ids], self._corner[ids] = self._tile_levels[tiles], self._tile_corners[tiles]
-            x, y = self._corner[ids].T + (draws[:, 1:3] * START_ROOM).T + [[START_FROM_REAR], [0.0]]
-            y = y + (self.config.terrain.width - START_ROOM[1]) / 2
+        """Puts robots `ids` at home poses clear of the ground; `draws` (k, 6) in [0, 1): tile, x, y, roll, pitch, yaw."""
+        signed = 2 * draws[:, 1:] - 1
+        x, y, roll, pitch, yaw = np.ascontiguousarray((signed * (START_SPREAD if randomize else 0.0)).T)
+        if self.world.terrain is not None:
+            x, y = self.world.draw_starts(ids, draws, self.terrain_scale)
         qpos = np.tile(self._home_qpos, (len(ids), 1))
         qpos[:, 0], qpos[:, 1] = x, y
-        qpos[:, 2] += self._clearance(x, y, yaw) + (0.02 if randomize else 0.0)  # a tilt of 0.1 rad lowers a foot by 13 mm
+        qpos[:, 2] += self.world.clearance(x, y, yaw) + (0.02 if randomize else 0.0)  # 0.1 rad lower a foot by 13 mm
         qpos[:, 3:7] = quat_from_euler(roll, pitch, yaw)
         self.sim.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
         self.sim.qpos[ids], self._ctrl[ids] = qpos, self._home_ctrl
@@ -294,34 +229,6 @@ class ResidualWalkTask(Task):
         self._face(heading)
         self._start[ids] = np.stack([x, y, np.cos(yaw), np.sin(yaw)], axis=1)
         self.sim.forward(ids)
-
-    def _draw_tiles(self, draws):
-        """Returns a tile for each of `draws` (k,) in [0, 1), of a level that the terrain scale allows."""
-        allowed = np.flatnonzero(self._tile_levels <= max(self.terrain_scale, self._tile_levels.min()) + 1e-9)
-        return allowed[(draws * len(allowed)).astype(int)]
-
-    def _clearance(self, x, y, yaw):
-        """Returns how much higher than on flat ground (k,) a robot at x, y must start so that nothing is buried, m."""
-        if self.terrain is None:
-            return np.zeros(len(x))
-        cosine, sine = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
-        world_x = x[:, None] + cosine * _UNDERSIDE[:, 0] - sine * _UNDERSIDE[:, 1]
-        world_y = y[:, None] + sine * _UNDERSIDE[:, 0] + cosine * _UNDERSIDE[:, 1]
-        return (self.terrain.height_at(world_x, world_y) - _UNDERSIDE[:, 2]).max(axis=1) + 0.002
-
-
-def _underside():
-    """Returns points (k, 3) of a standing robot's underside in its own frame: x, y and height over flat ground, m.
-
-    Under each foot 0; from there the links rise to the knees, 42 mm before and behind at a height of 40 mm.
-    """
-    away, aside = np.meshgrid(np.arange(-0.048, 0.049, 0.012), [-0.012, 0.0, 0.012])
-    height = np.maximum(np.abs(away) - 0.012, 0.0) * 0.8
-    leg = np.stack([away, aside, height], axis=-1).reshape(-1, 3)
-    return (np.pad(FOOT_POSITIONS, ((0, 0), (0, 1)))[:, None] + leg).reshape(-1, 3)
-
-
-_UNDERSIDE = _underside()
 
 
 class _RobotView:
@@ -396,23 +303,3 @@ class ResidualWalkVectorEnv(_RobotView, TaskVectorEnv):
         task = ResidualWalkTask(resolve(config, changes), num_envs, num_threads)
         super().__init__(task, render_mode, max_episode_steps)
         self.sensor_reader = task.sensor_reader
-
-
-def load_model(terrain: Terrain | None) -> mujoco.MjModel:
-    """Returns the compiled robot on `terrain`, or on endless flat ground if there is none."""
-    if terrain is None:
-        return mujoco.MjModel.from_xml_path(str(ASSETS / "world.xml"))
-    spec = mujoco.MjSpec.from_file(str(ASSETS / "world_train.xml"))
-    field = spec.hfield("terrain")
-    field.nrow, field.ncol = terrain.heights.shape
-    field.size = [*terrain.half_size, terrain.highest, 0.1]
-    field.userdata = np.zeros(terrain.heights.size)  # compiling would stretch heights to fill 0 to 1: they come after
-    model = spec.compile()
-    model.hfield_data[:] = terrain.heights.ravel() / terrain.highest
-    return model
-
-
-def resolve(config: ResidualWalkConfig | dict | None, changes: dict) -> ResidualWalkConfig:
-    """Returns a config from an optional config or mapping and the fields to change in it."""
-    base = config if isinstance(config, ResidualWalkConfig) else updated(ResidualWalkConfig(), config or {})
-    return updated(base, changes)

@@ -6,7 +6,8 @@ import pytest
 
 import envs  # noqa: F401
 from controllers.leg_kinematics import LEG_SIDES, leg_forward_kinematics
-from envs.residual_walk_env import ResidualWalkConfig, ResidualWalkEnv, ResidualWalkVectorEnv
+from envs.residual_walk_config import ResidualWalkConfig
+from envs.residual_walk_env import ResidualWalkEnv, ResidualWalkVectorEnv
 from utils.terrain import TerrainConfig
 
 ROUGH = {"kinds": ("rough",), "length": 4.0, "width": 2.0}
@@ -102,7 +103,7 @@ def test_robots_start_clear_of_the_ground(kind, randomize):
     env = ResidualWalkVectorEnv(num_envs=100, terrain=ROUGH | {"kinds": (kind,), "levels": (1.0,)})
     env.reset(seed=0, options={"randomize": randomize})
     feet = env.sensor_reader.get_foot_positions().reshape(-1, 4, 3)
-    ground = env.task.terrain.height_at(feet[..., 0], feet[..., 1])
+    ground = env.task.world.terrain.height_at(feet[..., 0], feet[..., 1])
     assert (feet[..., 2] - ground > 0.008).all()
     assert not (env.task.sim.bind("ncon") > 0).any()
 
@@ -151,7 +152,7 @@ def test_leaving_the_tile_cuts_the_episode_without_a_fall():
 
 
 def test_training_and_evaluation_terrain_differ_by_their_seed_alone():
-    heights = [ResidualWalkEnv(terrain=ROUGH | {"seed": seed}).task.terrain.heights for seed in (0, 0, 1)]
+    heights = [ResidualWalkEnv(terrain=ROUGH | {"seed": seed}).task.world.terrain.heights for seed in (0, 0, 1)]
     np.testing.assert_array_equal(heights[0], heights[1])
     assert (heights[0] != heights[2]).any()
 

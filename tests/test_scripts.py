@@ -80,6 +80,8 @@ def test_the_baseline_plays_without_a_model_and_reaches_ten_metres_on_flat_groun
     assert episode["steps"] == pytest.approx(10 / 0.5 * 100, rel=0.1)
 
 
+# The reader of imageio-ffmpeg, which only this test uses, leaves its pipes to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_video_shows_the_robot_walk(tmp_path, gl, monkeypatch):
     short = functools.partial(play_residual_policy.evaluate, goal=0.3)
     monkeypatch.setattr(play_residual_policy, "evaluate", short)

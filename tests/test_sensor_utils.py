@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mujoco.batch import Batch
 
-from envs.residual_walk_env import load_model
+from envs.walk_world import load_model
 from utils.sensor_utils import SensorReader
 
 MODEL = load_model(None)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from envs.residual_walk_env import load_model
+from envs.walk_world import load_model
 from utils import terrain
 from utils.robot_names import LEG_NAMES
 from utils.terrain import Terrain, TerrainConfig, make_heights

@@ -1,0 +1,60 @@
+"""What a caller may change about ResidualWalk-v0: its frozen config, with every default."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from controllers.bezier_gait import GaitParameters
+from utils.config import updated
+from utils.terrain import TerrainConfig, check_level
+
+
+@dataclass(frozen=True)
+class RewardWeights:
+    """Weight of every reward term, by the term's name. A cost carries its minus sign here."""
+
+    forward_velocity: float = 1.5
+    lateral_stability: float = -0.5
+    height: float = -2.0
+    orientation: float = -1.5
+    energy: float = -0.02
+    smoothness: float = -0.02
+    contact_pattern: float = 0.1
+    joint_limits: float = -1.0
+
+
+@dataclass(frozen=True)
+class ResidualWalkConfig:
+    """What a caller may change about the task. m, s, m/s, rad.
+
+    `command_vx`, `command_vy` and `command_yaw_rate` are the ranges an episode's command is drawn from, in the frame of
+    the commanded heading. `terrain_scale` is the highest terrain level that a reset draws.
+    """
+
+    terrain: TerrainConfig = field(default_factory=TerrainConfig)
+    terrain_scale: float = 1.0
+    gait: GaitParameters = field(default_factory=GaitParameters)
+    weights: RewardWeights = field(default_factory=RewardWeights)
+    command_vx: tuple[float, float] = (0.2, 0.5)
+    command_vy: tuple[float, float] = (0.0, 0.0)
+    command_yaw_rate: tuple[float, float] = (0.0, 0.0)
+    residual_scale: float = 0.02
+    control_dt: float = 0.01
+    velocity_width: float = 0.15
+    min_height: float = 0.03
+    max_tilt: float = np.pi / 3
+
+    def __post_init__(self):
+        check_level(self.terrain_scale)
+        for name in ("command_vx", "command_vy", "command_yaw_rate"):
+            low, high = getattr(self, name)
+            if not (np.isfinite([low, high]).all() and low <= high):
+                raise ValueError(f"{name} must be a finite range (low, high) with low <= high, got {(low, high)}")
+        if not 0.0 <= self.residual_scale <= 0.1:
+            raise ValueError(f"residual_scale must lie in 0 to 0.1 m, got {self.residual_scale} m")
+
+
+def resolve(config: ResidualWalkConfig | dict | None, changes: dict) -> ResidualWalkConfig:
+    """Returns a config from an optional config or mapping and the fields to change in it."""
+    base = config if isinstance(config, ResidualWalkConfig) else updated(ResidualWalkConfig(), config or {})
+    return updated(base, changes)
