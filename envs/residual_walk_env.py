@@ -131,6 +131,7 @@ class ResidualWalkTask(Task):
             "smoothness": rewards.smoothness(self._action, self._previous_action),
             "contact_pattern": rewards.contact_pattern(self.controller.base_controller.swing, self._contact),
             "joint_limits": rewards.joint_limits(self._joint_pos, *self._soft_limits),
+            "heading": rewards.heading(self._heading_error, c.heading_width),
         }
         return {name: weight * measured[name] for name, weight in self._weights.items()}
 

@@ -44,3 +44,8 @@ def contact_pattern(swing: np.ndarray, contact: np.ndarray) -> np.ndarray:
 def joint_limits(angles: np.ndarray, middle: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """Returns the number (n,) of joints, of angles (n, j), more than `allowed` (j,) from `middle` (j,), rad: 0 to j."""
     return (np.abs(angles - middle) > allowed).sum(axis=1, dtype=float)
+
+
+def heading(error: np.ndarray, width: float) -> np.ndarray:
+    """Returns how well the torso (n,) points along its commanded heading: 1 at no `error`, 0.37 at `width`, rad."""
+    return bell(error, width)

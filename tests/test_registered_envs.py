@@ -150,7 +150,8 @@ def test_terminated_and_truncated_are_never_mixed(env_id):
 
 
 @every_vector_id
-def test_a_simulation_that_breaks_ends_its_episode_alone_and_never_reaches_the_policy(env_id, capfd):
+def test_a_simulation_that_breaks_ends_its_episode_alone_and_never_reaches_the_policy(env_id, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # MuJoCo logs the warning to a file where it stands
     env, healthy = gym.make_vec(env_id, num_envs=3), gym.make_vec(env_id, num_envs=3)
     env.reset(seed=0), healthy.reset(seed=0)
     actions = np.zeros(env.action_space.shape)
