@@ -12,7 +12,7 @@ from utils.terrain import TerrainConfig
 
 ROUGH = {"kinds": ("rough",), "length": 4.0, "width": 2.0}
 TERMS = """forward_velocity lateral_stability height orientation energy smoothness contact_pattern
-joint_limits""".split()
+joint_limits heading""".split()
 
 
 def test_the_observation_holds_what_the_sensors_and_the_gait_say():
@@ -60,7 +60,7 @@ def test_the_world_heading_does_not_show_in_the_observation():
     assert (quats[:, 0] > 0.99).all()
 
 
-def test_the_reward_has_the_eight_terms():
+def test_the_reward_has_the_plans_eight_terms_and_the_heading():
     env = ResidualWalkEnv()
     env.reset(seed=0)
     assert list(env.step(np.zeros(12))[4]["reward_terms"]) == TERMS

@@ -55,3 +55,7 @@ def test_joints_beyond_their_limits_are_counted():
     angles = np.array([[0.0, 0.7], [1.1, 0.7], [-1.1, 2.3], [1.0, -0.8], [0.0, -0.9]])
     np.testing.assert_array_equal(rewards.joint_limits(angles, middle, allowed), [0, 1, 2, 0, 1])
     assert rewards.joint_limits(angles, middle, allowed).dtype == float
+
+
+def test_the_heading_is_worth_one_when_held_and_falls_to_both_sides():
+    np.testing.assert_allclose(rewards.heading(np.array([0.0, 0.2, -0.2]), 0.2), [1, np.exp(-1), np.exp(-1)], rtol=1e-12)
