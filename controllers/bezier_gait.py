@@ -47,6 +47,18 @@ def bezier_polynomial(points: tuple[float, float, float, float]) -> np.ndarray:
     return np.array([p0, 3 * (p1 - p0), 3 * (p0 - 2 * p1 + p2), p3 - 3 * p2 + 3 * p1 - p0])
 
 
+def _foot_curves(p):
+    """Returns polynomials in a leg's phase: coefficients (4 powers, 2: along in strides and lift in m, 2: stance, swing)."""
+    share = 1.0 - p.duty_factor
+    # Rear end to front end: these control points leave and meet the ground at the ground's own speed.
+    pull = share / p.duty_factor / 3
+    along = bezier_polynomial((-0.5, -0.5 - pull, 0.5 + pull, 0.5))
+    lift = p.step_height * bezier_polynomial((0.0, 4 / 3, 4 / 3, 0.0))  # inner control points at 4/3: it peaks at 1
+    per_phase = share ** -np.arange(4.0)
+    stance = [0.5 + share / p.duty_factor, -1 / p.duty_factor, 0.0, 0.0]  # from the front end to the rear end
+    return np.array([[stance, along * per_phase], [np.zeros(4), lift * per_phase]]).transpose(2, 0, 1)
+
+
 class DiagonalGaitController:
     """Foot targets of n trotting robots, from their commanded velocities and the time that passes."""
 
@@ -59,17 +71,13 @@ class DiagonalGaitController:
         self._stride = np.zeros((num_robots, 4, 3))  # way of a foot over the ground in one stance without turning, m
         self._neutral = neutral_foot(parameters.body_height - FOOT_RADIUS)
         self._swing_share = 1.0 - parameters.duty_factor
-        # In strides, rear end to front end: these control points leave and meet the ground at the ground's own speed.
-        pull = self._swing_share / parameters.duty_factor / 3
-        self._along = bezier_polynomial((-0.5, -0.5 - pull, 0.5 + pull, 0.5))
-        # In m: a curve whose inner control points stand at 4/3 peaks at 1.
-        self._lift = parameters.step_height * bezier_polynomial((0.0, 4 / 3, 4 / 3, 0.0))
+        self._curves = _foot_curves(parameters)
         self.reset()
 
     def reset(self, ids: np.ndarray | slice = slice(None), phase: np.ndarray | float = 0.0) -> None:
         """Starts the cycle of robots `ids` at `phase`, in [0, 1)."""
         self.phase[ids] = phase
-        self.swing, _ = self._leg_progress()
+        self.swing = self._leg_phase() < self._swing_share
 
     def set_command(self, command: np.ndarray, ids: np.ndarray | slice = slice(None)) -> None:
         """Commands robots `ids` to walk at `command` (k, 3): vx, vy in m/s and yaw rate in rad/s, in the body's frame."""
@@ -85,20 +93,18 @@ class DiagonalGaitController:
     def update(self, dt: float) -> np.ndarray:
         """Advances every robot's cycle by `dt`, s; returns foot targets (n, 4, 3) in the leg frames, m."""
         self.phase = (self.phase + dt / self.cycle_time) % 1.0
-        self.swing, t = self._leg_progress()
-        a0, a1, a2, a3 = self._along
-        along = np.where(self.swing, a0 + t * (a1 + t * (a2 + t * a3)), 0.5 - t)
+        t = self._leg_phase()
+        self.swing = t < self._swing_share
+        a0, a1, a2, a3 = self._curves[:, :, self.swing.astype(int)]
+        along, lift = a0 + t * (a1 + t * (a2 + t * a3))
         turn = self.yaw_rate * self.cycle_time * self.parameters.duty_factor
         targets = (self._stride + turn[:, None, None] * _TURN_DIRECTION) * along[..., None] + self._neutral
-        targets[..., 2] += np.where(self.swing, t * (self._lift[1] + t * self._lift[2]), 0.0)  # symmetric: no cubic part
+        targets[..., 2] += lift
         return targets
 
-    def _leg_progress(self):
-        """Returns (swing, progress), both (n, 4): whether each leg swings, and how far its swing or stance is, [0, 1)."""
-        leg_phase = (self.phase[:, None] + PHASE_OFFSET) % 1.0
-        swing = leg_phase < self._swing_share
-        in_swing, in_stance = leg_phase / self._swing_share, (leg_phase - self._swing_share) / (1.0 - self._swing_share)
-        return swing, np.where(swing, in_swing, in_stance)
+    def _leg_phase(self):
+        """Returns where each leg (n, 4) is in its own cycle, [0, 1), which begins with its swing."""
+        return (self.phase[:, None] + PHASE_OFFSET) % 1.0
 
 
 def hold_heading(

@@ -41,9 +41,9 @@ def solve_leg_ik_3dof(target: np.ndarray, side: np.ndarray | float = 1.0) -> np.
     # The shoulder is the first axis, so that every array lies in one piece (see _reachable).
     shoulders = (2, *(1,) * x.ndim)
     forward = x + _SHOULDER_TO_X.reshape(shoulders)
-    squared = forward * forward + depth * depth
+    distance = np.sqrt(forward * forward + depth * depth)
     # Law of cosines: the angle at the shoulder between the upper link and the line to the foot.
-    cosine = (squared + (UPPER_LINK**2 - LOWER_LINK**2)) / (2 * UPPER_LINK * np.sqrt(squared))
+    cosine = distance * (0.5 / UPPER_LINK) + (UPPER_LINK**2 - LOWER_LINK**2) / (2 * UPPER_LINK) / distance
     swings = _KNEE_SIGN.reshape(shoulders) * np.arccos(cosine) - np.arctan2(forward, depth)
     angles = np.empty((*x.shape, 3))
     angles[..., 0], angles[..., 1], angles[..., 2] = tilt, *swings
@@ -77,15 +77,16 @@ def neutral_foot(depth: np.ndarray | float) -> np.ndarray:
 
 def _reachable(target, side):
     """Returns (x, depth in the leg plane, tilt), each (...), of the reachable points nearest to `target` (..., 3)."""
+    points = np.atleast_2d(target)
     # In one piece each: numpy rounds arctan2 of strided arrays otherwise, and one robot would differ from one of many.
-    x, y, z = (np.atleast_1d(np.array(target[..., axis], dtype=float)) for axis in range(3))
+    x, y, z = points.transpose(-1, *range(points.ndim - 1)).astype(float, order="C")
     out = OUTBOARD * side
     depth = np.sqrt(np.maximum(y * y + z * z - OUTBOARD**2, 0.0))
     tilt = np.arctan2(y, -z) - np.arctan2(out, depth)
     far = np.abs(x) + HALF_SHOULDER_GAP
     reach = far * far + depth * depth
-    if reach.max() > MAX_REACH**2 or depth.min() < MIN_DEPTH or np.abs(tilt).max() > TILT_LIMIT:
-        outside = (reach > MAX_REACH**2) | (depth < MIN_DEPTH) | (np.abs(tilt) > TILT_LIMIT)
+    outside = (reach > MAX_REACH**2) | (depth < MIN_DEPTH) | (np.abs(tilt) > TILT_LIMIT)
+    if outside.any():
         moved = _clamped(x[outside], y[outside], z[outside], tilt[outside], np.broadcast_to(out, x.shape)[outside])
         x[outside], depth[outside], tilt[outside] = moved
     return x, depth, tilt

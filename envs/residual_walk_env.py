@@ -74,11 +74,10 @@ class ResidualWalkTask(Task):
         self._set_command(drawn if self.fixed_command is None else np.tile(self.fixed_command, (len(ids), 1)), ids)
         self._place(ids, draws[:, 4:], options.get("randomize", False))
         self._action[ids] = self._previous_action[ids] = 0.0
-        self._past_errors[ids] = 0.0
+        self._tracking_errors[ids] = 0.0
 
     def act(self, action):
-        self._past_errors[:, :-12] = self._past_errors[:, 12:]
-        self._past_errors[:, -12:] = self._tracking_error
+        self._tracking_errors[:, :-12] = self._tracking_errors[:, 12:]
         self._previous_action, self._action = self._action, action
         if self._turning:
             self._face(self._heading + self._command[:, 2] * self.control_dt)
@@ -92,14 +91,14 @@ class ResidualWalkTask(Task):
     def sense(self):
         data = self._sensordata
         # Entry by entry in one piece: numpy rounds arctan2 of strided arrays otherwise, and n = 1 would differ from n = 64.
-        self._rotation = np.moveaxis(np.ascontiguousarray(self._imu_matrix.T).reshape(3, 3, -1), -1, 0)
+        self._rotation = np.ascontiguousarray(self._imu_matrix.T).reshape(3, 3, -1).transpose(2, 0, 1)
         self._roll, self._pitch, yaw = euler_from_matrix(self._rotation)
         self._heading_error = wrap_angle(yaw - self._heading)
-        vx, vy = data[:, self._vx], data[:, self._vx + 1]
-        self._forward_speed = vx * self._cosine + vy * self._sine
-        self._lateral_speed = vy * self._cosine - vx * self._sine
+        velocity = data[:, self._planar_velocity]
+        self._forward_speed = np.vecdot(velocity, self._ahead)
+        self._lateral_speed = np.vecdot(velocity, self._left)
         self._angvel, self._joint_pos = data[:, self._gyro], data[:, self._joints]
-        self._tracking_error = self._ctrl - self._joint_pos
+        np.subtract(self._ctrl, self._joint_pos, out=self._tracking_errors[:, -12:])
         self._contact = data[:, self._forces] > CONTACT_FORCE
         self._height = data[:, 2] - self.world.ground_below(data)
 
@@ -117,7 +116,7 @@ class ResidualWalkTask(Task):
             "previous_action": self._action,
             "command": self._command,
             "foot_contact": self._contact,
-            "tracking_error": np.concatenate([self._past_errors[:, 12:], self._tracking_error], axis=1),
+            "tracking_error": self._tracking_errors,
         }
 
     def reward_terms(self):
@@ -133,7 +132,8 @@ class ResidualWalkTask(Task):
             "joint_limits": rewards.joint_limits(self._joint_pos, *self._soft_limits),
             "heading": rewards.heading(self._heading_error, c.heading_width),
         }
-        return {name: weight * measured[name] for name, weight in self._weights.items()}
+        in_order = np.concatenate([measured[name] for name in self._weights]).reshape(len(measured), -1)
+        return dict(zip(self._weights, in_order * self._weight_column))
 
     def terminated(self):
         tilt = np.maximum(np.abs(self._roll), np.abs(self._pitch))
@@ -145,7 +145,7 @@ class ResidualWalkTask(Task):
     def measurements(self):
         """Returns, (n,) each, in m, m/s and rad: among others the way from the start, along its heading (`distance`), to
         the left of it (`sideways`) and as the crow flies (`straight_distance`)."""
-        way = self._sensordata[:, :2] - self._start[:, :2]
+        way = self._sensordata[:, :2] - self._start
         return {
             "body_height": self._height,
             "forward_velocity": self._forward_speed,
@@ -153,9 +153,9 @@ class ResidualWalkTask(Task):
             "roll": self._roll,
             "pitch": self._pitch,
             "heading_error": self._heading_error,
-            "distance": way[:, 0] * self._start[:, 2] + way[:, 1] * self._start[:, 3],
-            "sideways": way[:, 1] * self._start[:, 2] - way[:, 0] * self._start[:, 3],
-            "straight_distance": np.sqrt(way[:, 0] ** 2 + way[:, 1] ** 2),
+            "distance": np.vecdot(way, self._start_ahead),
+            "sideways": np.vecdot(way, self._start_left),
+            "straight_distance": np.sqrt(np.vecdot(way, way)),
             "terrain_level": self.world.level.copy(),
             "physics_failed": self.failed.copy(),
         }
@@ -175,7 +175,7 @@ class ResidualWalkTask(Task):
         self._ctrl = self.sim.bind("ctrl")
         sensors = ("body_quat", "body_angvel", "body_linvel_body", "body_linvel")
         self._quat, self._gyro, self._velocimeter, linvel = (self.sensor_reader.slice([name]) for name in sensors)
-        self._vx = linvel.start
+        self._planar_velocity = slice(linvel.start, linvel.start + 2)
         self._joints = self.sensor_reader.slice([f"{joint}_pos" for joint in JOINTS])
         self._joint_vels = self.sensor_reader.slice([f"{joint}_vel" for joint in JOINTS])
         self._forces = self.sensor_reader.slice([f"{leg}_foot_force" for leg in LEG_NAMES])
@@ -184,6 +184,7 @@ class ResidualWalkTask(Task):
         low, high = np.array([model.joint(joint).range for joint in JOINTS]).T
         self._soft_limits = (low + high) / 2, (high - low) / 2 * SOFT_LIMIT
         self._weights = asdict(self.config.weights)
+        self._weight_column = np.array([*self._weights.values()])[:, None]
         ranges = (self.config.command_vx, self.config.command_vy, self.config.command_yaw_rate)
         self._ranges = np.array(ranges).T
 
@@ -191,8 +192,8 @@ class ResidualWalkTask(Task):
         n = self.num_envs
         self._command, self._action, self._previous_action = np.zeros((n, 3)), np.zeros((n, 12)), np.zeros((n, 12))
         self._face(np.zeros(n))
-        self._start = np.zeros((n, 4))  # x, y, and the cosine and sine of the heading there
-        self._past_errors = np.zeros((n, 12 * HISTORY))
+        self._start, self._start_ahead, self._start_left = np.zeros((3, n, 2))  # in the world: x, y, and two directions
+        self._tracking_errors = np.zeros((n, 12 * HISTORY))  # of the last steps, oldest first
 
     def _set_command(self, command, ids):
         self._command[ids] = command
@@ -200,9 +201,9 @@ class ResidualWalkTask(Task):
         self._turning = bool(self._command[:, 2].any())
 
     def _face(self, heading):
-        """Makes `heading` (n,), rad, the commanded one, with the sines that turn vectors and quaternions to it."""
-        self._heading = heading
-        self._cosine, self._sine = np.cos(heading), np.sin(heading)
+        """Makes `heading` (n,), rad, the commanded one, with its axes in the world and the sines that turn quaternions."""
+        self._heading, cosine, sine = heading, np.cos(heading), np.sin(heading)
+        self._ahead, self._left = np.stack([cosine, sine], axis=1), np.stack([-sine, cosine], axis=1)
         self._half_cosine = np.cos(heading / 2)[:, None]
         self._half_sines = np.sin(heading / 2)[:, None] * (1.0, 1.0, -1.0, -1.0)
 
@@ -228,7 +229,7 @@ class ResidualWalkTask(Task):
         heading = self._heading.copy()
         heading[ids] = yaw
         self._face(heading)
-        self._start[ids] = np.stack([x, y, np.cos(yaw), np.sin(yaw)], axis=1)
+        self._start[ids], self._start_ahead[ids], self._start_left[ids] = qpos[:, :2], self._ahead[ids], self._left[ids]
         self.sim.forward(ids)
 
 

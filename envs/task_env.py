@@ -1,5 +1,6 @@
 """The loop every task shares: one `Task` steps n simulations, and two thin faces show it to Gymnasium."""
 
+import math
 from abc import ABC, abstractmethod
 from collections import deque
 from typing import ClassVar, NamedTuple
@@ -119,7 +120,7 @@ class Task(ABC):
         if action.shape != shape:
             raise ValueError(f"an action must have the shape {shape}, got {action.shape}")
         action = np.minimum(np.maximum(action, -1.0), 1.0)
-        if np.isnan(action.sum()):
+        if math.isnan(action.sum()):
             raise ValueError("an action must be a number, got NaN")
         before = self.sim.state.copy()
         self.act(action)
@@ -133,7 +134,7 @@ class Task(ABC):
         except SimulationError as error:
             raised = error.ids
         # A sum is finite only if every part is, or if parts cancel that the next step's warning will catch.
-        if len(raised) or self.sim.warning.any() or not np.isfinite(self.sim.state.sum()):
+        if len(raised) or self.sim.warning.any() or not math.isfinite(self.sim.state.sum()):
             self._fail(raised, before, action)
 
     def _fail(self, raised, before, action):
@@ -149,7 +150,7 @@ class Task(ABC):
         self.sense()
         terms = self.reward_terms()
         observation, terminated = self.observation.pack(self.observe()), self.terminated()
-        if self.failed.any():
+        if self.failure_count and self.failed.any():
             observation[self.failed] = self._observation[self.failed]
             terms = {name: np.where(self.failed, 0.0, term) for name, term in terms.items()}
             terminated = terminated | self.failed

@@ -27,8 +27,8 @@ class WalkWorld:
         self.terrain = None if config.kinds == ("flat",) else Terrain(config)
         self.model = load_model(self.terrain)
         self.level = np.zeros(num_robots)
-        self._corner = np.zeros((num_robots, 2))
-        self._size = np.array([config.length, config.width])
+        self._centre = np.zeros((num_robots, 2))  # of the tile
+        self._half_size = np.array([config.length, config.width]) / 2
         if self.terrain is not None:
             self._tile_levels = np.array([tile.level for tile in self.terrain.tiles])
             self._tile_corners = np.array([(tile.x, tile.y) for tile in self.terrain.tiles])
@@ -40,21 +40,21 @@ class WalkWorld:
         """
         allowed = np.flatnonzero(self._tile_levels <= max(highest_level, self._tile_levels.min()) + 1e-9)
         tiles = allowed[(draws[:, 0] * len(allowed)).astype(int)]
-        self.level[ids], self._corner[ids] = self._tile_levels[tiles], self._tile_corners[tiles]
-        rear_right = (START_FROM_REAR, (self._size[1] - START_ROOM[1]) / 2)
+        self.level[ids], self._centre[ids] = self._tile_levels[tiles], self._tile_corners[tiles] + self._half_size
+        rear_right = (START_FROM_REAR, self._half_size[1] - START_ROOM[1] / 2)
         x, y = (self._tile_corners[tiles] + draws[:, 1:3] * START_ROOM + rear_right).T
         return x, y
 
     def ground_below(self, position: np.ndarray) -> np.ndarray | float:
         """Returns the ground's height (n,) below torsos at `position` (n, 2 or more), averaged over their footprint, m."""
-        return 0.0 if self.terrain is None else self.terrain.ground_below(position[:, 0], position[:, 1])
+        return 0.0 if self.terrain is None else self.terrain.ground_below(position[:, :2])
 
     def off_tile(self, position: np.ndarray) -> np.ndarray:
         """Returns which robots (n,) are about to leave their tile, from `position` (n, 2 or more) in the world, m."""
         if self.terrain is None:
             return np.zeros(len(position), bool)
-        inside = position[:, :2] - self._corner
-        return (np.minimum(inside, self._size - inside) < TILE_MARGIN).any(axis=1)
+        outside = np.abs(position[:, :2] - self._centre) > self._half_size - TILE_MARGIN
+        return outside[:, 0] | outside[:, 1]
 
     def clearance(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> np.ndarray | float:
         """Returns how much higher than on flat ground (k,) robots at x, y must start so that nothing is buried, m."""

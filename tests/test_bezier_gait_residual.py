@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from controllers.bezier_gait import DiagonalGaitController
+from controllers.bezier_gait import DiagonalGaitController, GaitParameters
 from controllers.bezier_gait_residual import BezierGaitResidualController
 
 LEGS = ("FL", "FR", "RL", "RR")
@@ -83,7 +83,7 @@ def test_residuals_that_do_not_fit_are_refused_in_clear_words(num_robots, residu
 
 @pytest.mark.parametrize("phase, pair_in_air, share", [(0.0, 0, 0.0), (0.3, 0, 0.6), (0.5, 1, 0.0), (0.95, 1, 0.9)])
 def test_phase_information_counts_half_cycles(phase, pair_in_air, share):
-    controller = BezierGaitResidualController(num_robots=2)
+    controller = BezierGaitResidualController(GaitParameters(slow_cycle=0.26), num_robots=2)
     controller.reset(phase=phase)
     info = controller.get_phase_info()
     assert list(info) == ["phase_elapsed", "state_duration", "phase_normalized", "active_pair"]

@@ -113,7 +113,7 @@ def test_a_robot_on_the_highest_place_does_not_sink_in(kind):
 def test_the_ground_below_a_plane_is_the_plane(monkeypatch):
     ground, middle = plane(monkeypatch)
     x, y = np.random.default_rng(0).uniform(-0.6, 0.6, (2, 5000))
-    error = ground.ground_below(x, y) - (middle + 0.3 * x + 0.2 * y)
+    error = ground.ground_below(np.stack([x, y], axis=-1)) - (middle + 0.3 * x + 0.2 * y)
     assert abs(error.mean()) < 1e-4
     assert np.abs(error).max() < (0.3 + 0.2) * 0.01 + 1e-9  # half a grid step off in x and y
 
@@ -122,7 +122,7 @@ def test_the_ground_below_is_averaged_over_the_footprint_and_no_more(monkeypatch
     monkeypatch.setitem(terrain.KINDS, "spike", lambda generator, x, y, level: np.eye(1, 5000, 2550).reshape(50, 100))
     ground = Terrain(TerrainConfig(("spike",), (1.0,), length=2.0, width=1.0))
     x, y = np.meshgrid(np.arange(100) * 0.02 - 0.99, np.arange(50) * 0.02 - 0.49)
-    below, far = ground.ground_below(x, y), (np.abs(x - 0.01) > 0.0801) | (np.abs(y - 0.01) > 0.0601)
+    below, far = ground.ground_below(np.stack([x, y], axis=-1)), (np.abs(x - 0.01) > 0.0801) | (np.abs(y - 0.01) > 0.0601)
     assert below.sum() == pytest.approx(1.0) and below.max() < 0.03 and (below[far] == 0).all()
 
 

@@ -5,6 +5,7 @@ import importlib
 import os
 import platform
 import time
+import weakref
 from pathlib import Path
 
 import mujoco
@@ -40,6 +41,8 @@ class Camera:
         if self._renderer is None:
             use_gl_without_display()
             self._renderer = mujoco.Renderer(self._sim.model, *self._size)
+            # At exit the GL library goes before Python's objects do, so whoever forgets to close gets it closed in time.
+            weakref.finalize(self, self._renderer.close)
         camera = mujoco.mj_name2id(self._sim.model, int(mujoco.mjtObj.mjOBJ_CAMERA), FOLLOWING_CAMERA)
         self._data = self._sim.get_data(self._index, self._data)
         self._renderer.update_scene(self._data, camera)

@@ -92,6 +92,8 @@ class Terrain:
         strips = [make_heights(g, *pair, config.length, config.width) for g, pair in zip(generators, pairs)]
         self.heights = np.concatenate(strips)
         self.half_size = (np.array(self.heights.shape[::-1]) - 1) * SPACING / 2
+        # The last column and row are kept out of reach, so that every point has a right and an upper neighbour.
+        self._last = np.array(self.heights.shape[::-1]) - 1 - 1e-9
         offsets = np.cumsum([0, *map(len, strips[:-1])]) * SPACING
         self.tiles = [Tile(*p, -self.half_size[0], o - self.half_size[1]) for p, o in zip(pairs, offsets)]
         self._footprint_mean = uniform_filter(self.heights, FOOTPRINT[::-1], mode="nearest")
@@ -103,26 +105,22 @@ class Terrain:
 
     def height_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Returns the ground's height, m, at world positions x, y (...), m: exactly the triangles MuJoCo collides with."""
-        column, row = self._grid(x, y)
+        column, row = np.moveaxis(self._grid(np.stack(np.broadcast_arrays(x, y), axis=-1)), -1, 0)
         left, below = column.astype(int), row.astype(int)
         u, v = column - left, row - below
         h00, h11 = self.heights[below, left], self.heights[below + 1, left + 1]
         h10, h01 = self.heights[below, left + 1], self.heights[below + 1, left]
         return h00 + np.where(u >= v, u * (h10 - h00) + v * (h11 - h10), v * (h01 - h00) + u * (h11 - h01))
 
-    def ground_below(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Returns the ground's mean height, m, over the `FOOTPRINT` around x, y (...), to the nearest grid point."""
-        column, row = self._grid(x, y)
-        return self._footprint_mean[(row + 0.5).astype(int), (column + 0.5).astype(int)]
+    def ground_below(self, position: np.ndarray) -> np.ndarray:
+        """Returns the ground's mean height (...), m, over the `FOOTPRINT` around `position` (..., 2) in the world, m, to the
+        nearest grid point."""
+        nearest = (self._grid(position) + 0.5).astype(int)
+        return self._footprint_mean[nearest[..., 1], nearest[..., 0]]
 
-    def _grid(self, x, y):
-        """Returns fractional columns and rows, those of outside points moved to the edge."""
-        rows, columns = self.heights.shape
-        column = (x + self.half_size[0]) / SPACING
-        row = (y + self.half_size[1]) / SPACING
-        # The last column and row are kept out of reach, so that every point has a right and an upper neighbour.
-        column = np.minimum(np.maximum(column, 0.0), columns - 1 - 1e-9)
-        return column, np.minimum(np.maximum(row, 0.0), rows - 1 - 1e-9)
+    def _grid(self, position):
+        """Returns fractional columns and rows (..., 2) of positions (..., 2), those of outside points moved to the edge."""
+        return np.minimum(np.maximum((position + self.half_size) / SPACING, 0.0), self._last)
 
 
 def _flat(generator, x, y, level):
