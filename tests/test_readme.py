@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envs.residual_walk_env import ResidualWalkTask
+from envs.residual_walk_task import ResidualWalkTask
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
