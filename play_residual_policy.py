@@ -19,7 +19,6 @@ from utils.rendering import Video, has_display
 from utils.runs import load_policy, read_run_config, write_aside
 from utils.terrain import TerrainConfig
 
-ENV_ID = "envs:ResidualWalk-v0"
 UNSEEN_TERRAIN = 2_000_003  # added to --seed: terrain that no training seed makes
 VIDEO_FPS = 25
 
@@ -70,7 +69,7 @@ def play(config: PlayConfig) -> dict:
     """Plays, prints the table, writes what was asked for; returns {"episodes": [...], "summary": {...}}."""
     watched = config.video is not None or (config.render and has_display())
     mode = "rgb_array" if config.video else "human" if watched else None
-    env = make_env(task_config(config), 1 if watched else config.episodes, render_mode=mode)
+    env = make_env(task_config(config), 1 if watched else config.episodes, trained_id(config.model), render_mode=mode)
     policy = gait_alone(env) if config.baseline else load_policy(config.model)
     with ExitStack() as stack:
         stack.callback(env.close)
@@ -94,9 +93,15 @@ def task_config(config: PlayConfig) -> ResidualWalkConfig:
     return replace(task, terrain=terrain, terrain_scale=1.0, command_vx=(config.command, config.command))
 
 
-def make_env(task: ResidualWalkConfig, num_envs: int, **kwargs) -> gym.vector.VectorEnv:
+def trained_id(model: Path | None) -> str:
+    """Returns the id of the environment that a policy was trained on; of ResidualWalk-v0 for the gait alone."""
+    trained = read_run_config(model) if model else {}
+    return trained.get("env_id", "ResidualWalk-v0")
+
+
+def make_env(task: ResidualWalkConfig, num_envs: int, env_id: str = "ResidualWalk-v0", **kwargs) -> gym.vector.VectorEnv:
     """Returns the vector environment that evaluations play on."""
-    return gym.make_vec(ENV_ID, num_envs=num_envs, config=task, **kwargs)
+    return gym.make_vec(f"envs:{env_id}", num_envs=num_envs, config=task, **kwargs)
 
 
 def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[dict], None] | None:

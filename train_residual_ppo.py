@@ -4,6 +4,7 @@ import argparse
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import gymnasium as gym
 import torch
@@ -13,7 +14,7 @@ from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import configure
 from stable_baselines3.common.vec_env import VecNormalize
 
-from callbacks.curriculum_callback import TerrainCurriculumCallback
+from callbacks.curriculum_callback import SuccessCurriculumCallback, TerrainCurriculumCallback
 from callbacks.episode_callback import EpisodeCallback
 from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
@@ -25,7 +26,7 @@ from utils.runs import make_run, save_policy
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 from utils.vec_env import make_batch_vec_env
 
-ENV_ID = "envs:ResidualWalk-v0"
+MODULE = "envs:"
 MIXED = tuple(kind for kind in KINDS if kind != "flat")
 ACTIVATIONS = {"relu": torch.nn.ReLU, "elu": torch.nn.ELU, "tanh": torch.nn.Tanh}
 EVALUATION_SEED = 1_000_003  # terrain and episodes that no training seed below it makes
@@ -49,14 +50,18 @@ class TrainConfig:
     """PPO's numbers: default (made for two cores) or plan (those of the plan)."""
     config: Path | None = None
     """YAML file with any of these keys; the command line comes after it."""
+    env_id: Literal["ResidualWalk-v0", "AdaptiveWalk-v0"] = "ResidualWalk-v0"
+    """What is trained."""
     terrain: str = "rough"
     """A terrain kind, or mixed for all of them."""
     level: float = 1.0
     """Hardest terrain level of the curriculum, 0 to 1."""
     start_level: float = 0.1
     """Terrain level the curriculum starts from."""
+    curriculum: Literal["time", "success"] = "time"
+    """Whether the terrain rises with time, or each kind of it with success there."""
     curriculum_share: float = 0.4
-    """Part of the training in which the terrain rises to its hardest level."""
+    """Part of the training in which the terrain rises to its hardest level with time."""
     episode_steps: int = 1000
     """Length of a training episode, control steps of 10 ms."""
     eval_every: int = 1_000_000
@@ -121,7 +126,9 @@ def parse(argv: list[str]) -> TrainConfig:
 def train(config: TrainConfig, run: Path) -> PPO:
     """Trains into the folder `run`, saves policy and normaliser there at the end, and returns the model."""
     walk = {"config": config.env, "num_threads": config.num_threads}
-    env = make_batch_vec_env(ENV_ID, config.ppo.num_envs, config.seed, max_episode_steps=config.episode_steps, **walk)
+    env = make_batch_vec_env(
+        MODULE + config.env_id, config.ppo.num_envs, config.seed, max_episode_steps=config.episode_steps, **walk
+    )
     normalizer = VecNormalize(env, clip_obs=config.ppo.clip_obs, gamma=config.ppo.gamma)
     model = make_model(config, normalizer, run)
     try:
@@ -156,17 +163,25 @@ def make_model(config: TrainConfig, env: VecNormalize, run: Path) -> PPO:
 
 def make_callbacks(config: TrainConfig, run: Path) -> CallbackList:
     """Returns curriculum, logging, progress, checkpoints and, unless eval_every is 0, evaluation."""
-    rise = max(1, round(config.curriculum_share * config.total_timesteps))
+    curriculum = make_curriculum(config)
     callbacks = [
         ThreadsCallback(config.num_threads),
-        TerrainCurriculumCallback(config.start_level, config.level, rise),
+        curriculum,
         EpisodeCallback(),
-        CheckpointCallback(run, config.checkpoint_every),
+        CheckpointCallback(run, config.checkpoint_every, {"curriculum": curriculum}),
         ProgressCallback(config.total_timesteps),
     ]
     if config.eval_every:
         callbacks.insert(3, evaluation(config, run))
     return CallbackList(callbacks)
+
+
+def make_curriculum(config: TrainConfig) -> TerrainCurriculumCallback | SuccessCurriculumCallback:
+    """Returns what raises the terrain from start_level to level."""
+    if config.curriculum == "success":
+        return SuccessCurriculumCallback(config.env.terrain.kinds, config.start_level, config.level)
+    rise = max(1, round(config.curriculum_share * config.total_timesteps))
+    return TerrainCurriculumCallback(config.start_level, config.level, rise)
 
 
 def evaluation(config: TrainConfig, run: Path) -> EvaluationCallback:
@@ -176,8 +191,9 @@ def evaluation(config: TrainConfig, run: Path) -> EvaluationCallback:
     task = replace(config.env, terrain=other if kinds != ("flat",) else TerrainConfig(), terrain_scale=1.0)
 
     def make_env():
+        env_id, threads = MODULE + config.env_id, config.num_threads
         return gym.make_vec(
-            ENV_ID, config.eval_episodes, config=task, num_threads=config.num_threads, max_episode_steps=EVALUATION_STEPS
+            env_id, config.eval_episodes, config=task, num_threads=threads, max_episode_steps=EVALUATION_STEPS
         )
 
     return EvaluationCallback(run, config.eval_every, make_env, config.eval_episodes, EVALUATION_SEED, EVALUATION_GOAL)

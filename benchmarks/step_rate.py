@@ -21,11 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from callbacks.threads_callback import ThreadsCallback
 from envs.residual_walk_config import ResidualWalkConfig
-from train_residual_ppo import ENV_ID, TrainConfig, make_model
+from train_residual_ppo import TrainConfig, make_model
 from utils.presets import PRESETS
 from utils.terrain import TerrainConfig
 from utils.vec_env import BatchVecEnv
 
+ENV_ID = "envs:ResidualWalk-v0"
 TASK = ResidualWalkConfig(terrain=TerrainConfig(kinds=("rough",), levels=(0.5,)))
 VEL_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
 

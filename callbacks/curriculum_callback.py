@@ -1,12 +1,15 @@
-"""Terrain that gets harder as training goes on."""
+"""Terrain that gets harder as training goes on: with time, or kind by kind with success."""
 
+from collections.abc import Sequence
+
+import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 
 class TerrainCurriculumCallback(BaseCallback):
     """Raises the highest terrain level from `start_scale` to `end_scale`, linearly over `total_steps`, at every rollout.
 
-    Works on every SB3 vector environment whose environments have `set_terrain_scale`.
+    Works on every SB3 vector environment whose environments have `set_terrain_scale`. `state` is all that it remembers.
     """
 
     def __init__(self, start_scale: float = 0.1, end_scale: float = 1.0, total_steps: int = 2_000_000, verbose: int = 0):
@@ -21,6 +24,15 @@ class TerrainCurriculumCallback(BaseCallback):
         progress = min(1.0, self.num_timesteps / self.total_steps)
         return self.start_scale + (self.end_scale - self.start_scale) * progress
 
+    @property
+    def state(self) -> dict:
+        """The number of steps it stands at, and the scale there, as plain data."""
+        return {"num_timesteps": self.num_timesteps, "scale": self.scale}
+
+    def restore(self, state: dict) -> None:
+        """Goes on from a `state`."""
+        self.num_timesteps = state["num_timesteps"]
+
     def _on_rollout_start(self) -> None:
         self.training_env.env_method("set_terrain_scale", self.scale)
         self.logger.record("curriculum/terrain_scale", self.scale)
@@ -29,3 +41,76 @@ class TerrainCurriculumCallback(BaseCallback):
 
     def _on_step(self) -> bool:
         return True
+
+
+class SuccessCurriculumCallback(BaseCallback):
+    """Moves the highest level of each terrain kind by `step`: up when `rise` of its episodes pass, down under `fall`.
+
+    An episode passes that lasts its time and covers `PASSING_SHARE` of the commanded way; those at a kind's two highest
+    levels count, `window` of them for one decision. Needs what `BatchVecEnv` adds to an episode's info.
+
+    Args:
+        kinds: the terrain's kinds, in the order of the environment's config.
+        start, end: level at the beginning, and the highest.
+        control_dt: seconds in an episode's step.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[str],
+        start: float = 0.1,
+        end: float = 1.0,
+        step: float = 0.1,
+        window: int = 20,
+        rise: float = 0.8,
+        fall: float = 0.5,
+        control_dt: float = 0.01,
+    ):
+        super().__init__()
+        if not 0.0 <= fall < rise <= 1.0:
+            raise ValueError(f"a curriculum needs 0 <= fall < rise <= 1, got fall {fall} and rise {rise}")
+        self.kinds, self.levels = tuple(kinds), dict.fromkeys(kinds, start)
+        self._start, self._end, self._step, self._window = start, end, step, window
+        self._rise, self._fall, self._dt = rise, fall, control_dt
+        self._passed: dict[str, list[bool]] = {kind: [] for kind in kinds}
+
+    @property
+    def state(self) -> dict:
+        """The level of each kind, and the outcomes that wait for its next decision, as plain data."""
+        return {"levels": dict(self.levels), "passed": {kind: list(passed) for kind, passed in self._passed.items()}}
+
+    def restore(self, state: dict) -> None:
+        """Goes on from a `state`."""
+        self.levels, self._passed = dict(state["levels"]), {kind: list(passed) for kind, passed in state["passed"].items()}
+
+    def _on_rollout_start(self) -> None:
+        for kind in self.kinds:
+            self._decide(kind)
+            self.logger.record(f"curriculum/{kind}", self.levels[kind])
+        self.logger.record("curriculum/terrain_scale", float(np.mean([*self.levels.values()])))
+        self.training_env.env_method("set_terrain_scale", dict(self.levels))
+
+    def _on_step(self) -> bool:
+        for info in self.locals["infos"]:
+            if "final" in info.get("episode", {}):
+                self._note(info["episode"], info["TimeLimit.truncated"])
+        return True
+
+    def _note(self, episode, lasted):
+        final = episode["final"]
+        kind = self.kinds[int(final["terrain_kind"])]
+        if final["terrain_level"] > self.levels[kind] - 1.5 * self._step:
+            commanded_way = final["commanded_velocity"] * episode["l"] * self._dt
+            self._passed[kind].append(bool(lasted and final["distance"] >= PASSING_SHARE * commanded_way))
+
+    def _decide(self, kind):
+        passed = self._passed[kind]
+        if len(passed) < self._window:
+            return
+        rate = np.mean(passed)
+        change = self._step if rate >= self._rise else -self._step if rate < self._fall else 0.0
+        self.levels[kind] = round(min(max(self.levels[kind] + change, self._start), self._end), 6)
+        passed.clear()
+
+
+PASSING_SHARE = 0.7

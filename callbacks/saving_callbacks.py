@@ -1,14 +1,15 @@
 """Policies kept while training goes on: one a while, and the best on terrain that training does not see."""
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 from utils.evaluation import evaluate, summarise
-from utils.runs import normalizing, save_policy
+from utils.runs import normalizing, save_policy, write_aside
 
 
 class EveryStepsCallback(BaseCallback, ABC):
@@ -31,14 +32,18 @@ class EveryStepsCallback(BaseCallback, ABC):
 
 
 class CheckpointCallback(EveryStepsCallback):
-    """Saves policy and normaliser to `checkpoints/<steps>` of the run, every `every` steps."""
+    """Saves policy, normaliser and the `state` of `parts` to `checkpoints/<steps>` of the run, every `every` steps."""
 
-    def __init__(self, run: Path, every: int):
+    def __init__(self, run: Path, every: int, parts: Mapping[str, BaseCallback] | None = None):
         super().__init__(every)
-        self._run = run
+        self._run, self._parts = run, parts or {}
 
     def _act(self) -> None:
-        save_policy(self._run / "checkpoints" / f"{self.num_timesteps:010d}", self.model, self.training_env)
+        folder = self._run / "checkpoints" / f"{self.num_timesteps:010d}"
+        save_policy(folder, self.model, self.training_env)
+        for name, part in self._parts.items():
+            state = json.dumps(part.state)
+            write_aside(folder / f"{name}.json", lambda aside, state=state: aside.write_text(state))
 
 
 class EvaluationCallback(EveryStepsCallback):

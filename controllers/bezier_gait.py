@@ -68,7 +68,7 @@ class DiagonalGaitController:
         self.swing = np.zeros((num_robots, 4), bool)  # which legs swing at this phase, order LEG_NAMES
         self.yaw_rate = np.zeros(num_robots)  # commanded, rad/s: write it at every step to hold a heading
         self.cycle_time = np.full(num_robots, parameters.slow_cycle)  # s, follows the commanded speed
-        self._stride = np.zeros((num_robots, 4, 3))  # way of a foot over the ground in one stance without turning, m
+        self._velocity = np.zeros((num_robots, 4, 3))  # that strides are made for, without turning, m/s
         self._neutral = neutral_foot(parameters.body_height - FOOT_RADIUS)
         self._swing_share = 1.0 - parameters.duty_factor
         self._curves = _foot_curves(parameters)
@@ -84,10 +84,10 @@ class DiagonalGaitController:
         p, velocity = self.parameters, command[:, :2]
         speed = np.hypot(velocity[:, 0], velocity[:, 1])
         share = np.clip((speed - p.slow_speed) / (p.fast_speed - p.slow_speed), 0.0, 1.0)
-        self.cycle_time[ids] = cycle = p.slow_cycle + (p.fast_cycle - p.slow_cycle) * share
+        self.cycle_time[ids] = p.slow_cycle + (p.fast_cycle - p.slow_cycle) * share
         # Robots that stand have no direction to stride in: the tiny number keeps 0 / 0 away.
         made_for = np.interp(speed, p.walking_speed, p.stride_speed) / (speed + 1e-9)
-        self._stride[ids, :, :2] = (velocity * (p.duty_factor * cycle * made_for)[:, None])[:, None]
+        self._velocity[ids, :, :2] = (velocity * made_for[:, None])[:, None]
         self.yaw_rate[ids] = command[:, 2]
 
     def update(self, dt: float) -> np.ndarray:
@@ -97,8 +97,12 @@ class DiagonalGaitController:
         self.swing = t < self._swing_share
         a0, a1, a2, a3 = self._curves[:, :, self.swing.astype(int)]
         along, lift = a0 + t * (a1 + t * (a2 + t * a3))
-        turn = self.yaw_rate * self.cycle_time * self.parameters.duty_factor
-        targets = (self._stride + turn[:, None, None] * _TURN_DIRECTION) * along[..., None] + self._neutral
+        return self._targets(along, lift)
+
+    def _targets(self, along, lift):
+        """Returns foot targets (n, 4, 3) from how far along its stride, and how high (m), each foot (n, 4) is."""
+        seconds = along * (self.cycle_time * self.parameters.duty_factor)[:, None]
+        targets = (self._velocity + self.yaw_rate[:, None, None] * _TURN_DIRECTION) * seconds[..., None] + self._neutral
         targets[..., 2] += lift
         return targets
 

@@ -9,10 +9,16 @@ from utils.robot_names import LEG_NAMES
 
 
 class BezierGaitResidualController:
-    """A `DiagonalGaitController` (`base_controller`) whose foot targets take residuals of at most `residual_scale` m."""
+    """A gait (`base_controller`, of class `gait`) whose foot targets take residuals of at most `residual_scale` m."""
 
-    def __init__(self, params: GaitParameters = GaitParameters(), num_robots: int = 1, residual_scale: float = 0.02):
-        self.base_controller = DiagonalGaitController(params, num_robots)
+    def __init__(
+        self,
+        params: GaitParameters = GaitParameters(),
+        num_robots: int = 1,
+        residual_scale: float = 0.02,
+        gait: type[DiagonalGaitController] = DiagonalGaitController,
+    ):
+        self.base_controller = gait(params, num_robots)
         self.residual_scale = residual_scale
 
     def reset(self, ids: np.ndarray | slice = slice(None), phase: np.ndarray | float = 0.0) -> None:

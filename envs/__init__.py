@@ -8,3 +8,10 @@ gymnasium.register(
     vector_entry_point="envs.residual_walk_env:ResidualWalkVectorEnv",
     max_episode_steps=5000,
 )
+
+gymnasium.register(
+    "AdaptiveWalk-v0",
+    entry_point="envs.adaptive_walk_env:AdaptiveWalkEnv",
+    vector_entry_point="envs.adaptive_walk_env:AdaptiveWalkVectorEnv",
+    max_episode_steps=5000,
+)

@@ -1,5 +1,8 @@
 """ResidualWalk-v0 as Gymnasium environments, single and vector, with what user code reaches for on them."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import mujoco
 
 from controllers.bezier_gait_residual import BezierGaitResidualController
@@ -12,6 +15,7 @@ from utils.sensor_utils import SensorReader
 class _RobotView:
     """What user code reaches for on an environment, single or vector."""
 
+    task_class: ClassVar[type[ResidualWalkTask]] = ResidualWalkTask
     task: ResidualWalkTask
 
     @property
@@ -34,8 +38,8 @@ class _RobotView:
     def residual_scale(self, metres: float) -> None:
         self.controller.residual_scale = metres
 
-    def set_terrain_scale(self, scale: float) -> None:
-        """Makes `scale`, in [0, 1], the highest terrain level that following resets draw."""
+    def set_terrain_scale(self, scale: float | Mapping[str, float]) -> None:
+        """Makes `scale`, in [0, 1], the highest terrain level that following resets draw; a mapping tells it by kind."""
         self.task.set_terrain_scale(scale)
 
     def set_target_velocity(self, velocity: float) -> None:
@@ -54,7 +58,7 @@ class ResidualWalkEnv(_RobotView, TaskEnv):
     """
 
     def __init__(self, config=None, render_mode=None, max_episode_steps=5000, num_threads=1, **changes):
-        task = ResidualWalkTask(resolve(config, changes), 1, num_threads)
+        task = self.task_class(resolve(config, changes), 1, num_threads)
         super().__init__(task, render_mode, max_episode_steps)
         self.sensor_reader = SensorReader(self.model, task.sim.bind("sensordata")[0])
         self._data = mujoco.MjData(self.model)
@@ -78,6 +82,6 @@ class ResidualWalkVectorEnv(_RobotView, TaskVectorEnv):
     """`num_envs` quadrupeds on `num_threads` native threads; the other arguments are those of `ResidualWalkEnv`."""
 
     def __init__(self, num_envs=1, config=None, render_mode=None, max_episode_steps=5000, num_threads=2, **changes):
-        task = ResidualWalkTask(resolve(config, changes), num_envs, num_threads)
+        task = self.task_class(resolve(config, changes), num_envs, num_threads)
         super().__init__(task, render_mode, max_episode_steps)
         self.sensor_reader = task.sensor_reader

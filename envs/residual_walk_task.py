@@ -1,12 +1,13 @@
 """The task behind ResidualWalk-v0: trotting quadrupeds whose policy adds a small residual to every foot's target."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import mujoco
 import numpy as np
 from gymnasium.spaces import Box
 
-from controllers.bezier_gait import hold_heading
+from controllers.bezier_gait import DiagonalGaitController, hold_heading
 from controllers.bezier_gait_residual import BezierGaitResidualController
 from controllers.leg_kinematics import LEG_SIDES, solve_leg_ik_3dof
 from envs import rewards
@@ -25,14 +26,9 @@ SOFT_LIMIT = 0.96  # share of a joint's range, around its middle, that costs not
 HISTORY = 3  # control steps of tracking errors in an observation
 
 
-class ResidualWalkTask(Task):
-    """n quadrupeds that follow a commanded velocity over terrain.
-
-    Action (n, 12) in [-1, 1]: residuals FL_x FL_y FL_z FR_x ... RR_z in the leg frames, in units of `residual_scale`.
-    Ends: torso below `min_height` over the ground below, or |roll| or |pitch| above `max_tilt`. Cut: off the tile.
-    """
-
-    observation = ObservationTable(
+def walk_observation(actions: int) -> ObservationTable:
+    """Returns what a policy of so many actions sees: the plan's rows, and two that are added."""
+    return ObservationTable(
         Row("body_quat", 4, -1.0, 1.0, "1", "torso seen from the commanded heading (where north is must not matter)"),
         Row("body_linvel", 3, -5.0, 5.0, "m/s", "velocity of the torso, in its own frame"),
         Row("body_angvel", 3, -20.0, 20.0, "rad/s", "angular velocity of the torso, in its own frame"),
@@ -41,7 +37,7 @@ class ResidualWalkTask(Task):
         Row("joint_vel", 12, -20.0, 20.0, "rad/s", "servo velocities"),
         Row("gait_phase", 2, -1.0, 1.0, "1", "sine and cosine of the gait cycle's phase"),
         Row("swing_flags", 4, 0.0, 1.0, "1", "1 while the gait swings the leg"),
-        Row("previous_action", 12, -1.0, 1.0, "1", "the action before"),
+        Row("previous_action", actions, -1.0, 1.0, "1", "the action before"),
         Row("command", 3, -2.0, 2.0, "m/s, rad/s", "commanded vx, vy, yaw rate: one policy may learn to turn too"),
         Row("foot_contact", 4, 0.0, 1.0, "1", "added: 1 where a foot bears over 1 N; a foot switch tells it"),
         Row(
@@ -50,22 +46,42 @@ class ResidualWalkTask(Task):
             "touch-down and stumbling without any extra sensor",
         ),
     )  # fmt: skip
+
+
+class ResidualWalkTask(Task):
+    """n quadrupeds that follow a commanded velocity over terrain.
+
+    Action (n, 12) in [-1, 1]: residuals FL_x FL_y FL_z FR_x ... RR_z in the leg frames, in units of `residual_scale`.
+    Ends: torso below `min_height` over the ground below, or |roll| or |pitch| above `max_tilt`. Cut: off the tile.
+    """
+
+    observation = walk_observation(12)
     action_space = Box(-1.0, 1.0, (12,), np.float32)
+    gait = DiagonalGaitController
     reset_options = ("randomize",)
 
     def __init__(self, config: ResidualWalkConfig = ResidualWalkConfig(), num_envs: int = 1, num_threads: int = 1):
         self.config = config
         self.world = WalkWorld(config.terrain, num_envs)
         super().__init__(self.world.model, num_envs, config.control_dt, num_threads)
-        self.terrain_scale = config.terrain_scale
+        self.set_terrain_scale(config.terrain_scale)
         self.fixed_command: np.ndarray | None = None  # (3,): used instead of draws from the config's ranges
-        self.controller = BezierGaitResidualController(config.gait, num_envs, config.residual_scale)
+        self.controller = BezierGaitResidualController(config.gait, num_envs, config.residual_scale, self.gait)
         self._bind()
         self._allocate()
 
-    def set_terrain_scale(self, scale: float) -> None:
-        """Makes `scale`, in [0, 1], the highest terrain level that following resets draw."""
-        self.terrain_scale = check_level(scale)
+    def set_terrain_scale(self, scale: float | Mapping[str, float]) -> None:
+        """Makes `scale`, in [0, 1], the highest terrain level that following resets draw; a mapping gives it kind by kind.
+
+        Raises:
+            ValueError: a scale lies outside [0, 1], or a mapping's kinds are not the config's.
+        """
+        kinds = self.config.terrain.kinds
+        by_kind = scale if isinstance(scale, Mapping) else dict.fromkeys(kinds, scale)
+        if by_kind.keys() != set(kinds):
+            raise ValueError(f"a terrain scale needs the kinds {', '.join(kinds)}, got {', '.join(by_kind)}")
+        self._highest = np.array([check_level(by_kind[kind]) for kind in kinds])
+        self.terrain_scale = scale
 
     def reset(self, ids, generators, options):
         draws = np.array([generator.random(10) for generator in generators])  # as many whatever is done with them
@@ -84,7 +100,7 @@ class ResidualWalkTask(Task):
         self.controller.base_controller.yaw_rate = hold_heading(
             self._command[:, 2], self._heading_error, self._angvel[:, 2], self.config.gait
         )
-        residuals = (self.controller.residual_scale * action).reshape(-1, 4, 3)
+        residuals = (self.controller.residual_scale * action[:, :12]).reshape(-1, 4, 3)
         targets = self.controller.update_with_residuals(self.control_dt, residuals)
         self._ctrl[:] = solve_leg_ik_3dof(targets, LEG_SIDES).reshape(-1, 12)
 
@@ -157,6 +173,7 @@ class ResidualWalkTask(Task):
             "sideways": np.vecdot(way, self._start_left),
             "straight_distance": np.sqrt(np.vecdot(way, way)),
             "terrain_level": self.world.level.copy(),
+            "terrain_kind": self.world.kind.copy(),
             "physics_failed": self.failed.copy(),
         }
 
@@ -190,7 +207,8 @@ class ResidualWalkTask(Task):
 
     def _allocate(self):
         n = self.num_envs
-        self._command, self._action, self._previous_action = np.zeros((n, 3)), np.zeros((n, 12)), np.zeros((n, 12))
+        self._command = np.zeros((n, 3))
+        self._action, self._previous_action = np.zeros((2, n, *self.action_space.shape))
         self._face(np.zeros(n))
         self._start, self._start_ahead, self._start_left = np.zeros((3, n, 2))  # in the world: x, y, and two directions
         self._tracking_errors = np.zeros((n, 12 * HISTORY))  # of the last steps, oldest first
@@ -219,7 +237,7 @@ class ResidualWalkTask(Task):
         signed = 2 * draws[:, 1:] - 1
         x, y, roll, pitch, yaw = np.ascontiguousarray((signed * (START_SPREAD if randomize else 0.0)).T)
         if self.world.terrain is not None:
-            x, y = self.world.draw_starts(ids, draws, self.terrain_scale)
+            x, y = self.world.draw_starts(ids, draws, self._highest)
         qpos = np.tile(self._home_qpos, (len(ids), 1))
         qpos[:, 0], qpos[:, 1] = x, y
         qpos[:, 2] += self.world.clearance(x, y, yaw) + (0.02 if randomize else 0.0)  # 0.1 rad lower a foot by 13 mm

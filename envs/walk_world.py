@@ -21,28 +21,34 @@ class WalkWorld:
         terrain: None on flat ground.
         model: the compiled robot on this ground.
         level: (n,) terrain level of the tile that each robot is on.
+        kind: (n,) its kind, an index into the config's kinds.
     """
 
     def __init__(self, config: TerrainConfig, num_robots: int):
         self.terrain = None if config.kinds == ("flat",) else Terrain(config)
         self.model = load_model(self.terrain)
-        self.level = np.zeros(num_robots)
+        self.level, self.kind = np.zeros(num_robots), np.zeros(num_robots, int)
         self._centre = np.zeros((num_robots, 2))  # of the tile
         self._half_size = np.array([config.length, config.width]) / 2
         if self.terrain is not None:
-            self._tile_levels = np.array([tile.level for tile in self.terrain.tiles])
-            self._tile_corners = np.array([(tile.x, tile.y) for tile in self.terrain.tiles])
+            self._levels, self._rank = np.sort(config.levels), np.argsort(config.levels)
+            corners = np.array([(tile.x, tile.y) for tile in self.terrain.tiles])
+            self._corners = corners.reshape(len(config.kinds), len(config.levels), 2)
 
-    def draw_starts(self, ids: np.ndarray, draws: np.ndarray, highest_level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Moves robots `ids` (k,) to tiles of at most `highest_level`; returns x and y (k,), m, at which they start there.
+    def draw_starts(self, ids: np.ndarray, draws: np.ndarray, highest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Moves robots `ids` (k,) to tiles; returns x and y (k,), m, at which they start there.
 
-        `draws` (k, 3 or more) in [0, 1) decide tile, x and y. If no tile is that low, the lowest ones are drawn from.
+        `draws` (k, 3 or more) in [0, 1) decide tile, x and y: every kind is as likely as the others, and so is every level
+        of a kind up to its `highest` (kinds,). If none is that low, the lowest is taken.
         """
-        allowed = np.flatnonzero(self._tile_levels <= max(highest_level, self._tile_levels.min()) + 1e-9)
-        tiles = allowed[(draws[:, 0] * len(allowed)).astype(int)]
-        self.level[ids], self._centre[ids] = self._tile_levels[tiles], self._tile_corners[tiles] + self._half_size
+        kind, within = np.divmod(draws[:, 0] * len(highest), 1.0)
+        kind = kind.astype(int)
+        allowed = np.maximum((self._levels <= highest[:, None] + 1e-9).sum(axis=1), 1)
+        level = (within * allowed[kind]).astype(int)
+        corner = self._corners[kind, self._rank[level]]
+        self.kind[ids], self.level[ids], self._centre[ids] = kind, self._levels[level], corner + self._half_size
         rear_right = (START_FROM_REAR, self._half_size[1] - START_ROOM[1] / 2)
-        x, y = (self._tile_corners[tiles] + draws[:, 1:3] * START_ROOM + rear_right).T
+        x, y = (corner + draws[:, 1:3] * START_ROOM + rear_right).T
         return x, y
 
     def ground_below(self, position: np.ndarray) -> np.ndarray | float:

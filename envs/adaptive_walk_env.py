@@ -1,0 +1,34 @@
+"""AdaptiveWalk-v0: ResidualWalk-v0 whose policy also sets the gait's height, length and cadence of step and its stance."""
+
+import numpy as np
+from gymnasium.spaces import Box
+
+from controllers.adaptive_gait import ADJUSTMENTS, AdaptiveGaitController
+from envs.residual_walk_env import ResidualWalkEnv, ResidualWalkVectorEnv
+from envs.residual_walk_task import ResidualWalkTask, walk_observation
+
+ACTIONS = 12 + len(ADJUSTMENTS)
+
+
+class AdaptiveWalkTask(ResidualWalkTask):
+    """Action (n, 16) in [-1, 1]: the 12 residuals, then the gait's adjustments in the order ADJUSTMENTS."""
+
+    observation = walk_observation(ACTIONS)
+    action_space = Box(-1.0, 1.0, (ACTIONS,), np.float32)
+    gait = AdaptiveGaitController
+
+    def act(self, action):
+        self.controller.base_controller.adjust(action[:, 12:])
+        super().act(action)
+
+
+class AdaptiveWalkEnv(ResidualWalkEnv):
+    """One quadruped, as `ResidualWalkEnv`."""
+
+    task_class = AdaptiveWalkTask
+
+
+class AdaptiveWalkVectorEnv(ResidualWalkVectorEnv):
+    """`num_envs` quadrupeds, as `ResidualWalkVectorEnv`."""
+
+    task_class = AdaptiveWalkTask

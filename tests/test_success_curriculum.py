@@ -1,0 +1,91 @@
+"""Each kind of terrain gets harder when its own episodes pass, easier when they do not, and goes on where it stood."""
+
+import json
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3 import PPO
+
+from callbacks.curriculum_callback import SuccessCurriculumCallback
+from callbacks.saving_callbacks import CheckpointCallback
+from utils.vec_env import make_batch_vec_env
+
+KINDS = ("rough", "stairs")
+
+
+class Played(SuccessCurriculumCallback):
+    """Takes made-up episodes: (kind, level, share of the commanded way, whether it lasted)."""
+
+    def play(self, *episodes):
+        for kind, level, share, lasted in episodes:
+            final = {"terrain_kind": KINDS.index(kind), "terrain_level": level, "commanded_velocity": 0.3}
+            episode = {"l": 1000, "final": final | {"distance": share * 3.0}}
+            self.locals = {"infos": [{}, {"episode": episode, "TimeLimit.truncated": lasted}]}
+            self._on_step()
+        for kind in KINDS:
+            self._decide(kind)
+        return self.levels
+
+
+@pytest.mark.parametrize("passes, level", [(8, 0.6), (7, 0.5), (5, 0.5), (4, 0.4)])
+def test_a_kind_rises_from_eighty_percent_and_falls_under_fifty(passes, level):
+    curriculum = Played(KINDS, start=0.1, window=10)
+    curriculum.levels = {"rough": 0.5, "stairs": 0.5}
+    episodes = [("stairs", 0.5, 1.0, i < passes) for i in range(10)]
+    assert curriculum.play(*episodes) == {"rough": 0.5, "stairs": level}
+
+
+def test_levels_stay_between_the_first_and_the_last():
+    curriculum = Played(KINDS, start=0.9, end=1.0, window=1)
+    for _ in range(3):
+        curriculum.play(("rough", 1.0, 1.0, True), ("stairs", 0.9, 1.0, False))
+    assert curriculum.levels == {"rough": 1.0, "stairs": 0.9}
+
+
+def test_standing_still_and_easy_ground_do_not_pass():
+    curriculum = Played(KINDS, window=10)
+    curriculum.levels = {"rough": 0.8, "stairs": 0.5}
+    stuck = [("rough", 0.8, 0.1, True)] * 10
+    easy = [("stairs", 0.3, 1.0, True)] * 50
+    assert curriculum.play(*stuck, *easy) == {"rough": 0.7, "stairs": 0.5}
+
+
+def test_decisions_need_the_whole_window():
+    curriculum = Played(KINDS, window=10)
+    assert curriculum.play(*[("rough", 0.1, 1.0, True)] * 9)["rough"] == 0.1
+    assert curriculum.play(("rough", 0.1, 1.0, True))["rough"] == 0.2
+
+
+def test_thresholds_in_the_wrong_order_are_refused():
+    with pytest.raises(ValueError, match="fall < rise"):
+        SuccessCurriculumCallback(KINDS, rise=0.5, fall=0.8)
+
+
+def test_a_checkpoint_holds_the_state_and_the_environment_follows_it(tmp_path):
+    terrain = {"kinds": KINDS, "levels": (0.0, 0.1, 0.2, 0.3), "length": 3.0, "width": 2.0}
+    env = make_batch_vec_env("envs:ResidualWalk-v0", 8, seed=0, terrain=terrain, max_episode_steps=20)
+    curriculum = SuccessCurriculumCallback(KINDS, start=0.0, end=0.3, window=4, fall=0.0, rise=0.01)
+    model = PPO("MlpPolicy", env, n_steps=40, batch_size=320, n_epochs=1, device="cpu", seed=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("callbacks.saving_callbacks.save_policy", lambda folder, *_: folder.mkdir(parents=True))
+        model.learn(1280, callback=[curriculum, CheckpointCallback(tmp_path, 320, {"curriculum": curriculum})])
+    states = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("checkpoints/*/curriculum.json"))]
+    assert len(states) == 4 and states[-1] == curriculum.state
+    assert env.env.unwrapped.task.terrain_scale == curriculum.levels
+    again = SuccessCurriculumCallback(KINDS)
+    again.restore(states[0])
+    assert again.state == states[0]
+
+
+def test_every_kind_keeps_to_its_own_scale():
+    terrain = {"kinds": KINDS, "levels": (0.0, 0.2, 0.1), "length": 3.0, "width": 2.0}
+    env = gym.make_vec("envs:ResidualWalk-v0", num_envs=400, terrain=terrain)
+    env.unwrapped.set_terrain_scale({"rough": 0.1, "stairs": 0.2})
+    _, info = env.reset(seed=0)
+    levels = [set(info["terrain_level"][info["terrain_kind"] == kind]) for kind in (0, 1)]
+    assert levels == [{0.0, 0.1}, {0.0, 0.1, 0.2}]
+    assert abs(np.mean(info["terrain_kind"]) - 0.5) < 0.1  # kinds stay equally likely
+    with pytest.raises(ValueError, match="needs the kinds rough, stairs, got rough"):
+        env.unwrapped.set_terrain_scale({"rough": 0.1})
+    env.close()
