@@ -12,6 +12,7 @@ from controllers.leg_kinematics import LEG_SIDES, solve_leg_ik_3dof
 from envs import rewards
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.task_env import Task
+from envs.walk_variation import WalkVariation
 from envs.walk_world import WalkWorld
 from utils.observation import ObservationTable, Row
 from utils.robot_names import JOINTS, LEG_NAMES
@@ -57,6 +58,7 @@ class ResidualWalkTask(Task):
         self.config = config
         self.world = WalkWorld(config.terrain, num_envs)
         super().__init__(self.world.model, num_envs, config.control_dt, num_threads)
+        self.variation = WalkVariation(config.variation, self.sim, config.control_dt)
         self.terrain_scale = config.terrain_scale
         self.fixed_command: np.ndarray | None = None  # (3,): used instead of draws from the config's ranges
         self.controller = BezierGaitResidualController(config.gait, num_envs, config.residual_scale)
@@ -72,6 +74,7 @@ class ResidualWalkTask(Task):
         self.controller.reset(ids, draws[:, 0])
         drawn = self._ranges[0] + draws[:, 1:4] * (self._ranges[1] - self._ranges[0])
         self._set_command(drawn if self.fixed_command is None else np.tile(self.fixed_command, (len(ids), 1)), ids)
+        self.variation.reset(ids, generators)  # before robots are placed: that computes what follows from their model
         self._place(ids, draws[:, 4:], options.get("randomize", False))
         self._action[ids] = self._previous_action[ids] = 0.0
         self._tracking_errors[ids] = 0.0
@@ -86,7 +89,9 @@ class ResidualWalkTask(Task):
         )
         residuals = (self.controller.residual_scale * action).reshape(-1, 4, 3)
         targets = self.controller.update_with_residuals(self.control_dt, residuals)
-        self._ctrl[:] = solve_leg_ik_3dof(targets, LEG_SIDES).reshape(-1, 12)
+        self._commanded = solve_leg_ik_3dof(targets, LEG_SIDES).reshape(-1, 12)
+        self._ctrl[:] = self.variation.delayed(self._commanded)
+        self.variation.push()
 
     def sense(self):
         data = self._sensordata
@@ -98,7 +103,7 @@ class ResidualWalkTask(Task):
         self._forward_speed = np.vecdot(velocity, self._ahead)
         self._lateral_speed = np.vecdot(velocity, self._left)
         self._angvel, self._joint_pos = data[:, self._gyro], data[:, self._joints]
-        np.subtract(self._ctrl, self._joint_pos, out=self._tracking_errors[:, -12:])
+        np.subtract(self._commanded, self._joint_pos, out=self._tracking_errors[:, -12:])
         self._contact = data[:, self._forces] > CONTACT_FORCE
         self._height = data[:, 2] - self.world.ground_below(data)
 
@@ -193,6 +198,7 @@ class ResidualWalkTask(Task):
         self._command, self._action, self._previous_action = np.zeros((n, 3)), np.zeros((n, 12)), np.zeros((n, 12))
         self._face(np.zeros(n))
         self._start, self._start_ahead, self._start_left = np.zeros((3, n, 2))  # in the world: x, y, and two directions
+        self._commanded = np.zeros((n, 12))  # servo angles, rad; where controls are late, `_ctrl` follows a step behind
         self._tracking_errors = np.zeros((n, 12 * HISTORY))  # of the last steps, oldest first
 
     def _set_command(self, command, ids):
@@ -225,7 +231,7 @@ class ResidualWalkTask(Task):
         qpos[:, 2] += self.world.clearance(x, y, yaw) + (0.02 if randomize else 0.0)  # 0.1 rad lower a foot by 13 mm
         qpos[:, 3:7] = quat_from_euler(roll, pitch, yaw)
         self.sim.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
-        self.sim.qpos[ids], self._ctrl[ids] = qpos, self._home_ctrl
+        self.sim.qpos[ids], self._ctrl[ids], self._commanded[ids] = qpos, self._home_ctrl, self._home_ctrl
         heading = self._heading.copy()
         heading[ids] = yaw
         self._face(heading)
