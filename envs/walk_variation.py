@@ -20,7 +20,8 @@ FACTORS = {
 BOUNDS = {
     "friction": (0.05, 5.0),
     "mass": (0.2, 5.0),
-    "mass_offset": (-0.05, 0.05),
+    "mass_offset_x": (-0.05, 0.05),
+    "mass_offset_y": (-0.05, 0.05),
     "servo_strength": (0.1, 3.0),
     "servo_gain": (0.1, 3.0),
     "action_delay": (0.0, 1.0),
@@ -34,15 +35,16 @@ class VariationConfig:
     """Ranges (low, high) from which each episode draws, evenly, what a robot is like; by default all are alike.
 
     `friction` scales the sliding friction of all contacts, `mass` the torso's mass and inertia, `servo_strength` the
-    servos' largest torque and `servo_gain` their stiffness; `mass_offset` shifts the torso's centre of mass along x and
-    along y, m. `action_delay` is the share of episodes in which controls reach the servos one control step late.
-    Every `push_interval` s, times 0.5 to 1.5, the robot is given a horizontal velocity of random direction and up to
-    `push_speed` m/s, on top of its own; 0 for no pushes.
+    servos' largest torque and `servo_gain` their stiffness; `mass_offset_x` and `_y` shift the torso's centre of mass
+    forwards and to the left, m. `action_delay` is the share of episodes in which controls reach the servos one control
+    step late. Every `push_interval` s, times 0.5 to 1.5, the robot is given a horizontal velocity of random direction
+    and up to `push_speed` m/s, on top of its own; 0 for no pushes.
     """
 
     friction: tuple[float, float] = (1.0, 1.0)
     mass: tuple[float, float] = (1.0, 1.0)
-    mass_offset: tuple[float, float] = (0.0, 0.0)
+    mass_offset_x: tuple[float, float] = (0.0, 0.0)
+    mass_offset_y: tuple[float, float] = (0.0, 0.0)
     servo_strength: tuple[float, float] = (1.0, 1.0)
     servo_gain: tuple[float, float] = (1.0, 1.0)
     action_delay: float = 0.0
@@ -60,7 +62,7 @@ class VariationConfig:
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The range of each of FACTORS, by its name."""
-        return {name: getattr(self, name.removesuffix("_x").removesuffix("_y")) for name in FACTORS}
+        return {name: getattr(self, name) for name in FACTORS}
 
     @property
     def varies(self) -> bool:
@@ -72,7 +74,8 @@ class VariationConfig:
 TRAINING_VARIATION = VariationConfig(
     friction=(0.5, 1.5),
     mass=(0.8, 1.3),
-    mass_offset=(-0.01, 0.01),
+    mass_offset_x=(-0.01, 0.01),
+    mass_offset_y=(-0.01, 0.01),
     servo_strength=(0.8, 1.1),
     servo_gain=(0.8, 1.2),
     action_delay=0.5,

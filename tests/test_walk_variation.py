@@ -131,11 +131,11 @@ def test_a_heavier_torso_presses_on_the_ground_with_its_weight():
 
 @pytest.mark.parametrize("offset", [-0.01, 0.01])
 def test_a_shifted_centre_of_mass_loads_the_feet_as_a_lever_does(offset):
-    _, data = standing(3.0, mass_offset=(offset, offset))
+    _, data = standing(3.0, mass_offset_x=(offset, offset), mass_offset_y=(-offset, -offset))
     forces = foot_forces(data)
     shift = offset * TORSO / WEIGHT
     assert forces[:2].sum() / forces.sum() == pytest.approx(0.5 + shift / 0.15, abs=3e-3)  # feet 150 mm apart along x
-    assert forces[::2].sum() / forces.sum() == pytest.approx(0.5 + shift / 0.112, abs=3e-3)  # and 112 mm along y
+    assert forces[::2].sum() / forces.sum() == pytest.approx(0.5 - shift / 0.112, abs=3e-3)  # and 112 mm along y
 
 
 def test_a_weaker_servo_saturates_at_its_scaled_torque():
@@ -175,7 +175,7 @@ def test_a_training_variation_varies_everything_around_the_nominal_robot():
     [
         ({"friction": (0.0, 1.0)}, r"friction must be a range .* in 0.05 to 5.0, got \(0.0, 1.0\)"),
         ({"mass": (1.3, 0.8)}, "mass must be a range .* low <= high"),
-        ({"mass_offset": (-0.2, 0.0)}, "mass_offset must be a range .* in -0.05 to 0.05"),
+        ({"mass_offset_x": (-0.2, 0.0)}, "mass_offset_x must be a range .* in -0.05 to 0.05"),
         ({"servo_strength": (1.0, np.nan)}, "servo_strength must be"),
         ({"servo_gain": (0.5, np.inf)}, "servo_gain must be"),
         ({"action_delay": 1.5}, "action_delay must be a number in 0.0 to 1.0, got 1.5"),
