@@ -13,6 +13,7 @@ import gymnasium as gym
 import tyro
 
 from envs.residual_walk_config import ResidualWalkConfig
+from envs.walk_variation import VariationConfig
 from utils.config import updated
 from utils.evaluation import evaluate, gait_alone, summarise, table
 from utils.rendering import Video, has_display
@@ -84,13 +85,14 @@ def play(config: PlayConfig) -> dict:
 
 
 def task_config(config: PlayConfig) -> ResidualWalkConfig:
-    """Returns the task a policy was trained on, moved to the terrain, level and speed that are asked for."""
+    """Returns the task a policy was trained on, for the nominal robot on the terrain, level and speed asked for."""
     trained = read_run_config(config.model).get("env", {}) if config.model else {}
     task = updated(ResidualWalkConfig(), trained)
     flat = config.terrain == "flat"
     levels = () if flat else (config.level,)
     terrain = TerrainConfig() if flat else TerrainConfig((config.terrain,), levels, UNSEEN_TERRAIN + config.seed)
-    return replace(task, terrain=terrain, terrain_scale=1.0, command_vx=(config.command, config.command))
+    task = replace(task, terrain=terrain, terrain_scale=1.0, variation=VariationConfig())
+    return replace(task, command_vx=(config.command, config.command))
 
 
 def trained_id(model: Path | None) -> str:

@@ -20,6 +20,7 @@ from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
 from callbacks.threads_callback import ThreadsCallback
 from envs.residual_walk_config import ResidualWalkConfig
+from envs.walk_variation import TRAINING_VARIATION
 from utils.config import read_yaml, updated
 from utils.presets import PpoConfig, preset
 from utils.runs import make_run, save_policy
@@ -58,6 +59,8 @@ class TrainConfig:
     """Hardest terrain level of the curriculum, 0 to 1."""
     start_level: float = 0.1
     """Terrain level the curriculum starts from."""
+    vary: bool = False
+    """Train robots that differ in body, servos and ground, with late controls and pushes (TRAINING_VARIATION)."""
     curriculum: Literal["time", "success"] = "time"
     """Whether the terrain rises with time, or each kind of it with success there."""
     curriculum_share: float = 0.4
@@ -86,7 +89,9 @@ class TrainConfig:
         if self.num_envs is not None and self.num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {self.num_envs}")
         terrain = replace(self.env.terrain, kinds=kinds, seed=self.seed)
-        object.__setattr__(self, "env", replace(self.env, terrain=terrain, terrain_scale=self.start_level))
+        variation = TRAINING_VARIATION if self.vary else self.env.variation
+        env = replace(self.env, terrain=terrain, terrain_scale=self.start_level, variation=variation)
+        object.__setattr__(self, "env", env)
         if self.num_envs is not None:
             object.__setattr__(self, "ppo", replace(self.ppo, num_envs=self.num_envs))
 

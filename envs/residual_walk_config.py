@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from controllers.bezier_gait import GaitParameters
+from envs.walk_variation import VariationConfig
 from utils.config import updated
 from utils.terrain import TerrainConfig, check_level
 
@@ -33,13 +34,15 @@ class ResidualWalkConfig:
     """What a caller may change about the task. m, s, m/s, rad.
 
     `command_vx`, `command_vy` and `command_yaw_rate` are the ranges an episode's command is drawn from, in the frame of
-    the commanded heading. `terrain_scale` is the highest terrain level that a reset draws.
+    the commanded heading. `terrain_scale` is the highest terrain level that a reset draws. `variation` says how far
+    robots differ from the nominal one.
     """
 
     terrain: TerrainConfig = field(default_factory=TerrainConfig)
     terrain_scale: float = 1.0
     gait: GaitParameters = field(default_factory=GaitParameters)
     weights: RewardWeights = field(default_factory=RewardWeights)
+    variation: VariationConfig = field(default_factory=VariationConfig)
     command_vx: tuple[float, float] = (0.2, 0.5)
     command_vy: tuple[float, float] = (0.0, 0.0)
     command_yaw_rate: tuple[float, float] = (0.0, 0.0)

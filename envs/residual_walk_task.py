@@ -13,8 +13,9 @@ from controllers.leg_kinematics import LEG_SIDES, solve_leg_ik_3dof
 from envs import rewards
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.task_env import Task
+from envs.walk_observation import HISTORY, walk_observation
+from envs.walk_variation import WalkVariation
 from envs.walk_world import WalkWorld
-from utils.observation import ObservationTable, Row
 from utils.robot_names import JOINTS, LEG_NAMES
 from utils.rotations import euler_from_matrix, quat_from_euler, wrap_angle
 from utils.sensor_utils import SensorReader
@@ -23,29 +24,6 @@ from utils.terrain import check_level
 CONTACT_FORCE = 1.0  # N from which a foot counts as on the ground; a quarter of the robot weighs 1.2 N
 START_SPREAD = np.array([0.05, 0.05, 0.1, 0.1, np.pi])  # of a randomized start: x, y (m), roll, pitch, yaw (rad)
 SOFT_LIMIT = 0.96  # share of a joint's range, around its middle, that costs nothing
-HISTORY = 3  # control steps of tracking errors in an observation
-
-
-def walk_observation(actions: int) -> ObservationTable:
-    """Returns what a policy of so many actions sees: the plan's rows, and two that are added."""
-    return ObservationTable(
-        Row("body_quat", 4, -1.0, 1.0, "1", "torso seen from the commanded heading (where north is must not matter)"),
-        Row("body_linvel", 3, -5.0, 5.0, "m/s", "velocity of the torso, in its own frame"),
-        Row("body_angvel", 3, -20.0, 20.0, "rad/s", "angular velocity of the torso, in its own frame"),
-        Row("projected_gravity", 3, -1.0, 1.0, "1", "direction of gravity in the torso's frame"),
-        Row("joint_pos", 12, -np.pi, np.pi, "rad", "servo angles"),
-        Row("joint_vel", 12, -20.0, 20.0, "rad/s", "servo velocities"),
-        Row("gait_phase", 2, -1.0, 1.0, "1", "sine and cosine of the gait cycle's phase"),
-        Row("swing_flags", 4, 0.0, 1.0, "1", "1 while the gait swings the leg"),
-        Row("previous_action", actions, -1.0, 1.0, "1", "the action before"),
-        Row("command", 3, -2.0, 2.0, "m/s, rad/s", "commanded vx, vy, yaw rate: one policy may learn to turn too"),
-        Row("foot_contact", 4, 0.0, 1.0, "1", "added: 1 where a foot bears over 1 N; a foot switch tells it"),
-        Row(
-            "tracking_error", 12 * HISTORY, -np.pi, np.pi, "rad",
-            "added: commanded minus measured servo angles of the last three steps, oldest first; they tell early "
-            "touch-down and stumbling without any extra sensor",
-        ),
-    )  # fmt: skip
 
 
 class ResidualWalkTask(Task):
@@ -64,6 +42,7 @@ class ResidualWalkTask(Task):
         self.config = config
         self.world = WalkWorld(config.terrain, num_envs)
         super().__init__(self.world.model, num_envs, config.control_dt, num_threads)
+        self.variation = WalkVariation(config.variation, self.sim, config.control_dt)
         self.set_terrain_scale(config.terrain_scale)
         self.fixed_command: np.ndarray | None = None  # (3,): used instead of draws from the config's ranges
         self.controller = BezierGaitResidualController(config.gait, num_envs, config.residual_scale, self.gait)
@@ -88,6 +67,7 @@ class ResidualWalkTask(Task):
         self.controller.reset(ids, draws[:, 0])
         drawn = self._ranges[0] + draws[:, 1:4] * (self._ranges[1] - self._ranges[0])
         self._set_command(drawn if self.fixed_command is None else np.tile(self.fixed_command, (len(ids), 1)), ids)
+        self.variation.reset(ids, generators)  # before robots are placed: that computes what follows from their model
         self._place(ids, draws[:, 4:], options.get("randomize", False))
         self._action[ids] = self._previous_action[ids] = 0.0
         self._tracking_errors[ids] = 0.0
@@ -102,7 +82,9 @@ class ResidualWalkTask(Task):
         )
         residuals = (self.controller.residual_scale * action[:, :12]).reshape(-1, 4, 3)
         targets = self.controller.update_with_residuals(self.control_dt, residuals)
-        self._ctrl[:] = solve_leg_ik_3dof(targets, LEG_SIDES).reshape(-1, 12)
+        self._commanded = solve_leg_ik_3dof(targets, LEG_SIDES).reshape(-1, 12)
+        self._ctrl[:] = self.variation.delayed(self._commanded)
+        self.variation.push()
 
     def sense(self):
         data = self._sensordata
@@ -114,7 +96,7 @@ class ResidualWalkTask(Task):
         self._forward_speed = np.vecdot(velocity, self._ahead)
         self._lateral_speed = np.vecdot(velocity, self._left)
         self._angvel, self._joint_pos = data[:, self._gyro], data[:, self._joints]
-        np.subtract(self._ctrl, self._joint_pos, out=self._tracking_errors[:, -12:])
+        np.subtract(self._commanded, self._joint_pos, out=self._tracking_errors[:, -12:])
         self._contact = data[:, self._forces] > CONTACT_FORCE
         self._height = data[:, 2] - self.world.ground_below(data)
 
@@ -211,6 +193,7 @@ class ResidualWalkTask(Task):
         self._action, self._previous_action = np.zeros((2, n, *self.action_space.shape))
         self._face(np.zeros(n))
         self._start, self._start_ahead, self._start_left = np.zeros((3, n, 2))  # in the world: x, y, and two directions
+        self._commanded = np.zeros((n, 12))  # servo angles, rad; where controls are late, `_ctrl` follows a step behind
         self._tracking_errors = np.zeros((n, 12 * HISTORY))  # of the last steps, oldest first
 
     def _set_command(self, command, ids):
@@ -243,7 +226,7 @@ class ResidualWalkTask(Task):
         qpos[:, 2] += self.world.clearance(x, y, yaw) + (0.02 if randomize else 0.0)  # 0.1 rad lower a foot by 13 mm
         qpos[:, 3:7] = quat_from_euler(roll, pitch, yaw)
         self.sim.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
-        self.sim.qpos[ids], self._ctrl[ids] = qpos, self._home_ctrl
+        self.sim.qpos[ids], self._ctrl[ids], self._commanded[ids] = qpos, self._home_ctrl, self._home_ctrl
         heading = self._heading.copy()
         heading[ids] = yaw
         self._face(heading)

@@ -1,0 +1,120 @@
+"""What other floors, bodies, servos, delays and pushes do to a walk: `python benchmarks/variation_benchmark.py --help`.
+
+One factor at a time is set to either end of what policies may be trained on, all else as in the nominal robot. All
+walkers take the same starts on the same rough ground, of a terrain seed that no training made. A success is 10 m from
+the start without a fall within 50 s; with Wilson's 95 % interval. Prints a Markdown table and writes all figures as CSV.
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from envs.residual_walk_config import ResidualWalkConfig
+from envs.walk_variation import VariationConfig
+from play_residual_policy import PlayConfig, make_env, task_config
+from utils.evaluation import evaluate, gait_alone, summarise
+from utils.runs import load_policy, write_aside
+
+TILES = 4  # of ground: one lucky tile must not decide
+ENDS = {
+    "friction": (0.5, 1.5),
+    "mass": (0.8, 1.3),
+    "mass_offset_x": (-0.01, 0.01),
+    "servo_strength": (0.8, 1.1),
+    "servo_gain": (0.8, 1.2),
+    "action_delay": (0.0, 1.0),
+    "push_speed": (0.0, 0.3),
+}
+FIGURES = ("success", "fall", "distance_m", "time_s", "mean_speed_mps", "max_roll_deg", "max_pitch_deg")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Plays every walker under every condition, prints the table and writes the CSV; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, nargs="*", default=[], help="run folders of trained policies")
+    parser.add_argument("--episodes", type=int, default=50, help="of every walker under every condition")
+    parser.add_argument("--seeds-from", type=int, default=10_000, help="seed of the first episode; decides the terrain too")
+    parser.add_argument("--level", type=float, default=0.75, help="terrain level, 0 to 1")
+    parser.add_argument("--csv", type=Path, default=Path("runs/variation.csv"), help="file of the results")
+    args = parser.parse_args(argv)
+    try:
+        args.csv.parent.mkdir(parents=True, exist_ok=True)  # before much walking
+        rows = list(all_rows(args))
+        write_aside(args.csv, lambda aside: write_csv(aside, rows))
+    except (ValueError, OSError) as error:
+        print(f"variation_benchmark: {error}", file=sys.stderr)
+        return 2
+    print(f"\n{markdown(rows)}\n\nWritten to {args.csv}")
+    return 0
+
+
+def conditions() -> Iterator[tuple[str, float | None, VariationConfig]]:
+    """Yields factor, value and what then varies: first the nominal robot, whose factor is "nominal" and value None."""
+    yield "nominal", None, VariationConfig()
+    for factor, ends in ENDS.items():
+        for value in ends:
+            yield factor, value, fixed(factor, value)
+
+
+def fixed(factor: str, value: float) -> VariationConfig:
+    """Returns the variation that gives every robot this value of `factor`."""
+    ranged = isinstance(getattr(VariationConfig, factor), tuple)
+    return replace(VariationConfig(), **{factor: (value, value) if ranged else value})
+
+
+def all_rows(args: argparse.Namespace) -> Iterator[dict]:
+    """Yields a row of figures for each walker and condition, and prints how far it is."""
+    for model in (None, *dict.fromkeys(args.model)):
+        play = PlayConfig(
+            model, model is None, args.episodes, args.seeds_from, terrain="rough", level=args.level, render=False
+        )
+        task, policy = task_config(play), None if model is None else load_policy(model)
+        task = replace(task, terrain=replace(task.terrain, levels=task.terrain.levels * TILES))
+        played = {}  # late controls in no episode, or pushes of no speed, are the nominal robot
+        for factor, value, variation in conditions():
+            if variation not in played:
+                played[variation] = walk(replace(task, variation=variation), policy, args.episodes, args.seeds_from)
+            summary = played[variation]
+            title = "gait alone" if model is None else str(model)
+            print(f"{title}, {factor} {'' if value is None else value}: {summary['success']:.0%}", flush=True)
+            yield {"walker": title, "factor": factor, "value": value, **summary}
+
+
+def walk(task: ResidualWalkConfig, policy, episodes: int, seed: int) -> dict:
+    """Returns the summary of `episodes` walks of a policy, or of the gait alone if there is none."""
+    with closing(make_env(task, episodes)) as env:
+        return summarise(evaluate(env, policy or gait_alone(env), episodes, seed))
+
+
+def markdown(rows: list[dict]) -> str:
+    """Returns success rates as a Markdown table: a line for each condition, a column for each walker."""
+    walkers = list(dict.fromkeys(row["walker"] for row in rows))
+    lines = [f"| factor | value | {' | '.join(walkers)} |", "|" + "---|" * (2 + len(walkers))]
+    for factor, value in dict.fromkeys((row["factor"], row["value"]) for row in rows):
+        own = [rate(row) for row in rows if (row["factor"], row["value"]) == (factor, value)]
+        lines.append(f"| {factor} | {'' if value is None else f'{value:g}'} | {' | '.join(own)} |")
+    return "\n".join(lines)
+
+
+def rate(row: dict) -> str:
+    low, high = row["success_interval"]
+    return f"{row['success']:.0%} ({low:.0%} to {high:.0%})"
+
+
+def write_csv(path: Path, rows: list[dict]) -> None:
+    """Writes walker, factor, value, episodes, the success interval's ends and FIGURES of every row."""
+    names = ("walker", "factor", "value", "episodes", *FIGURES)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*names, "success_low", "success_high"])
+        writer.writerows([*(row[name] for name in names), *row["success_interval"]] for row in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

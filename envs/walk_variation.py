@@ -1,0 +1,148 @@
+"""What differs from robot to robot and from episode to episode: body, servos, ground, late controls and pushes."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from mujoco.batch import Batch
+
+from utils.variation import Scale, Shift, Variation, scaled_mass
+
+# Friction of every geom, ground included: of two geoms in contact MuJoCo takes the larger one, so that a slippery foot
+# on a ground left as it is would not slip.
+FACTORS = {
+    "friction": (Scale("geom_friction", columns=(0,)),),
+    "mass": scaled_mass("torso"),
+    "mass_offset_x": (Shift("body_ipos", ("torso",), (0,)),),
+    "mass_offset_y": (Shift("body_ipos", ("torso",), (1,)),),
+    "servo_strength": (Scale("actuator_forcerange"),),
+    "servo_gain": (Scale("actuator_gainprm", columns=(0,)), Scale("actuator_biasprm", columns=(1,))),
+}
+BOUNDS = {
+    "friction": (0.05, 5.0),
+    "mass": (0.2, 5.0),
+    "mass_offset_x": (-0.05, 0.05),
+    "mass_offset_y": (-0.05, 0.05),
+    "servo_strength": (0.1, 3.0),
+    "servo_gain": (0.1, 3.0),
+    "action_delay": (0.0, 1.0),
+    "push_speed": (0.0, 2.0),
+    "push_interval": (0.1, 1000.0),
+}
+
+
+@dataclass(frozen=True)
+class VariationConfig:
+    """Ranges (low, high) from which each episode draws, evenly, what a robot is like; by default all are alike.
+
+    `friction` scales the sliding friction of all contacts, `mass` the torso's mass and inertia, `servo_strength` the
+    servos' largest torque and `servo_gain` their stiffness; `mass_offset_x` and `_y` shift the torso's centre of mass
+    forwards and to the left, m. `action_delay` is the share of episodes in which controls reach the servos one control
+    step late. Every `push_interval` s, times 0.5 to 1.5, the robot is given a horizontal velocity of random direction
+    and up to `push_speed` m/s, on top of its own; 0 for no pushes.
+    """
+
+    friction: tuple[float, float] = (1.0, 1.0)
+    mass: tuple[float, float] = (1.0, 1.0)
+    mass_offset_x: tuple[float, float] = (0.0, 0.0)
+    mass_offset_y: tuple[float, float] = (0.0, 0.0)
+    servo_strength: tuple[float, float] = (1.0, 1.0)
+    servo_gain: tuple[float, float] = (1.0, 1.0)
+    action_delay: float = 0.0
+    push_speed: float = 0.0
+    push_interval: float = 3.0
+
+    def __post_init__(self):
+        for name, (lowest, highest) in BOUNDS.items():
+            value, ranged = getattr(self, name), isinstance(getattr(VariationConfig, name), tuple)
+            low, high = value if ranged else (value, value)
+            if not lowest <= low <= high <= highest:  # NaN compares as False
+                kind = "a range (low, high) with low <= high" if ranged else "a number"
+                raise ValueError(f"{name} must be {kind} in {lowest} to {highest}, got {value}")
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The range of each of FACTORS, by its name."""
+        return {name: getattr(self, name) for name in FACTORS}
+
+    @property
+    def varies(self) -> bool:
+        """Whether anything differs from the nominal robot."""
+        return replace(self, push_interval=VariationConfig.push_interval) != VariationConfig()
+
+
+# A policy that walks with all of these has met what a hobby robot and its floor may differ by.
+TRAINING_VARIATION = VariationConfig(
+    friction=(0.5, 1.5),
+    mass=(0.8, 1.3),
+    mass_offset_x=(-0.01, 0.01),
+    mass_offset_y=(-0.01, 0.01),
+    servo_strength=(0.8, 1.1),
+    servo_gain=(0.8, 1.2),
+    action_delay=0.5,
+    push_speed=0.3,
+)
+
+
+class WalkVariation:
+    """Draws and applies a `VariationConfig` to the quadrupeds of a batch; factors that do not vary cost nothing.
+
+    A reset takes one number from a simulation's generator and draws everything of that episode from it, so that what
+    one factor draws depends neither on the other factors nor on how many pushes there were.
+
+    Attributes:
+        factors: holds `values`, the (n,) scales and shifts of the current episodes by name.
+        late: (n,) whether controls arrive a step late.
+    """
+
+    def __init__(self, config: VariationConfig, sim: Batch, control_dt: float):
+        self.config = config
+        nominal = VariationConfig().ranges
+        self._ranges = {name: own for name, own in config.ranges.items() if own != nominal[name]}
+        self.factors = Variation(sim, {name: FACTORS[name] for name in self._ranges})
+        self.late = np.zeros(sim.nsim, bool)
+        self._home_ctrl = sim.model.key("home").ctrl.copy()
+        self._waiting = np.tile(self._home_ctrl, (sim.nsim, 1))
+        first = sim.model.joint("root").dofadr[0]
+        self._velocity = sim.bind("qvel")[:, first : first + 2]  # of the torso in the world, x and y
+        self._push_steps = config.push_interval / control_dt
+        self._steps_to_push = np.zeros(sim.nsim, int)
+        self._streams: list[np.random.Generator | None] = [None] * sim.nsim
+
+    def reset(self, ids: np.ndarray, generators: list[np.random.Generator]) -> None:
+        """Draws simulations `ids` anew, one number from each generator; a reset of the batch must follow."""
+        if not self.config.varies:
+            return
+        streams = [np.random.default_rng(generator.integers(2**63)) for generator in generators]
+        draws = np.array([stream.random(len(FACTORS) + 2) for stream in streams])  # as many whatever varies
+        own = dict(zip(FACTORS, draws.T))
+        self.factors.apply({name: low + own[name] * (high - low) for name, (low, high) in self._ranges.items()}, ids)
+        self.late[ids] = draws[:, -2] < self.config.action_delay
+        self._waiting[ids] = self._home_ctrl
+        self._steps_to_push[ids] = self._interval(draws[:, -1])
+        for i, stream in zip(ids, streams):
+            self._streams[i] = stream
+
+    def delayed(self, ctrl: np.ndarray) -> np.ndarray:
+        """Returns what reaches the servos (n, 12) when `ctrl` is sent: where controls are late, what was sent before."""
+        if not self.config.action_delay:
+            return ctrl
+        arriving = np.where(self.late[:, None], self._waiting, ctrl)
+        self._waiting = ctrl.copy()
+        return arriving
+
+    def push(self) -> None:
+        """Pushes the robots whose time has come; to be called once a control step."""
+        if not self.config.push_speed:
+            return
+        self._steps_to_push -= 1
+        due = np.flatnonzero(self._steps_to_push == 0)
+        if len(due) == 0:
+            return
+        draws = np.array([self._streams[i].random(3) for i in due])
+        direction, speed = 2 * np.pi * draws[:, 0], self.config.push_speed * draws[:, 1]
+        self._velocity[due] += np.stack([speed * np.cos(direction), speed * np.sin(direction)], axis=1)
+        self._steps_to_push[due] = self._interval(draws[:, 2])
+
+    def _interval(self, draws):
+        """Returns in how many control steps the next push comes; `draws` (k,) in [0, 1)."""
+        return np.maximum(1, np.rint((0.5 + draws) * self._push_steps)).astype(int)

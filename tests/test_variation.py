@@ -1,0 +1,161 @@
+"""What varies in a model: nominal x scale + shift in the named entries alone, however often and wherever it is applied."""
+
+import mujoco
+import numpy as np
+import pytest
+from mujoco.batch import Batch
+
+from utils.variation import Scale, Shift, Variation, scaled_mass
+
+XML = """
+<mujoco>
+  <worldbody>
+    {in_front}
+    <geom name="floor" type="plane" size="1 1 1"/>
+    <body name="box" pos="0 0 1">
+      <freejoint name="free"/>
+      <geom name="box" type="box" size="0.1 0.1 0.1" mass="{box}"/>
+      <body name="arm">
+        <joint name="hinge" axis="0 1 0" damping="0.5"/>
+        <geom name="arm" type="capsule" fromto="0 0 0 0.4 0 0" size="0.02" mass="{arm}"/>
+      </body>
+    </body>
+  </worldbody>
+  <actuator><position name="motor" joint="hinge" kp="3" forcerange="-2 2"/></actuator>
+</mujoco>"""
+ALL = np.arange(4)
+
+
+def model(in_front="", box=2.0, arm=0.5):
+    return mujoco.MjModel.from_xml_string(XML.format(in_front=in_front, box=box, arm=arm))
+
+
+def varied(factors, values=None, ids=ALL, compiled=None):
+    sim = Batch(compiled or model(), 4, 1, persistent=True)
+    variation = Variation(sim, factors)
+    variation.apply(values or {}, ids)
+    sim.reset()
+    return variation, sim
+
+
+def test_applying_nothing_reads_nominal():
+    fields = ("geom_friction", "body_mass", "body_ipos", "dof_damping", "actuator_forcerange")
+    kinds = (Scale, Scale, Shift, Scale, Scale)
+    variation, sim = varied({field: [kind(field)] for field, kind in zip(fields, kinds)})
+    for field in fields:
+        for own in sim.expand(field):
+            np.testing.assert_array_equal(own, getattr(sim.model, field))
+    assert [value[0] for value in variation.values.values()] == [1.0, 1.0, 0.0, 1.0, 1.0]
+
+
+def test_scales_never_pile_up():
+    variation, sim = varied({"mass": scaled_mass("box"), "lower": [Shift("body_ipos", ("box",), (2,))]})
+    for _ in range(3):
+        variation.apply({"mass": np.full(4, 1.3), "lower": np.full(4, -0.02)}, ALL)
+    box = sim.get_model(3).body("box")
+    assert box.mass[0] == 2.0 * 1.3 and box.ipos[2] == -0.02
+    variation.apply({"mass": np.ones(4), "lower": np.zeros(4)}, ALL)
+    np.testing.assert_array_equal(sim.get_model(3).body_mass, sim.model.body_mass)
+    np.testing.assert_array_equal(sim.get_model(3).body_ipos, sim.model.body_ipos)
+
+
+def test_only_the_given_simulations_and_entries_change():
+    variation, sim = varied({"grip": [Scale("geom_friction", ("box", "arm"), (0,))]}, {"grip": [0.5, 2.0]}, np.array([1, 3]))
+    wanted = np.tile(sim.model.geom_friction, (4, 1, 1))
+    wanted[1, 1:, 0] *= 0.5
+    wanted[3, 1:, 0] *= 2.0
+    np.testing.assert_array_equal(sim.expand("geom_friction"), wanted)
+    assert variation.values["grip"].tolist() == [1.0, 0.5, 1.0, 2.0]
+
+
+def test_undeclared_fields_are_not_expanded():
+    _, sim = varied({"grip": [Scale("geom_friction")]}, {"grip": np.full(4, 0.5)})
+    assert set(sim._expanded) == {"geom_friction"}
+    assert varied({})[1]._expanded == {}
+
+
+def test_factors_that_share_entries_combine_and_shifts_come_last():
+    factors = {"lower": [Shift("body_mass", ("arm",))], "all": [Scale("body_mass")], "arm": [Scale("body_mass", ("arm",))]}
+    variation, sim = varied(factors, {"lower": np.full(4, -0.1), "all": np.full(4, 2.0)})
+    variation.apply({"arm": np.full(4, 3.0)}, ALL)
+    assert sim.get_model(0).body("arm").mass[0] == pytest.approx(0.5 * 2 * 3 - 0.1)
+    assert sim.get_model(0).body("box").mass[0] == 4.0
+
+
+def test_a_scaled_mass_makes_the_model_that_would_have_been_compiled_so():
+    _, sim = varied({"box": scaled_mass("box"), "arm": scaled_mass("arm")}, {"box": np.full(4, 1.5), "arm": np.full(4, 0.6)})
+    compiled, own = model(box=3.0, arm=0.3), sim.get_model(2)
+    for field in ("body_mass", "body_inertia", "body_subtreemass", "body_invweight0", "dof_invweight0", "dof_M0"):
+        np.testing.assert_allclose(getattr(own, field), getattr(compiled, field), rtol=1e-12, err_msg=field)
+
+
+def test_a_shifted_centre_of_mass_is_one_in_the_physics_too():
+    # The box's frame is its inertial frame, which lets MuJoCo skip `body_ipos` unless it is told to look again.
+    _, sim = varied({"ahead": [Shift("body_ipos", ("box",), (0,))]}, {"ahead": np.array([0.0, 0.05, 0.1, -0.1])})
+    centre = sim.bind("xipos")[:, sim.model.body("box").id, 0]
+    np.testing.assert_allclose(centre, [0.0, 0.05, 0.1, -0.1], atol=1e-12)
+
+
+def test_each_simulation_is_stepped_as_its_own_model():
+    factors = {"mass": scaled_mass("box"), "damping": [Scale("dof_damping", ("hinge",))]}
+    _, sim = varied(factors, {"mass": np.array([0.5, 1, 2, 3]), "damping": np.array([9, 1, 0, 4])})
+    sim.ctrl[:] = 0.4
+    sim.step(nstep=50)
+    for i in ALL:
+        own = sim.get_model(int(i))
+        data = mujoco.MjData(own)
+        data.ctrl[:] = 0.4
+        mujoco.mj_step(own, data, 50)
+        np.testing.assert_array_equal(sim.qpos[i], data.qpos)
+    assert len(np.unique(sim.qpos[:, -1])) == 4
+
+
+def test_names_not_places_say_what_varies():
+    in_front = '<body name="post" pos="3 0 0"><joint name="post"/><geom name="post" size="0.1"/></body>'
+    factors = {
+        "grip": [Scale("geom_friction", ("arm",), (0,))],
+        "damping": [Scale("dof_damping", ("hinge",))],
+        "mass": scaled_mass("arm"),
+        "armature": [Shift("dof_armature", ("free",))],
+    }
+    values = dict.fromkeys(factors, np.full(4, 2.0))
+    _, sim = varied(factors, values, compiled=model(in_front))
+    own, nominal = sim.get_model(0), sim.model
+    assert own.geom("arm").friction[0] == 2.0 and own.geom("post").friction[0] == own.geom("box").friction[0] == 1.0
+    assert own.joint("hinge").damping[0] == 1.0 and own.body("arm").mass[0] == 1.0
+    np.testing.assert_array_equal(own.body("post").inertia, nominal.body("post").inertia)
+    np.testing.assert_array_equal(own.joint("free").armature, np.full(6, 2.0))
+    assert own.joint("post").armature[0] == own.joint("hinge").armature[0] == 0.0
+
+
+def test_gravity_can_vary():
+    _, sim = varied({"gravity": [Scale("opt.gravity")]}, {"gravity": np.array([1.0, 0.5, 0.0, 2.0])})
+    sim.step()
+    np.testing.assert_allclose(sim.qvel[:, 2], -9.81 * 0.002 * np.array([1.0, 0.5, 0.0, 2.0]), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [
+        ({"f": [Scale("geom_frction")]}, "no field 'geom_frction', did you mean geom_friction"),
+        ({"f": [Scale("opt.gravty")]}, "did you mean gravity"),
+        ({"f": [Scale("body_mass", ("bax",))]}, "no body called 'bax', did you mean box"),
+        ({"f": [Scale("dof_damping", ("hing",))]}, "no joint called 'hing', did you mean hinge"),
+        ({"f": [Scale("geom_friction", columns=(3,))]}, "must lie in 0 to 2, got"),
+        ({"f": [Scale("opt.gravity", ("box",))]}, "not for opt.gravity"),
+        ({"f": [Scale("body_mass"), Shift("body_ipos")]}, "scales alone or shifts alone"),
+    ],
+)
+def test_a_wrong_declaration_is_refused_in_one_clear_sentence(factors, words):
+    with pytest.raises(ValueError, match=words):
+        varied(factors)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"), [({"mas": np.ones(4)}, "did you mean mass"), ({"mass": [1, 2, np.nan, 1]}, "mass must be finite")]
+)
+def test_a_wrong_value_is_refused_and_changes_nothing(values, words):
+    variation, sim = varied({"mass": scaled_mass("box")})
+    with pytest.raises(ValueError, match=words):
+        variation.apply(values, ALL)
+    assert (sim.expand("body_mass") == sim.model.body_mass).all()
