@@ -99,6 +99,7 @@ class ResidualWalkTask(Task):
         np.subtract(self._commanded, self._joint_pos, out=self._tracking_errors[:, -12:])
         self._contact = data[:, self._forces] > CONTACT_FORCE
         self._height = data[:, 2] - self.world.ground_below(data)
+        self._off_tile = self.world.off_tile(data)
 
     def observe(self):
         data, phase = self._sensordata, 2 * np.pi * self.controller.base_controller.phase
@@ -138,12 +139,18 @@ class ResidualWalkTask(Task):
         return (self._height < self.config.min_height) | (tilt > self.config.max_tilt)
 
     def truncated(self):
-        return self.world.off_tile(self._sensordata)
+        return self._off_tile.copy()
 
     def measurements(self):
-        """Returns, (n,) each, in m, m/s and rad: among others the way from the start, along its heading (`distance`), to
-        the left of it (`sideways`) and as the crow flies (`straight_distance`)."""
+        """Returns, (n,) each, in m, m/s, rad, N and W: among others the way from the start, along its heading (`distance`),
+        to the left of it (`sideways`) and as the crow flies (`straight_distance`); the servos' positive mechanical power
+        (`power`) in the last physics step; the RMS over the residuals that were added (`residual_rms`); and whether any
+        servo is past its hard range (`past_limits`)."""
         way = self._sensordata[:, :2] - self._start
+        # What a servo gives at its shaft: the damping in its joint is the motor's own loss of torque with speed.
+        torque = self._servo_force + self._passive_force.take(self._servo_dofs, axis=1)  # faster than []
+        power = np.maximum(torque * self._sensordata[:, self._joint_vels], 0.0)
+        middle, half_range = self._hard_limits
         return {
             "body_height": self._height,
             "forward_velocity": self._forward_speed,
@@ -154,6 +161,11 @@ class ResidualWalkTask(Task):
             "distance": np.vecdot(way, self._start_ahead),
             "sideways": np.vecdot(way, self._start_left),
             "straight_distance": np.sqrt(np.vecdot(way, way)),
+            "power": power.sum(axis=1),
+            "weight": self._weight.copy(),
+            "residual_rms": self.controller.residual_scale * np.sqrt(np.vecdot(self._action, self._action) / 12),
+            "past_limits": (np.abs(self._joint_pos - middle) > half_range).any(axis=1),
+            "off_tile": self._off_tile,
             "terrain_level": self.world.level.copy(),
             "terrain_kind": self.world.kind.copy(),
             "physics_failed": self.failed.copy(),
@@ -181,7 +193,11 @@ class ResidualWalkTask(Task):
         self._imu_matrix = self.sim.site("imu").xmat
         self._home_qpos, self._home_ctrl = model.key("home").qpos.copy(), model.key("home").ctrl.copy()
         low, high = np.array([model.joint(joint).range for joint in JOINTS]).T
+        self._hard_limits = (low + high) / 2, (high - low) / 2
         self._soft_limits = (low + high) / 2, (high - low) / 2 * SOFT_LIMIT
+        self._servo_force, self._passive_force = self.sim.bind("actuator_force"), self.sim.bind("qfrc_passive")
+        self._servo_dofs = np.concatenate([model.joint(joint).dofadr for joint in JOINTS])
+        self._weight = np.full(self.num_envs, model.body_mass.sum() * np.linalg.norm(model.opt.gravity))  # N, nominal
         self._weights = asdict(self.config.weights)
         self._weight_column = np.array([*self._weights.values()])[:, None]
         ranges = (self.config.command_vx, self.config.command_vy, self.config.command_yaw_rate)

@@ -10,6 +10,7 @@ from utils.evaluation import evaluate, gait_alone, summarise, table, wilson_inte
 
 SPEEDS = {0: 1.0, 1: 0.5, 2: 1.0, 3: 2.0, 4: 1.0}  # m/s, by seed
 FALLS = {2: 30, 3: 40}  # after how many steps; seed 3 falls in the very step that takes it to the goal
+OFF_TILE = {5: 50}  # after how many steps
 LIMIT = 120  # steps
 
 
@@ -37,12 +38,14 @@ class Runway(VectorEnv):
             "forward_velocity": speed, "commanded_velocity": np.full(self.num_envs, 0.8),
             "distance": self.way * 0.9, "straight_distance": self.way.copy(), "terrain_level": self.speed / 4,
             "roll": np.where(self.age == 7, -0.5, 0.1), "pitch": np.full(self.num_envs, 0.2),
-            "heading_error": -self.way,
+            "heading_error": -self.way, "power": 8 * self.speed, "weight": np.full(self.num_envs, 5.0),
+            "residual_rms": 0.001 * self.age, "past_limits": self.age % 10 == 0,
+            "off_tile": self.age == [OFF_TILE.get(s, 0) for s in self.own],
         }  # fmt: skip
-        fallen, late = self.age == [FALLS.get(s, 0) for s in self.own], self.age >= LIMIT
-        self.speed[fallen | late] = 1e3  # the next episode, whose numbers must not count
-        self.age[fallen | late] = self.way[fallen | late] = 0
-        return np.zeros((self.num_envs, 3)), np.full(self.num_envs, 2.0), fallen, late, info
+        fallen, cut = self.age == [FALLS.get(s, 0) for s in self.own], (self.age >= LIMIT) | info["off_tile"]
+        self.speed[fallen | cut] = 1e3  # the next episode, whose numbers must not count
+        self.age[fallen | cut] = self.way[fallen | cut] = 0
+        return np.zeros((self.num_envs, 3)), np.full(self.num_envs, 2.0), fallen, cut, info
 
 
 def played(episodes=4, num_envs=4, seed=0, **arguments):
@@ -81,9 +84,36 @@ def test_angles_are_the_largest_of_either_sign_and_rewards_are_summed():
     for record in played():
         assert record["max_roll_deg"] == pytest.approx(np.degrees(0.5))
         assert record["max_pitch_deg"] == pytest.approx(np.degrees(0.2))
+        assert record["max_tilt_deg"] == record["max_roll_deg"]
         assert record["max_heading_error_deg"] == pytest.approx(np.degrees(record["straight_distance_m"]))
         assert record["return"] == 2.0 * record["steps"]
         assert record["terrain_level"] == SPEEDS[record["seed"]] / 4
+
+
+def test_who_neither_falls_nor_leaves_the_tile_survives_with_or_without_the_goal():
+    records = played(6)
+    assert [record["survived"] for record in records] == [True, True, False, False, True, False]
+    assert (records[5]["steps"], records[5]["fall"], records[5]["success"]) == (50, False, False)
+
+
+def test_transport_costs_energy_over_weight_times_distance():
+    for record, speed in zip(played(), SPEEDS.values()):
+        joule = 8 * speed * record["time_s"]
+        assert record["cost_of_transport"] == pytest.approx(joule / (5.0 * record["straight_distance_m"]))
+
+
+def test_the_costs_of_several_ways_are_those_of_all_ways_together():
+    records = played()
+    records[0] |= {"straight_distance_m": 0.0, "cost_of_transport": 40.0}  # hardly moved: 40 times 1 mm
+    ways = [0.001, *(record["straight_distance_m"] for record in records[1:])]
+    energies = [record["cost_of_transport"] * way for record, way in zip(records, ways)]
+    assert summarise(records)["cost_of_transport"] == pytest.approx(sum(energies) / sum(ways))
+
+
+def test_residuals_are_averaged_over_steps_and_steps_past_joint_limits_are_counted():
+    for record in played():
+        assert record["residual_rms_mm"] == pytest.approx((1 + record["steps"]) / 2)
+        assert record["joint_limit_violations"] == record["steps"] // 10
 
 
 def test_the_goal_can_be_nearer():
@@ -110,7 +140,7 @@ def test_a_summary_is_made_of_means_and_rates():
     assert summary["steps"] == (80 + 120 + 30 + 40) / 4 and "seed" not in summary
     assert summary["mean_speed_mps"] == pytest.approx((1.0 + 0.5 + 1.0 + 2.0) / 4)
     assert summary["fall_interval"] == pytest.approx((0.1500, 0.8500), abs=1e-4)
-    assert "| gait | 25% (5% to 70%) | 50% |" in table({"gait": summary})
+    assert "| gait | 25% (5% to 70%) | 50% | 50% | " in table({"gait": summary})
 
 
 @pytest.mark.parametrize("k, n, low, high", [(8, 10, 0.4902, 0.9433), (0, 10, 0, 0.2775), (10, 10, 0.7225, 1)])

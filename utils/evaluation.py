@@ -6,6 +6,8 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 GOAL_DISTANCE = 10.0  # m from the start, without a fall: a success
+SHORTEST_WAY = 1e-3  # m: who does not leave the start would cost infinitely much
+RATES = ("success", "fall", "survived")
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n, k) -> actions (n, a)
 
@@ -39,8 +41,15 @@ def evaluate(
 
     Returns:
         One record an episode: `distance_m` along the heading of the start, `straight_distance_m`, `time_s`, `success`,
-        `fall`, `commanded_mps`, `mean_speed_mps`, `speed_error_mps`, `speed_rmse_mps`, `max_roll_deg`, `max_pitch_deg`,
-        `max_heading_error_deg`, `terrain_level`, `steps`, `return`, `seed`.
+        `fall`, `survived` (no fall and not off the tile, at the goal or not), `commanded_mps`, `mean_speed_mps`,
+        `speed_error_mps`, `speed_rmse_mps`, `max_roll_deg`, `max_pitch_deg`, `max_heading_error_deg`, `max_tilt_deg` (the
+        larger of roll and pitch), `cost_of_transport`, `residual_rms_mm` (mean over steps of the RMS over all residuals),
+        `joint_limit_violations` (steps with a servo past its hard range), `terrain_level`, `steps`, `return`, `seed`.
+
+        The cost of transport is energy / (weight x distance as the crow flies), dimensionless (G. Gabrielli and T. von
+        Karman, Mechanical Engineering 72, 1950). Its energy is the positive mechanical work at the servos' shafts; what
+        they take back is not credited, heat in the motors not counted. Power is sampled once a control step, at its end:
+        for the gait alone on flat ground that reads 5 to 11 % less than a sample in every physics step.
     """
     records = []
     while len(records) < episodes:
@@ -51,9 +60,14 @@ def evaluate(
 
 
 def summarise(records: list[dict]) -> dict:
-    """Returns the mean of every number over `records`; success and fall become rates, with Wilson's 95 % intervals."""
+    """Returns the mean of every number over `records`; what is true or false becomes a rate, with Wilson's 95 % interval.
+
+    The cost of transport is that of all ways together: robots that fall where they stand count by their distance.
+    """
     summary = {name: float(np.mean([record[name] for record in records])) for name in records[0] if name != "seed"}
-    for name in ("success", "fall"):
+    ways = [max(record["straight_distance_m"], SHORTEST_WAY) for record in records]
+    summary["cost_of_transport"] = float(np.average([record["cost_of_transport"] for record in records], weights=ways))
+    for name in RATES:
         summary[f"{name}_interval"] = wilson_interval(sum(record[name] for record in records), len(records))
     return summary | {"episodes": len(records)}
 
@@ -69,15 +83,16 @@ def wilson_interval(successes: int, trials: int, z: float = 1.96) -> tuple[float
 def table(rows: dict[str, dict]) -> str:
     """Returns summaries by title as a Markdown table."""
     lines = [
-        "| | success | falls | distance (m) | speed (m/s) | speed error, RMS (m/s) | roll (deg) | pitch (deg) | steps |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| | success | falls | survived | distance (m) | speed (m/s) | speed error, RMS (m/s) | tilt (deg) "
+        "| cost of transport | residual (mm) |",
+        "|" + "---|" * 10,
     ]
     for title, s in rows.items():
         low, high = s["success_interval"]
         lines.append(
-            f"| {title} | {s['success']:.0%} ({low:.0%} to {high:.0%}) | {s['fall']:.0%} | {s['distance_m']:.2f} "
-            f"| {s['mean_speed_mps']:.3f} | {s['speed_rmse_mps']:.3f} | {s['max_roll_deg']:.1f} "
-            f"| {s['max_pitch_deg']:.1f} | {s['steps']:.0f} |"
+            f"| {title} | {s['success']:.0%} ({low:.0%} to {high:.0%}) | {s['fall']:.0%} | {s['survived']:.0%} "
+            f"| {s['distance_m']:.2f} | {s['mean_speed_mps']:.3f} | {s['speed_rmse_mps']:.3f} "
+            f"| {s['max_tilt_deg']:.1f} | {s['cost_of_transport']:.1f} | {s['residual_rms_mm']:.1f} |"
         )
     return "\n".join(lines)
 
@@ -100,14 +115,15 @@ class _Tally:
         self.running = np.ones(n, bool)
         self._goal = goal
         self._success, self._fall, self._steps = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, int)
-        self._sums = {name: np.zeros(n) for name in ("reward", "speed", "error", "squared_error")}
+        self._sums = {name: np.zeros(n) for name in _SUMS}
         self._largest = {name: np.zeros(n) for name in ("roll", "pitch", "heading_error")}
         self._last = {name: np.zeros(n) for name in _LAST}
 
     def add(self, reward, terminated, truncated, info):
         on = self.running.copy()
         error = info["forward_velocity"] - info["commanded_velocity"]
-        values = (reward, info["forward_velocity"], error, error**2)
+        effort = info["power"] / info["weight"]
+        values = (reward, info["forward_velocity"], error, error**2, effort, info["residual_rms"], info["past_limits"])
         for sums, value in zip(self._sums.values(), values):
             sums[on] += value[on]
         for name, largest in self._largest.items():
@@ -120,18 +136,24 @@ class _Tally:
         self.running &= ~(terminated | truncated | self._success)
 
     def records(self, seed: int, dt: float) -> list[dict]:
-        mean = {name: sums / self._steps for name, sums in self._sums.items() if name != "reward"}
+        mean = {name: self._sums[name] / self._steps for name in ("speed", "error", "squared_error", "residual")}
+        largest = {name: np.degrees(values) for name, values in self._largest.items()}
         columns = {
             "distance_m": self._last["distance"],
             "straight_distance_m": self._last["straight_distance"],
             "time_s": self._steps * dt,
             "success": self._success,
             "fall": self._fall,
+            "survived": ~self._fall & (self._success | ~self._last["off_tile"].astype(bool)),
             "commanded_mps": self._last["commanded_velocity"],
             "mean_speed_mps": mean["speed"],
             "speed_error_mps": mean["error"],
             "speed_rmse_mps": np.sqrt(mean["squared_error"]),
-            **{f"max_{name}_deg": np.degrees(largest) for name, largest in self._largest.items()},
+            **{f"max_{name}_deg": values for name, values in largest.items()},
+            "max_tilt_deg": np.maximum(largest["roll"], largest["pitch"]),
+            "cost_of_transport": self._sums["effort"] * dt / np.maximum(self._last["straight_distance"], SHORTEST_WAY),
+            "residual_rms_mm": 1000 * mean["residual"],
+            "joint_limit_violations": self._sums["past_limits"].astype(int),
             "terrain_level": self._last["terrain_level"],
             "steps": self._steps,
             "return": self._sums["reward"],
@@ -141,4 +163,5 @@ class _Tally:
         return [dict(zip(columns, row)) for row in rows]
 
 
-_LAST = ("distance", "straight_distance", "commanded_velocity", "terrain_level")
+_SUMS = ("reward", "speed", "error", "squared_error", "effort", "residual", "past_limits")
+_LAST = ("distance", "straight_distance", "commanded_velocity", "terrain_level", "off_tile")

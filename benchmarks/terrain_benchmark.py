@@ -1,0 +1,227 @@
+"""How far the gait alone and trained policies come on every terrain: `python benchmarks/terrain_benchmark.py --help`.
+
+All walkers take the same starts, at the same commands (drawn from 0.2 to 0.5 m/s), on the same ground: several tiles a
+kind, of a seed that no training used. The ground of the random kinds grows from level to level without changing its
+pattern. A success is 10 m from the start without a fall within 50 s; who keeps walking on the tile has `survived`.
+Cost of transport is the positive mechanical work at the servos' shafts over weight times distance, as
+`utils.evaluation.evaluate` says. Every robot is the nominal one, whatever a policy was trained on.
+
+Writes terrain.csv, flat.csv, terrain.md and terrain.png.
+"""
+
+import csv
+import sys
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gymnasium as gym
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import tyro
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from envs.residual_walk_config import ResidualWalkConfig
+from play_residual_policy import ENV_ID, UNSEEN_TERRAIN
+from utils.evaluation import GOAL_DISTANCE, Policy, evaluate, gait_alone, summarise, table
+from utils.runs import git_state, load_policy, read_run_config, versions, write_aside
+from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
+
+TILES = 4  # of a kind and level: one lucky tile must not decide
+TIME_LIMIT, FLAT_TIME = 50.0, 20.0  # s
+COMMANDS = ResidualWalkConfig().command_vx  # m/s
+FLAT_COMMANDS = (0.2, 0.3, 0.4, 0.5)  # m/s
+# What the benchmark decides, not the training: ground, commands, the ends of an episode, and which robot walks.
+OWN = ("terrain", "terrain_scale", "command_vx", "command_vy", "command_yaw_rate", "min_height", "max_tilt", "variation")
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """Who walks where, and how often."""
+
+    model: tuple[Path, ...] = ()
+    """Run or checkpoint folders. SB3's files can run code when loaded: give only what you trust."""
+    episodes: int = 100
+    """Episodes of every walker on every kind and level."""
+    seeds_from: int = 10_000
+    """Seed of the first episode, at least 0; decides the terrain too."""
+    out: Path = Path("runs/terrain_benchmark")
+    """Folder of the results."""
+    kinds: tuple[str, ...] = tuple(kind for kind in KINDS if kind != "flat")
+    """Terrain kinds; flat ground has a table of its own."""
+    levels: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    """Terrain levels, 0 to 1."""
+    num_envs: int | None = None
+    """Robots at once; all episodes if not given. It changes no figure of the gait alone."""
+    num_threads: int = 2
+    """Threads for physics."""
+
+    def __post_init__(self):
+        for name in ("episodes", "num_envs", "num_threads"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.seeds_from < 0:
+            raise ValueError(f"seeds_from must be at least 0, got {self.seeds_from}")
+        if not self.kinds or not self.levels:
+            raise ValueError("give at least one kind and one level")
+        [check_kind(kind) for kind in self.kinds], [check_level(level) for level in self.levels]
+
+    @property
+    def terrain_seed(self) -> int:
+        return UNSEEN_TERRAIN + self.seeds_from
+
+
+@dataclass(frozen=True)
+class Walker:
+    """Who walks: a policy with what it was trained to act on, or, without one, the gait alone."""
+
+    title: str = "gait alone"
+    policy: Policy | None = None
+    env_id: str = ENV_ID
+    config: dict = field(default_factory=dict)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Plays and writes what the command line says; returns the exit code."""
+    try:
+        run(tyro.cli(BenchmarkConfig, args=argv, description=__doc__))
+    except (ValueError, RuntimeError, OSError, gym.error.Error) as error:
+        print(f"terrain_benchmark: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run(config: BenchmarkConfig) -> None:
+    """Plays everything, prints the tables, and writes results; a file of an earlier run stays until the new one is whole."""
+    walkers = load_walkers(config)
+    config.out.mkdir(parents=True, exist_ok=True)  # before hours of walking
+    flat = [flat_row(walker, command, config) for walker in walkers for command in FLAT_COMMANDS]
+    rows = list(terrain_rows(walkers, config))
+    report = markdown(rows, flat, config)
+    for name, content in (("terrain", rows), ("flat", flat)):
+        write_aside(config.out / f"{name}.csv", lambda aside, content=content: write_csv(aside, content))
+    write_aside(config.out / "terrain.md", lambda aside: aside.write_text(report))
+    write_aside(config.out / "terrain.png", lambda aside: draw(rows, aside))
+    print(f"\n{report}\nWritten to {config.out}: terrain.csv, flat.csv, terrain.md, terrain.png")
+
+
+def load_walkers(config: BenchmarkConfig) -> list[Walker]:
+    """Returns the gait alone and every policy.
+
+    Raises:
+        ValueError: a policy cannot be read, or was trained on the benchmark's own terrain.
+    """
+    return [Walker(), *(load_walker(model, config.terrain_seed) for model in dict.fromkeys(config.model))]
+
+
+def load_walker(model: Path, terrain_seed: int) -> Walker:
+    trained = read_run_config(model)
+    env = trained.get("env", {})
+    if env.get("terrain", {}).get("seed") == terrain_seed:
+        raise ValueError(f"{model} was trained on terrain seed {terrain_seed}: give another --seeds-from")
+    acts_on = {name: value for name, value in env.items() if name not in OWN}
+    return Walker(str(model), load_policy(model), trained.get("env_id", ENV_ID), acts_on)
+
+
+def walk(walker: Walker, kind: str, level: float, config: BenchmarkConfig, command: float | None = None) -> list[dict]:
+    """Returns the records of config.episodes walks to 10 m or TIME_LIMIT; at `command`, m/s, if given, of FLAT_TIME each."""
+    terrain = TerrainConfig() if kind == "flat" else TerrainConfig((kind,), (level,) * TILES, config.terrain_seed)
+    limit, goal = (TIME_LIMIT, GOAL_DISTANCE) if command is None else (FLAT_TIME, np.inf)
+    commands = COMMANDS if command is None else (command, command)
+    control_dt = walker.config.get("control_dt", ResidualWalkConfig().control_dt)
+    env = gym.make_vec(
+        walker.env_id,
+        num_envs=min(config.num_envs or config.episodes, config.episodes),
+        config=walker.config | {"terrain": terrain, "command_vx": commands},
+        num_threads=config.num_threads,
+        max_episode_steps=round(limit / control_dt),
+    )
+    with closing(env):
+        return evaluate(env, walker.policy or gait_alone(env), config.episodes, config.seeds_from, goal)
+
+
+def terrain_rows(walkers: list[Walker], config: BenchmarkConfig) -> Iterable[dict]:
+    """Yields a row of figures for each kind, level and walker, and prints how far it is."""
+    for kind in config.kinds:
+        for level in config.levels:
+            for walker in walkers:
+                summary = summarise(walk(walker, kind, level, config))
+                print(f"{kind} {level:g}, {walker.title}: {summary['success']:.0%} success", flush=True)
+                yield {"walker": walker.title, "kind": kind, "level": level, **summary}
+
+
+def flat_row(walker: Walker, command: float, config: BenchmarkConfig) -> dict:
+    """Returns the figures of walks at `command`, m/s, on flat ground: the mean speed, and the worst episode's errors."""
+    records = walk(walker, "flat", 0.0, config, command)
+    return {
+        "walker": walker.title,
+        "commanded_mps": command,
+        "mean_speed_mps": float(np.mean([record["mean_speed_mps"] for record in records])),
+        "worst_error_mps": max(abs(record["speed_error_mps"]) for record in records),
+        "worst_tilt_deg": max(record["max_tilt_deg"] for record in records),
+        "worst_heading_error_deg": max(record["max_heading_error_deg"] for record in records),
+        "falls": sum(record["fall"] for record in records),
+        "episodes": len(records),
+    }
+
+
+def markdown(rows: list[dict], flat: list[dict], config: BenchmarkConfig) -> str:
+    """Returns both tables with what they were made from."""
+    made_with = ", ".join(f"{name} {number}" for name, number in versions().items())
+    terrain = table({f"{row['kind']} {row['level']:g}, {row['walker']}": row for row in rows})
+    lines = [
+        "| flat ground | command (m/s) | speed (m/s) | worst error (m/s) | tilt (deg) | heading (deg) | falls |",
+        "|" + "---|" * 7,
+    ]
+    for r in flat:
+        lines.append(
+            f"| {r['walker']} | {r['commanded_mps']:g} | {r['mean_speed_mps']:.3f} | {r['worst_error_mps']:.3f} "
+            f"| {r['worst_tilt_deg']:.1f} | {r['worst_heading_error_deg']:.1f} | {r['falls']} of {r['episodes']} |"
+        )
+    return (
+        f"{config.episodes} episodes a row from seed {config.seeds_from}, commands from {COMMANDS[0]} to {COMMANDS[1]} m/s; "
+        f"success is {GOAL_DISTANCE:g} m without a fall within {TIME_LIMIT:g} s; {TILES} tiles a row of terrain seed "
+        f"{config.terrain_seed}.\n\n{terrain}\n\n{FLAT_TIME:g} s at one command: the mean speed, "
+        "and the worst episode's error and angles.\n\n" + "\n".join(lines) + f"\n\n{made_with}; commit {git_state()}.\n"
+    )
+
+
+def write_csv(path: Path, rows: list[dict]) -> None:
+    """Writes rows of the same keys as CSV; an interval (low, high) becomes two columns."""
+    flat = [{name: value for pair in row.items() for name, value in _columns(*pair)} for row in rows]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, flat[0])
+        writer.writeheader()
+        writer.writerows(flat)
+
+
+def draw(rows: list[dict], out: Path) -> None:
+    """Draws success over level with its Wilson interval to the PNG `out`: a panel for each kind, a line for each walker."""
+    kinds, titles = (list(dict.fromkeys(row[name] for row in rows)) for name in ("kind", "walker"))
+    size = (1 + 2.6 * len(kinds), 3.4)
+    figure, axes = plt.subplots(1, len(kinds), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for axis, kind in zip(axes[0], kinds):
+        for title in titles:
+            own = sorted((row for row in rows if (row["kind"], row["walker"]) == (kind, title)), key=lambda r: r["level"])
+            levels = [row["level"] for row in own]
+            (line,) = axis.plot(levels, [row["success"] for row in own], marker="o", ms=4, label=title)
+            axis.fill_between(levels, *zip(*(row["success_interval"] for row in own)), alpha=0.2, color=line.get_color())
+        axis.set(title=kind, xlabel="level", ylim=(-0.03, 1.03))
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel(f"{GOAL_DISTANCE:g} m without a fall in {TIME_LIMIT:g} s")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    figure.savefig(out, dpi=110)
+    plt.close(figure)
+
+
+def _columns(name, value):
+    return [(f"{name}_low", value[0]), (f"{name}_high", value[1])] if name.endswith("_interval") else [(name, value)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
