@@ -27,7 +27,7 @@ import tyro
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from envs.residual_walk_config import ResidualWalkConfig
-from play_residual_policy import ENV_ID, UNSEEN_TERRAIN
+from play_residual_policy import UNSEEN_TERRAIN, trained_id
 from utils.evaluation import GOAL_DISTANCE, Policy, evaluate, gait_alone, summarise, table
 from utils.runs import git_state, load_policy, read_run_config, versions, write_aside
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
@@ -82,7 +82,7 @@ class Walker:
 
     title: str = "gait alone"
     policy: Policy | None = None
-    env_id: str = ENV_ID
+    env_id: str = "ResidualWalk-v0"
     config: dict = field(default_factory=dict)
 
 
@@ -120,12 +120,11 @@ def load_walkers(config: BenchmarkConfig) -> list[Walker]:
 
 
 def load_walker(model: Path, terrain_seed: int) -> Walker:
-    trained = read_run_config(model)
-    env = trained.get("env", {})
+    env = read_run_config(model).get("env", {})
     if env.get("terrain", {}).get("seed") == terrain_seed:
         raise ValueError(f"{model} was trained on terrain seed {terrain_seed}: give another --seeds-from")
     acts_on = {name: value for name, value in env.items() if name not in OWN}
-    return Walker(str(model), load_policy(model), trained.get("env_id", ENV_ID), acts_on)
+    return Walker(str(model), load_policy(model), trained_id(model), acts_on)
 
 
 def walk(walker: Walker, kind: str, level: float, config: BenchmarkConfig, command: float | None = None) -> list[dict]:
@@ -135,7 +134,7 @@ def walk(walker: Walker, kind: str, level: float, config: BenchmarkConfig, comma
     commands = COMMANDS if command is None else (command, command)
     control_dt = walker.config.get("control_dt", ResidualWalkConfig().control_dt)
     env = gym.make_vec(
-        walker.env_id,
+        f"envs:{walker.env_id}",
         num_envs=min(config.num_envs or config.episodes, config.episodes),
         config=walker.config | {"terrain": terrain, "command_vx": commands},
         num_threads=config.num_threads,

@@ -15,9 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from envs.residual_walk_config import ResidualWalkConfig
 from envs.walk_variation import VariationConfig
-from play_residual_policy import PlayConfig, make_env, task_config
+from play_residual_policy import PlayConfig, make_env, task_config, trained_id
 from utils.evaluation import evaluate, gait_alone, summarise
 from utils.runs import load_policy, write_aside
 
@@ -79,17 +78,13 @@ def all_rows(args: argparse.Namespace) -> Iterator[dict]:
         played = {}  # late controls in no episode, or pushes of no speed, are the nominal robot
         for factor, value, variation in conditions():
             if variation not in played:
-                played[variation] = walk(replace(task, variation=variation), policy, args.episodes, args.seeds_from)
+                with closing(make_env(replace(task, variation=variation), args.episodes, trained_id(model))) as env:
+                    walker = policy or gait_alone(env)
+                    played[variation] = summarise(evaluate(env, walker, args.episodes, args.seeds_from))
             summary = played[variation]
             title = "gait alone" if model is None else str(model)
             print(f"{title}, {factor} {'' if value is None else value}: {summary['success']:.0%}", flush=True)
             yield {"walker": title, "factor": factor, "value": value, **summary}
-
-
-def walk(task: ResidualWalkConfig, policy, episodes: int, seed: int) -> dict:
-    """Returns the summary of `episodes` walks of a policy, or of the gait alone if there is none."""
-    with closing(make_env(task, episodes)) as env:
-        return summarise(evaluate(env, policy or gait_alone(env), episodes, seed))
 
 
 def markdown(rows: list[dict]) -> str:

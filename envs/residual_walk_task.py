@@ -150,7 +150,7 @@ class ResidualWalkTask(Task):
         # What a servo gives at its shaft: the damping in its joint is the motor's own loss of torque with speed.
         torque = self._servo_force + self._passive_force.take(self._servo_dofs, axis=1)  # faster than []
         power = np.maximum(torque * self._sensordata[:, self._joint_vels], 0.0)
-        middle, half_range = self._hard_limits
+        (middle, half_range), residual = self._hard_limits, self._action[:, :12]
         return {
             "body_height": self._height,
             "forward_velocity": self._forward_speed,
@@ -163,7 +163,7 @@ class ResidualWalkTask(Task):
             "straight_distance": np.sqrt(np.vecdot(way, way)),
             "power": power.sum(axis=1),
             "weight": self._weight.copy(),
-            "residual_rms": self.controller.residual_scale * np.sqrt(np.vecdot(self._action, self._action) / 12),
+            "residual_rms": self.controller.residual_scale * np.sqrt(np.vecdot(residual, residual) / 12),
             "past_limits": (np.abs(self._joint_pos - middle) > half_range).any(axis=1),
             "off_tile": self._off_tile,
             "terrain_level": self.world.level.copy(),
