@@ -13,11 +13,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from gymnasium.vector import VectorEnv
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from envs.walk_variation import VariationConfig
 from play_residual_policy import PlayConfig, make_env, task_config, trained_id
-from utils.evaluation import evaluate, gait_alone, summarise
+from utils.evaluation import Policy, evaluate, gait_alone, summarise
 from utils.runs import load_policy, write_aside
 
 TILES = 4  # of ground: one lucky tile must not decide
@@ -78,13 +80,18 @@ def all_rows(args: argparse.Namespace) -> Iterator[dict]:
         played = {}  # late controls in no episode, or pushes of no speed, are the nominal robot
         for factor, value, variation in conditions():
             if variation not in played:
-                with closing(make_env(replace(task, variation=variation), args.episodes, trained_id(model))) as env:
-                    walker = policy or gait_alone(env)
-                    played[variation] = summarise(evaluate(env, walker, args.episodes, args.seeds_from))
+                env = make_env(replace(task, variation=variation), args.episodes, trained_id(model))
+                played[variation] = walk(env, policy, args.episodes, args.seeds_from)
             summary = played[variation]
             title = "gait alone" if model is None else str(model)
             print(f"{title}, {factor} {'' if value is None else value}: {summary['success']:.0%}", flush=True)
             yield {"walker": title, "factor": factor, "value": value, **summary}
+
+
+def walk(env: VectorEnv, policy: Policy | None, episodes: int, seed: int) -> dict:
+    """Returns the summary of `episodes` walks of a policy, or of the gait alone if there is none; closes `env`."""
+    with closing(env):
+        return summarise(evaluate(env, policy or gait_alone(env), episodes, seed))
 
 
 def markdown(rows: list[dict]) -> str:

@@ -31,7 +31,7 @@ def run(tmp_path_factory):
     config = train_residual_ppo.parse(["--ppo.net-arch", "16", "--ppo.batch-size", "256", "--seed", "3"])
     config = replace(config, env=TRAINED_ON)
     folder = make_run(tmp_path_factory.mktemp("runs") / "untrained", config, [])
-    env = VecNormalize(make_batch_vec_env(train_residual_ppo.ENV_ID, 2))
+    env = VecNormalize(make_batch_vec_env("envs:ResidualWalk-v0", 2))
     save_policy(folder, train_residual_ppo.make_model(config, env, folder), env)
     return folder
 
