@@ -98,11 +98,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(config: BenchmarkConfig) -> None:
     """Plays everything, prints the tables, and writes results; a file of an earlier run stays until the new one is whole."""
-    walkers = load_walkers(config)
+    walkers, made_with = load_walkers(config), provenance()  # now: files may change while robots walk
     config.out.mkdir(parents=True, exist_ok=True)  # before hours of walking
     flat = [flat_row(walker, command, config) for walker in walkers for command in FLAT_COMMANDS]
     rows = list(terrain_rows(walkers, config))
-    report = markdown(rows, flat, config)
+    report = markdown(rows, flat, config, made_with)
     for name, content in (("terrain", rows), ("flat", flat)):
         write_aside(config.out / f"{name}.csv", lambda aside, content=content: write_csv(aside, content))
     write_aside(config.out / "terrain.md", lambda aside: aside.write_text(report))
@@ -169,9 +169,13 @@ def flat_row(walker: Walker, command: float, config: BenchmarkConfig) -> dict:
     }
 
 
-def markdown(rows: list[dict], flat: list[dict], config: BenchmarkConfig) -> str:
+def provenance() -> str:
+    """Returns the versions and the commit of the code that runs."""
+    return ", ".join(f"{name} {number}" for name, number in versions().items()) + f"; commit {git_state()}"
+
+
+def markdown(rows: list[dict], flat: list[dict], config: BenchmarkConfig, made_with: str) -> str:
     """Returns both tables with what they were made from."""
-    made_with = ", ".join(f"{name} {number}" for name, number in versions().items())
     terrain = table({f"{row['kind']} {row['level']:g}, {row['walker']}": row for row in rows})
     lines = [
         "| flat ground | command (m/s) | speed (m/s) | worst error (m/s) | tilt (deg) | heading (deg) | falls |",
@@ -186,7 +190,7 @@ def markdown(rows: list[dict], flat: list[dict], config: BenchmarkConfig) -> str
         f"{config.episodes} episodes a row from seed {config.seeds_from}, commands from {COMMANDS[0]} to {COMMANDS[1]} m/s; "
         f"success is {GOAL_DISTANCE:g} m without a fall within {TIME_LIMIT:g} s; {TILES} tiles a row of terrain seed "
         f"{config.terrain_seed}.\n\n{terrain}\n\n{FLAT_TIME:g} s at one command: the mean speed, "
-        "and the worst episode's error and angles.\n\n" + "\n".join(lines) + f"\n\n{made_with}; commit {git_state()}.\n"
+        "and the worst episode's error and angles.\n\n" + "\n".join(lines) + f"\n\n{made_with}.\n"
     )
 
 
@@ -210,7 +214,7 @@ def draw(rows: list[dict], out: Path) -> None:
             levels = [row["level"] for row in own]
             (line,) = axis.plot(levels, [row["success"] for row in own], marker="o", ms=4, label=title)
             axis.fill_between(levels, *zip(*(row["success_interval"] for row in own)), alpha=0.2, color=line.get_color())
-        axis.set(title=kind, xlabel="level", ylim=(-0.03, 1.03))
+        axis.set(title=kind, xlabel="level", xticks=levels, ylim=(-0.03, 1.03))
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel(f"{GOAL_DISTANCE:g} m without a fall in {TIME_LIMIT:g} s")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)

@@ -155,6 +155,14 @@ def test_an_interrupted_write_leaves_the_results_of_before(short, tmp_path, monk
     assert (tmp_path / "terrain.png").read_bytes() == before and len(list(tmp_path.iterdir())) == 4
 
 
+def test_the_report_names_the_commit_that_the_benchmark_began_with(short, tmp_path, monkeypatch):
+    walks, evaluate = [], terrain_benchmark.evaluate
+    monkeypatch.setattr(terrain_benchmark, "evaluate", lambda *args: walks.append(args) or evaluate(*args))
+    monkeypatch.setattr(terrain_benchmark, "git_state", lambda: f"after {len(walks)} walks")
+    assert terrain_benchmark.main([*SMALL, "--out", str(tmp_path)]) == 0
+    assert len(walks) == 5 and "commit after 0 walks." in (tmp_path / "terrain.md").read_text()
+
+
 def test_the_comparison_prints_both_rows_and_draws_both_bars(run, short, tmp_path, capsys):
     arguments = f"{run} --episodes 3 --terrain waves --level 1.0 --out {tmp_path / 'bars.png'}"
     assert compare_residual_vs_baseline.main(arguments.split()) == 0
