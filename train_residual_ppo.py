@@ -12,6 +12,7 @@ import tyro
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import configure
+from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
 
 from callbacks.curriculum_callback import SuccessCurriculumCallback, TerrainCurriculumCallback
@@ -152,11 +153,13 @@ def make_model(config: TrainConfig, env: VecNormalize, run: Path) -> PPO:
         "activation_fn": ACTIVATIONS[p.activation],
         "log_std_init": p.log_std_init,
     }
-    numbers = ("n_steps", "batch_size", "n_epochs", "learning_rate", "gamma", "gae_lambda", "clip_range")
+    numbers = ("n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "clip_range")
     numbers += ("ent_coef", "vf_coef", "max_grad_norm", "target_kl")
+    last = p.learning_rate if p.final_learning_rate is None else p.final_learning_rate
     model = PPO(
         "MlpPolicy",
         env,
+        learning_rate=LinearSchedule(p.learning_rate, last, end_fraction=1.0),
         **{name: getattr(p, name) for name in numbers},
         policy_kwargs=policy,
         seed=config.seed,

@@ -7,12 +7,16 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import yaml
+from stable_baselines3.common.vec_env import VecNormalize
 
 import play_residual_policy
 import train_residual_ppo
+from envs.walk_variation import TRAINING_VARIATION, VariationConfig
 from utils import monitor_training
+from utils.evaluation import evaluate, summarise
 from utils.presets import PRESETS
 from utils.runs import load_policy
+from utils.vec_env import make_batch_vec_env
 
 SMALL = """--total-timesteps 1024 --num-envs 8 --ppo.n-steps 64 --ppo.batch-size 256 --ppo.net-arch 16
 --episode-steps 30 --eval-every 512 --eval-episodes 2 --checkpoint-every 512 --level 0.3 --seed 3""".split()
@@ -133,3 +137,29 @@ def test_a_folder_that_holds_a_run_is_not_written_over(run, capsys):
     assert train_residual_ppo.main([*SMALL, "--run-dir", str(run)]) == 2
     assert "already holds a run" in capsys.readouterr().err
     assert (run / "config.yaml").read_bytes() == before
+
+
+def test_the_learning_rate_goes_straight_from_the_first_to_the_final_one(tmp_path):
+    config = train_residual_ppo.parse([*SMALL, "--ppo.learning-rate", "4e-4", "--ppo.final-learning-rate", "1e-4"])
+    env = make_batch_vec_env("envs:ResidualWalk-v0", 8)
+    model = train_residual_ppo.make_model(config, VecNormalize(env), tmp_path)
+    assert [model.lr_schedule(left) for left in (1.0, 0.5, 0.0)] == pytest.approx([4e-4, 2.5e-4, 1e-4])
+    env.close()
+
+
+def test_the_evaluation_that_chose_the_best_policy_can_be_repeated_exactly(tmp_path):
+    config = train_residual_ppo.parse([*SMALL, "--run-dir", str(tmp_path), "--eval-every", "1024"])
+    train_residual_ppo.train(config, tmp_path)
+    again = train_residual_ppo.evaluation(config, tmp_path)
+    env = again._make_env()
+    arguments = (env, load_policy(tmp_path / "best"), config.eval_episodes)
+    summary = summarise(evaluate(*arguments, train_residual_ppo.EVALUATION_SEED, train_residual_ppo.EVALUATION_GOAL))
+    logged = monitor_training.read_scalars(tmp_path)
+    for name in ("success", "distance_m", "return"):
+        assert logged[f"eval/{name}"][1][-1] == np.float32(summary[name])
+    env.close()
+
+
+def test_robots_vary_in_training_only_if_asked():
+    assert train_residual_ppo.parse([]).env.variation == VariationConfig()
+    assert train_residual_ppo.parse(["--vary"]).env.variation == TRAINING_VARIATION

@@ -12,6 +12,7 @@ class PpoConfig:
 
     `num_envs` simulations take `n_steps` each between two updates. `net_arch` are the widths of the hidden layers of
     actor and critic alike; `log_std_init` is the logarithm of the first standard deviation of an action in [-1, 1].
+    The learning rate goes in a straight line from `learning_rate` to `final_learning_rate`, or stays if that is None.
     """
 
     num_envs: int = 64
@@ -19,6 +20,7 @@ class PpoConfig:
     batch_size: int = 2048
     n_epochs: int = 5
     learning_rate: float = 3e-4
+    final_learning_rate: float | None = None
     gamma: float = 0.99
     gae_lambda: float = 0.95
     clip_range: float = 0.2
