@@ -54,7 +54,7 @@ def test_the_benchmark_writes_a_row_for_each_walker_kind_and_level(run, short, t
     walkers = ["gait alone", str(run)]
     assert [(row["walker"], row["kind"], row["level"]) for row in terrain] == [(name, "rough", "0.5") for name in walkers]
     assert [(row["walker"], row["commanded_mps"]) for row in flat] == [
-        (name, command) for name in walkers for command in ("0.2", "0.3", "0.4", "0.5")
+        (name, command) for name in walkers for command in ("0.1", "0.2", "0.3", "0.4", "0.5")
     ]
     low, high = wilson_interval(0, 2)
     for row in terrain:
@@ -160,7 +160,7 @@ def test_the_report_names_the_commit_that_the_benchmark_began_with(short, tmp_pa
     monkeypatch.setattr(terrain_benchmark, "evaluate", lambda *args: walks.append(args) or evaluate(*args))
     monkeypatch.setattr(terrain_benchmark, "git_state", lambda: f"after {len(walks)} walks")
     assert terrain_benchmark.main([*SMALL, "--out", str(tmp_path)]) == 0
-    assert len(walks) == 5 and "commit after 0 walks." in (tmp_path / "terrain.md").read_text()
+    assert len(walks) == 6 and "commit after 0 walks." in (tmp_path / "terrain.md").read_text()
 
 
 def test_the_comparison_prints_both_rows_and_draws_both_bars(run, short, tmp_path, capsys):
