@@ -1,7 +1,8 @@
 """Steps a second, from bare physics to PPO, and what they are of one another: `python benchmarks/step_rate.py [--quick]`.
 
 Everything runs in one process, one after the other, on the same machine. A step is a control step: five physics steps.
-Physics alone replays the recorded controls from the recorded states of the same walk, in the same batches.
+Physics alone replays the recorded controls from the recorded states of the same walk, in the same batches; rates of
+environments are medians over rounds, their ratios to physics medians of each round's own ratio.
 """
 
 import argparse
@@ -49,31 +50,29 @@ def env_rows(share: float) -> list[tuple]:
     for n in (1, 16, 64):
         steps = max(50, int(share * (6000 if n == 1 else 96_000 / n)))
         actions = np.random.default_rng(0).uniform(-0.3, 0.3, (steps, n, 12)).astype(np.float32)
-        walk = walk_rates(n, actions)
-        rows.append((f"bare `Batch.step`, {n}", walk["bare"], 1.0, "itself"))
-        rows.append(
-            (f"`make_vec`, {n}" if n > 1 else "`gymnasium.make`", walk["env"], walk["env"] / walk["bare"], "bare physics")
-        )
-        if n == 64:
-            rows.append(("SB3 face, 64", walk["sb3"], walk["sb3"] / walk["bare"], "bare physics"))
+        rates = walk_rates(n, actions)
+        bare = rates.pop("bare")
+        rows.append((f"bare `Batch.step`, {n}", np.median(bare), 1.0, "itself"))
+        for name, measured in rates.items():
+            rows.append((name, np.median(measured), np.median(np.divide(measured, bare)), "bare physics"))
     return rows
 
 
-def walk_rates(n: int, actions: np.ndarray, rounds: int = 5) -> dict[str, float]:
-    """Returns the median rates of `n` walking robots: environment, SB3 face, and physics alone on the same states."""
+def walk_rates(n: int, actions: np.ndarray, rounds: int = 9) -> dict[str, list[float]]:
+    """Returns the rates of `n` walking robots in each round: environment, SB3 face, and physics alone on the same states."""
     make = (lambda: gym.make(ENV_ID, config=TASK)) if n == 1 else (lambda: gym.make_vec(ENV_ID, num_envs=n, config=TASK))
     env = make()
-    face = BatchVecEnv(make()) if n > 1 else None
-    rates = {"env": [], "sb3": [], "bare": []}
+    sim, title = env.unwrapped.task.sim, f"`make_vec`, {n}" if n > 1 else "`gymnasium.make`"
+    face = BatchVecEnv(make()) if n == 64 else None
+    rates = {title: [], "bare": []} | ({f"SB3 face, {n}": []} if face else {})
     for chunk in np.array_split(actions, rounds):
         states, controls = record(env, n, chunk)
-        rates["env"].append(timed(lambda: step_all(env, n, chunk), n * len(chunk)))  # noqa: B023
-        sim = env.unwrapped.task.sim
+        rates[title].append(timed(lambda: step_all(env, n, chunk), n * len(chunk)))  # noqa: B023
         rates["bare"].append(timed(lambda: replay(sim, states, controls), n * len(chunk)))  # noqa: B023
         if face is not None:
             face.seed(0), face.reset()
-            rates["sb3"].append(timed(lambda: [face.step(action) for action in chunk], n * len(chunk)))  # noqa: B023
-    return {name: float(np.median(values)) for name, values in rates.items() if values}
+            rates[f"SB3 face, {n}"].append(timed(lambda: [face.step(action) for action in chunk], n * len(chunk)))  # noqa: B023
+    return rates
 
 
 def record(env, n, actions):
