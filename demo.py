@@ -1,9 +1,11 @@
 """Shows the main job in two minutes: the gait alone, and the shipped policy if there is one, on flat and rough ground.
 
-Prints a table, and writes `demo/paths.png` (where each robot walked) and `demo/walk.mp4` (one of them, on rough ground).
+Prints a table, and writes `demo/paths.png` (where each robot walked) and `demo/walk.mp4` (side by side on the same rough
+ground: the gait alone, then the policy).
 """
 
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import matplotlib
@@ -12,7 +14,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from play_residual_policy import VIDEO_FPS, PlayConfig, camera_operator, make_env, task_config
+from play_residual_policy import VIDEO_FPS, PlayConfig, make_env, task_config, trained_id
 from utils.evaluation import evaluate, gait_alone, summarise, table
 from utils.rendering import Video, can_render
 from utils.runs import load_policy
@@ -20,30 +22,29 @@ from utils.runs import load_policy
 OUT = Path("demo")
 SHIPPED = Path(__file__).parent / "assets" / "policies" / "ResidualWalk-v0"
 EPISODES, COMMAND = 8, 0.4
-PLACES = (("flat", 0.0), ("rough", 0.5), ("rough", 1.0))
-VIDEO_SECONDS = 8
+PLACES = (("flat", 0.0), ("rough", 0.5), ("rough", 1.0), ("stairs", 0.75))
+VIDEO_SECONDS, VIDEO_PLACE = 8, ("rough", 1.0)
 
 
 def main() -> int:
     """Walks, prints, draws and films; returns the exit code."""
     OUT.mkdir(exist_ok=True)
     walkers = {"gait alone": None} | ({"gait + residual": SHIPPED} if SHIPPED.is_dir() else {})
-    rows, paths = {}, {}
+    rows, paths = {}, {f"{kind} {level:g}": {} for kind, level in PLACES}
     print(f"Walking {EPISODES} times 10 m at {COMMAND} m/s on each ground ...", flush=True)
     for title, model in walkers.items():
-        for kind, level in PLACES:
-            records, path = walk(model, kind, level)
-            name = f"{title}, {kind}" + (f" {level:g}" if level else "")
-            rows[name], paths[name] = summarise(records), path
+        for (kind, level), of_place in zip(PLACES, paths.values()):
+            records, of_place[title] = walk(model, kind, level)
+            rows[f"{title}, {kind} {level:g}"] = summarise(records)
     print(table(rows))
     draw(paths, OUT / "paths.png")
-    film(next(reversed(walkers.values())), OUT / "walk.mp4")
+    film(list(walkers.values()), OUT / "walk.mp4")
     return 0
 
 
 def walk(model: Path | None, kind: str, level: float) -> tuple[list[dict], np.ndarray]:
     """Returns the records of EPISODES walks and their paths (steps, episodes, 2): metres ahead and to the left."""
-    env = make_env(task_config(play_config(model, kind, level)), EPISODES)
+    env = make_env(task_config(play_config(model, kind, level)), EPISODES, trained_id(model))
     path, running = [], np.ones(EPISODES, bool)
 
     def note(info):
@@ -61,14 +62,17 @@ def play_config(model, kind, level):
     return PlayConfig(model=model, baseline=model is None, terrain=kind, level=level, command=COMMAND)
 
 
-def draw(paths: dict[str, np.ndarray], out: Path) -> None:
-    """Draws every path from above, one panel for each walker and ground."""
+def draw(paths: dict[str, dict[str, np.ndarray]], out: Path) -> None:
+    """Draws every path from above: a panel for each ground, a colour for each walker."""
     figure, axes = plt.subplots(len(paths), 1, figsize=(9, 1.7 * len(paths)), sharex=True, squeeze=False)
-    for axis, (name, path) in zip(axes[:, 0], paths.items()):
-        axis.plot(path[..., 0], path[..., 1], lw=1)
+    for axis, (place, walkers) in zip(axes[:, 0], paths.items()):
+        for number, (title, path) in enumerate(walkers.items()):
+            lines = axis.plot(path[..., 0], path[..., 1], lw=1, color=f"C{number}")
+            lines[0].set_label(title)
         axis.axvline(10.0, color="gray", ls=":", lw=1)
-        axis.set(title=name, ylim=(-2, 2), ylabel="left (m)")
+        axis.set(title=place, ylim=(-2, 2), ylabel="left (m)")
         axis.grid(alpha=0.3)
+    axes[0, 0].legend(loc="lower left", ncols=len(walkers))
     axes[-1, 0].set_xlabel("ahead (m)")
     figure.tight_layout()
     figure.savefig(out, dpi=100)
@@ -76,19 +80,37 @@ def draw(paths: dict[str, np.ndarray], out: Path) -> None:
     print(f"Paths from above: {out}")
 
 
-def film(model: Path | None, out: Path) -> None:
-    """Films VIDEO_SECONDS of one robot on rough ground, or says why not."""
+def film(models: list[Path | None], out: Path) -> None:
+    """Films VIDEO_SECONDS of one robot for each model, side by side from the same start on rough ground, or says why not.
+
+    Who falls starts anew.
+    """
     if not can_render():
         print("No video: that needs a GL library (Debian, Ubuntu: apt-get install libegl1 libgl1-mesa-dri).")
         return
-    env = make_env(
-        task_config(play_config(model, "rough", 0.5)), 1, render_mode="rgb_array", max_episode_steps=VIDEO_SECONDS * 100
-    )
-    policy = gait_alone(env) if model is None else load_policy(model)
-    with Video(out, VIDEO_FPS) as video:
-        evaluate(env, policy, 1, seed=0, on_step=camera_operator(env, video))
-    env.close()
+    with ExitStack() as stack:
+        video = stack.enter_context(Video(out, VIDEO_FPS))
+        robots = [stack.enter_context(closing(Filmed(model))) for model in models]
+        for _ in range(VIDEO_SECONDS * VIDEO_FPS):
+            video.add(np.hstack([robot.walk_on() for robot in robots]))
     print(f"Video: {out}")
+
+
+class Filmed:
+    """One robot on rough ground, walked from frame to frame by a policy or, without a model, by the gait alone."""
+
+    def __init__(self, model: Path | None):
+        task = task_config(play_config(model, *VIDEO_PLACE))
+        self._env = make_env(task, 1, trained_id(model), render_mode="rgb_array")
+        self._policy = gait_alone(self._env) if model is None else load_policy(model)
+        self._observation, _ = self._env.reset(seed=0)
+        self.close = self._env.close
+
+    def walk_on(self) -> np.ndarray:
+        """Returns a frame (height, width, 3) after another 1 / VIDEO_FPS s."""
+        for _ in range(round(self._env.metadata["render_fps"] / VIDEO_FPS)):
+            self._observation, *_ = self._env.step(self._policy(self._observation))
+        return self._env.render()[0]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Plays a trained policy, or the gait alone, and tells how far it came: `python play_residual_policy.py --help`."""
 
-import json
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,7 +16,7 @@ from envs.walk_variation import VariationConfig
 from utils.config import updated
 from utils.evaluation import evaluate, gait_alone, summarise, table
 from utils.rendering import Video, has_display
-from utils.runs import load_policy, read_run_config, write_aside
+from utils.runs import load_policy, read_run_config, write_json
 from utils.terrain import TerrainConfig
 
 UNSEEN_TERRAIN = 2_000_003  # added to --seed: terrain that no training seed makes
@@ -80,7 +79,7 @@ def play(config: PlayConfig) -> dict:
     print(table({f"episode {i + 1}": summarise([r]) for i, r in enumerate(records)} | {"all": result["summary"]}))
     if config.json is not None:
         config.json.parent.mkdir(parents=True, exist_ok=True)
-        write_aside(config.json, lambda aside: aside.write_text(json.dumps(result, indent=1)))
+        write_json(config.json, result)
     return result
 
 

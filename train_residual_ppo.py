@@ -24,7 +24,7 @@ from envs.residual_walk_config import ResidualWalkConfig
 from envs.walk_variation import TRAINING_VARIATION
 from utils.config import read_yaml, updated
 from utils.presets import PpoConfig, preset
-from utils.runs import make_run, save_policy
+from utils.runs import CARD, make_run, save_policy, write_json
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 from utils.vec_env import make_batch_vec_env
 
@@ -130,17 +130,18 @@ def parse(argv: list[str]) -> TrainConfig:
 
 
 def train(config: TrainConfig, run: Path) -> PPO:
-    """Trains into the folder `run`, saves policy and normaliser there at the end, and returns the model."""
+    """Trains into the folder `run`; saves policy, normaliser and what they took there at the end, and returns the model."""
     walk = {"config": config.env, "num_threads": config.num_threads}
     env = make_batch_vec_env(
         MODULE + config.env_id, config.ppo.num_envs, config.seed, max_episode_steps=config.episode_steps, **walk
     )
     normalizer = VecNormalize(env, clip_obs=config.ppo.clip_obs, gamma=config.ppo.gamma)
-    model = make_model(config, normalizer, run)
+    model, progress = make_model(config, normalizer, run), ProgressCallback(config.total_timesteps)
     try:
-        model.learn(config.total_timesteps, callback=make_callbacks(config, run))
+        model.learn(config.total_timesteps, callback=make_callbacks(config, run, progress))
     finally:
         save_policy(run, model, normalizer)
+        write_json(run / CARD, progress.state)
         env.close()
     return model
 
@@ -169,15 +170,15 @@ def make_model(config: TrainConfig, env: VecNormalize, run: Path) -> PPO:
     return model
 
 
-def make_callbacks(config: TrainConfig, run: Path) -> CallbackList:
-    """Returns curriculum, logging, progress, checkpoints and, unless eval_every is 0, evaluation."""
+def make_callbacks(config: TrainConfig, run: Path, progress: ProgressCallback) -> CallbackList:
+    """Returns curriculum, logging, `progress`, checkpoints and, unless eval_every is 0, evaluation."""
     curriculum = make_curriculum(config)
     callbacks = [
         ThreadsCallback(config.num_threads),
         curriculum,
         EpisodeCallback(),
-        CheckpointCallback(run, config.checkpoint_every, {"curriculum": curriculum}),
-        ProgressCallback(config.total_timesteps),
+        CheckpointCallback(run, config.checkpoint_every, {"curriculum": curriculum, "progress": progress}),
+        progress,
     ]
     if config.eval_every:
         callbacks.insert(3, evaluation(config, run))

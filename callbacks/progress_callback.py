@@ -15,6 +15,11 @@ class ProgressCallback(BaseCallback):
         self._alive = self._stream.isatty()
         self._began = self._printed = 0.0
 
+    @property
+    def state(self) -> dict:
+        """The steps that were taken and the seconds they took, evaluations and all, as plain data."""
+        return {"steps": self.num_timesteps, "wall_time_s": round(time.monotonic() - self._began, 1)}
+
     def _on_training_start(self) -> None:
         self._began = self._printed = time.monotonic()
 

@@ -1,6 +1,5 @@
 """Policies kept while training goes on: one a while, and the best on terrain that training does not see."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 from utils.evaluation import evaluate, summarise
-from utils.runs import normalizing, save_policy, write_aside
+from utils.runs import normalizing, save_policy, write_json
 
 
 class EveryStepsCallback(BaseCallback, ABC):
@@ -42,8 +41,7 @@ class CheckpointCallback(EveryStepsCallback):
         folder = self._run / "checkpoints" / f"{self.num_timesteps:010d}"
         save_policy(folder, self.model, self.training_env)
         for name, part in self._parts.items():
-            state = json.dumps(part.state)
-            write_aside(folder / f"{name}.json", lambda aside, state=state: aside.write_text(state))
+            write_json(folder / f"{name}.json", part.state)
 
 
 class EvaluationCallback(EveryStepsCallback):

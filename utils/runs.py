@@ -1,5 +1,6 @@
 """A run folder: config in plain text, TensorBoard, checkpoints, the best policy and the last, each with its normaliser."""
 
+import json
 import platform
 import subprocess
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from utils.config import as_plain, read_yaml
 
-MODEL, NORMALIZER, CONFIG = "model.zip", "normalizer.npz", "config.yaml"
+MODEL, NORMALIZER, CONFIG, CARD = "model.zip", "normalizer.npz", "config.yaml", "card.json"
 _NAMED_VERSIONS = ("mujoco", "gymnasium", "stable-baselines3", "torch", "numpy")
 
 
@@ -88,6 +89,11 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content) -> None:
+    """Writes plain data to `path`, whole or not at all."""
+    write_aside(path, lambda aside: aside.write_text(json.dumps(content, indent=1) + "\n"))
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,84 @@
+"""A shipped policy: what it takes from a run, what its card says, and the demo that shows it beside the gait."""
+
+import csv
+import json
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+import demo
+import train_residual_ppo
+from utils import ship_policy
+from utils.runs import load_policy
+
+SMALL = """--total-timesteps 256 --num-envs 4 --ppo.n-steps 64 --ppo.batch-size 64 --ppo.net-arch 16 --eval-every 0
+--episode-steps 30 --checkpoint-every 128 --seed 5""".split()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    assert train_residual_ppo.main([*SMALL, "--run-dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def benchmark(run, tmp_path):
+    for name in ("terrain", "flat"):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([["walker", "success"], ["gait alone", "0.5"], [str(run), "0.75"]])
+    return tmp_path
+
+
+def test_a_run_and_its_checkpoints_say_what_they_took(run):
+    took = json.loads((run / "card.json").read_text())
+    before = json.loads((run / "checkpoints" / "0000000256" / "progress.json").read_text())
+    assert (before["steps"], took["steps"]) == (256, 256) and 0 < before["wall_time_s"] <= took["wall_time_s"] < 60
+
+
+def test_the_shipped_policy_acts_as_the_run_does_without_the_optimizers_weight(run, benchmark):
+    out = benchmark / "shipped"
+    assert ship_policy.main([str(run), "--benchmark", str(benchmark), "--out", str(out)]) == 0
+    assert {path.name for path in out.iterdir()} == {"model.zip", "normalizer.npz", "config.yaml", "card.json"}
+    rows = np.random.default_rng(0).normal(size=(50, 98))
+    np.testing.assert_array_equal(load_policy(out)(rows), load_policy(run)(rows))
+    assert (out / "model.zip").stat().st_size < 0.6 * (run / "model.zip").stat().st_size
+
+
+def test_the_card_holds_command_seed_versions_time_steps_and_the_benchmarks_rows(run, benchmark):
+    ship_policy.main([str(run), "--benchmark", str(benchmark), "--out", str(benchmark / "shipped")])
+    card = json.loads((benchmark / "shipped" / "card.json").read_text())
+    assert (
+        card["command"].startswith("python train_residual_ppo.py --total-timesteps 256")
+        and card["env_id"] == "ResidualWalk-v0"
+    )
+    assert (
+        (card["seed"], card["steps"]) == (5, 256) and card["wall_time_s"] > 0 and card["versions"]["torch"] and card["git"]
+    )
+    assert card["benchmark"]["terrain"] == [{"walker": "gait alone", "success": 0.5}, {"walker": str(run), "success": 0.75}]
+
+
+def test_what_was_not_judged_or_has_not_ended_is_not_shipped(run, benchmark, capsys):
+    arguments = ["--benchmark", str(benchmark), "--out", str(benchmark / "shipped")]
+    (benchmark / "flat.csv").write_text("walker,success\ngait alone,0.5\n")
+    assert ship_policy.main([str(run), *arguments]) == 2
+    assert "flat.csv of the benchmark has no row of" in capsys.readouterr().err
+    assert ship_policy.main([str(run / "checkpoints" / "0000000256"), *arguments]) == 2
+    assert ship_policy.main(["nowhere", *arguments]) == 2
+    assert "nowhere holds no model.zip" in capsys.readouterr().err and not (benchmark / "shipped").exists()
+
+
+def test_the_demo_shows_the_shipped_policy_beside_the_gait_alone(run, tmp_path, monkeypatch, capsys, gl):
+    for name, value in {
+        "SHIPPED": run,
+        "OUT": tmp_path,
+        "EPISODES": 1,
+        "VIDEO_SECONDS": 1,
+        "PLACES": (("rough", 0.5),),
+    }.items():
+        monkeypatch.setattr(demo, name, value)
+    assert demo.main() == 0
+    printed = capsys.readouterr().out
+    assert "| gait alone, rough 0.5 |" in printed and "| gait + residual, rough 0.5 |" in printed
+    assert iio.imread(tmp_path / "paths.png").std() > 5 and (tmp_path / "walk.mp4").stat().st_size > 10_000
