@@ -21,7 +21,7 @@ from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
 from callbacks.threads_callback import ThreadsCallback
 from envs.residual_walk_config import ResidualWalkConfig
-from envs.walk_variation import TRAINING_VARIATION
+from envs.walk_variation import TRAINING_VARIATION, VariationConfig
 from utils.config import read_yaml, updated
 from utils.presets import PpoConfig, preset
 from utils.runs import CARD, make_run, save_policy, write_json
@@ -49,7 +49,7 @@ class TrainConfig:
     seed: int = 42
     """Decides everything: starts, terrain, network, exploration."""
     preset: str = "default"
-    """PPO's numbers: default (made for two cores) or plan (those of the plan)."""
+    """What is trained how long: default (half an hour on two cores), long (two hours and a half), rough or plan."""
     config: Path | None = None
     """YAML file with any of these keys; the command line comes after it."""
     env_id: Literal["ResidualWalk-v0", "AdaptiveWalk-v0"] = "ResidualWalk-v0"
@@ -61,7 +61,8 @@ class TrainConfig:
     start_level: float = 0.1
     """Terrain level the curriculum starts from."""
     vary: bool = False
-    """Train robots that differ in body, servos and ground, with late controls and pushes (TRAINING_VARIATION)."""
+    """Train robots that differ in body, servos and ground, with late controls and pushes: as env.variation says if it says
+    anything, else as TRAINING_VARIATION does."""
     curriculum: Literal["time", "success"] = "time"
     """Whether the terrain rises with time, or each kind of it with success there."""
     curriculum_share: float = 0.4
@@ -77,7 +78,7 @@ class TrainConfig:
     env: ResidualWalkConfig = field(default_factory=ResidualWalkConfig)
     """The task. Its terrain follows from terrain, level and seed."""
     ppo: PpoConfig = field(default_factory=PpoConfig)
-    """PPO's numbers, from the preset unless given one by one."""
+    """PPO's numbers."""
 
     def __post_init__(self):
         kinds = MIXED if self.terrain == "mixed" else (self.terrain,)
@@ -90,11 +91,16 @@ class TrainConfig:
         if self.num_envs is not None and self.num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {self.num_envs}")
         terrain = replace(self.env.terrain, kinds=kinds, seed=self.seed)
-        variation = TRAINING_VARIATION if self.vary else self.env.variation
-        env = replace(self.env, terrain=terrain, terrain_scale=self.start_level, variation=variation)
+        env = replace(self.env, terrain=terrain, terrain_scale=self.start_level, variation=self._variation())
         object.__setattr__(self, "env", env)
         if self.num_envs is not None:
             object.__setattr__(self, "ppo", replace(self.ppo, num_envs=self.num_envs))
+
+    def _variation(self):
+        own = self.env.variation
+        if self.vary:
+            return own if own.varies else TRAINING_VARIATION
+        return VariationConfig() if own == TRAINING_VARIATION else own
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -125,7 +131,7 @@ def parse(argv: list[str]) -> TrainConfig:
     content = read_yaml(known.config) if known.config else {}
     content = content.get("config", content)  # a run's own config.yaml has more around it
     name = known.preset or content.get("preset", "default")
-    base = updated(TrainConfig(preset=name, ppo=preset(name)), content | ({"preset": name} if known.preset else {}))
+    base = updated(updated(TrainConfig(), preset(name)), content | {"preset": name})
     return tyro.cli(TrainConfig, args=argv, default=base, description=__doc__)
 
 

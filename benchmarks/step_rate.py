@@ -22,8 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from callbacks.threads_callback import ThreadsCallback
 from envs.residual_walk_config import ResidualWalkConfig
-from train_residual_ppo import TrainConfig, make_model
-from utils.presets import PRESETS
+from train_residual_ppo import TrainConfig, make_model, parse
 from utils.terrain import TerrainConfig
 from utils.vec_env import BatchVecEnv
 
@@ -125,11 +124,11 @@ def training_rows(share: float) -> list[tuple]:
     """Measures whole PPO trainings: each preset on our batch, and the plan's as stock SB3 would run it."""
     rates = {}
     for name, steps in (("default", 131_072), ("plan", 16_384)):
-        ppo = PRESETS[name]
+        ppo = parse(["--preset", name]).ppo
         env = BatchVecEnv(gym.make_vec(ENV_ID, num_envs=ppo.num_envs, config=TASK, max_episode_steps=1000))
         rates[f"PPO `{name}` on the batch"] = training_rate(env, ppo, int(steps * max(share, 0.5)), [ThreadsCallback(2)])
-    stock = DummyVecEnv([make_single] * PRESETS["plan"].num_envs)
-    slowest = training_rate(stock, PRESETS["plan"], int(16_384 * max(share, 0.5)), [])
+    stock = DummyVecEnv([make_single] * ppo.num_envs)
+    slowest = training_rate(stock, ppo, int(16_384 * max(share, 0.5)), [])
     rows = [(name, rate, rate / slowest, "PPO `plan`, stock") for name, rate in rates.items()]
     return [*rows, ("PPO `plan`, stock DummyVecEnv", slowest, 1.0, "itself")]
 

@@ -121,7 +121,7 @@ class ResidualWalkTask(Task):
     def reward_terms(self):
         c = self.config
         measured = {
-            "forward_velocity": rewards.forward_velocity(self._forward_speed, self._command[:, 0], c.velocity_width),
+            "forward_velocity": rewards.forward_velocity(self._forward_speed, self._command[:, 0], self._velocity_width),
             "lateral_stability": rewards.lateral_stability(self._lateral_speed, self._command[:, 1]),
             "height": rewards.height(self._height, c.gait.body_height),
             "orientation": rewards.orientation(self._roll, self._pitch),
@@ -216,6 +216,7 @@ class ResidualWalkTask(Task):
         self._command[ids] = command
         self.controller.base_controller.set_command(command, ids)
         self._turning = bool(self._command[:, 2].any())
+        self._velocity_width = self.config.velocity_width + self.config.relative_velocity_width * np.abs(self._command[:, 0])
 
     def _face(self, heading):
         """Makes `heading` (n,), rad, the commanded one, with its axes in the world and the sines that turn quaternions."""

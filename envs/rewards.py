@@ -5,8 +5,8 @@ import numpy as np
 from utils.kernels import bell
 
 
-def forward_velocity(speed: np.ndarray, commanded: np.ndarray, width: float) -> np.ndarray:
-    """Returns how well speed along the heading tracks the command, both (n,) in m/s: 1 on it, 0.37 when off by `width`."""
+def forward_velocity(speed: np.ndarray, commanded: np.ndarray, width: np.ndarray | float) -> np.ndarray:
+    """Returns how well speed along the heading tracks the command, all (n,) in m/s: 1 on it, 0.37 when off by `width`."""
     return bell(speed - commanded, width)
 
 
