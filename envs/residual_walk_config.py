@@ -61,6 +61,9 @@ class ResidualWalkConfig:
             low, high = getattr(self, name)
             if not (np.isfinite([low, high]).all() and low <= high):
                 raise ValueError(f"{name} must be a finite range (low, high) with low <= high, got {(low, high)}")
+        if not (self.velocity_width > 0.0 and self.relative_velocity_width >= 0.0):
+            widths = (self.velocity_width, self.relative_velocity_width)
+            raise ValueError(f"velocity_width must be above 0 and relative_velocity_width at least 0, got {widths}")
         if not 0.0 <= self.residual_scale <= 0.1:
             raise ValueError(f"residual_scale must lie in 0 to 0.1 m, got {self.residual_scale} m")
 

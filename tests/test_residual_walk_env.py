@@ -66,6 +66,16 @@ def test_the_reward_has_the_plans_eight_terms_and_the_heading():
     assert list(env.step(np.zeros(12))[4]["reward_terms"]) == TERMS
 
 
+def test_an_error_of_speed_counts_by_its_share_of_the_command_if_asked():
+    env = ResidualWalkEnv(velocity_width=0.05, relative_velocity_width=0.5)
+    env.reset(seed=0)
+    for command in (0.2, 0.4):
+        env.task.command_robots(command)
+        info = env.step(np.zeros(12))[4]
+        share = (info["forward_velocity"] - command) / (0.05 + 0.5 * command)
+        assert info["reward_terms"]["forward_velocity"] == pytest.approx(1.5 * np.exp(-(share**2)))
+
+
 def test_a_start_is_randomized_within_its_bounds_only_when_asked():
     env = ResidualWalkVectorEnv(num_envs=200)
     _, info = env.reset(seed=0)
@@ -197,6 +207,7 @@ def test_an_action_of_one_moves_its_foot_target_by_the_residual_scale():
         ({"terrain": {"kind": ["rough"]}}, "did you mean kinds"),
         ({"control_dt": 0.003}, "whole multiple of 0.002 s, got 0.003 s"),
         ({"weights": {"speed": 1.0}}, "forward_velocity"),
+        ({"velocity_width": 0.0}, "above 0"),
     ],
 )
 def test_a_wrong_config_is_refused_in_one_clear_sentence(changes, words):
