@@ -49,7 +49,7 @@ class TrainConfig:
     seed: int = 42
     """Decides everything: starts, terrain, network, exploration."""
     preset: str = "default"
-    """What is trained how long: default (half an hour on two cores), long (two hours and a half), rough or plan."""
+    """What is trained how long: default (half an hour on two cores), long (two hours), rough or plan."""
     config: Path | None = None
     """YAML file with any of these keys; the command line comes after it."""
     env_id: Literal["ResidualWalk-v0", "AdaptiveWalk-v0"] = "ResidualWalk-v0"

@@ -48,7 +48,7 @@ _DEFAULT = {"terrain": "mixed", "vary": True, "env": _WALK, "ppo": {"log_std_ini
 # two cores do fastest.
 PRESETS = {
     "default": _DEFAULT | {"total_timesteps": 8_000_000},  # half an hour
-    "long": _DEFAULT | {"total_timesteps": 40_000_000},  # two hours and a half
+    "long": _DEFAULT | {"total_timesteps": 40_000_000},  # two hours
     "rough": {},  # rough ground only: a quarter of an hour
     # The numbers of the plan this project began with.
     "plan": {
