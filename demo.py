@@ -14,10 +14,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from play_residual_policy import VIDEO_FPS, PlayConfig, make_env, task_config, trained_id
+from play_residual_policy import VIDEO_FPS, PlayConfig, make_env, task_config
 from utils.evaluation import evaluate, gait_alone, summarise, table
 from utils.rendering import Video, can_render
-from utils.runs import load_policy
+from utils.runs import load_policy, trained_id
 
 OUT = Path("demo")
 SHIPPED = Path(__file__).parent / "assets" / "policies" / "ResidualWalk-v0"

@@ -16,7 +16,7 @@ from envs.walk_variation import VariationConfig
 from utils.config import updated
 from utils.evaluation import evaluate, gait_alone, summarise, table
 from utils.rendering import Video, has_display
-from utils.runs import load_policy, read_run_config, write_json
+from utils.runs import load_policy, read_run_config, trained_id, write_json
 from utils.terrain import TerrainConfig
 
 UNSEEN_TERRAIN = 2_000_003  # added to --seed: terrain that no training seed makes
@@ -92,12 +92,6 @@ def task_config(config: PlayConfig) -> ResidualWalkConfig:
     terrain = TerrainConfig() if flat else TerrainConfig((config.terrain,), levels, UNSEEN_TERRAIN + config.seed)
     task = replace(task, terrain=terrain, terrain_scale=1.0, variation=VariationConfig())
     return replace(task, command_vx=(config.command, config.command))
-
-
-def trained_id(model: Path | None) -> str:
-    """Returns the id of the environment that a policy was trained on; of ResidualWalk-v0 for the gait alone."""
-    trained = read_run_config(model) if model else {}
-    return trained.get("env_id", "ResidualWalk-v0")
 
 
 def make_env(task: ResidualWalkConfig, num_envs: int, env_id: str = "ResidualWalk-v0", **kwargs) -> gym.vector.VectorEnv:

@@ -27,9 +27,9 @@ import tyro
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from envs.residual_walk_config import ResidualWalkConfig
-from play_residual_policy import UNSEEN_TERRAIN, trained_id
+from play_residual_policy import UNSEEN_TERRAIN
 from utils.evaluation import GOAL_DISTANCE, Policy, evaluate, gait_alone, summarise, table
-from utils.runs import git_state, load_policy, read_run_config, versions, write_aside
+from utils.runs import git_state, load_policy, read_run_config, trained_id, versions, write_aside
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 
 TILES = 4  # of a kind and level: one lucky tile must not decide

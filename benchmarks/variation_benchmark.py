@@ -18,9 +18,9 @@ from gymnasium.vector import VectorEnv
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from envs.walk_variation import VariationConfig
-from play_residual_policy import PlayConfig, make_env, task_config, trained_id
+from play_residual_policy import PlayConfig, make_env, task_config
 from utils.evaluation import Policy, evaluate, gait_alone, summarise
-from utils.runs import load_policy, write_aside
+from utils.runs import load_policy, trained_id, write_aside
 
 TILES = 4  # of ground: one lucky tile must not decide
 ENDS = {

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import imageio.v3 as iio
 import numpy as np
@@ -64,7 +65,9 @@ def test_what_was_not_judged_or_has_not_ended_is_not_shipped(run, benchmark, cap
     (benchmark / "flat.csv").write_text("walker,success\ngait alone,0.5\n")
     assert ship_policy.main([str(run), *arguments]) == 2
     assert "flat.csv of the benchmark has no row of" in capsys.readouterr().err
-    assert ship_policy.main([str(run / "checkpoints" / "0000000256"), *arguments]) == 2
+    stopped = shutil.copytree(run, benchmark / "stopped", ignore=shutil.ignore_patterns("card.json"))
+    assert ship_policy.main([str(stopped), *arguments]) == 2
+    assert "stopped holds no card.json: its training has not ended" in capsys.readouterr().err
     assert ship_policy.main(["nowhere", *arguments]) == 2
     assert "nowhere holds no model.zip" in capsys.readouterr().err and not (benchmark / "shipped").exists()
 

@@ -34,7 +34,7 @@ class PpoConfig:
     clip_obs: float = 10.0
 
 
-# Feet swing more slowly and higher than in the gait alone: servos of 13 rad/s lift a foot 40 mm in no less than that.
+# Feet swing more slowly and higher than in the gait alone, whose cycle leaves its servos no time to lift a foot by 40 mm.
 _WALK = {
     "residual_scale": 0.04,
     "gait": {"step_height": 0.05, "slow_cycle": 0.36, "fast_cycle": 0.32, "duty_factor": 0.5},
@@ -47,8 +47,8 @@ _DEFAULT = {"terrain": "mixed", "vary": True, "env": _WALK, "ppo": {"log_std_ini
 # What each changes in a training's config, whose own defaults are large batches of many simulations and few epochs: what
 # two cores do fastest.
 PRESETS = {
-    "default": _DEFAULT | {"total_timesteps": 8_000_000},  # half an hour
-    "long": _DEFAULT | {"total_timesteps": 40_000_000},  # two hours
+    "default": _DEFAULT | {"total_timesteps": 8_000_000},  # under half an hour
+    "long": _DEFAULT | {"total_timesteps": 40_000_000},  # about two hours
     "rough": {},  # rough ground only: a quarter of an hour
     # The numbers of the plan this project began with.
     "plan": {

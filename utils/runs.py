@@ -75,6 +75,11 @@ def read_run_config(path: str | Path) -> dict:
     return {}
 
 
+def trained_id(path: str | Path | None) -> str:
+    """Returns the id of the environment that a run's policy was trained on; without a run, that of the gait alone."""
+    return (read_run_config(path) if path else {}).get("env_id", "ResidualWalk-v0")
+
+
 def normalizing(normalizer: VecNormalize) -> Callable[[np.ndarray], np.ndarray]:
     """Returns the normaliser as it is now, frozen: observations -> normalised observations."""
     rms = normalizer.obs_rms

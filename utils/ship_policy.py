@@ -15,7 +15,7 @@ from pathlib import Path
 from stable_baselines3 import PPO
 
 from utils.config import read_yaml
-from utils.runs import CARD, CONFIG, MODEL, NORMALIZER, load_policy, write_aside, write_json
+from utils.runs import CARD, CONFIG, MODEL, NORMALIZER, load_policy, trained_id, write_aside, write_json
 
 POLICIES = Path(__file__).parents[1] / "assets" / "policies"
 TABLES = ("terrain", "flat")  # of the benchmark
@@ -46,7 +46,7 @@ def ship(run: Path, benchmark: Path, out: Path | None = None) -> Path:
     load_policy(run)  # refuses what cannot be played
     record = read_yaml(run / CONFIG)
     content = card(run, record, {name: read_rows(benchmark / f"{name}.csv") for name in TABLES})
-    out = out or POLICIES / record["config"]["env_id"]
+    out = out or POLICIES / trained_id(run)
     out.mkdir(parents=True, exist_ok=True)
     model = PPO.load(run / MODEL, device="cpu")
     model.policy.optimizer.state.clear()  # two thirds of the file, and of no use to a player
@@ -62,14 +62,13 @@ def card(run: Path, record: dict, tables: dict[str, list[dict]]) -> dict:
     if not (run / CARD).is_file():
         raise ValueError(f"{run} holds no {CARD}: its training has not ended")
     for name, rows in tables.items():
-        if str(run) not in {row["walker"] for row in rows}:
+        if str(run) not in {row.get("walker") for row in rows}:
             raise ValueError(f"{name}.csv of the benchmark has no row of {run}: give that run to it as --model {run}")
-    config = record["config"]
     return {
-        "env_id": config["env_id"],
+        "env_id": trained_id(run),
         "walker": str(run),
         "command": shlex.join(["python", "train_residual_ppo.py", *record["argv"]]),
-        "seed": config["seed"],
+        "seed": record["config"]["seed"],
         **json.loads((run / CARD).read_text()),
         "versions": record["versions"],
         "git": record["git"],
