@@ -1,5 +1,6 @@
 """How far the gait alone and trained policies come on every terrain: `python benchmarks/terrain_benchmark.py --help`.
 
+Beside every policy walks the gait that it was trained on top of, alone, where that is not the gait everyone starts with.
 All walkers take the same starts, at the same commands (drawn from 0.2 to 0.5 m/s), on the same ground: several tiles a
 kind, of a seed that no training used. The ground of the random kinds grows from level to level without changing its
 pattern. A success is 10 m from the start without a fall within 50 s; who keeps walking on the tile has `survived`.
@@ -26,7 +27,8 @@ import tyro
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from envs.residual_walk_config import ResidualWalkConfig
+from controllers.bezier_gait import GaitParameters
+from envs.residual_walk_config import ResidualWalkConfig, resolve
 from play_residual_policy import UNSEEN_TERRAIN
 from utils.evaluation import GOAL_DISTANCE, Policy, evaluate, gait_alone, summarise, table
 from utils.runs import git_state, load_policy, read_run_config, trained_id, versions, write_aside
@@ -111,12 +113,26 @@ def run(config: BenchmarkConfig) -> None:
 
 
 def load_walkers(config: BenchmarkConfig) -> list[Walker]:
-    """Returns the gait alone and every policy.
+    """Returns the gait alone, the policies' own gaits alone where they differ from it, and every policy.
 
     Raises:
         ValueError: a policy cannot be read, or was trained on the benchmark's own terrain.
     """
-    return [Walker(), *(load_walker(model, config.terrain_seed) for model in dict.fromkeys(config.model))]
+    policies = [load_walker(model, config.terrain_seed) for model in dict.fromkeys(config.model)]
+    by_gait = {}
+    for walker in policies:
+        by_gait.setdefault(gait_of(walker), walker)
+    by_gait.pop(gait_of(Walker()), None)
+    return [Walker(), *(own_gait(walker) for walker in by_gait.values()), *policies]
+
+
+def gait_of(walker: Walker) -> GaitParameters:
+    return resolve(walker.config, {}).gait
+
+
+def own_gait(walker: Walker) -> Walker:
+    """Returns the gait that a policy was trained on top of, alone."""
+    return Walker(f"gait of {walker.title}, alone", None, walker.env_id, walker.config)
 
 
 def load_walker(model: Path, terrain_seed: int) -> Walker:
@@ -165,6 +181,7 @@ def flat_row(walker: Walker, command: float, config: BenchmarkConfig) -> dict:
         "worst_tilt_deg": max(record["max_tilt_deg"] for record in records),
         "worst_heading_error_deg": max(record["max_heading_error_deg"] for record in records),
         "falls": sum(record["fall"] for record in records),
+        "joint_limit_violations": sum(record["joint_limit_violations"] for record in records),
         "episodes": len(records),
     }
 
@@ -178,13 +195,15 @@ def markdown(rows: list[dict], flat: list[dict], config: BenchmarkConfig, made_w
     """Returns both tables with what they were made from."""
     terrain = table({f"{row['kind']} {row['level']:g}, {row['walker']}": row for row in rows})
     lines = [
-        "| flat ground | command (m/s) | speed (m/s) | worst error (m/s) | tilt (deg) | heading (deg) | falls |",
-        "|" + "---|" * 7,
+        "| flat ground | command (m/s) | speed (m/s) | worst error (m/s) | tilt (deg) | heading (deg) | falls "
+        "| past joint limits (steps) |",
+        "|" + "---|" * 8,
     ]
     for r in flat:
         lines.append(
             f"| {r['walker']} | {r['commanded_mps']:g} | {r['mean_speed_mps']:.3f} | {r['worst_error_mps']:.3f} "
-            f"| {r['worst_tilt_deg']:.1f} | {r['worst_heading_error_deg']:.1f} | {r['falls']} of {r['episodes']} |"
+            f"| {r['worst_tilt_deg']:.1f} | {r['worst_heading_error_deg']:.1f} | {r['falls']} of {r['episodes']} "
+            f"| {r['joint_limit_violations']} |"
         )
     return (
         f"{config.episodes} episodes a row from seed {config.seeds_from}, commands from {COMMANDS[0]} to {COMMANDS[1]} m/s; "

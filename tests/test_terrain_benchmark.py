@@ -14,8 +14,10 @@ from stable_baselines3.common.vec_env import VecNormalize
 import train_residual_ppo
 from benchmarks import terrain_benchmark
 from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, walk
+from controllers.bezier_gait import GaitParameters
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.residual_walk_env import ResidualWalkVectorEnv
+from utils.config import as_plain
 from utils.evaluation import wilson_interval
 from utils.runs import make_run, save_policy
 from utils.terrain import Terrain
@@ -77,7 +79,7 @@ def test_flat_ground_tells_the_mean_speed_and_the_worst_errors():
     assert row["mean_speed_mps"] == pytest.approx(sum(speeds) / 3)
     assert row["worst_error_mps"] == pytest.approx(max(abs(speed - 0.4) for speed in speeds))
     assert row["worst_tilt_deg"] == max(max(record["max_roll_deg"], record["max_pitch_deg"]) for record in records)
-    assert (row["falls"], row["episodes"]) == (0, 3)
+    assert (row["falls"], row["joint_limit_violations"], row["episodes"]) == (0, 0, 3)
 
 
 def test_a_policy_that_adds_nothing_walks_the_very_ways_of_the_gait_alone(short):
@@ -98,6 +100,17 @@ def test_a_policy_acts_as_it_was_trained_to_while_ground_commands_and_ends_are_t
         assert record["residual_rms_mm"] == pytest.approx(10.0)
         assert 0.2 <= record["commanded_mps"] <= 0.5 and record["terrain_level"] == 0.5
         assert record["steps"] == 100 and record["max_tilt_deg"] > np.degrees(TRAINED_ON.max_tilt)
+
+
+def test_beside_a_policy_walks_the_gait_it_was_trained_on_top_of_alone(run, monkeypatch):
+    slower = GaitParameters(slow_cycle=0.4, fast_cycle=0.4)
+    gaits = {"a": slower, "b": GaitParameters(), "c": slower, "d": replace(slower, duty_factor=0.5)}
+    trained = lambda name, seed: Walker(name, lambda seen: seen, config={"gait": as_plain(gaits[name])})  # noqa: E731
+    monkeypatch.setattr(terrain_benchmark, "load_walker", trained)
+    walkers = terrain_benchmark.load_walkers(BenchmarkConfig(tuple(gaits)))
+    assert [walker.title for walker in walkers] == ["gait alone", "gait of a, alone", "gait of d, alone", *gaits]
+    assert [walker.policy is None for walker in walkers] == [True] * 3 + [False] * 4
+    assert walkers[1].config == {"gait": as_plain(slower)} and walkers[1].env_id == "ResidualWalk-v0"
 
 
 def test_the_ground_is_several_different_tiles_of_a_seed_that_no_training_used(short, monkeypatch):

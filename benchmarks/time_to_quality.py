@@ -1,0 +1,86 @@
+"""How good trainings were after 5, 10, 20 and 30 minutes of them: `python benchmarks/time_to_quality.py RUN [RUN ...]`.
+
+Walks the last checkpoint that a run had saved by then, and its last policy if the training ended before; as
+terrain_benchmark.py walks policies, on every kind at one level. `all` pools the kinds; with Wilson's 95 % interval.
+The minutes are the training's own wall time: what else the machine had to do meanwhile counts against it.
+Prints a Markdown table and writes all figures as CSV.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.terrain_benchmark import BenchmarkConfig, load_walker, terrain_rows, write_csv
+from utils.evaluation import wilson_interval
+from utils.runs import CARD, write_aside
+
+PROGRESS = "progress.json"  # of a checkpoint, as CARD is of a run: {"steps", "wall_time_s"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Walks every checkpoint, prints the table and writes the CSV; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, nargs="+", help="run folders with their checkpoints")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[5, 10, 20, 30], help="of training")
+    parser.add_argument("--episodes", type=int, default=40, help="of every checkpoint on every kind of terrain")
+    parser.add_argument("--level", type=float, default=1.0, help="terrain level, 0 to 1")
+    parser.add_argument("--seeds-from", type=int, default=10_000, help="seed of the first episode; decides the terrain too")
+    parser.add_argument("--csv", type=Path, default=Path("runs/time_to_quality.csv"), help="file of the results")
+    args = parser.parse_args(argv)
+    try:
+        config = BenchmarkConfig(episodes=args.episodes, seeds_from=args.seeds_from, levels=(args.level,))
+        args.csv.parent.mkdir(parents=True, exist_ok=True)  # before much walking
+        rows = list(all_rows(args.run, args.minutes, config))
+        write_aside(args.csv, lambda aside: write_csv(aside, rows))
+    except (ValueError, OSError) as error:
+        print(f"time_to_quality: {error}", file=sys.stderr)
+        return 2
+    print(f"\n{markdown(rows)}\n\nWritten to {args.csv}")
+    return 0
+
+
+def all_rows(runs: list[Path], minutes: list[float], config: BenchmarkConfig) -> Iterator[dict]:
+    """Yields the terrain benchmark's rows of what each run had reached by each time, with run, minutes and steps."""
+    for run in runs:
+        for limit in minutes:
+            folder, steps = reached(run, 60 * limit)
+            for row in terrain_rows([load_walker(folder, config.terrain_seed)], config):
+                yield {"run": str(run), "minutes": limit, "training_steps": steps, **row}
+
+
+def reached(run: Path, seconds: float) -> tuple[Path, int]:
+    """Returns the folder of the last policy that `run` had saved after so many seconds of training, and its steps.
+
+    Raises:
+        ValueError: there was none yet.
+    """
+    notes = [*run.glob(f"checkpoints/*/{PROGRESS}"), *run.glob(CARD)]
+    saved = [(json.loads(note.read_text()), note.parent) for note in notes]
+    in_time = [(progress["steps"], folder) for progress, folder in saved if progress["wall_time_s"] <= seconds]
+    if not in_time:
+        raise ValueError(f"{run} had saved no policy after {seconds:g} s")
+    steps, folder = max(in_time, key=lambda pair: pair[0])
+    return folder, steps
+
+
+def markdown(rows: list[dict]) -> str:
+    """Returns success rates as a Markdown table: a line for each run and time, a column for each kind and all of them."""
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))
+    lines = [f"| run | minutes | steps | {' | '.join(kinds)} | all |", "|" + "---|" * (4 + len(kinds))]
+    for run, minutes in dict.fromkeys((row["run"], row["minutes"]) for row in rows):
+        own = [row for row in rows if (row["run"], row["minutes"]) == (run, minutes)]
+        trials = sum(row["episodes"] for row in own)
+        passed = round(sum(row["success"] * row["episodes"] for row in own))
+        low, high = wilson_interval(passed, trials)
+        each = " | ".join(f"{row['success']:.0%}" for row in own)
+        millions = f"{own[0]['training_steps'] / 1e6:.1f} M"
+        lines.append(f"| {run} | {minutes:g} | {millions} | {each} | {passed / trials:.0%} ({low:.0%} to {high:.0%}) |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Time to quality: which policy a training had by when, and what the table says of it."""
+
+import csv
+import json
+
+import pytest
+
+from benchmarks import terrain_benchmark, time_to_quality
+from benchmarks.time_to_quality import markdown, reached
+
+SAVED = {"checkpoints/0000000100": (100, 60.0), "checkpoints/0000001000": (1000, 110.0), ".": (1200, 130.0)}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Makes a run folder that says only when it had saved what."""
+    for folder, (steps, seconds) in SAVED.items():
+        (tmp_path / "run" / folder).mkdir(parents=True, exist_ok=True)
+        name = "card.json" if folder == "." else "progress.json"
+        (tmp_path / "run" / folder / name).write_text(json.dumps({"steps": steps, "wall_time_s": seconds}))
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "folder", "steps"),
+    [(60, "checkpoints/0000000100", 100), (109.9, "checkpoints/0000000100", 100), (129, "checkpoints/0000001000", 1000)]
+    + [(130, ".", 1200), (9999, ".", 1200)],
+)
+def test_what_a_run_had_reached_is_the_last_it_had_saved_in_that_time(run, seconds, folder, steps):
+    assert reached(run, seconds) == (run / folder, steps)
+
+
+def test_a_run_that_had_saved_nothing_yet_gets_one_sentence_and_exit_code_2(run, capsys):
+    assert time_to_quality.main([str(run), "--minutes", "0.5", "--csv", str(run / "out.csv")]) == 2
+    assert capsys.readouterr().err == f"time_to_quality: {run} had saved no policy after 30 s\n"
+
+
+def test_all_kinds_together_are_pooled_over_their_episodes():
+    row = {"run": "r", "minutes": 5.0, "training_steps": 2_040_000, "episodes": 10}
+    lines = markdown([row | {"kind": "rough", "success": 1.0}, row | {"kind": "waves", "success": 0.4}]).splitlines()
+    assert lines[0] == "| run | minutes | steps | rough | waves | all |"
+    assert lines[2] == "| r | 5 | 2.0 M | 100% | 40% | 70% (48% to 85%) |"  # Wilson's interval for 14 of 20, from a table
+
+
+def test_it_walks_each_policy_on_every_kind_and_writes_a_row_for_each(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(terrain_benchmark, "TIME_LIMIT", 0.2)
+    loaded = []
+    walker = lambda folder, seed: loaded.append(folder) or terrain_benchmark.Walker(str(folder))  # noqa: E731
+    monkeypatch.setattr(time_to_quality, "load_walker", walker)
+    arguments = f"{run} --minutes 1 2 30 --episodes 2 --level 0.5 --csv {tmp_path / 'sub' / 'out.csv'}"
+    assert time_to_quality.main(arguments.split()) == 0
+    assert loaded == [run / "checkpoints/0000000100", run / "checkpoints/0000001000", run]
+    with (tmp_path / "sub" / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["minutes"], row["kind"]) for row in rows] == [
+        (minutes, kind) for minutes in ("1.0", "2.0", "30.0") for kind in ("rough", "slope", "stairs", "blocks", "waves")
+    ]
+    assert {(row["level"], row["episodes"], row["training_steps"]) for row in rows[:5]} == {("0.5", "2", "100")}
+    assert f"| {run} | 30 | 0.0 M | 0% | 0% | 0% | 0% | 0% | 0% (0% to 28%) |" in capsys.readouterr().out
