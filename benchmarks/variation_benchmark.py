@@ -1,6 +1,7 @@
 """What other floors, bodies, servos, delays and pushes do to a walk: `python benchmarks/variation_benchmark.py --help`.
 
-One factor at a time is set to either end of what policies may be trained on, all else as in the nominal robot. All
+One factor at a time is set to either end of a range, all else as in the nominal robot. Most ends lie twice as far out as
+trainings go (`envs.walk_variation.TRAINING_VARIATION`): nobody knows beforehand how far a robot is from its model. All
 walkers take the same starts on the same rough ground, of a terrain seed that no training made. A success is 10 m from
 the start without a fall within 50 s; with Wilson's 95 % interval. Prints a Markdown table and writes all figures as CSV.
 """

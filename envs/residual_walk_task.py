@@ -130,6 +130,7 @@ class ResidualWalkTask(Task):
             "contact_pattern": rewards.contact_pattern(self.controller.base_controller.swing, self._contact),
             "joint_limits": rewards.joint_limits(self._joint_pos, *self._soft_limits),
             "heading": rewards.heading(self._heading_error, c.heading_width),
+            "fall": rewards.fall(self.terminated()),
         }
         in_order = np.concatenate([measured[name] for name in self._weights]).reshape(len(measured), -1)
         return dict(zip(self._weights, in_order * self._weight_column))

@@ -49,3 +49,8 @@ def joint_limits(angles: np.ndarray, middle: np.ndarray, allowed: np.ndarray) ->
 def heading(error: np.ndarray, width: float) -> np.ndarray:
     """Returns how well the torso (n,) points along its commanded heading: 1 at no `error`, 0.37 at `width`, rad."""
     return bell(error, width)
+
+
+def fall(fallen: np.ndarray) -> np.ndarray:
+    """Returns 1 for each robot whose walk ends here in a fall, `fallen` (n,) bool, else 0."""
+    return fallen.astype(float)

@@ -73,7 +73,7 @@ def test_reward_terms_success_and_level_are_logged_per_rollout():
 
     model.learn(64, callback=Watch())
     terms = [name for name in logged if name.startswith("reward/")]
-    assert len(terms) == 9
+    assert len(terms) == 10
     episodes = model.ep_info_buffer
     per_step = sum(episode["r"] for episode in episodes) / sum(episode["l"] for episode in episodes)
     assert sum(logged[name] for name in terms) == pytest.approx(per_step)

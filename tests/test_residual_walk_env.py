@@ -12,7 +12,7 @@ from utils.terrain import TerrainConfig
 
 ROUGH = {"kinds": ("rough",), "length": 4.0, "width": 2.0}
 TERMS = """forward_velocity lateral_stability height orientation energy smoothness contact_pattern
-joint_limits heading""".split()
+joint_limits heading fall""".split()
 
 
 def test_the_observation_holds_what_the_sensors_and_the_gait_say():
@@ -60,7 +60,7 @@ def test_the_world_heading_does_not_show_in_the_observation():
     assert (quats[:, 0] > 0.99).all()
 
 
-def test_the_reward_has_the_plans_eight_terms_and_the_heading():
+def test_the_reward_has_the_plans_eight_terms_and_two_that_are_added():
     env = ResidualWalkEnv()
     env.reset(seed=0)
     assert list(env.step(np.zeros(12))[4]["reward_terms"]) == TERMS
@@ -140,14 +140,15 @@ def test_height_is_measured_over_the_ground_below():
     assert climbed > 0.12
 
 
-def test_lying_down_and_tipping_over_end_an_episode():
-    env = ResidualWalkVectorEnv(num_envs=3)
+def test_lying_down_and_tipping_over_end_an_episode_and_cost_the_fall_once():
+    env = ResidualWalkVectorEnv(num_envs=3, weights={"fall": -300.0})
     env.reset(seed=0)
     env.task.sim.qpos[0, 2] = 0.02
     env.task.sim.qpos[1, 3:7] = [np.cos(0.55), np.sin(0.55), 0, 0]
     env.task.sim.qpos[1, 2] = 0.15
-    _, _, terminated, truncated, _ = env.step(np.zeros((3, 12)))
+    _, _, terminated, truncated, info = env.step(np.zeros((3, 12)))
     assert terminated.tolist() == [True, True, False] and not truncated.any()
+    assert info["final_info"]["reward_terms"]["fall"].tolist() == [-300.0, -300.0, 0.0]
 
 
 def test_leaving_the_tile_cuts_the_episode_without_a_fall():

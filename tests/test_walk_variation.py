@@ -70,8 +70,9 @@ def test_draws_fill_their_ranges_anew_in_every_episode():
 
 
 def test_what_one_factor_draws_does_not_depend_on_the_others():
-    env = drawn(3, friction=(0.5, 1.5), action_delay=0.5, push_speed=0.3)
-    other = ResidualWalkVectorEnv(3, variation=TRAINING_VARIATION)
+    all_vary = TRAINING_VARIATION
+    env = drawn(3, friction=all_vary.friction, action_delay=all_vary.action_delay, push_speed=all_vary.push_speed)
+    other = ResidualWalkVectorEnv(3, variation=all_vary)
     other.reset(seed=0)
     ours, theirs = env.task.variation, other.task.variation
     np.testing.assert_array_equal(ours.factors.values["friction"], theirs.factors.values["friction"])
