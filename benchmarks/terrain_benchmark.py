@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from controllers.bezier_gait import GaitParameters
 from envs.residual_walk_config import ResidualWalkConfig, resolve
 from play_residual_policy import UNSEEN_TERRAIN
-from utils.evaluation import GOAL_DISTANCE, Policy, evaluate, gait_alone, summarise, table
+from utils.evaluation import GOAL_DISTANCE, Policy, evaluate, gait_alone, success_table, summarise, table, with_pooled
 from utils.runs import git_state, load_policy, read_run_config, trained_id, versions, write_aside
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 
@@ -58,15 +58,15 @@ class BenchmarkConfig:
     """Terrain kinds; flat ground has a table of its own."""
     levels: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     """Terrain levels, 0 to 1."""
-    num_envs: int | None = None
-    """Robots at once; all episodes if not given. It changes no figure of the gait alone."""
+    num_envs: int = 32
+    """Robots at once. It changes no figure of the gait alone."""
     num_threads: int = 2
     """Threads for physics."""
 
     def __post_init__(self):
         for name in ("episodes", "num_envs", "num_threads"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.seeds_from < 0:
             raise ValueError(f"seeds_from must be at least 0, got {self.seeds_from}")
         if not self.kinds or not self.levels:
@@ -151,7 +151,7 @@ def walk(walker: Walker, kind: str, level: float, config: BenchmarkConfig, comma
     control_dt = walker.config.get("control_dt", ResidualWalkConfig().control_dt)
     env = gym.make_vec(
         f"envs:{walker.env_id}",
-        num_envs=min(config.num_envs or config.episodes, config.episodes),
+        num_envs=min(config.num_envs, config.episodes),
         config=walker.config | {"terrain": terrain, "command_vx": commands},
         num_threads=config.num_threads,
         max_episode_steps=round(limit / control_dt),
@@ -193,6 +193,7 @@ def provenance() -> str:
 
 def markdown(rows: list[dict], flat: list[dict], config: BenchmarkConfig, made_with: str) -> str:
     """Returns both tables with what they were made from."""
+    success = success_table(with_pooled(rows, "kind", ("walker", "level")), ("kind", "level"), "walker")
     terrain = table({f"{row['kind']} {row['level']:g}, {row['walker']}": row for row in rows})
     lines = [
         "| flat ground | command (m/s) | speed (m/s) | worst error (m/s) | tilt (deg) | heading (deg) | falls "
@@ -208,7 +209,7 @@ def markdown(rows: list[dict], flat: list[dict], config: BenchmarkConfig, made_w
     return (
         f"{config.episodes} episodes a row from seed {config.seeds_from}, commands from {COMMANDS[0]} to {COMMANDS[1]} m/s; "
         f"success is {GOAL_DISTANCE:g} m without a fall within {TIME_LIMIT:g} s; {TILES} tiles a row of terrain seed "
-        f"{config.terrain_seed}.\n\n{terrain}\n\n{FLAT_TIME:g} s at one command: the mean speed, "
+        f"{config.terrain_seed}.\n\nSuccess:\n\n{success}\n\n{terrain}\n\n{FLAT_TIME:g} s at one command: the mean speed, "
         "and the worst episode's error and angles.\n\n" + "\n".join(lines) + f"\n\n{made_with}.\n"
     )
 

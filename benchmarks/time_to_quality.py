@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_benchmark import BenchmarkConfig, load_walker, terrain_rows, write_csv
-from utils.evaluation import wilson_interval
+from utils.evaluation import success_table, with_pooled
 from utils.runs import CARD, write_aside
 
 PROGRESS = "progress.json"  # of a checkpoint, as CARD is of a run: {"steps", "wall_time_s"}
@@ -39,7 +39,9 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"time_to_quality: {error}", file=sys.stderr)
         return 2
-    print(f"\n{markdown(rows)}\n\nWritten to {args.csv}")
+    moment = ("run", "minutes", "training_steps")
+    report = success_table(with_pooled(rows, "kind", moment), moment, "kind")
+    print(f"\n{report}\n\nWritten to {args.csv}")
     return 0
 
 
@@ -65,21 +67,6 @@ def reached(run: Path, seconds: float) -> tuple[Path, int]:
         raise ValueError(f"{run} had saved no policy after {seconds:g} s")
     steps, folder = max(in_time, key=lambda pair: pair[0])
     return folder, steps
-
-
-def markdown(rows: list[dict]) -> str:
-    """Returns success rates as a Markdown table: a line for each run and time, a column for each kind and all of them."""
-    kinds = list(dict.fromkeys(row["kind"] for row in rows))
-    lines = [f"| run | minutes | steps | {' | '.join(kinds)} | all |", "|" + "---|" * (4 + len(kinds))]
-    for run, minutes in dict.fromkeys((row["run"], row["minutes"]) for row in rows):
-        own = [row for row in rows if (row["run"], row["minutes"]) == (run, minutes)]
-        trials = sum(row["episodes"] for row in own)
-        passed = round(sum(row["success"] * row["episodes"] for row in own))
-        low, high = wilson_interval(passed, trials)
-        each = " | ".join(f"{row['success']:.0%}" for row in own)
-        millions = f"{own[0]['training_steps'] / 1e6:.1f} M"
-        lines.append(f"| {run} | {minutes:g} | {millions} | {each} | {passed / trials:.0%} ({low:.0%} to {high:.0%}) |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from envs.walk_variation import VariationConfig
 from play_residual_policy import PlayConfig, make_env, task_config
-from utils.evaluation import Policy, evaluate, gait_alone, summarise
+from utils.evaluation import Policy, evaluate, gait_alone, success_table, summarise
 from utils.runs import load_policy, trained_id, write_aside
 
 TILES = 4  # of ground: one lucky tile must not decide
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"variation_benchmark: {error}", file=sys.stderr)
         return 2
-    print(f"\n{markdown(rows)}\n\nWritten to {args.csv}")
+    print(f"\n{success_table(rows, ('factor', 'value'), 'walker')}\n\nWritten to {args.csv}")
     return 0
 
 
@@ -93,21 +93,6 @@ def walk(env: VectorEnv, policy: Policy | None, episodes: int, seed: int) -> dic
     """Returns the summary of `episodes` walks of a policy, or of the gait alone if there is none; closes `env`."""
     with closing(env):
         return summarise(evaluate(env, policy or gait_alone(env), episodes, seed))
-
-
-def markdown(rows: list[dict]) -> str:
-    """Returns success rates as a Markdown table: a line for each condition, a column for each walker."""
-    walkers = list(dict.fromkeys(row["walker"] for row in rows))
-    lines = [f"| factor | value | {' | '.join(walkers)} |", "|" + "---|" * (2 + len(walkers))]
-    for factor, value in dict.fromkeys((row["factor"], row["value"]) for row in rows):
-        own = [rate(row) for row in rows if (row["factor"], row["value"]) == (factor, value)]
-        lines.append(f"| {factor} | {'' if value is None else f'{value:g}'} | {' | '.join(own)} |")
-    return "\n".join(lines)
-
-
-def rate(row: dict) -> str:
-    low, high = row["success_interval"]
-    return f"{row['success']:.0%} ({low:.0%} to {high:.0%})"
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:

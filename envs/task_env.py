@@ -208,7 +208,8 @@ class TaskVectorEnv(VectorEnv):
 
     An episode that ends starts anew in the same step; `info["final_obs"]` (n, k) and `info["final_info"]` then hold the
     end, with masks `_final_obs` and `_final_info` of those that ended. `info["reward_terms"]` and the measurements are
-    those of the step itself, before any restart. Mode "human" shows the first simulation.
+    those of the step itself, before any restart. As in Gymnasium's own vector environments `options["reset_mask"]`, (n,)
+    bool, resets these simulations only. Mode "human" shows the first simulation.
     """
 
     metadata: ClassVar[dict] = {
@@ -231,9 +232,11 @@ class TaskVectorEnv(VectorEnv):
         self._cameras = [Camera(task.sim, i) for i in range(self.num_envs)]
 
     def reset(self, *, seed: int | list[int | None] | None = None, options: dict | None = None):
+        options = dict(options or {})
+        ids = self._masked(options.pop("reset_mask", None))
         if seed is not None:
-            self._seed(seed)
-        observation = self._restart(np.arange(self.num_envs), options)
+            self._seed(seed, ids)
+        observation = self._restart(ids, options)
         return observation.copy(), self.task.measurements()
 
     def step(self, actions):
@@ -259,13 +262,21 @@ class TaskVectorEnv(VectorEnv):
         for camera in self._cameras:
             camera.close()
 
-    def _seed(self, seed):
+    def _masked(self, mask):
+        if mask is None:
+            return np.arange(self.num_envs)
+        mask = np.asarray(mask)
+        if mask.shape != (self.num_envs,) or mask.dtype != bool or not mask.any():
+            raise ValueError(f"reset_mask must hold {self.num_envs} booleans, at least one of them True, got {mask}")
+        return np.flatnonzero(mask)
+
+    def _seed(self, seed, ids):
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"{self.num_envs} simulations need as many seeds, got {len(seeds)}")
-        for i, own in enumerate(seeds):
-            if own is not None:
-                self._generators[i] = seeding.np_random(int(own))[0]
+        for i in ids:
+            if seeds[i] is not None:
+                self._generators[i] = seeding.np_random(int(seeds[i]))[0]
 
     def _restart(self, ids, options=None):
         self._age[ids] = 0

@@ -6,7 +6,7 @@ from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from utils.evaluation import evaluate, gait_alone, summarise, table, wilson_interval
+from utils.evaluation import evaluate, gait_alone, success_table, summarise, table, wilson_interval, with_pooled
 
 SPEEDS = {0: 1.0, 1: 0.5, 2: 1.0, 3: 2.0, 4: 1.0}  # m/s, by seed
 FALLS = {2: 30, 3: 40}  # after how many steps; seed 3 falls in the very step that takes it to the goal
@@ -24,9 +24,14 @@ class Runway(VectorEnv):
 
     def reset(self, *, seed=None, options=None):
         self.seeds.append(seed)
-        self.own = range(seed, seed + self.num_envs)
-        self.speed = np.array([SPEEDS.get(s, 1.0) for s in self.own])
-        self.age, self.way = np.zeros(self.num_envs, int), np.zeros(self.num_envs)
+        if options is None:
+            self.own, mask = [*range(seed, seed + self.num_envs)], np.ones(self.num_envs, bool)
+            self.speed, self.age, self.way = np.zeros((3, self.num_envs))
+        else:
+            mask = options["reset_mask"]
+            self.own = [new if anew else own for own, new, anew in zip(self.own, seed, mask)]
+        self.speed[mask] = np.array([SPEEDS.get(s, 1.0) for s in self.own])[mask]
+        self.age[mask] = self.way[mask] = 0
         return np.zeros((self.num_envs, 3)), {}
 
     def step(self, actions):
@@ -129,8 +134,14 @@ def test_episode_e_has_seed_plus_e_however_many_are_played_at_once(num_envs):
 def test_the_policy_sees_every_observation_and_the_gait_alone_adds_nothing():
     env, infos = Runway(2), []
     evaluate(env, gait_alone(env), 3, 0, on_step=infos.append)
-    assert env.seeds == [0, 2] and len(infos) == len(env.seen) == LIMIT + 40
-    np.testing.assert_array_equal(env.seen, np.zeros((LIMIT + 40, 2, 2)))
+    assert len(infos) == len(env.seen) == LIMIT
+    np.testing.assert_array_equal(env.seen, np.zeros((LIMIT, 2, 2)))
+
+
+def test_a_simulation_that_is_done_begins_the_next_episode_without_waiting_for_the_others():
+    env = Runway(2)
+    evaluate(env, gait_alone(env), 4, 0)  # of 80, 120, 30 and 40 steps: the first simulation plays all but the second
+    assert env.seeds == [0, [2, None], [3, None]] and len(env.seen) == 80 + 30 + 40
 
 
 def test_a_summary_is_made_of_means_and_rates():
@@ -152,3 +163,15 @@ def test_wilsons_interval_has_known_ends(k, n, low, high):
 def test_the_ends_of_wilsons_interval_are_rates_that_z_deviations_could_explain(k, n):
     for rate in wilson_interval(k, n, z=2.5):
         assert abs(k / n - rate) == pytest.approx(2.5 * np.sqrt(rate * (1 - rate) / n))
+
+
+def test_success_over_all_kinds_is_pooled_over_their_episodes():
+    rows = [{"level": 0.5, "kind": "rough", "success": 1.0, "episodes": 10, "success_interval": (0.72, 1.0)}]
+    rows += [{"level": 0.5, "kind": "waves", "success": 0.4, "episodes": 10, "success_interval": (0.17, 0.69)}]
+    both = with_pooled(rows, "kind", ("level",))
+    assert both[:2] == rows and (both[2]["kind"], both[2]["level"], both[2]["episodes"]) == ("all", 0.5, 20)
+    assert success_table(both, ("level",), "kind").splitlines() == [
+        "| level | rough | waves | all |",
+        "|---|---|---|---|",
+        "| 0.5 | 100% (72% to 100%) | 40% (17% to 69%) | 70% (48% to 85%) |",  # Wilson for 14 of 20, from a table
+    ]

@@ -21,7 +21,10 @@ VECTOR_IDS = [name for name in IDS if gym.spec(name).vector_entry_point]
 every_id = pytest.mark.parametrize("env_id", IDS)
 every_vector_id = pytest.mark.parametrize("env_id", VECTOR_IDS)
 # Controls are late in about half the episodes, and each of 50 steps sees about three pushes.
-VARIED = {"variation": replace(TRAINING_VARIATION, push_interval=0.15), "terrain": {"kinds": ["rough"], "levels": [0.3]}}
+VARIED = {
+    "variation": replace(TRAINING_VARIATION, action_delay=0.5, push_interval=0.15),
+    "terrain": {"kinds": ["rough"], "levels": [0.3]},
+}
 every_vector_task = pytest.mark.parametrize(
     ("env_id", "changes"), [*((env_id, {}) for env_id in VECTOR_IDS), ("ResidualWalk-v0", VARIED)]
 )
@@ -134,6 +137,30 @@ def test_simulation_i_of_a_vector_is_the_single_environment_of_seed_plus_i_acros
                 lone[i], _ = env.reset()
                 ends += 1
     assert ends >= 2 * n
+
+
+@every_vector_task
+def test_a_reset_by_mask_starts_those_simulations_anew_as_their_seed_says_and_no_other(env_id, changes):
+    env, alike, fresh = (gym.make_vec(env_id, 3, **changes) for _ in range(3))
+    for vector in (env, alike):
+        vector.reset(seed=1)
+        for _ in range(5):
+            before = vector.step(np.full(vector.action_space.shape, 0.3))[0]
+    observation, _ = env.reset(seed=[None, 8, None], options={"reset_mask": np.array([False, True, False])})
+    wanted, _ = fresh.reset(seed=7)
+    for _ in range(5):
+        np.testing.assert_array_equal(observation, [before[0], wanted[1], before[2]])
+        before, wanted, observation = (
+            vector.step(np.full(vector.action_space.shape, -0.2))[0] for vector in (alike, fresh, env)
+        )
+
+
+@every_vector_id
+@pytest.mark.parametrize("mask", [np.zeros(3, bool), np.ones(2, bool), np.array([0, 1, 0])])
+def test_a_reset_mask_that_is_none_gets_one_sentence(env_id, mask):
+    env = gym.make_vec(env_id, 3)
+    with pytest.raises(ValueError, match="reset_mask must hold 3 booleans, at least one of them True, got"):
+        env.reset(options={"reset_mask": mask})
 
 
 @every_vector_task

@@ -1,5 +1,6 @@
 """Episodes of a walk, counted: what each one reached, and their means with an interval."""
 
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -28,11 +29,12 @@ def evaluate(
 ) -> list[dict]:
     """Plays episode e from the env's seed `seed` + e, as many at once as `env` has simulations.
 
-    An episode ends at the goal, at a fall (terminated), or when it is truncated. Until then it is measured at every
-    step; a simulation that is done waits for the others and is no longer looked at.
+    An episode ends at the goal, at a fall (terminated), or when it is truncated; until then it is measured at every step.
+    A simulation that is done begins the next episode; when none is left it is no longer looked at.
 
     Args:
-        env: a vector environment of a walking task with same-step restarts, whose infos hold its measurements.
+        env: a vector environment of a walking task with same-step restarts and resets by `reset_mask`, whose infos hold
+            its measurements.
         policy: called with all observations at every step.
         episodes: how many.
         seed: of the first.
@@ -51,12 +53,20 @@ def evaluate(
         they take back is not credited, heat in the motors not counted. Power is sampled once a control step, at its end:
         for the gait alone on flat ground that reads 5 to 11 % less than a sample in every physics step.
     """
-    records = []
-    while len(records) < episodes:
-        first = seed + len(records)
-        count = min(env.num_envs, episodes - len(records))
-        records += _play_together(env, policy, first, goal, on_step)[:count]
-    return records
+    tally, records = _Tally(env.num_envs, goal, 1 / env.metadata["render_fps"]), []
+    observation, _ = env.reset(seed=seed)
+    tally.begin(np.arange(min(env.num_envs, episodes)), range(seed, seed + episodes))
+    waiting = deque(range(seed + env.num_envs, seed + episodes))
+    while tally.running.any():
+        observation, reward, terminated, truncated, info = env.step(policy(observation))
+        ended = tally.add(reward, terminated, truncated, info)
+        if on_step is not None:
+            on_step(info)
+        records += tally.records(ended)
+        if begun := {i: waiting.popleft() for i in ended[: len(waiting)].tolist()}:
+            observation = _restart(env, begun)
+            tally.begin(np.array([*begun]), begun.values())
+    return sorted(records, key=lambda record: record["seed"])
 
 
 def summarise(records: list[dict]) -> dict:
@@ -80,6 +90,28 @@ def wilson_interval(successes: int, trials: int, z: float = 1.96) -> tuple[float
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
+def with_pooled(rows: list[dict], over: str, by: tuple[str, ...]) -> list[dict]:
+    """Returns summaries `rows`, then one for each value of the keys `by` with the episodes of every `over` ("all") pooled.
+
+    Those hold the success rate, its interval and the number of episodes only.
+    """
+    groups: dict[tuple, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in by), []).append(row)
+    return rows + [dict(zip(by, values)) | {over: "all"} | _pooled(own) for values, own in groups.items()]
+
+
+def success_table(rows: list[dict], down: tuple[str, ...], across: str) -> str:
+    """Returns success rates as a Markdown table: a line for each value of the keys `down`, a column for each of `across`."""
+    columns = list(dict.fromkeys(row[across] for row in rows))
+    lines = [f"| {' | '.join([*down, *map(_cell, columns)])} |", "|" + "---|" * (len(down) + len(columns))]
+    cells = {(tuple(row[key] for key in down), row[across]): row for row in rows}
+    for place in dict.fromkeys(place for place, _ in cells):
+        rates = [_rate(cells[place, column]) for column in columns]
+        lines.append(f"| {' | '.join([*map(_cell, place), *rates])} |")
+    return "\n".join(lines)
+
+
 def table(rows: dict[str, dict]) -> str:
     """Returns summaries by title as a Markdown table."""
     lines = [
@@ -88,38 +120,58 @@ def table(rows: dict[str, dict]) -> str:
         "|" + "---|" * 10,
     ]
     for title, s in rows.items():
-        low, high = s["success_interval"]
         lines.append(
-            f"| {title} | {s['success']:.0%} ({low:.0%} to {high:.0%}) | {s['fall']:.0%} | {s['survived']:.0%} "
+            f"| {title} | {_rate(s)} | {s['fall']:.0%} | {s['survived']:.0%} "
             f"| {s['distance_m']:.2f} | {s['mean_speed_mps']:.3f} | {s['speed_rmse_mps']:.3f} "
             f"| {s['max_tilt_deg']:.1f} | {s['cost_of_transport']:.1f} | {s['residual_rms_mm']:.1f} |"
         )
     return "\n".join(lines)
 
 
-def _play_together(env, policy, seed, goal, on_step):
-    tally = _Tally(env.num_envs, goal)
-    observation, _ = env.reset(seed=seed)
-    while tally.running.any():
-        observation, reward, terminated, truncated, info = env.step(policy(observation))
-        tally.add(reward, terminated, truncated, info)
-        if on_step is not None:
-            on_step(info)
-    return tally.records(seed, 1 / env.metadata["render_fps"])
+def _pooled(rows):
+    trials = sum(row["episodes"] for row in rows)
+    successes = round(sum(row["success"] * row["episodes"] for row in rows))
+    interval = wilson_interval(successes, trials)
+    return {"success": successes / trials, "success_interval": interval, "episodes": trials}
+
+
+def _cell(value):
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}"
+
+
+def _rate(summary):
+    low, high = summary["success_interval"]
+    return f"{summary['success']:.0%} ({low:.0%} to {high:.0%})"
+
+
+def _restart(env, seeds):
+    """Starts simulations anew, the keys of `seeds`, each from its own; returns all observations."""
+    mask = np.zeros(env.num_envs, bool)
+    mask[[*seeds]] = True
+    return env.reset(seed=[seeds.get(i) for i in range(env.num_envs)], options={"reset_mask": mask})[0]
 
 
 class _Tally:
-    """Running sums over n episodes, each of which stops counting at its end."""
+    """Running sums over the episodes of n simulations, each of which stops counting at its end."""
 
-    def __init__(self, n: int, goal: float):
-        self.running = np.ones(n, bool)
-        self._goal = goal
+    def __init__(self, n: int, goal: float, dt: float):
+        self.running = np.zeros(n, bool)
+        self._goal, self._dt = goal, dt
         self._success, self._fall, self._steps = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, int)
+        self._seed = np.zeros(n, int)
         self._sums = {name: np.zeros(n) for name in _SUMS}
         self._largest = {name: np.zeros(n) for name in ("roll", "pitch", "heading_error")}
         self._last = {name: np.zeros(n) for name in _LAST}
 
+    def begin(self, ids, seeds):
+        """Begins an episode in each of simulations `ids`, of the first of `seeds`."""
+        self.running[ids] = True
+        self._seed[ids] = [*seeds][: len(ids)]
+        for counts in (self._success, self._fall, self._steps, *self._sums.values(), *self._largest.values()):
+            counts[ids] = 0
+
     def add(self, reward, terminated, truncated, info):
+        """Counts a step of the running episodes; returns the simulations whose episode ended with it."""
         on = self.running.copy()
         error = info["forward_velocity"] - info["commanded_velocity"]
         effort = info["power"] / info["weight"]
@@ -134,14 +186,16 @@ class _Tally:
         self._fall |= on & terminated
         self._success |= on & ~terminated & (info["straight_distance"] >= self._goal)
         self.running &= ~(terminated | truncated | self._success)
+        return np.flatnonzero(on & ~self.running)
 
-    def records(self, seed: int, dt: float) -> list[dict]:
-        mean = {name: self._sums[name] / self._steps for name in ("speed", "error", "squared_error", "residual")}
+    def records(self, ids) -> list[dict]:
+        """Returns a record of the episode that ended in each of simulations `ids`."""
+        mean = {name: self._sums[name] / np.maximum(self._steps, 1) for name in _MEANS}
         largest = {name: np.degrees(values) for name, values in self._largest.items()}
         columns = {
             "distance_m": self._last["distance"],
             "straight_distance_m": self._last["straight_distance"],
-            "time_s": self._steps * dt,
+            "time_s": self._steps * self._dt,
             "success": self._success,
             "fall": self._fall,
             "survived": ~self._fall & (self._success | ~self._last["off_tile"].astype(bool)),
@@ -151,17 +205,17 @@ class _Tally:
             "speed_rmse_mps": np.sqrt(mean["squared_error"]),
             **{f"max_{name}_deg": values for name, values in largest.items()},
             "max_tilt_deg": np.maximum(largest["roll"], largest["pitch"]),
-            "cost_of_transport": self._sums["effort"] * dt / np.maximum(self._last["straight_distance"], SHORTEST_WAY),
+            "cost_of_transport": self._sums["effort"] * self._dt / np.maximum(self._last["straight_distance"], SHORTEST_WAY),
             "residual_rms_mm": 1000 * mean["residual"],
             "joint_limit_violations": self._sums["past_limits"].astype(int),
             "terrain_level": self._last["terrain_level"],
             "steps": self._steps,
             "return": self._sums["reward"],
-            "seed": seed + np.arange(len(self._steps)),
+            "seed": self._seed,
         }
-        rows = zip(*(column.tolist() for column in columns.values()))
-        return [dict(zip(columns, row)) for row in rows]
+        return [dict(zip(columns, row)) for row in zip(*(column[ids].tolist() for column in columns.values()))]
 
 
+_MEANS = ("speed", "error", "squared_error", "residual")
 _SUMS = ("reward", "speed", "error", "squared_error", "effort", "residual", "past_limits")
 _LAST = ("distance", "straight_distance", "commanded_velocity", "terrain_level", "off_tile")
