@@ -15,8 +15,8 @@ class RewardWeights:
     """Weight of every reward term, by the term's name. A cost carries its minus sign here.
 
     The first eight are the plan's. `heading` is added: without it policies learn to walk askew, which costs little in any
-    second and leads them off their tile within 10 m. So is `fall`, once, at the end: without it a fall costs only the
-    rewards of about the next 1 / (1 - discount) steps, and policies that track speeds ever better fall more and more.
+    second and leads them off their tile within 10 m. So is `fall`, once, at the end, 0 unless asked for: without it a
+    fall costs only the rewards of about the next 1 / (1 - discount) steps, little beside what tracking the speed earns.
     """
 
     forward_velocity: float = 1.5

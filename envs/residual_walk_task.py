@@ -12,7 +12,7 @@ from controllers.bezier_gait_residual import BezierGaitResidualController
 from controllers.leg_kinematics import LEG_SIDES, solve_leg_ik_3dof
 from envs import rewards
 from envs.residual_walk_config import ResidualWalkConfig
-from envs.task_env import Task
+from envs.task import Task
 from envs.walk_observation import HISTORY, walk_observation
 from envs.walk_variation import WalkVariation
 from envs.walk_world import WalkWorld

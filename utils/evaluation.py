@@ -55,7 +55,7 @@ def evaluate(
     """
     tally, records = _Tally(env.num_envs, goal, 1 / env.metadata["render_fps"]), []
     observation, _ = env.reset(seed=seed)
-    tally.begin(np.arange(min(env.num_envs, episodes)), range(seed, seed + episodes))
+    tally.begin({i: seed + i for i in range(min(env.num_envs, episodes))})
     waiting = deque(range(seed + env.num_envs, seed + episodes))
     while tally.running.any():
         observation, reward, terminated, truncated, info = env.step(policy(observation))
@@ -65,7 +65,7 @@ def evaluate(
         records += tally.records(ended)
         if begun := {i: waiting.popleft() for i in ended[: len(waiting)].tolist()}:
             observation = _restart(env, begun)
-            tally.begin(np.array([*begun]), begun.values())
+            tally.begin(begun)
     return sorted(records, key=lambda record: record["seed"])
 
 
@@ -163,10 +163,10 @@ class _Tally:
         self._largest = {name: np.zeros(n) for name in ("roll", "pitch", "heading_error")}
         self._last = {name: np.zeros(n) for name in _LAST}
 
-    def begin(self, ids, seeds):
-        """Begins an episode in each of simulations `ids`, of the first of `seeds`."""
-        self.running[ids] = True
-        self._seed[ids] = [*seeds][: len(ids)]
+    def begin(self, seeds):
+        """Begins an episode in each of the simulations that are the keys of `seeds`."""
+        ids = [*seeds]
+        self.running[ids], self._seed[ids] = True, [*seeds.values()]
         for counts in (self._success, self._fall, self._steps, *self._sums.values(), *self._largest.values()):
             counts[ids] = 0
 

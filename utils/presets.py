@@ -49,7 +49,7 @@ _DEFAULT = {
     "vary": True,
     "env": _WALK,
     "eval_every": 2_000_000,
-    "episode_steps": 2000,  # in 10 s the slowest robots would never come to walk down what they climb
+    "episode_steps": 2000,  # in 10 s the slowest robots hardly come to walk down what they climb
     "ppo": {"log_std_init": -1.6, "final_learning_rate": 5e-5},
 }
 

@@ -1,0 +1,165 @@
+"""The loop every task shares: one `Task` steps n simulations."""
+
+import math
+from abc import ABC, abstractmethod
+from collections import deque
+from typing import NamedTuple
+
+import gymnasium as gym
+import mujoco
+import numpy as np
+from mujoco.batch import Batch, SimulationError
+
+from utils.observation import ObservationTable
+
+# Sensors then describe the new state, and the next step continues from it for free.
+_VEL_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
+
+
+class Transition(NamedTuple):
+    """What one control step gave, simulations on the first axis."""
+
+    observation: np.ndarray  # (n, k) float32
+    reward: np.ndarray  # (n,)
+    reward_terms: dict[str, np.ndarray]  # (n,) each; they sum to the reward
+    terminated: np.ndarray  # (n,) bool
+    truncated: np.ndarray  # (n,) bool
+
+
+class PhysicsFailure(NamedTuple):
+    """A simulation that went wrong: its whole state before the step (mjSTATE_INTEGRATION), and the action taken there."""
+
+    simulation: int
+    state: np.ndarray
+    action: np.ndarray
+
+
+class Task(ABC):
+    """Model + command + observation + reward + end, for n simulations at once.
+
+    Every array has the simulations on its first axis. A single environment is n = 1, so what is trained on 64 and what
+    is played on one are the same lines of code. A simulation whose physics goes wrong (not finite, or a MuJoCo warning)
+    ends as terminated with a reward of 0 and the observation it had before; `failures` keeps the last five.
+    """
+
+    observation: ObservationTable
+    action_space: gym.spaces.Box
+    reset_options: tuple[str, ...] = ()
+
+    def __init__(self, model: mujoco.MjModel, num_envs: int, control_dt: float, num_threads: int):
+        self.num_envs = num_envs
+        self.control_dt = control_dt
+        self.substeps = whole_ratio(control_dt, model.opt.timestep)
+        self.sim = Batch(model, num_envs, min(num_threads, num_envs), persistent=True)
+        self.failed = np.zeros(num_envs, bool)
+        self.failures: deque[PhysicsFailure] = deque(maxlen=5)
+        self.failure_count = 0
+        self._observation = np.zeros((num_envs, *self.observation.space.shape), np.float32)
+
+    @abstractmethod
+    def reset(self, ids: np.ndarray, generators: list[np.random.Generator], options: dict) -> None:
+        """Writes a start state for simulations `ids`; generators[i] draws for simulation ids[i]."""
+
+    @abstractmethod
+    def act(self, action: np.ndarray) -> None:
+        """Turns `action` (n, a) in [-1, 1] into controls."""
+
+    @abstractmethod
+    def sense(self) -> None:
+        """Takes from the current state, once, what observation, reward and end all need; repeated, it changes nothing."""
+
+    @abstractmethod
+    def observe(self) -> dict[str, np.ndarray]:
+        """Returns the blocks of the observation by name, each (n, size)."""
+
+    @abstractmethod
+    def reward_terms(self) -> dict[str, np.ndarray]:
+        """Returns the weighted terms by name, each (n,); the reward is their sum."""
+
+    @abstractmethod
+    def terminated(self) -> np.ndarray:
+        """Returns which simulations have failed at the task, (n,) bool."""
+
+    def truncated(self) -> np.ndarray:
+        """Returns which simulations must stop without having failed, time limits aside, (n,) bool. None by default."""
+        return np.zeros(self.num_envs, bool)
+
+    def measurements(self) -> dict[str, np.ndarray]:
+        """Returns what a user may want to know about the current state by name, (n,) each. Nothing by default."""
+        return {}
+
+    def start(self, ids: np.ndarray, generators: list[np.random.Generator], options: dict | None = None) -> np.ndarray:
+        """Begins new episodes in simulations `ids`; returns everyone's observation (n, k).
+
+        Raises:
+            ValueError: an option is not among `reset_options`.
+        """
+        options = options or {}
+        unknown = sorted(options.keys() - set(self.reset_options))
+        if unknown:
+            raise ValueError(f"unknown reset options {unknown}; there are {', '.join(self.reset_options) or 'none'}")
+        self.failed[ids] = False
+        self.reset(ids, generators, options)
+        self.sense()
+        self._observation = self.observation.pack(self.observe())
+        return self._observation
+
+    def step(self, action: np.ndarray) -> Transition:
+        """Takes one control step with `action` (n, a), clipped to [-1, 1].
+
+        Raises:
+            ValueError: the action has another shape, or is not a number.
+        """
+        action = np.asarray(action, dtype=float)
+        shape = (self.num_envs, *self.action_space.shape)
+        if action.shape != shape:
+            raise ValueError(f"an action must have the shape {shape}, got {action.shape}")
+        action = np.minimum(np.maximum(action, -1.0), 1.0)
+        if math.isnan(action.sum()):
+            raise ValueError("an action must be a number, got NaN")
+        before = self.sim.state.copy()
+        self.act(action)
+        self._advance(before, action)
+        return self._transition()
+
+    def _advance(self, before, action):
+        raised = ()
+        try:
+            self.sim.step(nstep=self.substeps, stage=_VEL_STAGE)
+        except SimulationError as error:
+            raised = error.ids
+        # A sum is finite only if every part is, or if parts cancel that the next step's warning will catch.
+        if len(raised) or self.sim.warning.any() or not math.isfinite(self.sim.state.sum()):
+            self._fail(raised, before, action)
+
+    def _fail(self, raised, before, action):
+        failed = self.sim.warning.any(axis=(1, 2)) | ~np.isfinite(self.sim.state).all(axis=1)
+        failed[list(raised)] = True
+        ids = np.flatnonzero(failed & ~self.failed)
+        self.failed |= failed
+        self.failure_count += len(ids)
+        self.failures.extend(PhysicsFailure(int(i), before[i], action[i].copy()) for i in ids)
+        self.sim.reset(np.flatnonzero(failed), stage=_VEL_STAGE)
+
+    def _transition(self):
+        self.sense()
+        terms = self.reward_terms()
+        observation, terminated = self.observation.pack(self.observe()), self.terminated()
+        if self.failure_count and self.failed.any():
+            observation[self.failed] = self._observation[self.failed]
+            terms = {name: np.where(self.failed, 0.0, term) for name, term in terms.items()}
+            terminated = terminated | self.failed
+        self._observation = observation
+        return Transition(observation, sum(terms.values()), terms, terminated, self.truncated())
+
+
+def whole_ratio(control_dt: float, sim_dt: float) -> int:
+    """Returns how many simulation steps make one control step; both in seconds.
+
+    Raises:
+        ValueError: `control_dt` is no whole multiple of `sim_dt`.
+    """
+    ratio = round(control_dt / sim_dt) if np.isfinite(control_dt) else 0
+    if ratio < 1 or abs(ratio * sim_dt - control_dt) > 1e-9:
+        raise ValueError(f"control_dt must be a whole multiple of {sim_dt} s, got {control_dt} s")
+    return ratio
