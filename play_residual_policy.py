@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import gymnasium as gym
+import numpy as np
 import tyro
 
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.walk_variation import VariationConfig
 from utils.config import updated
-from utils.evaluation import evaluate, gait_alone, summarise, table
+from utils.evaluation import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
 from utils.rendering import Video, has_display
 from utils.runs import load_policy, read_run_config, trained_id, write_json
 from utils.terrain import TerrainConfig
@@ -95,7 +96,10 @@ def task_config(config: PlayConfig) -> ResidualWalkConfig:
 
 
 def make_env(task: ResidualWalkConfig, num_envs: int, env_id: str = "ResidualWalk-v0", **kwargs) -> gym.vector.VectorEnv:
-    """Returns the vector environment that evaluations play on."""
+    """Returns the vector environment that evaluations play on; its episodes last as long as the way may take."""
+    limit = time_limit(GOAL_DISTANCE, task.command_vx[0])
+    if np.isfinite(limit):  # a robot told to stand has the environment's own limit
+        kwargs["max_episode_steps"] = round(float(limit) / task.control_dt)
     return gym.make_vec(f"envs:{env_id}", num_envs=num_envs, config=task, **kwargs)
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.terrain_benchmark import BenchmarkConfig, load_walker, terrain_rows, write_csv
+from benchmarks.terrain_benchmark import BenchmarkConfig, load_walker, terrain_rows
+from benchmarks.terrain_report import write_csv
 from utils.evaluation import success_table, with_pooled
 from utils.runs import CARD, write_aside
 

@@ -6,7 +6,7 @@ from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from utils.evaluation import evaluate, gait_alone, success_table, summarise, table, wilson_interval, with_pooled
+from utils.evaluation import evaluate, gait_alone, success_table, summarise, table, time_limit, wilson_interval, with_pooled
 
 SPEEDS = {0: 1.0, 1: 0.5, 2: 1.0, 3: 2.0, 4: 1.0}  # m/s, by seed
 FALLS = {2: 30, 3: 40}  # after how many steps; seed 3 falls in the very step that takes it to the goal
@@ -122,7 +122,19 @@ def test_residuals_are_averaged_over_steps_and_steps_past_joint_limits_are_count
 
 
 def test_the_goal_can_be_nearer():
-    assert [record["steps"] for record in played(goal=4.0)] == [32, 64, 30, 16]
+    assert [record["steps"] for record in played(goal=4.0, min_pace=0.5)] == [32, 64, 30, 16]
+
+
+def test_who_is_slower_than_two_thirds_of_the_command_comes_too_late():
+    quick, late, *_ = played(goal=4.0)
+    assert (quick["success"], quick["steps"]) == (True, 32)
+    assert (late["success"], late["fall"], late["survived"]) == (False, False, True)
+    assert late["time_s"] == 7.5 == 4.0 / 0.8 * 1.5 and late["straight_distance_m"] == 3.75
+
+
+@pytest.mark.parametrize(("command", "limit"), [(0.2, 75.0), (0.3, 50.0), (0.5, 30.0), (-0.5, 30.0), (0.0, np.inf)])
+def test_the_time_for_a_way_follows_from_the_command(command, limit):
+    assert time_limit(10.0, command) == pytest.approx(limit)
 
 
 @pytest.mark.parametrize("num_envs", [1, 2, 3, 8])

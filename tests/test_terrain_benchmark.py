@@ -41,7 +41,7 @@ def run(tmp_path_factory):
 @pytest.fixture
 def short(monkeypatch):
     """Ends walks after a second."""
-    monkeypatch.setattr(terrain_benchmark, "TIME_LIMIT", 1.0)
+    monkeypatch.setattr(terrain_benchmark, "time_limit", lambda *args: 1.0)
     monkeypatch.setattr(terrain_benchmark, "FLAT_TIME", 0.5)
 
 
@@ -211,6 +211,7 @@ def test_a_wrong_path_gets_one_sentence_and_exit_code_2(script, arguments, words
         (terrain_benchmark, "--kinds ruogh", "did you mean rough"),
         (terrain_benchmark, "--levels 5", "[0, 1], got 5"),
         (terrain_benchmark, "--seeds-from -1", "at least 0, got -1"),
+        (terrain_benchmark, "--min-pace 0", "over 0 and at most 1, got 0"),
         (terrain_benchmark, "--num-envs 0", "num_envs must be at least 1"),
         (compare_residual_vs_baseline, "nowhere --episodes 0", "episodes must be at least 1, got 0"),
         (compare_residual_vs_baseline, "nowhere --terrain ruogh", "did you mean rough"),

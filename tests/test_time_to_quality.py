@@ -36,7 +36,7 @@ def test_a_run_that_had_saved_nothing_yet_gets_one_sentence_and_exit_code_2(run,
 
 
 def test_it_walks_each_policy_on_every_kind_and_writes_a_row_for_each(run, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(terrain_benchmark, "TIME_LIMIT", 0.2)
+    monkeypatch.setattr(terrain_benchmark, "time_limit", lambda *args: 0.2)
     loaded = []
     walker = lambda folder, seed: loaded.append(folder) or terrain_benchmark.Walker(str(folder))  # noqa: E731
     monkeypatch.setattr(time_to_quality, "load_walker", walker)

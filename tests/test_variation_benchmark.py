@@ -25,7 +25,8 @@ def test_the_ends_lie_at_least_as_far_out_as_trainings_go():
 
 
 def test_every_walk_is_in_the_table_and_in_the_file(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(variation_benchmark, "evaluate", functools.partial(variation_benchmark.evaluate, goal=0.1))
+    near = functools.partial(variation_benchmark.evaluate, goal=0.1, min_pace=0.1)
+    monkeypatch.setattr(variation_benchmark, "evaluate", near)
     out = tmp_path / "new" / "out.csv"
     assert variation_benchmark.main(f"--episodes 2 --level 0 --csv {out}".split()) == 0
     rows = list(csv.DictReader(out.read_text().splitlines()))

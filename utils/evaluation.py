@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-GOAL_DISTANCE = 10.0  # m from the start, without a fall: a success
+GOAL_DISTANCE = 10.0  # m from the start, without a fall and in time: a success
+MIN_PACE = 2 / 3  # of the commanded speed, over the whole way: who is slower comes too late
 SHORTEST_WAY = 1e-3  # m: who does not leave the start would cost infinitely much
 RATES = ("success", "fall", "survived")
 
@@ -25,11 +26,13 @@ def evaluate(
     episodes: int,
     seed: int,
     goal: float = GOAL_DISTANCE,
+    min_pace: float = MIN_PACE,
     on_step: Callable[[dict], None] | None = None,
 ) -> list[dict]:
     """Plays episode e from the env's seed `seed` + e, as many at once as `env` has simulations.
 
-    An episode ends at the goal, at a fall (terminated), or when it is truncated; until then it is measured at every step.
+    An episode ends at the goal, at a fall (terminated), at its `time_limit`, or when it is truncated; until then it is
+    measured at every step.
     A simulation that is done begins the next episode; when none is left it is no longer looked at.
 
     Args:
@@ -39,6 +42,7 @@ def evaluate(
         episodes: how many.
         seed: of the first.
         goal: distance from the start, m, that makes an episode a success.
+        min_pace: share of the commanded speed that the way to the goal must be walked with, at least.
         on_step: called with each step's info, for instance to film it.
 
     Returns:
@@ -53,7 +57,7 @@ def evaluate(
         they take back is not credited, heat in the motors not counted. Power is sampled once a control step, at its end:
         for the gait alone on flat ground that reads 5 to 11 % less than a sample in every physics step.
     """
-    tally, records = _Tally(env.num_envs, goal, 1 / env.metadata["render_fps"]), []
+    tally, records = _Tally(env.num_envs, goal, min_pace, 1 / env.metadata["render_fps"]), []
     observation, _ = env.reset(seed=seed)
     tally.begin({i: seed + i for i in range(min(env.num_envs, episodes))})
     waiting = deque(range(seed + env.num_envs, seed + episodes))
@@ -67,6 +71,12 @@ def evaluate(
             observation = _restart(env, begun)
             tally.begin(begun)
     return sorted(records, key=lambda record: record["seed"])
+
+
+def time_limit(goal: float, command: float | np.ndarray, min_pace: float = MIN_PACE) -> np.ndarray:
+    """Returns how long the way to the goal, m, may take at the commanded speed or speeds, m/s; for ever if told to stand."""
+    speed = np.abs(command) * min_pace
+    return np.divide(goal, speed, out=np.full(np.shape(speed), np.inf), where=speed > 0)
 
 
 def summarise(records: list[dict]) -> dict:
@@ -154,9 +164,9 @@ def _restart(env, seeds):
 class _Tally:
     """Running sums over the episodes of n simulations, each of which stops counting at its end."""
 
-    def __init__(self, n: int, goal: float, dt: float):
+    def __init__(self, n: int, goal: float, min_pace: float, dt: float):
         self.running = np.zeros(n, bool)
-        self._goal, self._dt = goal, dt
+        self._goal, self._min_pace, self._dt = goal, min_pace, dt
         self._success, self._fall, self._steps = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, int)
         self._seed = np.zeros(n, int)
         self._sums = {name: np.zeros(n) for name in _SUMS}
@@ -185,7 +195,9 @@ class _Tally:
         self._steps[on] += 1
         self._fall |= on & terminated
         self._success |= on & ~terminated & (info["straight_distance"] >= self._goal)
-        self.running &= ~(terminated | truncated | self._success)
+        limit = time_limit(self._goal, info["commanded_velocity"], self._min_pace)
+        late = self._steps >= np.rint(limit / self._dt)
+        self.running &= ~(terminated | truncated | self._success | late)
         return np.flatnonzero(on & ~self.running)
 
     def records(self, ids) -> list[dict]:
