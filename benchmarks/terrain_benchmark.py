@@ -55,6 +55,8 @@ class BenchmarkConfig:
     """Terrain kinds; flat ground has a table of its own."""
     levels: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     """Terrain levels, 0 to 1."""
+    own_gaits: bool = True
+    """Walk the gaits, too, that policies were trained on top of, each alone."""
     min_pace: float = MIN_PACE
     """Share of the commanded speed that 10 m must be walked with, at least, to be a success."""
     num_envs: int = 32
@@ -124,7 +126,8 @@ def load_walkers(config: BenchmarkConfig) -> list[Walker]:
     for walker in policies:
         by_gait.setdefault(gait_of(walker), walker)
     by_gait.pop(gait_of(Walker()), None)
-    return [Walker(), *(own_gait(walker) for walker in by_gait.values()), *policies]
+    gaits = [own_gait(walker) for walker in by_gait.values()] if config.own_gaits else []
+    return [Walker(), *gaits, *policies]
 
 
 def gait_of(walker: Walker) -> GaitParameters:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecNormalize
 
@@ -30,6 +31,12 @@ def test_a_loaded_policy_acts_as_the_saved_one(saved):
     wanted, _ = model.predict(env.normalize_obs(rows), deterministic=True)
     np.testing.assert_array_equal(load_policy(folder)(rows), wanted)
     np.testing.assert_array_equal(load_policy(folder / "model.zip")(rows), wanted)
+
+
+def test_a_loaded_policy_leaves_the_cores_to_the_physics(saved):
+    torch.set_num_threads(2)
+    load_policy(saved[0])
+    assert torch.get_num_threads() == 1
 
 
 def test_a_frozen_normaliser_does_not_follow_the_training(saved):

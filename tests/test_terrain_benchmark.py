@@ -110,6 +110,8 @@ def test_beside_a_policy_walks_the_gait_it_was_trained_on_top_of_alone(run, monk
     walkers = terrain_benchmark.load_walkers(BenchmarkConfig(tuple(gaits)))
     assert [walker.title for walker in walkers] == ["gait alone", "gait of a, alone", "gait of d, alone", *gaits]
     assert [walker.policy is None for walker in walkers] == [True] * 3 + [False] * 4
+    fewer = terrain_benchmark.load_walkers(BenchmarkConfig(tuple(gaits), own_gaits=False))
+    assert [walker.title for walker in fewer] == ["gait alone", *gaits]
     assert walkers[1].config == {"gait": as_plain(slower)} and walkers[1].env_id == "ResidualWalk-v0"
 
 
