@@ -8,13 +8,13 @@ on the tile until its time is up has `survived`.
 Cost of transport is the positive mechanical work at the servos' shafts over weight times distance, as
 `utils.evaluation.evaluate` says. Every robot is the nominal one, whatever a policy was trained on.
 
-Writes terrain.csv, flat.csv, terrain.md and terrain.png.
+Writes terrain.csv, flat.csv, terrain.md and terrain.png, and rows.jsonl: a run that is stopped goes on from there.
 """
 
 import sys
-from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import gymnasium as gym
@@ -28,7 +28,8 @@ from controllers.bezier_gait import GaitParameters
 from envs.residual_walk_config import ResidualWalkConfig, resolve
 from play_residual_policy import UNSEEN_TERRAIN
 from utils.evaluation import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise, time_limit
-from utils.runs import git_state, load_policy, read_run_config, trained_id, versions, write_aside
+from utils.kept_rows import KeptRows
+from utils.runs import digest, git_state, load_policy, read_run_config, trained_id, versions, write_aside
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 
 TILES = 4  # of a kind and level: one lucky tile must not decide
@@ -89,6 +90,8 @@ class Walker:
     policy: Policy | None = None
     env_id: str = "ResidualWalk-v0"
     config: dict = field(default_factory=dict)
+    digest: str = ""
+    """Of the policy's files: a run that is trained again is somebody else."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -102,11 +105,21 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(config: BenchmarkConfig) -> None:
-    """Plays everything, prints the tables, and writes results; a file of an earlier run stays until the new one is whole."""
+    """Plays everything, prints the tables, and writes results; a file of an earlier run stays until the new one is whole.
+
+    Rows are kept as they come, with the conditions: a run that was stopped goes on, and more models can be added to it.
+    """
     walkers, made_with = load_walkers(config), provenance()  # now: files may change while robots walk
     config.out.mkdir(parents=True, exist_ok=True)  # before hours of walking
-    flat = [flat_row(walker, command, config) for walker in walkers for command in FLAT_COMMANDS]
-    rows = list(terrain_rows(walkers, config))
+    kept = KeptRows(config.out / "rows.jsonl", f"{conditions(config)} {made_with}")
+    flat = [
+        kept.row((walker.title, walker.digest, "flat", command), lambda w=walker, c=command: flat_row(w, c, config))
+        for walker, command in product(walkers, FLAT_COMMANDS)
+    ]
+    rows = [
+        kept.row((walker.title, walker.digest, kind, level), lambda place=(walker, kind, level): terrain_row(*place, config))
+        for kind, level, walker in product(config.kinds, config.levels, walkers)
+    ]
     report = markdown(rows, flat, conditions(config), made_with)
     for name, content in (("terrain", rows), ("flat", flat)):
         write_aside(config.out / f"{name}.csv", lambda aside, content=content: write_csv(aside, content))
@@ -137,7 +150,7 @@ def gait_of(walker: Walker) -> GaitParameters:
 
 def own_gait(walker: Walker) -> Walker:
     """Returns the gait that a policy was trained on top of, alone."""
-    return Walker(f"gait of {walker.title}, alone", None, walker.env_id, walker.config)
+    return Walker(f"gait of {walker.title}, alone", None, walker.env_id, walker.config, walker.digest)
 
 
 def load_walker(model: Path, terrain_seed: int) -> Walker:
@@ -145,7 +158,7 @@ def load_walker(model: Path, terrain_seed: int) -> Walker:
     if env.get("terrain", {}).get("seed") == terrain_seed:
         raise ValueError(f"{model} was trained on terrain seed {terrain_seed}: give another --seeds-from")
     acts_on = {name: value for name, value in env.items() if name not in OWN}
-    return Walker(str(model), load_policy(model), trained_id(model), acts_on)
+    return Walker(str(model), load_policy(model), trained_id(model), acts_on, digest(model))
 
 
 def walk(walker: Walker, kind: str, level: float, config: BenchmarkConfig, command: float | None = None) -> list[dict]:
@@ -166,14 +179,11 @@ def walk(walker: Walker, kind: str, level: float, config: BenchmarkConfig, comma
         return evaluate(env, walker.policy or gait_alone(env), config.episodes, config.seeds_from, goal, config.min_pace)
 
 
-def terrain_rows(walkers: list[Walker], config: BenchmarkConfig) -> Iterable[dict]:
-    """Yields a row of figures for each kind, level and walker, and prints how far it is."""
-    for kind in config.kinds:
-        for level in config.levels:
-            for walker in walkers:
-                summary = summarise(walk(walker, kind, level, config))
-                print(f"{kind} {level:g}, {walker.title}: {summary['success']:.0%} success", flush=True)
-                yield {"walker": walker.title, "kind": kind, "level": level, **summary}
+def terrain_row(walker: Walker, kind: str, level: float, config: BenchmarkConfig) -> dict:
+    """Returns the figures of walks on one kind and level, and prints how many succeeded."""
+    summary = summarise(walk(walker, kind, level, config))
+    print(f"{kind} {level:g}, {walker.title}: {summary['success']:.0%} success", flush=True)
+    return {"walker": walker.title, "kind": kind, "level": level, **summary}
 
 
 def flat_row(walker: Walker, command: float, config: BenchmarkConfig) -> dict:

@@ -10,11 +10,12 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.terrain_benchmark import BenchmarkConfig, load_walker, terrain_rows
+from benchmarks.terrain_benchmark import BenchmarkConfig, load_walker, terrain_row
 from benchmarks.terrain_report import write_csv
 from utils.evaluation import success_table, with_pooled
 from utils.runs import CARD, write_aside
@@ -51,8 +52,14 @@ def all_rows(runs: list[Path], minutes: list[float], config: BenchmarkConfig) ->
     for run in runs:
         for limit in minutes:
             folder, steps = reached(run, 60 * limit)
-            for row in terrain_rows([load_walker(folder, config.terrain_seed)], config):
-                yield {"run": str(run), "minutes": limit, "training_steps": steps, **row}
+            walker = load_walker(folder, config.terrain_seed)
+            for kind, level in product(config.kinds, config.levels):
+                yield {
+                    "run": str(run),
+                    "minutes": limit,
+                    "training_steps": steps,
+                    **terrain_row(walker, kind, level, config),
+                }
 
 
 def reached(run: Path, seconds: float) -> tuple[Path, int]:

@@ -24,6 +24,7 @@ from utils.terrain import Terrain
 from utils.vec_env import make_batch_vec_env
 
 SMALL = "--episodes 2 --num-threads 1 --kinds rough --levels 0.5".split()
+WRITTEN = {"terrain.csv", "flat.csv", "terrain.md", "terrain.png", "rows.jsonl"}
 TRAINED_ON = ResidualWalkConfig(residual_scale=0.01, command_vx=(0.05, 0.06), max_tilt=0.01)
 
 
@@ -67,7 +68,7 @@ def test_the_benchmark_writes_a_row_for_each_walker_kind_and_level(run, short, t
     report = (tmp_path / "terrain.md").read_text()
     assert f"| rough 0.5, {run} | 0% (0% to 66%) | 0% | 100% |" in report and report in capsys.readouterr().out
     assert iio.imread(tmp_path / "terrain.png").std() > 5
-    assert {path.name for path in tmp_path.iterdir()} == {"terrain.csv", "flat.csv", "terrain.md", "terrain.png"}
+    assert {path.name for path in tmp_path.iterdir()} == WRITTEN
 
 
 def test_flat_ground_tells_the_mean_speed_and_the_worst_errors():
@@ -167,7 +168,7 @@ def test_an_interrupted_write_leaves_the_results_of_before(short, tmp_path, monk
     monkeypatch.setattr(Figure, "savefig", half)
     assert terrain_benchmark.main([*SMALL, "--out", str(tmp_path)]) == 2
     assert "the disk is full" in capsys.readouterr().err
-    assert (tmp_path / "terrain.png").read_bytes() == before and len(list(tmp_path.iterdir())) == 4
+    assert (tmp_path / "terrain.png").read_bytes() == before and {path.name for path in tmp_path.iterdir()} == WRITTEN
 
 
 def test_the_report_names_the_commit_that_the_benchmark_began_with(short, tmp_path, monkeypatch):
@@ -176,6 +177,26 @@ def test_the_report_names_the_commit_that_the_benchmark_began_with(short, tmp_pa
     monkeypatch.setattr(terrain_benchmark, "git_state", lambda: f"after {len(walks)} walks")
     assert terrain_benchmark.main([*SMALL, "--out", str(tmp_path)]) == 0
     assert len(walks) == 6 and "commit after 0 walks." in (tmp_path / "terrain.md").read_text()
+
+
+def test_a_benchmark_that_was_stopped_goes_on_and_takes_further_models(run, short, tmp_path, monkeypatch):
+    walks, evaluate = [], terrain_benchmark.evaluate
+    monkeypatch.setattr(terrain_benchmark, "git_state", lambda: "0123abc")
+
+    def stopped(*args):
+        if len(walks) == 3:
+            raise RuntimeError("stopped")
+        walks.append(args)
+        return evaluate(*args)
+
+    monkeypatch.setattr(terrain_benchmark, "evaluate", stopped)
+    assert terrain_benchmark.main([*SMALL, "--out", str(tmp_path)]) == 2
+    monkeypatch.setattr(terrain_benchmark, "evaluate", lambda *args: walks.append(args) or evaluate(*args))
+    assert terrain_benchmark.main([*SMALL, "--out", str(tmp_path)]) == 0 and len(walks) == 6
+    before = rows(tmp_path / "terrain.csv")
+    assert terrain_benchmark.main([*SMALL, "--model", str(run), "--out", str(tmp_path)]) == 0 and len(walks) == 12
+    assert rows(tmp_path / "terrain.csv")[:1] == before
+    assert terrain_benchmark.main([*SMALL, "--seeds-from", "5", "--out", str(tmp_path)]) == 0 and len(walks) == 18
 
 
 def test_the_comparison_prints_both_rows_and_draws_both_bars(run, short, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """A run folder: config in plain text, TensorBoard, checkpoints, the best policy and the last, each with its normaliser."""
 
+import hashlib
 import json
 import platform
 import subprocess
@@ -18,6 +19,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from utils.config import as_plain, read_yaml
 
 MODEL, NORMALIZER, CONFIG, CARD = "model.zip", "normalizer.npz", "config.yaml", "card.json"
+CHANGED, NO_COMMIT = "+changes", "unknown"  # a state of the code that nobody can come back to
 _NAMED_VERSIONS = ("mujoco", "gymnasium", "stable-baselines3", "torch", "numpy")
 
 
@@ -57,7 +59,7 @@ def load_policy(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     Raises:
         ValueError: there is no policy, or it cannot be read, or its statistics are missing or not finite.
     """
-    folder = Path(path).parent if Path(path).suffix == ".zip" else Path(path)
+    folder = _folder(path)
     for name in (MODEL, NORMALIZER):
         if not (folder / name).is_file():
             raise ValueError(f"{folder} holds no {name}: give a run folder, or one of its checkpoints")
@@ -68,6 +70,12 @@ def load_policy(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     except Exception as error:  # SB3 raises whatever zipfile, pickle, json and torch do
         raise ValueError(f"cannot read {folder / MODEL}: {str(error).splitlines()[0]}") from error
     return lambda observation: model.predict(normalize(observation), deterministic=True)[0]
+
+
+def digest(path: str | Path) -> str:
+    """Returns what tells a run's policy from others: a hash of it, its statistics and its config."""
+    files = b"".join((_folder(path) / name).read_bytes() for name in (MODEL, NORMALIZER))
+    return hashlib.sha256(files + repr(read_run_config(path)).encode()).hexdigest()
 
 
 def read_run_config(path: str | Path) -> dict:
@@ -110,15 +118,19 @@ def versions() -> dict[str, str]:
 
 
 def git_state() -> str:
-    """Returns the commit that this code stands on, with "+changes" if files differ from it, or "unknown"."""
+    """Returns the commit that this code stands on, with CHANGED if files differ from it, or NO_COMMIT."""
     here = Path(__file__).parent
     try:
         git = ["git", "-C", str(here)]
         commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
         changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return commit + ("+changes" if changes.strip() else "")
+        return NO_COMMIT
+    return commit + (CHANGED if changes.strip() else "")
+
+
+def _folder(path):
+    return Path(path).parent if Path(path).suffix == ".zip" else Path(path)
 
 
 def _read_normalizer(path):
