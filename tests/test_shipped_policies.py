@@ -1,0 +1,62 @@
+"""The policies in assets/policies: small, with a card that holds what the README says, and better than the gait alone."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, own_gait, walk
+from utils.evaluation import summarise
+from utils.runs import read_run_config
+from utils.ship_policy import POLICIES
+from utils.terrain import KINDS
+
+IDS = ("ResidualWalk-v0",)
+
+
+@pytest.fixture(params=IDS)
+def shipped(request):
+    return POLICIES / request.param
+
+
+@pytest.fixture
+def card(shipped):
+    return json.loads((shipped / "card.json").read_text())
+
+
+def test_it_is_small_and_comes_with_all_that_a_player_needs(shipped):
+    assert {path.name for path in shipped.iterdir()} == {"model.zip", "normalizer.npz", "config.yaml", "card.json"}
+    assert sum(path.stat().st_size for path in shipped.iterdir()) < 2e6
+
+
+def test_its_card_says_how_it_was_made_and_how_it_was_judged(shipped, card):
+    assert card["env_id"] == shipped.name and card["command"].startswith("python train_residual_ppo.py ")
+    assert card["steps"] > 1e6 and 60 < card["wall_time_s"] < 4 * 3600
+    assert {"python", "mujoco", "gymnasium", "stable-baselines3", "torch", "numpy"} <= card["versions"].keys()
+    assert "+changes" not in card["git"] and card["seed"] == read_run_config(shipped)["seed"]
+
+
+def test_its_card_holds_the_benchmark_on_every_terrain_beside_the_gait_alone(card):
+    for walker in ("gait alone", card["walker"]):
+        rows = [row for row in card["benchmark"]["terrain"] if row["walker"] == walker]
+        places = {(kind, level) for kind in KINDS if kind != "flat" for level in (0.25, 0.5, 0.75, 1.0)}
+        assert {(row["kind"], row["level"]) for row in rows} == places
+        assert all(row["episodes"] >= 100 for row in rows)
+        flat = [row for row in card["benchmark"]["flat"] if row["walker"] == walker]
+        assert [row["commanded_mps"] for row in flat] == [0.1, 0.2, 0.3, 0.4, 0.5]
+
+
+def test_it_was_trained_with_variation_and_on_no_ground_of_the_benchmark(shipped):
+    env = read_run_config(shipped)["env"]
+    assert env["variation"]["push_speed"] > 0 and env["variation"]["friction"][0] < env["variation"]["friction"][1]
+    assert env["terrain"]["seed"] < 1_000_000
+
+
+def test_it_crosses_full_rough_ground_where_either_gait_alone_does_not(shipped):
+    config = BenchmarkConfig(episodes=16, seeds_from=33_000)
+    trained = load_walker(shipped, config.terrain_seed)
+    rates = [
+        summarise(walk(walker, "rough", 1.0, config))["success"]
+        for walker in (trained, replace(Walker(), title="gait"), own_gait(trained))
+    ]
+    assert rates[0] >= 0.7 and max(rates[1:]) <= 0.3, rates
