@@ -111,9 +111,9 @@ def run(config: BenchmarkConfig) -> None:
     """
     walkers, made_with = load_walkers(config), provenance()  # now: files may change while robots walk
     config.out.mkdir(parents=True, exist_ok=True)  # before hours of walking
-    kept = KeptRows(config.out / "rows.jsonl", f"{conditions(config)} {made_with}")
+    kept = KeptRows(config.out / "rows.jsonl", f"{conditions(config)} {config.min_pace=} {config.num_envs=} {made_with}")
     flat = [
-        kept.row((walker.title, walker.digest, "flat", command), lambda w=walker, c=command: flat_row(w, c, config))
+        kept.row((walker.title, walker.digest, "flat", command), lambda place=(walker, command): flat_row(*place, config))
         for walker, command in product(walkers, FLAT_COMMANDS)
     ]
     rows = [

@@ -197,6 +197,8 @@ def test_a_benchmark_that_was_stopped_goes_on_and_takes_further_models(run, shor
     assert terrain_benchmark.main([*SMALL, "--model", str(run), "--out", str(tmp_path)]) == 0 and len(walks) == 12
     assert rows(tmp_path / "terrain.csv")[:1] == before
     assert terrain_benchmark.main([*SMALL, "--seeds-from", "5", "--out", str(tmp_path)]) == 0 and len(walks) == 18
+    for number, pace in enumerate(("0.666", "0.667"), 4):  # both 67 % in words
+        assert terrain_benchmark.main([*SMALL, "--min-pace", pace, "--out", str(tmp_path)]) == 0 and len(walks) == 6 * number
 
 
 def test_the_comparison_prints_both_rows_and_draws_both_bars(run, short, tmp_path, capsys):
