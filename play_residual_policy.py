@@ -14,10 +14,13 @@ import tyro
 
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.walk_variation import VariationConfig
+from utils.bad_states import describe, read_dump, replayed
 from utils.config import updated
 from utils.evaluation import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
+from utils.files import write_json
 from utils.rendering import Video, has_display
-from utils.runs import load_policy, read_run_config, trained_id, write_json
+from utils.run_records import trained_id, trained_task
+from utils.runs import load_policy
 from utils.terrain import TerrainConfig
 
 UNSEEN_TERRAIN = 2_000_003  # added to --seed: terrain that no training seed makes
@@ -29,7 +32,7 @@ class PlayConfig:
     """What is played, where, and what is kept of it."""
 
     model: Path | None = None
-    """Run folder, checkpoint folder or model.zip. SB3's files can run code when loaded: give only what you trust."""
+    """Run folder, checkpoint folder or shipped policy."""
     baseline: bool = False
     """Play the gait alone; needs no model."""
     episodes: int = 3
@@ -48,10 +51,12 @@ class PlayConfig:
     """Write the episodes to this MP4 file."""
     json: Path | None = None
     """Write episodes and summary to this JSON file."""
+    replay: Path | None = None
+    """Show a simulation that went wrong in a training: a file of its run's bad_states/."""
 
     def __post_init__(self):
-        if (self.model is None) == (not self.baseline):
-            raise ValueError("give either --model PATH or --baseline")
+        if (self.model is not None) + self.baseline + (self.replay is not None) != 1:
+            raise ValueError("give one of --model PATH, --baseline and --replay DUMP")
         if self.episodes < 1:
             raise ValueError(f"episodes must be at least 1, got {self.episodes}")
 
@@ -59,7 +64,8 @@ class PlayConfig:
 def main(argv: list[str] | None = None) -> int:
     """Plays as the command line says; returns the exit code."""
     try:
-        play(tyro.cli(PlayConfig, args=argv, description=__doc__))
+        config = tyro.cli(PlayConfig, args=argv, description=__doc__)
+        replay(config) if config.replay else play(config)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"play_residual_policy: {error}", file=sys.stderr)
         return 2
@@ -84,10 +90,22 @@ def play(config: PlayConfig) -> dict:
     return result
 
 
+def replay(config: PlayConfig) -> None:
+    """Prints what happened to a simulation that went wrong, and shows its last states slowly, in a video or the viewer."""
+    dump = read_dump(config.replay)
+    print(describe(dump))
+    if config.video is not None:
+        with Video(config.video, VIDEO_FPS) as film:
+            for camera in replayed(dump):
+                film.add(camera.frame())
+    elif config.render and has_display():
+        for camera in replayed(dump):
+            camera.show(1 / VIDEO_FPS)
+
+
 def task_config(config: PlayConfig) -> ResidualWalkConfig:
     """Returns the task a policy was trained on, for the nominal robot on the terrain, level and speed asked for."""
-    trained = read_run_config(config.model).get("env", {}) if config.model else {}
-    task = updated(ResidualWalkConfig(), trained)
+    task = updated(ResidualWalkConfig(), trained_task(config.model))
     flat = config.terrain == "flat"
     levels = () if flat else (config.level,)
     terrain = TerrainConfig() if flat else TerrainConfig((config.terrain,), levels, UNSEEN_TERRAIN + config.seed)

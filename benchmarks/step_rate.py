@@ -7,7 +7,6 @@ environments are medians over rounds, their ratios to physics medians of each ro
 
 import argparse
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +14,14 @@ from pathlib import Path
 import gymnasium as gym
 import mujoco
 import numpy as np
-from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from callbacks.threads_callback import ThreadsCallback
 from envs.residual_walk_config import ResidualWalkConfig
-from train_residual_ppo import TrainConfig, make_model, parse
+from train import TrainConfig, make_model
+from train_residual_ppo import parse
 from utils.terrain import TerrainConfig
 from utils.vec_env import BatchVecEnv
 
@@ -134,11 +133,9 @@ def training_rows(share: float) -> list[tuple]:
 
 
 def training_rate(env, ppo, steps, callback):
-    with tempfile.TemporaryDirectory() as folder:
-        config = replace(TrainConfig(), ppo=ppo)
-        model: PPO = make_model(config, VecNormalize(env, clip_obs=ppo.clip_obs, gamma=ppo.gamma), Path(folder))
-        rate = timed(lambda: model.learn(steps, callback=callback), steps)
-        env.close()
+    model = make_model(replace(TrainConfig(), ppo=ppo), VecNormalize(env, clip_obs=ppo.clip_obs, gamma=ppo.gamma))
+    rate = timed(lambda: model.learn(steps, callback=callback), steps)
+    env.close()
     return rate
 
 

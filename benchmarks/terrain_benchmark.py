@@ -28,8 +28,11 @@ from controllers.bezier_gait import GaitParameters
 from envs.residual_walk_config import ResidualWalkConfig, resolve
 from play_residual_policy import UNSEEN_TERRAIN
 from utils.evaluation import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise, time_limit
+from utils.files import write_aside
 from utils.kept_rows import KeptRows
-from utils.runs import digest, git_state, load_policy, read_run_config, trained_id, versions, write_aside
+from utils.provenance import git_state, versions
+from utils.run_records import trained_id, trained_task
+from utils.runs import digest, load_policy
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 
 TILES = 4  # of a kind and level: one lucky tile must not decide
@@ -45,7 +48,7 @@ class BenchmarkConfig:
     """Who walks where, and how often."""
 
     model: tuple[Path, ...] = ()
-    """Run or checkpoint folders. SB3's files can run code when loaded: give only what you trust."""
+    """Run or checkpoint folders, or shipped policies."""
     episodes: int = 100
     """Episodes of every walker on every kind and level."""
     seeds_from: int = 10_000
@@ -154,7 +157,7 @@ def own_gait(walker: Walker) -> Walker:
 
 
 def load_walker(model: Path, terrain_seed: int) -> Walker:
-    env = read_run_config(model).get("env", {})
+    env = trained_task(model)
     if env.get("terrain", {}).get("seed") == terrain_seed:
         raise ValueError(f"{model} was trained on terrain seed {terrain_seed}: give another --seeds-from")
     acts_on = {name: value for name, value in env.items() if name not in OWN}

@@ -18,9 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.terrain_benchmark import BenchmarkConfig, load_walker, terrain_row
 from benchmarks.terrain_report import write_csv
 from utils.evaluation import success_table, with_pooled
-from utils.runs import CARD, write_aside
-
-PROGRESS = "progress.json"  # of a checkpoint, as CARD is of a run: {"steps", "wall_time_s"}
+from utils.files import write_aside
+from utils.runs import CARD
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -68,7 +67,7 @@ def reached(run: Path, seconds: float) -> tuple[Path, int]:
     Raises:
         ValueError: there was none yet.
     """
-    notes = [*run.glob(f"checkpoints/*/{PROGRESS}"), *run.glob(CARD)]
+    notes = [*run.glob(f"checkpoints/*/{CARD}"), *run.glob(CARD)]
     saved = [(json.loads(note.read_text()), note.parent) for note in notes]
     in_time = [(progress["steps"], folder) for progress, folder in saved if progress["wall_time_s"] <= seconds]
     if not in_time:

@@ -22,7 +22,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from envs.walk_variation import VariationConfig
 from play_residual_policy import PlayConfig, make_env, task_config
 from utils.evaluation import Policy, evaluate, gait_alone, success_table, summarise
-from utils.runs import load_policy, trained_id, write_aside
+from utils.files import write_aside
+from utils.run_records import trained_id
+from utils.runs import load_policy
 
 TILES = 4  # of ground: one lucky tile must not decide
 ENDS = {

@@ -18,6 +18,15 @@ class EpisodeCallback(BaseCallback):
         self._survived: list[bool] = []
         self._failures = 0
 
+    @property
+    def state(self) -> dict:
+        """What the episodes since the last update were like, and how many simulations broke since the start."""
+        return {"episodes": list(self._episodes), "survived": list(self._survived), "failures": self._failures}
+
+    def restore(self, state: dict) -> None:
+        """Goes on from a `state`."""
+        self._episodes, self._survived, self._failures = state["episodes"], state["survived"], state["failures"]
+
     def _on_step(self) -> bool:
         for info in self.locals["infos"]:
             if "terms" in info.get("episode", {}):

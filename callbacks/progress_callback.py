@@ -14,11 +14,17 @@ class ProgressCallback(BaseCallback):
         self._total, self._stream = total_timesteps, stream or sys.stdout
         self._alive = self._stream.isatty()
         self._began = self._printed = 0.0
+        self._before = {"steps": 0, "wall_time_s": 0.0}
 
     @property
     def state(self) -> dict:
         """The steps that were taken and the seconds they took, evaluations and all, as plain data."""
-        return {"steps": self.num_timesteps, "wall_time_s": round(time.monotonic() - self._began, 1)}
+        seconds = self._before["wall_time_s"] + time.monotonic() - self._began
+        return {"steps": self.num_timesteps, "wall_time_s": round(seconds, 1)}
+
+    def restore(self, state: dict) -> None:
+        """Goes on from a `state`; only what comes now counts for the rate."""
+        self._before = state
 
     def _on_training_start(self) -> None:
         self._began = self._printed = time.monotonic()
@@ -33,8 +39,8 @@ class ProgressCallback(BaseCallback):
 
     def _print(self, end=None):
         self._printed = time.monotonic()
-        rate = self.num_timesteps / max(self._printed - self._began, 1e-9)
-        left = max(self._total - self.num_timesteps, 0) / rate
+        rate = (self.num_timesteps - self._before["steps"]) / max(self._printed - self._began, 1e-9)
+        left = max(self._total - self.num_timesteps, 0) / max(rate, 1e-9)
         line = f"{self.num_timesteps:,} of {self._total:,} steps, {rate:,.0f} a second, {left / 60:.1f} min left"
         episodes = self.model.ep_info_buffer
         if episodes:

@@ -1,6 +1,5 @@
-"""Policies kept while training goes on: one a while, and the best on terrain that training does not see."""
+"""What a training keeps while it goes on: checkpoints to go on from, and the best policy on terrain it does not see."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -8,55 +7,85 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 from utils.evaluation import evaluate, summarise
-from utils.runs import normalizing, save_policy, write_json
+from utils.policy_files import normalizing
+from utils.runs import save, save_best
 
 
-class EveryStepsCallback(BaseCallback, ABC):
-    """Calls `_act` at the first rollout's end after every `every` steps (steps of all simulations together)."""
+class CheckpointCallback(BaseCallback):
+    """Saves a checkpoint before the first rollout after every `every` steps (of all simulations together), and at the end.
 
-    def __init__(self, every: int):
+    Between two rollouts nothing is half done, so that a training goes on from there exactly. Of the checkpoints the last
+    `keep` hold what that takes, those before their policy. `callbacks` are those with a state; this one adds itself.
+    """
+
+    def __init__(self, run: Path, every: int, callbacks: Mapping[str, BaseCallback], keep: int = 2):
         super().__init__()
-        self._every, self._next = every, every
+        self._run, self._every, self._keep = run, every, keep
+        self._callbacks = {**callbacks, "checkpoint": self}
+        self._next, self._saved = every, -1
+
+    @property
+    def state(self) -> dict:
+        """When the next checkpoint is due, as plain data."""
+        return {"next": self._next}
+
+    def restore(self, state: dict) -> None:
+        """Goes on from a `state`."""
+        self._next = state["next"]
+
+    @property
+    def callbacks(self) -> Mapping[str, BaseCallback]:
+        """All callbacks whose state a checkpoint holds, by name."""
+        return self._callbacks
+
+    def save(self) -> None:
+        """Saves a checkpoint now, unless there is one of this very step; to be called between two rollouts."""
+        if self._saved != self.num_timesteps:
+            self._next = (self.num_timesteps // self._every + 1) * self._every
+            save(self._run, self.model, self._callbacks, self._keep)
+            self._saved = self.num_timesteps
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps >= self._next:
+            self.save()
+
+    def _on_training_end(self) -> None:
+        self.save()
 
     def _on_step(self) -> bool:
         return True
 
-    def _on_rollout_end(self) -> None:
-        if self.num_timesteps >= self._next:
-            self._next = (self.num_timesteps // self._every + 1) * self._every
-            self._act()
 
-    @abstractmethod
-    def _act(self) -> None: ...
-
-
-class CheckpointCallback(EveryStepsCallback):
-    """Saves policy, normaliser and the `state` of `parts` to `checkpoints/<steps>` of the run, every `every` steps."""
-
-    def __init__(self, run: Path, every: int, parts: Mapping[str, BaseCallback] | None = None):
-        super().__init__(every)
-        self._run, self._parts = run, parts or {}
-
-    def _act(self) -> None:
-        folder = self._run / "checkpoints" / f"{self.num_timesteps:010d}"
-        save_policy(folder, self.model, self.training_env)
-        for name, part in self._parts.items():
-            write_json(folder / f"{name}.json", part.state)
-
-
-class EvaluationCallback(EveryStepsCallback):
-    """Plays `episodes` on `env` every `every` steps, with the normaliser frozen; keeps the best policy in `best/`.
+class EvaluationCallback(BaseCallback):
+    """Plays `episodes` on `env` after every `every` steps, with the normaliser frozen; keeps the best policy in `best/`.
 
     The best is the one with the most successes, then the longest way. Logs success rate, distance, speed error and falls.
     """
 
     def __init__(self, run: Path, every: int, make_env: Callable[[], VectorEnv], episodes: int, seed: int, goal: float):
-        super().__init__(every)
-        self._run, self._make_env, self._env = run, make_env, None
+        super().__init__()
+        self._run, self._every, self._make_env, self._env = run, every, make_env, None
         self._episodes, self._seed, self._goal = episodes, seed, goal
-        self._best = (-1.0, -1.0)
+        self._next, self._best = every, (-1.0, -1.0)
 
-    def _act(self) -> None:
+    @property
+    def state(self) -> dict:
+        """When the next evaluation is due, and the best score so far, as plain data."""
+        return {"next": self._next, "best": list(self._best)}
+
+    def restore(self, state: dict) -> None:
+        """Goes on from a `state`."""
+        self._next, self._best = state["next"], tuple(state["best"])
+
+    def _on_rollout_end(self) -> None:
+        if self.num_timesteps >= self._next:
+            self._next = (self.num_timesteps // self._every + 1) * self._every
+            self._evaluate()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _evaluate(self):
         if self._env is None:
             self._env = self._make_env()
         normalize = normalizing(self.training_env)
@@ -67,7 +96,7 @@ class EvaluationCallback(EveryStepsCallback):
         score = (summary["success"], summary["distance_m"])
         if score > self._best:
             self._best = score
-            save_policy(self._run / "best", self.model, self.training_env)
+            save_best(self._run, self.model)
 
     def _on_training_end(self) -> None:
         if self._env is not None:

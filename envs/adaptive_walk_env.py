@@ -22,6 +22,10 @@ class AdaptiveWalkTask(ResidualWalkTask):
         self.controller.base_controller.adjust(action[:, 12:])
         super().act(action)
 
+    def describe(self):
+        description = super().describe()
+        return description | {"action": [*description["action"][:12], *ADJUSTMENTS]}
+
 
 class AdaptiveWalkEnv(ResidualWalkEnv):
     """One quadruped, as `ResidualWalkEnv`."""

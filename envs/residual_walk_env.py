@@ -81,6 +81,8 @@ class ResidualWalkEnv(_RobotView, TaskEnv):
 class ResidualWalkVectorEnv(_RobotView, TaskVectorEnv):
     """`num_envs` quadrupeds on `num_threads` native threads; the other arguments are those of `ResidualWalkEnv`."""
 
+    transient = (*TaskVectorEnv.transient, "sensor_reader")
+
     def __init__(self, num_envs=1, config=None, render_mode=None, max_episode_steps=5000, num_threads=2, **changes):
         task = self.task_class(resolve(config, changes), num_envs, num_threads)
         super().__init__(task, render_mode, max_episode_steps)

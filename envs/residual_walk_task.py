@@ -37,6 +37,7 @@ class ResidualWalkTask(Task):
     action_space = Box(-1.0, 1.0, (12,), np.float32)
     gait = DiagonalGaitController
     reset_options = ("randomize",)
+    transient = (*Task.transient, "sensor_reader")
 
     def __init__(self, config: ResidualWalkConfig = ResidualWalkConfig(), num_envs: int = 1, num_threads: int = 1):
         self.config = config
@@ -170,6 +171,16 @@ class ResidualWalkTask(Task):
             "terrain_level": self.world.level.copy(),
             "terrain_kind": self.world.kind.copy(),
             "physics_failed": self.failed.copy(),
+        }
+
+    def describe(self):
+        """Adds the residuals' names and scale, the servos' order, and the gait that they are added to."""
+        action = [f"{leg}_{axis}" for leg in LEG_NAMES for axis in "xyz"]
+        return super().describe() | {
+            "action": action,
+            "action_scale_m": self.controller.residual_scale,
+            "joint_order": list(JOINTS),
+            "gait": asdict(self.config.gait),
         }
 
     def command_robots(self, velocity: float) -> None:

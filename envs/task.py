@@ -2,7 +2,6 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections import deque
 from typing import NamedTuple
 
 import gymnasium as gym
@@ -11,6 +10,9 @@ import numpy as np
 from mujoco.batch import Batch, SimulationError
 
 from utils.observation import ObservationTable
+
+REMEMBERED_STEPS = 100  # of every simulation, to look at when it goes wrong
+KEPT_FAILURES = 5
 
 # Sensors then describe the new state, and the next step continues from it for free.
 _VEL_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
@@ -27,11 +29,13 @@ class Transition(NamedTuple):
 
 
 class PhysicsFailure(NamedTuple):
-    """A simulation that went wrong: its whole state before the step (mjSTATE_INTEGRATION), and the action taken there."""
+    """A simulation that went wrong: its model, the states before its last steps, the actions taken there, and why."""
 
     simulation: int
-    state: np.ndarray
-    action: np.ndarray
+    model: mujoco.MjModel
+    states: np.ndarray  # (k, nstate) mjSTATE_INTEGRATION, oldest first; the last is the one before the step that broke it
+    actions: np.ndarray  # (k, a) in [-1, 1]
+    reason: str
 
 
 class Task(ABC):
@@ -39,12 +43,13 @@ class Task(ABC):
 
     Every array has the simulations on its first axis. A single environment is n = 1, so what is trained on 64 and what
     is played on one are the same lines of code. A simulation whose physics goes wrong (not finite, or a MuJoCo warning)
-    ends as terminated with a reward of 0 and the observation it had before; `failures` keeps the last five.
+    ends as terminated with a reward of 0 and the observation it had before; `failures` keeps the first five of them.
     """
 
     observation: ObservationTable
     action_space: gym.spaces.Box
     reset_options: tuple[str, ...] = ()
+    transient = ("failures", "_states", "_actions", "_taken", "_began")  # to look at only: no step depends on them
 
     def __init__(self, model: mujoco.MjModel, num_envs: int, control_dt: float, num_threads: int):
         self.num_envs = num_envs
@@ -52,8 +57,11 @@ class Task(ABC):
         self.substeps = whole_ratio(control_dt, model.opt.timestep)
         self.sim = Batch(model, num_envs, min(num_threads, num_envs), persistent=True)
         self.failed = np.zeros(num_envs, bool)
-        self.failures: deque[PhysicsFailure] = deque(maxlen=5)
+        self.failures: list[PhysicsFailure] = []
         self.failure_count = 0
+        self._states = np.zeros((REMEMBERED_STEPS, *self.sim.state.shape))
+        self._actions = np.zeros((REMEMBERED_STEPS, num_envs, *self.action_space.shape))
+        self._taken, self._began = 0, np.zeros(num_envs, int)  # steps, and how many there were when each episode began
         self._observation = np.zeros((num_envs, *self.observation.space.shape), np.float32)
 
     @abstractmethod
@@ -88,6 +96,12 @@ class Task(ABC):
         """Returns what a user may want to know about the current state by name, (n,) each. Nothing by default."""
         return {}
 
+    def describe(self) -> dict:
+        """Returns what a program that runs a policy outside of the simulator must know, as plain data: the observation's
+        rows in their order, the rate, and whatever a task adds about its actions."""
+        rows = [{name: getattr(row, name) for name in _ROW} for row in self.observation.rows]
+        return {"observation": rows, "control_dt_s": self.control_dt, "control_rate_hz": 1.0 / self.control_dt}
+
     def start(self, ids: np.ndarray, generators: list[np.random.Generator], options: dict | None = None) -> np.ndarray:
         """Begins new episodes in simulations `ids`; returns everyone's observation (n, k).
 
@@ -99,6 +113,7 @@ class Task(ABC):
         if unknown:
             raise ValueError(f"unknown reset options {unknown}; there are {', '.join(self.reset_options) or 'none'}")
         self.failed[ids] = False
+        self._began[ids] = self._taken
         self.reset(ids, generators, options)
         self.sense()
         self._observation = self.observation.pack(self.observe())
@@ -117,12 +132,21 @@ class Task(ABC):
         action = np.minimum(np.maximum(action, -1.0), 1.0)
         if math.isnan(action.sum()):
             raise ValueError("an action must be a number, got NaN")
-        before = self.sim.state.copy()
+        self._remember(action)
         self.act(action)
-        self._advance(before, action)
+        self._advance()
         return self._transition()
 
-    def _advance(self, before, action):
+    def after_restore(self) -> None:
+        """Brings up to date what the batch shows of its state, once that is back: the next `act` may look at sensors."""
+        self.sim.forward(stage=_VEL_STAGE)
+
+    def _remember(self, action):
+        place = self._taken % REMEMBERED_STEPS
+        self._states[place], self._actions[place] = self.sim.state, action
+        self._taken += 1
+
+    def _advance(self):
         raised = ()
         try:
             self.sim.step(nstep=self.substeps, stage=_VEL_STAGE)
@@ -130,16 +154,23 @@ class Task(ABC):
             raised = error.ids
         # A sum is finite only if every part is, or if parts cancel that the next step's warning will catch.
         if len(raised) or self.sim.warning.any() or not math.isfinite(self.sim.state.sum()):
-            self._fail(raised, before, action)
+            self._fail(raised)
 
-    def _fail(self, raised, before, action):
+    def _fail(self, raised):
         failed = self.sim.warning.any(axis=(1, 2)) | ~np.isfinite(self.sim.state).all(axis=1)
         failed[list(raised)] = True
         ids = np.flatnonzero(failed & ~self.failed)
         self.failed |= failed
         self.failure_count += len(ids)
-        self.failures.extend(PhysicsFailure(int(i), before[i], action[i].copy()) for i in ids)
+        for i in ids[: KEPT_FAILURES - len(self.failures)]:
+            self.failures.append(self._failure(int(i)))
         self.sim.reset(np.flatnonzero(failed), stage=_VEL_STAGE)
+
+    def _failure(self, i):
+        last = np.arange(max(self._began[i], self._taken - REMEMBERED_STEPS), self._taken) % REMEMBERED_STEPS
+        warnings = [_WARNINGS[kind] for kind in np.flatnonzero(self.sim.warning[i].any(axis=-1))]
+        reason = ", ".join(warnings) or "a state that is not finite"
+        return PhysicsFailure(i, self.sim.get_model(i), self._states[last, i], self._actions[last, i], reason)
 
     def _transition(self):
         self.sense()
@@ -151,6 +182,10 @@ class Task(ABC):
             terminated = terminated | self.failed
         self._observation = observation
         return Transition(observation, sum(terms.values()), terms, terminated, self.truncated())
+
+
+_ROW = ("name", "size", "low", "high", "unit", "meaning")
+_WARNINGS = [name.removeprefix("mjWARN_") for name in mujoco.mjtWarning.__members__]
 
 
 def whole_ratio(control_dt: float, sim_dt: float) -> int:

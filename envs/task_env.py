@@ -8,7 +8,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from envs.task import Task
+from envs.task import PhysicsFailure, Task
 from utils.rendering import Camera
 
 RENDER_MODES = ["human", "rgb_array"]
@@ -73,6 +73,7 @@ class TaskVectorEnv(VectorEnv):
         "render_fps": 100,
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
+    transient = ("_cameras", "_failures_taken")
 
     def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps: int | None = None):
         check_render_mode(render_mode)
@@ -86,6 +87,7 @@ class TaskVectorEnv(VectorEnv):
         self._age = np.zeros(self.num_envs, int)
         self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
         self._cameras = [Camera(task.sim, i) for i in range(self.num_envs)]
+        self._failures_taken = 0
 
     def reset(self, *, seed: int | list[int | None] | None = None, options: dict | None = None):
         options = dict(options or {})
@@ -113,6 +115,12 @@ class TaskVectorEnv(VectorEnv):
     def render(self):
         """Returns a frame (height, width, 3) uint8 for every simulation in mode "rgb_array"."""
         return tuple(camera.frame() for camera in self._cameras) if self.render_mode == "rgb_array" else None
+
+    def take_failures(self) -> list[PhysicsFailure]:
+        """Returns the simulations that went wrong and were not taken before, of the first few that did."""
+        taken = self.task.failures[self._failures_taken :]
+        self._failures_taken += len(taken)
+        return taken
 
     def close_extras(self, **kwargs):
         for camera in self._cameras:

@@ -24,6 +24,8 @@ class WalkWorld:
         kind: (n,) its kind, an index into the config's kinds.
     """
 
+    transient = ("terrain",)
+
     def __init__(self, config: TerrainConfig, num_robots: int):
         self.terrain = None if config.kinds == ("flat",) else Terrain(config)
         self.model = load_model(self.terrain)

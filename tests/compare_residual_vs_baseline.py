@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_benchmark import BenchmarkConfig, load_walkers, walk
 from utils.evaluation import summarise, table
-from utils.runs import write_aside
+from utils.files import write_aside
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class CompareConfig:
     """What is compared, and where."""
 
     model: tyro.conf.Positional[Path]
-    """Run or checkpoint folder. SB3's files can run code when loaded: give only what you trust."""
+    """Run or checkpoint folder, or a shipped policy."""
     episodes: int = 20
     """Episodes of each."""
     terrain: str = "rough"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from utils.files import write_aside
 from utils.kept_rows import KeptRows
-from utils.runs import write_aside
 
 
 @pytest.fixture

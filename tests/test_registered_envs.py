@@ -1,6 +1,7 @@
 """The promises that every registered environment keeps."""
 
 import copy
+import json
 import pickle
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 import envs  # noqa: F401
 from envs.walk_variation import TRAINING_VARIATION
+from utils.snapshot import capture, pack, restore, unpack
+from utils.vec_env import make_batch_vec_env
 
 IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
 VECTOR_IDS = [name for name in IDS if gym.spec(name).vector_entry_point]
@@ -197,9 +200,33 @@ def test_a_simulation_that_breaks_ends_its_episode_alone_and_never_reaches_the_p
     assert terminated.tolist() == [False, True, False]
     assert np.isfinite(rows).all() and np.isfinite(info["final_obs"]).all() and rewards[1] == 0.0
     np.testing.assert_array_equal(rows[[0, 2]], wanted[[0, 2]])
-    assert task.failure_count == 1 and np.isnan(task.failures[0].state).any()
+    assert task.failure_count == 1 and np.isnan(task.failures[0].states[-1]).any()
     _, _, terminated, _, _ = env.step(actions)
     assert not terminated.any() and task.failure_count == 1
+
+
+@every_vector_task
+def test_a_state_that_is_put_back_goes_on_bit_for_bit_across_episode_ends(env_id, changes):
+    def started():
+        env = make_batch_vec_env(f"envs:{env_id}", 4, seed=1, max_episode_steps=23, **changes)
+        env.reset()
+        return env
+
+    env, again = started(), started()
+    actions = np.random.default_rng(0).uniform(-1, 1, (100, 4, *env.action_space.shape))
+    for action in actions[:40]:
+        env.step(action)
+    arrays = {}
+    restore(again, unpack(json.loads(json.dumps(pack(capture(env), arrays))), arrays))
+    for action in actions[40:]:
+        (rows, rewards, ended, infos), others = env.step(action), again.step(action)
+        np.testing.assert_array_equal(rows, others[0])
+        np.testing.assert_array_equal(rewards, others[1])
+        np.testing.assert_array_equal(ended, others[2])
+        for info, other in zip(infos, others[3]):
+            assert info.keys() == other.keys()
+            assert all(info["episode"][name] == other["episode"][name] for name in ("r", "l", "final") if info)
+    env.close(), again.close()
 
 
 @every_id

@@ -10,10 +10,12 @@ import yaml
 from stable_baselines3.common.vec_env import VecNormalize
 
 import play_residual_policy
+import train
 import train_residual_ppo
 from envs.walk_variation import TRAINING_VARIATION, VariationConfig
 from utils import monitor_training
 from utils.evaluation import evaluate, summarise
+from utils.policy_files import POLICY_FILES
 from utils.runs import load_policy
 from utils.vec_env import make_batch_vec_env
 
@@ -34,7 +36,7 @@ def test_a_run_holds_its_config_the_last_the_best_and_the_checkpoints(run):
     assert record["config"]["seed"] == 3 and record["config"]["env"]["terrain"]["kinds"] == ["rough"]
     assert record["argv"][:4] == SMALL[:4] and record["versions"]["mujoco"]
     for folder in (run, run / "best", run / "checkpoints" / "0000000512", run / "checkpoints" / "0000001024"):
-        assert {path.name for path in folder.iterdir()} >= {"model.zip", "normalizer.npz"}
+        assert {path.name for path in folder.iterdir()} >= set(POLICY_FILES)
 
 
 def test_the_same_seed_trains_the_same_policy(run, tmp_path):
@@ -100,7 +102,7 @@ def test_a_video_shows_the_robot_walk(tmp_path, gl, monkeypatch):
     [
         (train_residual_ppo, "--preset defualt", "did you mean default"),
         (train_residual_ppo, "--config nowhere.yaml", "cannot read nowhere.yaml"),
-        (play_residual_policy, "--model nowhere --no-render", "holds no model.zip"),
+        (play_residual_policy, "--model nowhere --no-render", "holds no env.json"),
         (play_residual_policy, "--baseline --terrain ruogh", "did you mean rough"),
         (play_residual_policy, "--baseline --level 7", "[0, 1], got 7"),
         (play_residual_policy, "--baseline --command nan", "finite"),
@@ -140,18 +142,19 @@ def test_a_folder_that_holds_a_run_is_not_written_over(run, capsys):
 def test_the_learning_rate_goes_straight_from_the_first_to_the_final_one(tmp_path):
     config = train_residual_ppo.parse([*SMALL, "--ppo.learning-rate", "4e-4", "--ppo.final-learning-rate", "1e-4"])
     env = make_batch_vec_env("envs:ResidualWalk-v0", 8)
-    model = train_residual_ppo.make_model(config, VecNormalize(env), tmp_path)
+    model = train.make_model(config, VecNormalize(env))
     assert [model.lr_schedule(left) for left in (1.0, 0.5, 0.0)] == pytest.approx([4e-4, 2.5e-4, 1e-4])
     env.close()
 
 
 def test_the_evaluation_that_chose_the_best_policy_can_be_repeated_exactly(tmp_path):
     config = train_residual_ppo.parse([*SMALL, "--run-dir", str(tmp_path), "--eval-every", "1024"])
-    train_residual_ppo.train(config, tmp_path)
-    again = train_residual_ppo.evaluation(config, tmp_path)
+    run = train_residual_ppo.create(config, [])
+    train.prepare(config, run).learn(run)
+    again = train.evaluation(config, tmp_path)
     env = again._make_env()
     arguments = (env, load_policy(tmp_path / "best"), config.eval_episodes)
-    summary = summarise(evaluate(*arguments, train_residual_ppo.EVALUATION_SEED, train_residual_ppo.EVALUATION_GOAL))
+    summary = summarise(evaluate(*arguments, train.EVALUATION_SEED, train.EVALUATION_GOAL))
     logged = monitor_training.read_scalars(tmp_path)
     for name in ("success", "distance_m", "return"):
         assert logged[f"eval/{name}"][1][-1] == np.float32(summary[name])

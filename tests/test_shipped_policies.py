@@ -6,11 +6,13 @@ import pytest
 
 from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, own_gait, walk
 from utils.evaluation import summarise
-from utils.runs import CHANGED, read_run_config
+from utils.policy_files import POLICY_FILES
+from utils.provenance import CHANGED
+from utils.run_records import read_run_config, trained_task
 from utils.ship_policy import POLICIES
 from utils.terrain import KINDS
 
-IDS = ("ResidualWalk-v0",)
+IDS = ("ResidualWalk-v0", "AdaptiveWalk-v0")
 
 
 @pytest.fixture(params=IDS)
@@ -24,7 +26,7 @@ def card(shipped):
 
 
 def test_it_is_small_and_comes_with_all_that_a_player_needs(shipped):
-    assert {path.name for path in shipped.iterdir()} == {"model.zip", "normalizer.npz", "config.yaml", "card.json"}
+    assert {path.name for path in shipped.iterdir()} == {*POLICY_FILES, "env.json", "config.yaml", "card.json"}
     assert sum(path.stat().st_size for path in shipped.iterdir()) < 2e6
 
 
@@ -46,7 +48,7 @@ def test_its_card_holds_the_benchmark_on_every_terrain_beside_the_gait_alone(car
 
 
 def test_it_was_trained_with_variation_and_on_no_ground_of_the_benchmark(shipped):
-    env = read_run_config(shipped)["env"]
+    env = trained_task(shipped)
     assert env["variation"]["push_speed"] > 0 and env["variation"]["friction"][0] < env["variation"]["friction"][1]
     assert env["terrain"]["seed"] < 1_000_000
 

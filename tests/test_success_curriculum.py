@@ -1,14 +1,16 @@
 """Each kind of terrain gets harder when its own episodes pass, easier when they do not, and goes on where it stood."""
 
-import json
-
 import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecNormalize
 
 from callbacks.curriculum_callback import SuccessCurriculumCallback
 from callbacks.saving_callbacks import CheckpointCallback
+from utils.run_logs import make_logger
+from utils.runs import resumable
+from utils.training_state import read_training
 from utils.vec_env import make_batch_vec_env
 
 KINDS = ("rough", "stairs")
@@ -64,15 +66,14 @@ def test_thresholds_in_the_wrong_order_are_refused():
 
 def test_a_checkpoint_holds_the_state_and_the_environment_follows_it(tmp_path):
     terrain = {"kinds": KINDS, "levels": (0.0, 0.1, 0.2, 0.3), "length": 3.0, "width": 2.0}
-    env = make_batch_vec_env("envs:ResidualWalk-v0", 8, seed=0, terrain=terrain, max_episode_steps=20)
+    env = VecNormalize(make_batch_vec_env("envs:ResidualWalk-v0", 8, seed=0, terrain=terrain, max_episode_steps=20))
     curriculum = SuccessCurriculumCallback(KINDS, start=0.0, end=0.3, window=4, fall=0.0, rise=0.01)
     model = PPO("MlpPolicy", env, n_steps=40, batch_size=320, n_epochs=1, device="cpu", seed=0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("callbacks.saving_callbacks.save_policy", lambda folder, *_: folder.mkdir(parents=True))
-        model.learn(1280, callback=[curriculum, CheckpointCallback(tmp_path, 320, {"curriculum": curriculum})])
-    states = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("checkpoints/*/curriculum.json"))]
+    model.set_logger(make_logger(tmp_path))
+    model.learn(1280, callback=[curriculum, CheckpointCallback(tmp_path, 320, {"curriculum": curriculum}, keep=9)])
+    states = [read_training(folder)["callbacks"]["curriculum"] for folder in resumable(tmp_path)]
     assert len(states) == 4 and states[-1] == curriculum.state
-    assert env.env.unwrapped.task.terrain_scale == curriculum.levels
+    assert env.venv.env.unwrapped.task.terrain_scale == curriculum.levels
     again = SuccessCurriculumCallback(KINDS)
     again.restore(states[0])
     assert again.state == states[0]

@@ -1,6 +1,7 @@
 """The benchmark over terrain, and the comparison of one policy with the gait: who walks where, and what is written."""
 
 import csv
+import shutil
 from dataclasses import replace
 
 import compare_residual_vs_baseline
@@ -17,9 +18,11 @@ from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, w
 from controllers.bezier_gait import GaitParameters
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.residual_walk_env import ResidualWalkVectorEnv
+from train import make_model
 from utils.config import as_plain
 from utils.evaluation import wilson_interval
-from utils.runs import make_run, save_policy
+from utils.files import write_json
+from utils.policy_files import write_policy
 from utils.terrain import Terrain
 from utils.vec_env import make_batch_vec_env
 
@@ -33,9 +36,9 @@ def run(tmp_path_factory):
     """Makes the run of a policy that has learned nothing, for feet moved by 10 mm at most."""
     config = train_residual_ppo.parse(["--ppo.net-arch", "16", "--ppo.batch-size", "256", "--seed", "3"])
     config = replace(config, env=TRAINED_ON)
-    folder = make_run(tmp_path_factory.mktemp("runs") / "untrained", config, [])
+    folder = train_residual_ppo.create(replace(config, run_dir=tmp_path_factory.mktemp("runs") / "untrained"), [])
     env = VecNormalize(make_batch_vec_env("envs:ResidualWalk-v0", 2))
-    save_policy(folder, train_residual_ppo.make_model(config, env, folder), env)
+    write_policy(folder, make_model(config, env), env)
     return folder
 
 
@@ -130,7 +133,7 @@ def test_a_policy_trained_on_the_benchmarks_ground_is_refused(tmp_path, capsys):
     folder = tmp_path / "cheat"
     seed = BenchmarkConfig(seeds_from=7).terrain_seed
     env = replace(TRAINED_ON, terrain=replace(TRAINED_ON.terrain, seed=seed))
-    make_run(folder, replace(train_residual_ppo.parse([]), seed=seed, env=env), [])
+    train_residual_ppo.create(replace(train_residual_ppo.parse([]), run_dir=folder, seed=seed, env=env), [])
     arguments = [*SMALL, "--seeds-from", "7", "--model", str(folder), "--out", str(tmp_path / "out")]
     assert terrain_benchmark.main(arguments) == 2
     assert "give another --seeds-from" in capsys.readouterr().err
@@ -146,9 +149,8 @@ def test_a_policy_is_played_on_the_environment_that_its_run_names(run, short, tm
 
     gym.register("Other-v0", entry_point="nowhere:None", vector_entry_point=Other)
     try:
-        for path in run.glob("*.*z*"):
-            (tmp_path / path.name).write_bytes(path.read_bytes())
-        (tmp_path / "config.yaml").write_text("config: {env_id: Other-v0}")
+        shutil.copytree(run, tmp_path, dirs_exist_ok=True)
+        write_json(tmp_path / "env.json", {"id": "Other-v0", "kwargs": {}})
         walk(load_walker(run, 1), "rough", 0.5, BenchmarkConfig(episodes=1))
         assert Other.made == 0
         walk(load_walker(tmp_path, 1), "rough", 0.5, BenchmarkConfig(episodes=1))
@@ -219,8 +221,8 @@ def test_an_interval_of_a_mean_is_students():
 @pytest.mark.parametrize(
     ("script", "arguments", "words"),
     [
-        (terrain_benchmark, "--model nowhere", "holds no model.zip"),
-        (compare_residual_vs_baseline, "nowhere", "holds no model.zip"),
+        (terrain_benchmark, "--model nowhere", "holds no env.json"),
+        (compare_residual_vs_baseline, "nowhere", "holds no env.json"),
     ],
 )
 def test_a_wrong_path_gets_one_sentence_and_exit_code_2(script, arguments, words, capsys):

@@ -16,8 +16,7 @@ def run(tmp_path):
     """Makes a run folder that says only when it had saved what."""
     for folder, (steps, seconds) in SAVED.items():
         (tmp_path / "run" / folder).mkdir(parents=True, exist_ok=True)
-        name = "card.json" if folder == "." else "progress.json"
-        (tmp_path / "run" / folder / name).write_text(json.dumps({"steps": steps, "wall_time_s": seconds}))
+        (tmp_path / "run" / folder / "card.json").write_text(json.dumps({"steps": steps, "wall_time_s": seconds}))
     return tmp_path / "run"
 
 

@@ -41,24 +41,31 @@ def read_yaml(path: str | Path) -> dict:
         ValueError: the file cannot be read, is no YAML, or holds something else than a mapping.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.load(Path(path).read_text(), _PlainLoader)
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise ValueError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a mapping of config keys, got {type(content).__name__}")
     return content
 
 
-def as_plain(config) -> dict:
-    """Returns a dataclass as nested dicts and lists that YAML and JSON can hold."""
-    return _plain(dataclasses.asdict(config))
+class _PlainLoader(yaml.SafeLoader):
+    """Reads plain data, and each of it once: a few aliases of aliases would make gigabytes of a short file."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it holds an alias (*name), and aliases are not read")
+        return super().compose_node(parent, index)
 
 
-def _plain(value):
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+def as_plain(value):
+    """Returns dataclasses, mappings and sequences as nested dicts and lists that YAML and JSON can hold."""
+    if dataclasses.is_dataclass(value):
+        value = dataclasses.asdict(value)
+    if isinstance(value, Mapping):
+        return {key: as_plain(inner) for key, inner in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(inner) for inner in value]
+        return [as_plain(inner) for inner in value]
     return str(value) if isinstance(value, Path) else value
 
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from utils.runs import CHANGED, NO_COMMIT, write_aside
+from utils.files import write_aside
+from utils.provenance import CHANGED, NO_COMMIT
 
 
 class KeptRows:

@@ -34,6 +34,27 @@ class PpoConfig:
     clip_obs: float = 10.0
 
 
+@dataclass(frozen=True)
+class SacConfig:
+    """Arguments of Stable-Baselines3's SAC, its network and its normalisation.
+
+    After each step of `num_envs` simulations come `gradient_steps` updates; the first `learning_starts` steps are random.
+    """
+
+    num_envs: int = 16
+    buffer_size: int = 300_000
+    learning_starts: int = 10_000
+    batch_size: int = 256
+    learning_rate: float = 3e-4
+    tau: float = 0.005
+    gamma: float = 0.99
+    gradient_steps: int = 8
+    ent_coef: str = "auto"
+    net_arch: tuple[int, ...] = (256, 128)
+    activation: Literal["relu", "elu", "tanh"] = "elu"
+    clip_obs: float = 10.0
+
+
 # Feet swing more slowly and higher than in the gait alone, whose cycle leaves its servos no time to lift a foot by 40 mm.
 _WALK = {
     "residual_scale": 0.04,

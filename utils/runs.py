@@ -1,150 +1,193 @@
-"""A run folder: config in plain text, TensorBoard, checkpoints, the best policy and the last, each with its normaliser."""
+"""A run folder: everything that train makes and play, evaluate, resume and export read; nothing in it is executed.
+
+config.yaml            all of the training's config, command line, versions, git state
+env.json               id and arguments of the environment
+policy.safetensors policy.json normalizer.npz    the last policy; the same three in best/ and in every checkpoint
+progress.csv tensorboard/                        what was logged
+checkpoints/<steps>/   a policy each; the last few also hold all that the training needs to go on
+card.json              steps and wall time; of a shipped policy also who made it and how it was judged
+"""
 
 import hashlib
-import json
-import platform
-import subprocess
-from collections.abc import Callable
-from datetime import datetime
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import torch
-import yaml
-from stable_baselines3 import PPO
+from filelock import FileLock, Timeout
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import BasePolicy
 
-from utils.config import as_plain, read_yaml
+from utils.files import mend_folder, read_json, reading, whole_folder, write_json
+from utils.policy_files import ARCHITECTURE, POLICY_FILES, Normalizer, read_policy, write_policy
+from utils.run_logs import cut_logs, make_logger, mark_logs
+from utils.run_records import make_run as make_run
+from utils.run_records import read_env, read_run_config, refuse_pickle
+from utils.training_state import ARRAYS, NUMBERS, put_back, put_back_logged, read_training, write_training
 
-MODEL, NORMALIZER, CONFIG, CARD = "model.zip", "normalizer.npz", "config.yaml", "card.json"
-CHANGED, NO_COMMIT = "+changes", "unknown"  # a state of the code that nobody can come back to
-_NAMED_VERSIONS = ("mujoco", "gymnasium", "stable-baselines3", "torch", "numpy")
+CARD, LOGS = "card.json", "logs.json"
+BEST, CHECKPOINTS = "best", "checkpoints"
 
 
-def make_run(path: Path | None, config, argv: list[str]) -> Path:
-    """Creates a run folder (runs/<date>_<time> without a path) that holds the resolved config; returns it.
+@dataclass(frozen=True)
+class Run:
+    """A policy with all that belongs to it."""
+
+    folder: Path
+    policy: BasePolicy
+    normalizer: Normalizer
+    env_id: str
+    env_kwargs: Mapping
+
+    def act(self, observation: np.ndarray) -> np.ndarray:
+        """Returns the deterministic actions (n, a) for raw observations (n, k)."""
+        return self.policy.predict(self.normalizer(observation), deterministic=True)[0]
+
+    def make_env(self, num_envs: int = 1, **changes) -> gym.vector.VectorEnv:
+        """Returns the vector environment that the policy was trained on, with these arguments changed."""
+        return gym.make_vec(f"envs:{self.env_id}", num_envs=num_envs, **{**self.env_kwargs, **changes})
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Keeps other trainings out of a run folder; the lock goes with the process, however that ends.
 
     Raises:
-        ValueError: the folder already holds a run, or cannot be made.
+        ValueError: another process trains there, or the folder cannot be written.
     """
-    path = Path("runs") / datetime.now().strftime("%Y%m%d_%H%M%S") if path is None else Path(path)
-    if (path / CONFIG).exists():
-        raise ValueError(f"{path} already holds a run: give another --run-dir, or remove that one")
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        record = {"config": as_plain(config), "argv": argv, "versions": versions(), "git": git_state()}
-        write_aside(path / CONFIG, lambda aside: aside.write_text(yaml.safe_dump(record, sort_keys=False)))
+        lock = FileLock(run / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise ValueError(f"{run} is in use by another training") from error
     except OSError as error:
-        raise ValueError(f"cannot write a run to {path}: {error.strerror or error}") from error
-    return path
+        raise ValueError(f"cannot write to {run}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
-def save_policy(folder: Path, model: BaseAlgorithm, normalizer: VecNormalize) -> None:
-    """Writes a policy and the statistics it was trained with to `folder`; an old pair there stays until the new is whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rms = normalizer.obs_rms
-    numbers = {"mean": rms.mean, "var": rms.var, "count": rms.count, "clip": normalizer.clip_obs, "eps": normalizer.epsilon}
-    write_aside(folder / MODEL, model.save)
-    write_aside(folder / NORMALIZER, lambda aside: np.savez(aside, **numbers))
+def save(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback], keep: int = 2) -> Path:
+    """Writes checkpoints/<steps>, from which `resume` goes on, between two rollouts; returns its folder.
+
+    The last `keep` stay whole, those before keep their policies. `callbacks` have a `state` and `restore` it.
+
+    Raises:
+        ValueError: it cannot be written, as on a full disk; what was there before is as it was.
+    """
+    target = run / CHECKPOINTS / f"{model.num_timesteps:010d}"
+    try:
+        with whole_folder(target) as folder:
+            write_policy(folder, model, model.get_env())
+            write_training(folder, model, callbacks)
+            write_json(folder / LOGS, mark_logs(run, model.logger, folder))
+            write_json(folder / CARD, callbacks["progress"].state if "progress" in callbacks else {})
+    except OSError as error:
+        raise ValueError(f"cannot write {target}: {error.strerror or error}; {last_good(run)}") from error
+    for old in resumable(run)[:-keep]:
+        for name in (NUMBERS, ARRAYS):  # without the first of them nobody takes it for whole
+            (old / name).unlink(missing_ok=True)
+    return target
+
+
+def save_best(run: Path, model: BaseAlgorithm) -> None:
+    """Makes the policy as it is now the run's best; the one before stays until this one is whole."""
+    with whole_folder(run / BEST) as folder:
+        write_policy(folder, model, model.get_env())
+
+
+def save_last(run: Path, model: BaseAlgorithm, card: Mapping) -> None:
+    """Makes the policy as it is now the run's own, with a card that says how it came about; a checkpoint holds it too."""
+    forget_last(run)
+    write_policy(run, model, model.get_env())
+    write_json(run / CARD, card)
+
+
+def forget_last(run: Path) -> None:
+    """Makes the newest checkpoint, not the policy of an earlier end, the one that `load_run` gives."""
+    (run / ARCHITECTURE).unlink(missing_ok=True)
+
+
+def resume(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback]) -> Path | None:
+    """Puts model, simulations, callbacks and logs back to the newest checkpoint that can be read; returns its folder.
+
+    `model.learn(..., reset_num_timesteps=False)` then goes on as if nothing had happened. A run that has no checkpoint
+    had not come to its first, and begins anew: its logs are emptied, and None is returned.
+
+    Raises:
+        ValueError: no checkpoint can be read, or they are another training's, or somebody took them away.
+    """
+    folder, everything, sizes = _newest_whole(run)
+    with reading(folder or run):
+        if folder is not None:
+            put_back(everything, model, callbacks)
+        cut_logs(run, sizes, folder)  # from here on the run changes
+    forget_last(run)
+    model.set_logger(make_logger(run))
+    if folder is not None:
+        put_back_logged(everything, model)
+    return folder
+
+
+def resumable(run: Path) -> list[Path]:
+    """Returns the checkpoints, oldest first, that hold all a training needs to go on."""
+    return sorted(file.parent for file in (run / CHECKPOINTS).glob(f"[0-9]*/{NUMBERS}"))
+
+
+def last_good(run: Path) -> str:
+    """Returns the end of a sentence about what went wrong: which checkpoint is left."""
+    left = resumable(run)
+    return f"the last good checkpoint is {left[-1]}" if left else "there is no checkpoint before it"
+
+
+def load_run(path: str | Path) -> Run:
+    """Returns the policy of a run folder, a checkpoint or best/ in it, or a shipped policy, with its normaliser and env.
+
+    A run that has not ended, or whose last policy is not whole, gives its newest checkpoint. From then on torch has one
+    thread: idle ones keep cores busy, and walking on two of them took 1.8 times as long.
+
+    Raises:
+        ValueError: there is no policy, or a file of it cannot be used; one sentence that names it.
+    """
+    folder = Path(path)
+    refuse_pickle(folder)
+    mend_folder(folder)
+    checkpoints = sorted((folder / CHECKPOINTS).glob("[0-9]*"))
+    if checkpoints and not all((folder / name).is_file() for name in POLICY_FILES):
+        folder = checkpoints[-1]
+    policy, normalizer = read_policy(folder)
+    env_id, env_kwargs = read_env(folder)
+    torch.set_num_threads(1)
+    return Run(folder, policy, normalizer, env_id, env_kwargs)
 
 
 def load_policy(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns the deterministic policy, observations (n, k) -> actions (n, a), of a run folder or a checkpoint in it.
-
-    A `model.zip` stands for its folder. The file is SB3's own, a pickle that can run code: load only what you trust.
-    From then on torch has one thread: idle ones keep cores busy, and walking on two of them took 1.8 times as long.
-
-    Raises:
-        ValueError: there is no policy, or it cannot be read, or its statistics are missing or not finite.
-    """
-    folder = _folder(path)
-    for name in (MODEL, NORMALIZER):
-        if not (folder / name).is_file():
-            raise ValueError(f"{folder} holds no {name}: give a run folder, or one of its checkpoints")
-    normalize = _read_normalizer(folder / NORMALIZER)
-    torch.set_num_threads(1)
-    try:
-        model = PPO.load(folder / MODEL, device="cpu")
-    except Exception as error:  # SB3 raises whatever zipfile, pickle, json and torch do
-        raise ValueError(f"cannot read {folder / MODEL}: {str(error).splitlines()[0]}") from error
-    return lambda observation: model.predict(normalize(observation), deterministic=True)[0]
+    """Returns what `load_run(path).act` is: raw observations (n, k) -> deterministic actions (n, a)."""
+    return load_run(path).act
 
 
 def digest(path: str | Path) -> str:
-    """Returns what tells a run's policy from others: a hash of it, its statistics and its config."""
-    files = b"".join((_folder(path) / name).read_bytes() for name in (MODEL, NORMALIZER))
-    return hashlib.sha256(files + repr(read_run_config(path)).encode()).hexdigest()
+    """Returns what tells a run's policy from others: a hash of its files and its config."""
+    run = load_run(path)
+    files = b"".join((run.folder / name).read_bytes() for name in POLICY_FILES)
+    return hashlib.sha256(files + repr((read_run_config(path), run.env_id, run.env_kwargs)).encode()).hexdigest()
 
 
-def read_run_config(path: str | Path) -> dict:
-    """Returns the training's config, as plain data, of the run that `path` is or lies in; nothing if there is none."""
-    for folder in (Path(path), *Path(path).parents[:2]):
-        if (folder / CONFIG).is_file():
-            return read_yaml(folder / CONFIG).get("config", {})
-    return {}
-
-
-def trained_id(path: str | Path | None) -> str:
-    """Returns the id of the environment that a run's policy was trained on; without a run, that of the gait alone."""
-    return (read_run_config(path) if path else {}).get("env_id", "ResidualWalk-v0")
-
-
-def normalizing(normalizer: VecNormalize) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns the normaliser as it is now, frozen: observations -> normalised observations."""
-    rms = normalizer.obs_rms
-    return _normalize_with(rms.mean.copy(), rms.var.copy(), normalizer.clip_obs, normalizer.epsilon)
-
-
-def write_aside(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets `write` fill a file beside `path`, then renames it: whoever reads finds the old file or the new one, whole."""
-    aside = path.with_name(f".{path.stem}.partial{path.suffix}")
-    try:
-        write(aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def write_json(path: Path, content) -> None:
-    """Writes plain data to `path`, whole or not at all."""
-    write_aside(path, lambda aside: aside.write_text(json.dumps(content, indent=1) + "\n"))
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions of Python and of the packages that decide numbers."""
-    return {"python": platform.python_version()} | {name: version(name) for name in _NAMED_VERSIONS}
-
-
-def git_state() -> str:
-    """Returns the commit that this code stands on, with CHANGED if files differ from it, or NO_COMMIT."""
-    here = Path(__file__).parent
-    try:
-        git = ["git", "-C", str(here)]
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return NO_COMMIT
-    return commit + (CHANGED if changes.strip() else "")
-
-
-def _folder(path):
-    return Path(path).parent if Path(path).suffix == ".zip" else Path(path)
-
-
-def _read_normalizer(path):
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as numbers:
-            mean, var, clip, eps = (numbers[name] for name in ("mean", "var", "clip", "eps"))
-    except Exception as error:  # numpy raises whatever zipfile, zlib and its own reader do
-        raise ValueError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
-    if not all(np.isfinite(values).all() for values in (mean, var, clip, eps)):
-        raise ValueError(f"{path} holds numbers that are not finite")
-    return _normalize_with(mean, var, float(clip), float(eps))
-
-
-def _normalize_with(mean, var, clip, eps):
-    """As VecNormalize does it: (observation - mean) / sqrt(var + eps), clipped, float32."""
-    scale = np.sqrt(var + eps)
-    return lambda observation: np.clip((observation - mean) / scale, -clip, clip).astype(np.float32)
+def _newest_whole(run):
+    reasons = []
+    for folder in reversed(resumable(run)):
+        try:
+            read_policy(folder)  # of the same moment, and whole
+            return folder, read_training(folder), read_json(folder / LOGS)
+        except ValueError as error:
+            reasons.append(error)
+    if reasons:
+        raise ValueError(f"no checkpoint of {run} can be used: {reasons[0]}")
+    if any((run / name).exists() for name in (*POLICY_FILES, CHECKPOINTS)):
+        raise ValueError(f"{run} holds a policy, and no checkpoint from which its training could go on")
+    return None, None, {}

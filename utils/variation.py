@@ -60,6 +60,8 @@ class Variation:
         ValueError: a field, object or column does not exist, or a factor mixes scales with shifts.
     """
 
+    transient = ("_sim",)
+
     def __init__(self, sim: Batch, factors: Mapping[str, Sequence[Scale]]):
         self._sim = sim
         self.values = {name: np.full(sim.nsim, _neutral(name, changes)) for name, changes in factors.items()}
@@ -87,6 +89,13 @@ class Variation:
         fields = dict.fromkeys(change.field for change, name, _ in self._changes if name in values)
         for field in fields:
             self._expanded[field][ids] = self._entries(field, ids)
+        self._derive(fields, ids)
+
+    def after_restore(self) -> None:
+        """Computes what the model derives from its fields, once these are back."""
+        self._derive(self._fields, np.arange(self._sim.nsim))
+
+    def _derive(self, fields, ids):
         if any(field.startswith("opt.") or field in mujoco.MjModel._setconst_inputs for field in fields):
             self._sim.set_const(ids)
 

@@ -17,6 +17,8 @@ class BatchVecEnv(VecEnv):
     Attributes and methods are those of the vector environment, once for all simulations; `indices` cannot pick some.
     """
 
+    transient = ("_started",)
+
     def __init__(self, env: VectorEnv):
         if env.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP:
             raise ValueError(f"{env} must start ended episodes in the same step (AutoresetMode.SAME_STEP)")

@@ -1,0 +1,49 @@
+"""Stops a training whose numbers are lost, and keeps the simulations that went wrong to look at."""
+
+import math
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+
+from utils.bad_states import MOST_DUMPS, write_dump
+from utils.runs import last_good
+
+
+class TrainingDiverged(Exception):
+    """A loss or a weight is no longer finite; the sentence names the last good checkpoint."""
+
+
+class GuardCallback(BaseCallback):
+    """Looks, before every rollout, whether losses and weights are finite, and dumps simulations that went wrong.
+
+    Must come before the callback that saves checkpoints. A simulation with broken physics ends its episode as terminated;
+    `EpisodeCallback` counts it. Its model, last states and actions go to `bad_states/` of the run, for the first five.
+    """
+
+    def __init__(self, run: Path):
+        super().__init__()
+        self._run = run
+
+    def check(self) -> None:
+        """Raises TrainingDiverged if a loss of the last update, or a weight, is not finite."""
+        losses = {name: value for name, value in self.logger.name_to_value.items() if name.endswith("loss")}
+        broken = [name for name, value in losses.items() if not math.isfinite(value)]
+        if not broken and not all(torch.isfinite(weights).all() for weights in self.model.policy.parameters()):
+            broken = ["the policy's weights"]
+        if broken:
+            raise TrainingDiverged(f"{broken[0]} is not finite after {self.num_timesteps:,} steps; {last_good(self._run)}")
+
+    def _on_rollout_start(self) -> None:
+        self.check()
+
+    def _on_training_end(self) -> None:
+        self.check()
+
+    def _on_step(self) -> bool:
+        for failure in self.training_env.env_method("take_failures", indices=[0])[0]:
+            if len([*self._run.glob("bad_states/*.npz")]) < MOST_DUMPS:
+                with suppress(OSError):  # a training is worth more than a dump, and checkpoints will tell of a full disk
+                    write_dump(self._run, self.num_timesteps, failure)
+        return True

@@ -1,0 +1,110 @@
+"""What an object remembers comes back bit for bit, into the same arrays, and everything else is left alone."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from mujoco import MjModel
+from mujoco.batch import Batch
+
+from utils.snapshot import capture, pack, restore, unpack
+
+
+class Inner:
+    def __init__(self):
+        self.phase = np.zeros(3)
+
+
+class Thing:
+    transient = ("cache",)
+
+    def __init__(self):
+        self.sim = Batch(
+            MjModel.from_xml_string("<mujoco><worldbody><body><joint/><geom size='1'/></body></worldbody></mujoco>"), 2, 1
+        )
+        self.count, self.scale, self.name, self.nothing = 0, 1.0, "a", None
+        self.values, self.inner = np.zeros((2, 2)), Inner()
+        self.view = self.values[:, 0]
+        self.streams = [None, np.random.default_rng(1)]
+        self.sums = {}
+        self.cache = np.zeros(2)
+        self.constant, self.function = (1, 2), len
+        self.restored = 0
+
+    def after_restore(self):
+        self.restored += 1
+
+
+Inner.__module__ = Thing.__module__ = "utils.made_up"
+
+
+def changed():
+    thing = Thing()
+    thing.count, thing.scale, thing.name, thing.nothing = 3, 0.1 + 0.2, "b", 1.5
+    thing.values[:] = np.random.default_rng(0).normal(size=(2, 2))
+    thing.inner.phase[:] = 1 / 3
+    thing.streams = [np.random.default_rng(5), np.random.default_rng(6)]
+    thing.streams[1].random(7)
+    thing.sums = {"speed": np.ones(2)}
+    thing.sim.qpos[:] = 0.7
+    thing.cache[:] = 9.0
+    return thing
+
+
+def through_files(tree):
+    arrays = {}
+    return unpack(json.loads(json.dumps(pack(tree, arrays))), {name: array.copy() for name, array in arrays.items()})
+
+
+def test_all_that_an_object_remembers_comes_back():
+    wanted, thing = changed(), Thing()
+    restore(thing, through_files(capture(wanted)))
+    for name in ("count", "scale", "name", "nothing"):
+        assert getattr(thing, name) == getattr(wanted, name)
+    np.testing.assert_array_equal(thing.values, wanted.values)
+    np.testing.assert_array_equal(thing.inner.phase, wanted.inner.phase)
+    np.testing.assert_array_equal(thing.sim.state, wanted.sim.state)
+    np.testing.assert_array_equal(thing.sums["speed"], np.ones(2))
+    assert [stream.random() for stream in thing.streams] == [stream.random() for stream in wanted.streams]
+    assert not thing.cache.any() and thing.restored == 1
+
+
+def test_arrays_stay_where_others_look_at_them():
+    thing = Thing()
+    restore(thing, capture(changed()))
+    np.testing.assert_array_equal(thing.view, thing.values[:, 0])
+    thing.values[:] = 8.0
+    assert (thing.view == 8.0).all()
+
+
+def test_a_capture_does_not_follow_the_object():
+    thing = changed()
+    taken, before = capture(thing), thing.values.copy()
+    thing.values[:] = 0.0
+    thing.streams[0].random()
+    np.testing.assert_array_equal(taken["values"], before)
+    assert taken["streams"][0] == np.random.default_rng(5).bit_generator.state
+
+
+def test_the_state_of_another_class_is_refused():
+    with pytest.raises(ValueError, match="has no sim"):
+        restore(Inner(), capture(Thing()))
+
+
+def test_packing_keeps_types_and_bits():
+    tree = {
+        1: (True, None, 0.1 + 0.2),
+        "t": torch.tensor([1 / 3]),
+        "a": np.float32([1 / 3]),
+        "big": 2**127 + 1,
+        "l": [[], {}],
+    }
+    back = through_files(tree)
+    assert back[1] == tree[1] and type(back[1]) is tuple and back["big"] == tree["big"] and back["l"] == tree["l"]
+    assert torch.equal(back["t"], tree["t"]) and back["a"].dtype == np.float32 and back["a"] == tree["a"]
+
+
+def test_what_cannot_be_packed_is_named():
+    with pytest.raises(TypeError, match="function"):
+        pack({"f": through_files}, {})

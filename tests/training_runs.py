@@ -1,0 +1,67 @@
+"""Small trainings in processes of their own, to be killed and gone on with; and what must be equal in two runs."""
+
+import hashlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from utils.monitor_training import read_scalars
+from utils.run_logs import read_progress
+
+ROOT = Path(__file__).parents[1]
+PPO = """--preset rough --total-timesteps 12288 --num-envs 16 --ppo.n-steps 32 --ppo.batch-size 256 --ppo.net-arch 16
+--episode-steps 40 --eval-every 6144 --eval-episodes 2 --checkpoint-every 1024 --level 0.3 --seed 3 --vary
+--curriculum success --num-threads 1""".split()
+SAC = """--preset rough --algo sac --total-timesteps 1536 --num-envs 8 --sac.learning-starts 128 --sac.batch-size 32
+--sac.gradient-steps 1 --sac.net-arch 16 --sac.buffer-size 1024 --episode-steps 20 --eval-every 768 --eval-episodes 2
+--checkpoint-every 64 --level 0.3 --seed 3 --num-threads 1""".split()
+WALL_CLOCK = ("time/fps", "time/time_elapsed", "time/iterations")  # of the process, not of the training
+
+
+def start(*arguments) -> subprocess.Popen:
+    """Starts a training; its output comes on one pipe."""
+    command = [sys.executable, str(ROOT / "train_residual_ppo.py"), *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def train(*arguments) -> str:
+    """Trains to the end; returns what was printed."""
+    process = start(*arguments)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def started(process: subprocess.Popen) -> None:
+    """Waits until a training says that it has begun."""
+    for line in process.stdout:
+        if line.startswith("Training in"):
+            return
+    raise AssertionError("the training did not start")
+
+
+def kill_after(checkpoints: int, seconds: float, run: Path, *arguments) -> None:
+    """Trains into `run` until that many checkpoints have been added, and so long, then kills the process."""
+    process, wanted = start(*arguments), checkpoints + len([*run.glob("checkpoints/0*")])
+    while len([*run.glob("checkpoints/0*")]) < wanted:
+        assert process.poll() is None, f"it ended before it could be killed: {process.communicate()[0]}"
+        time.sleep(0.002)
+    time.sleep(seconds)
+    process.kill()
+    process.communicate()
+
+
+def fingerprint(run: Path) -> dict:
+    """Returns all that must be the same of two runs of the same training: files by their hashes, series by their numbers.
+
+    The last checkpoint's training.npz holds every array of it: learner, optimizer, generators, simulations, replay.
+    """
+    names = ("policy.safetensors", "normalizer.npz", "policy.json", "training.npz")
+    files = sorted(path for path in run.rglob("*") if path.name in names)
+    hashes = {str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    scalars = {tag: series for tag, series in read_scalars(run).items() if tag not in WALL_CLOCK}
+    lines = [
+        {key: value for key, value in row.items() if key not in WALL_CLOCK} for row in read_progress(run / "progress.csv")
+    ]
+    return {"files": hashes, "scalars": scalars, "progress": lines}

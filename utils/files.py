@@ -1,0 +1,135 @@
+"""Files that are whole or not there, and that execute nothing when they are read: JSON, and arrays as an .npz."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+LARGEST_JSON = 16_000_000  # bytes: many times what any of ours has
+
+
+def write_aside(path: Path, write: Callable[[Path], object]) -> None:
+    """Lets `write` fill a file beside `path`, then renames it: whoever reads finds the old file or the new one, whole."""
+    aside = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        write(aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content) -> None:
+    """Writes plain data to `path`, whole or not at all."""
+    write_aside(path, lambda aside: aside.write_text(json.dumps(content, indent=1) + "\n"))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes named arrays of numbers to `path`, an .npz, whole or not at all; the same arrays give the same bytes."""
+
+    def write(aside):
+        with zipfile.ZipFile(aside, "w", allowZip64=True) as archive:
+            for name, array in arrays.items():
+                entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, whatever the clock says
+                with archive.open(entry, "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+
+    write_aside(path, write)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Gives a folder to fill that becomes `folder` when all is in it; what was there before stays until then.
+
+    Between two renames, for an instant, the old one is called as `former` says; `mend_folder` brings it back.
+    """
+    aside = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        mend_folder(folder)
+        if folder.exists():
+            folder.rename(former(folder))
+        aside.rename(folder)
+        shutil.rmtree(former(folder), ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def mend_folder(folder: Path) -> None:
+    """Brings back what was `folder` before a kill came between the two renames of `whole_folder`."""
+    if former(folder).is_dir():
+        if folder.exists():
+            shutil.rmtree(former(folder))
+        else:
+            former(folder).rename(folder)
+
+
+def former(folder: Path) -> Path:
+    """Returns what a folder is called while another takes its place."""
+    return folder.with_name(f".{folder.name}.former")
+
+
+def read_json(path: Path) -> dict:
+    """Returns the JSON object in a file.
+
+    Raises:
+        ValueError: it cannot be read, is too large, or is no object.
+    """
+    with reading(path):
+        if path.stat().st_size > LARGEST_JSON:
+            raise ValueError(f"it has over {LARGEST_JSON:,} bytes")
+        content = json.loads(path.read_text())
+        if not isinstance(content, dict):
+            raise ValueError(f"it must hold an object, got {type(content).__name__}")
+    return content
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Returns the arrays of numbers in an .npz as numpy writes it: nothing compressed, so that no small file turns large.
+
+    Raises:
+        ValueError: it cannot be read, or holds anything else.
+    """
+    with reading(path), zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"{entry.filename} is compressed, and only plain arrays are read")
+        return {entry.filename.removesuffix(".npy"): _array(archive.read(entry)) for entry in archive.infolist()}
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns whatever goes wrong while a file is read into a ValueError of one sentence that names it."""
+    try:
+        yield
+    except Exception as error:  # zipfile, json, numpy and torch raise much that they do not document
+        raise ValueError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def _reason(error):
+    if isinstance(error, KeyError):
+        return f"there is no {error}"
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error).strip() or type(error).__name__
+    first, *more = text.splitlines()
+    return f"{first} {more[0].strip()}" if first.endswith(":") and more else first
+
+
+def _array(content):
+    """Returns the array in a .npy file's bytes; its header is not believed before there are as many bytes as it says."""
+    file = BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds objects, which are pickles, and only numbers are read")
+    size = dtype.itemsize * int(np.prod(shape, dtype=object))
+    if size != len(content) - file.tell():
+        raise ValueError(f"an array of the shape {shape} needs {size:,} bytes, there are {len(content) - file.tell():,}")
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)

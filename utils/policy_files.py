@@ -1,0 +1,170 @@
+"""A policy on disk: weights as safetensors, architecture in JSON, its observation's statistics; none of it can run code."""
+
+import hashlib
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from gymnasium.spaces import Box
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.sac.policies import SACPolicy
+
+from utils.config import updated
+from utils.files import read_arrays, read_json, reading, write_arrays, write_aside, write_json
+
+WEIGHTS, ARCHITECTURE, NORMALIZER = "policy.safetensors", "policy.json", "normalizer.npz"
+POLICY_FILES = (WEIGHTS, NORMALIZER, ARCHITECTURE)
+FORMAT = 1  # of everything in a run folder
+ACTIVATIONS = {"relu": torch.nn.ReLU, "elu": torch.nn.ELU, "tanh": torch.nn.Tanh}
+POLICIES = {"ActorCriticPolicy": (ActorCriticPolicy, "vf"), "SACPolicy": (SACPolicy, "qf")}  # and SB3's name for its critic
+WIDEST, DEEPEST = 8192, 16  # layers that are still built when a file asks for them
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """The statistics that a policy's observations are normalised with, as VecNormalize does it; called, it does."""
+
+    mean: np.ndarray  # (k,)
+    var: np.ndarray  # (k,)
+    count: float
+    clip: float
+    eps: float
+
+    def __call__(self, observation: np.ndarray) -> np.ndarray:
+        """Returns (observation - mean) / sqrt(var + eps), clipped, (..., k) float32."""
+        return np.clip((observation - self.mean) / np.sqrt(self.var + self.eps), -self.clip, self.clip).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a policy is built from before its weights are loaded; the hashes tell whether all its files are of one moment."""
+
+    format: int = FORMAT
+    policy: str = "ActorCriticPolicy"
+    observation_size: int = 1
+    action_low: tuple[float, ...] = (-1.0,)
+    action_high: tuple[float, ...] = (1.0,)
+    actor: tuple[int, ...] = ()
+    critic: tuple[int, ...] = ()
+    activation: str = "elu"
+    sha256: tuple[str, ...] = ("", "")  # of WEIGHTS and NORMALIZER
+
+    def __post_init__(self):
+        if self.format > FORMAT:
+            raise ValueError(
+                f"it was written by a newer version of this package (format {self.format}, this reads {FORMAT})"
+            )
+        for name, known in (("policy", POLICIES), ("activation", ACTIVATIONS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        for layers in (self.actor, self.critic, (self.observation_size,), (len(self.action_low),)):
+            if len(layers) > DEEPEST or not all(1 <= width <= WIDEST for width in layers):
+                raise ValueError(f"there may be up to {DEEPEST} layers of 1 to {WIDEST} units")
+        if len(self.sha256) != 2:
+            raise ValueError(f"sha256 must hold those of {WEIGHTS} and {NORMALIZER}, got {len(self.sha256)}")
+        if len(self.action_low) != len(self.action_high) or not all(map(math.isfinite, self.action_low + self.action_high)):
+            raise ValueError("the action's bounds must be finite, and as many low ones as high ones")
+
+
+def write_policy(folder: Path, model: BaseAlgorithm, normalizer: VecNormalize) -> None:
+    """Writes a policy and the statistics it was trained with; without the architecture, the last file, they are nothing."""
+    built_from = architecture(model.policy)
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = vars(normalizing(normalizer))
+    tensors = {name: tensor.contiguous() for name, tensor in model.policy.state_dict().items()}
+    write_aside(folder / WEIGHTS, lambda aside: aside.write_bytes(safetensors.torch.save(tensors)))
+    write_arrays(folder / NORMALIZER, {name: np.asarray(value, float) for name, value in numbers.items()})
+    write_json(folder / ARCHITECTURE, asdict(replace(built_from, sha256=hashes(folder))))
+
+
+def architecture(policy: BasePolicy) -> Architecture:
+    """Returns what `policy` is built from.
+
+    Raises:
+        ValueError: it is none of POLICIES, with layers of one width list and one of ACTIVATIONS.
+    """
+    name = type(policy).__name__
+    activations = [known for known, kind in ACTIVATIONS.items() if kind is getattr(policy, "activation_fn", None)]
+    if name not in POLICIES or not activations or not isinstance(policy.action_space, Box):
+        raise ValueError(f"only {' and '.join(POLICIES)} with {', '.join(ACTIVATIONS)} can be written, got {policy!r}")
+    layers, critic = policy.net_arch, POLICIES[name][1]
+    actor, critic = (layers["pi"], layers[critic]) if isinstance(layers, dict) else (layers, layers)
+    low, high = (tuple(map(float, bound)) for bound in (policy.action_space.low, policy.action_space.high))
+    size = policy.observation_space.shape[0]
+    return Architecture(FORMAT, name, size, low, high, tuple(actor), tuple(critic), activations[0])
+
+
+def read_policy(folder: Path) -> tuple[BasePolicy, Normalizer]:
+    """Returns the policy in `folder` and what normalises its observations.
+
+    Raises:
+        ValueError: a file is missing, damaged, of another architecture, from another moment, or holds no finite numbers.
+    """
+    for name in POLICY_FILES:
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder} holds no {name}: give a run folder, or one of its checkpoints")
+    content = read_json(folder / ARCHITECTURE)
+    with reading(folder / ARCHITECTURE):
+        built_from = updated(Architecture(), content)
+    for name, wanted, found in zip((WEIGHTS, NORMALIZER), built_from.sha256, hashes(folder)):
+        if wanted != found:
+            raise ValueError(f"{folder / name} is damaged, or not the one that {ARCHITECTURE} was written with")
+    return _with_weights(built_from, folder / WEIGHTS), _read_normalizer(folder / NORMALIZER, built_from.observation_size)
+
+
+def build(built_from: Architecture) -> BasePolicy:
+    """Returns an untrained policy of that architecture."""
+    kind, critic = POLICIES[built_from.policy]
+    observation = Box(-np.inf, np.inf, (built_from.observation_size,), np.float32)
+    action = Box(*(np.array(bound, np.float32) for bound in (built_from.action_low, built_from.action_high)))
+    layers = {"pi": list(built_from.actor), critic: list(built_from.critic)}
+    with torch.random.fork_rng(devices=[]):  # its weights are drawn, though they are of no use
+        policy = kind(observation, action, lambda _: 0.0, net_arch=layers, activation_fn=ACTIVATIONS[built_from.activation])
+    policy.set_training_mode(False)
+    return policy
+
+
+def hashes(folder: Path) -> tuple[str, str]:
+    """Returns the SHA-256 of a folder's weights and of its statistics."""
+    return tuple(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (WEIGHTS, NORMALIZER))
+
+
+def normalizing(normalizer: VecNormalize) -> Normalizer:
+    """Returns the normaliser as it is now, frozen."""
+    rms = normalizer.obs_rms
+    return Normalizer(rms.mean.copy(), rms.var.copy(), float(rms.count), normalizer.clip_obs, normalizer.epsilon)
+
+
+def _with_weights(built_from, path):
+    with reading(path):
+        tensors = safetensors.torch.load_file(path)
+        if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+            raise ValueError("it holds numbers that are not finite")
+        policy = build(built_from)
+        wanted = {name: tuple(tensor.shape) for name, tensor in policy.state_dict().items()}
+        found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        for name in sorted(wanted.keys() | found.keys()):
+            if wanted.get(name) != found.get(name):
+                raise ValueError(
+                    f"{ARCHITECTURE} asks for {name} of the shape {wanted.get(name)}, the weights have {found.get(name)}"
+                )
+        policy.load_state_dict(tensors)
+    return policy
+
+
+def _read_normalizer(path, size):
+    numbers = read_arrays(path)
+    with reading(path):
+        mean, var, count, clip, eps = (np.asarray(numbers[name.name], float) for name in fields(Normalizer))
+        if not all(np.isfinite(values).all() for values in (mean, var, count, clip, eps)):
+            raise ValueError("it holds numbers that are not finite")
+        if (var < 0).any():
+            raise ValueError("it holds a variance under 0")
+        if mean.shape != (size,) or var.shape != (size,):
+            raise ValueError(f"it must hold mean and variance of {size} values, got the shapes {mean.shape}, {var.shape}")
+        return Normalizer(mean, var, float(count), float(clip), float(eps))

@@ -1,0 +1,112 @@
+"""What a run folder says of itself: its config and its environment, written once and read by everyone."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+from utils.config import as_plain, read_yaml
+from utils.files import read_json, reading, write_aside, write_json
+from utils.policy_files import FORMAT
+from utils.provenance import git_state, versions
+
+CONFIG, ENV = "config.yaml", "env.json"
+DEFAULT_ID = "ResidualWalk-v0"
+_ID = re.compile(r"[\w-]+-v\d+")  # no module before it: gymnasium would import that
+
+
+def make_run(path: Path | None, config, argv: list[str], env_id: str = DEFAULT_ID, env_kwargs: Mapping = {}) -> Path:
+    """Creates a run folder (runs/<date>_<time> without a path) that holds the resolved config; returns it.
+
+    Raises:
+        ValueError: the folder already holds a run, or cannot be made.
+    """
+    path = Path("runs") / datetime.now().strftime("%Y%m%d_%H%M%S") if path is None else Path(path)
+    if (path / CONFIG).exists():
+        raise ValueError(f"{path} already holds a run: give another --run-dir, go on with --resume, or remove that one")
+    record = {"format": FORMAT, "config": as_plain(config), "argv": argv, "versions": versions(), "git": git_state()}
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_json(path / ENV, {"id": env_id, "kwargs": as_plain(env_kwargs)})
+        _write_record(path, record)
+    except OSError as error:
+        raise ValueError(f"cannot write a run to {path}: {error.strerror or error}") from error
+    return path
+
+
+def lengthen(run: Path, total_timesteps: int, argv: list[str]) -> None:
+    """Writes to a run's config that it trains longer than was planned, and the command line that said so."""
+    record = read_record(run)
+    config = record["config"] | {"total_timesteps": total_timesteps}
+    _write_record(run, record | {"config": config, "argv": [*record.get("argv", []), *argv]})
+
+
+def read_run_config(path: str | Path) -> dict:
+    """Returns the training's config, as plain data, of the run that `path` is or lies in; nothing if there is none."""
+    return read_record(path).get("config", {})
+
+
+def read_record(path: str | Path) -> dict:
+    """Returns what config.yaml of the run that `path` is or lies in holds; nothing if there is none.
+
+    Raises:
+        ValueError: it cannot be read, or a newer version of this package wrote it.
+    """
+    file = _of_run(path, CONFIG)
+    record = read_yaml(file) if file else {}
+    if not isinstance(record.get("config", {}), dict):
+        raise ValueError(f"{file}: config must be a mapping, got {record['config']!r}")
+    _check_format(record, file)
+    return record
+
+
+def read_env(path: str | Path) -> tuple[str, dict]:
+    """Returns id and arguments of the environment of the run that `path` is or lies in.
+
+    Raises:
+        ValueError: there is no env.json, or it holds something else.
+    """
+    refuse_pickle(Path(path))
+    file = _of_run(path, ENV)
+    if file is None:
+        raise ValueError(f"{path} holds no {ENV}: give a run folder, or one of its checkpoints")
+    content = read_json(file)
+    with reading(file):
+        env_id, kwargs = content.get("id"), content.get("kwargs")
+        if not (isinstance(env_id, str) and _ID.fullmatch(env_id) and isinstance(kwargs, dict)):
+            raise ValueError(f"it must hold the id and the kwargs of an environment, got {env_id!r} and {kwargs!r}")
+    return env_id, kwargs
+
+
+def trained_id(path: str | Path | None) -> str:
+    """Returns the id of the environment that a run's policy was trained on; without a run, that of the gait alone."""
+    return read_env(path)[0] if path else DEFAULT_ID
+
+
+def trained_task(path: str | Path | None) -> dict:
+    """Returns the task's config that a run's policy was trained on, as plain data; without a run, nothing."""
+    return read_env(path)[1].get("config", {}) if path else {}
+
+
+def _write_record(run, record):
+    write_aside(run / CONFIG, lambda aside: aside.write_text(yaml.safe_dump(record, sort_keys=False)))
+
+
+def refuse_pickle(path):
+    if path.suffix in (".zip", ".pkl", ".pth", ".pt"):
+        raise ValueError(
+            f"{path} is a pickle, which can run code: python -m utils.sb3_files makes a run of it if you trust it"
+        )
+
+
+def _of_run(path, name):
+    """Returns the file of that name in the run that `path` is or lies in, or None."""
+    return next((folder / name for folder in (Path(path), *Path(path).parents[:2]) if (folder / name).is_file()), None)
+
+
+def _check_format(record, file):
+    written = record.get("format", FORMAT)
+    if not isinstance(written, int) or written > FORMAT:
+        raise ValueError(f"{file} was written by a newer version of this package (format {written}, this reads {FORMAT})")
