@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PPO = """--preset rough --total-timesteps 12288 --num-envs 16 --ppo.n-steps 32 --ppo.batch-size 256 --ppo.net-arch 16
 --episode-steps 40 --eval-every 6144 --eval-episodes 2 --checkpoint-every 1024 --level 0.3 --seed 3 --vary
 --curriculum success --num-threads 1""".split()
-SAC = """--preset rough --algo sac --total-timesteps 1536 --num-envs 8 --sac.learning-starts 128 --sac.batch-size 32
+SAC = """--preset rough --algo sac --total-timesteps 1536 --num-envs 8 --sac.learning-starts 1024 --sac.batch-size 32
 --sac.gradient-steps 1 --sac.net-arch 16 --sac.buffer-size 1024 --episode-steps 20 --eval-every 768 --eval-episodes 2
 --checkpoint-every 64 --level 0.3 --seed 3 --num-threads 1""".split()
 WALL_CLOCK = ("time/fps", "time/time_elapsed", "time/iterations")  # of the process, not of the training
