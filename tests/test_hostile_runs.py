@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,24 @@ def test_a_pickles_payload_does_not_run_unless_it_is_trusted(tmp_path, script, a
     assert (
         words in message and len(message.splitlines()) == 1 and {path.name for path in tmp_path.iterdir()} == {"model.zip"}
     )
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [(b"", "is not a zip file"), (b"PK\x03\x04", "is not a zip file"), (None, "would unpack to 3,000 bytes")],
+)
+def test_a_trusted_zip_that_is_none_or_a_bomb_is_refused(tmp_path, content, words, capsys, monkeypatch):
+    monkeypatch.setattr(sb3_files, "LARGEST", 2_999)
+    path = tmp_path / "model.zip"
+    if content is None:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("data", b"0" * 3_000)
+    else:
+        path.write_bytes(content)
+    assert sb3_files.main([str(path), str(tmp_path / "out"), "--trust-pickle"]) == 2
+    message = capsys.readouterr().err
+    assert words in message.replace("File is", "is") and len(message.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 REPLAYED = {
