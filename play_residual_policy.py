@@ -65,7 +65,8 @@ def main(argv: list[str] | None = None) -> int:
     """Plays as the command line says; returns the exit code."""
     try:
         config = tyro.cli(PlayConfig, args=argv, description=__doc__)
-        replay(config) if config.replay else play(config)
+        show = play if config.replay is None else replay
+        show(config)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"play_residual_policy: {error}", file=sys.stderr)
         return 2

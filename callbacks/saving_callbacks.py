@@ -11,7 +11,34 @@ from utils.policy_files import normalizing
 from utils.runs import save, save_best
 
 
-class CheckpointCallback(BaseCallback):
+class EveryStepsCallback(BaseCallback):
+    """Is due for the first time after `every` steps (of all simulations together), then after each `every` more."""
+
+    def __init__(self, every: int):
+        super().__init__()
+        self._every, self._next = every, every
+
+    @property
+    def state(self) -> dict:
+        """When it is due next, as plain data."""
+        return {"next": self._next}
+
+    def restore(self, state: dict) -> None:
+        """Goes on from a `state`."""
+        self._next = state["next"]
+
+    @property
+    def _due(self):
+        return self.num_timesteps >= self._next
+
+    def _note_time(self):
+        self._next = (self.num_timesteps // self._every + 1) * self._every
+
+    def _on_step(self) -> bool:
+        return True
+
+
+class CheckpointCallback(EveryStepsCallback):
     """Saves a checkpoint before the first rollout after every `every` steps (of all simulations together), and at the end.
 
     Between two rollouts nothing is half done, so that a training goes on from there exactly. Of the checkpoints the last
@@ -19,19 +46,9 @@ class CheckpointCallback(BaseCallback):
     """
 
     def __init__(self, run: Path, every: int, callbacks: Mapping[str, BaseCallback], keep: int = 2):
-        super().__init__()
-        self._run, self._every, self._keep = run, every, keep
+        super().__init__(every)
+        self._run, self._keep, self._saved = run, keep, -1
         self._callbacks = {**callbacks, "checkpoint": self}
-        self._next, self._saved = every, -1
-
-    @property
-    def state(self) -> dict:
-        """When the next checkpoint is due, as plain data."""
-        return {"next": self._next}
-
-    def restore(self, state: dict) -> None:
-        """Goes on from a `state`."""
-        self._next = state["next"]
 
     @property
     def callbacks(self) -> Mapping[str, BaseCallback]:
@@ -41,49 +58,44 @@ class CheckpointCallback(BaseCallback):
     def save(self) -> None:
         """Saves a checkpoint now, unless there is one of this very step; to be called between two rollouts."""
         if self._saved != self.num_timesteps:
-            self._next = (self.num_timesteps // self._every + 1) * self._every
+            self._note_time()
             save(self._run, self.model, self._callbacks, self._keep)
             self._saved = self.num_timesteps
 
     def _on_rollout_start(self) -> None:
-        if self.num_timesteps >= self._next:
+        if self._due:
             self.save()
 
     def _on_training_end(self) -> None:
         self.save()
 
-    def _on_step(self) -> bool:
-        return True
 
-
-class EvaluationCallback(BaseCallback):
+class EvaluationCallback(EveryStepsCallback):
     """Plays `episodes` on `env` after every `every` steps, with the normaliser frozen; keeps the best policy in `best/`.
 
     The best is the one with the most successes, then the longest way. Logs success rate, distance, speed error and falls.
     """
 
     def __init__(self, run: Path, every: int, make_env: Callable[[], VectorEnv], episodes: int, seed: int, goal: float):
-        super().__init__()
-        self._run, self._every, self._make_env, self._env = run, every, make_env, None
+        super().__init__(every)
+        self._run, self._make_env, self._env = run, make_env, None
         self._episodes, self._seed, self._goal = episodes, seed, goal
-        self._next, self._best = every, (-1.0, -1.0)
+        self._best = (-1.0, -1.0)
 
     @property
     def state(self) -> dict:
         """When the next evaluation is due, and the best score so far, as plain data."""
-        return {"next": self._next, "best": list(self._best)}
+        return super().state | {"best": list(self._best)}
 
     def restore(self, state: dict) -> None:
         """Goes on from a `state`."""
-        self._next, self._best = state["next"], tuple(state["best"])
+        super().restore(state)
+        self._best = tuple(state["best"])
 
     def _on_rollout_end(self) -> None:
-        if self.num_timesteps >= self._next:
-            self._next = (self.num_timesteps // self._every + 1) * self._every
+        if self._due:
+            self._note_time()
             self._evaluate()
-
-    def _on_step(self) -> bool:
-        return True
 
     def _evaluate(self):
         if self._env is None:

@@ -90,15 +90,16 @@ def trained_task(path: str | Path | None) -> dict:
     return read_env(path)[1].get("config", {}) if path else {}
 
 
-def _write_record(run, record):
-    write_aside(run / CONFIG, lambda aside: aside.write_text(yaml.safe_dump(record, sort_keys=False)))
-
-
-def refuse_pickle(path):
+def refuse_pickle(path: Path) -> None:
+    """Raises ValueError, unread, for a file that by its name is a pickle."""
     if path.suffix in (".zip", ".pkl", ".pth", ".pt"):
         raise ValueError(
             f"{path} is a pickle, which can run code: python -m utils.sb3_files makes a run of it if you trust it"
         )
+
+
+def _write_record(run, record):
+    write_aside(run / CONFIG, lambda aside: aside.write_text(yaml.safe_dump(record, sort_keys=False)))
 
 
 def _of_run(path, name):
