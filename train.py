@@ -24,7 +24,7 @@ from envs.walk_variation import TRAINING_VARIATION, VariationConfig
 from utils.policy_files import ACTIVATIONS
 from utils.presets import PpoConfig, SacConfig
 from utils.run_logs import make_logger
-from utils.runs import resume, save_last
+from utils.runs import ended, resume, save_last
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 from utils.vec_env import make_batch_vec_env
 
@@ -53,7 +53,7 @@ class TrainConfig:
     seed: int = 42
     """Decides everything: starts, terrain, network, exploration."""
     preset: str = "default"
-    """What is trained how long: default (half an hour on two cores), long (two hours), rough or plan."""
+    """What is trained how long: default (half an hour on two cores), long (an hour), rough or plan."""
     config: Path | None = None
     """YAML file with any of these keys; the command line comes after it."""
     env_id: Literal["ResidualWalk-v0", "AdaptiveWalk-v0"] = "ResidualWalk-v0"
@@ -131,13 +131,13 @@ class Training:
         """Trains to the end; the run's own policy and card are then those of this moment.
 
         Raises:
-            TrainingInterrupted: a signal came; a checkpoint is saved.
+            TrainingInterrupted: a signal came in a `with` of the callback "interrupt"; a checkpoint is saved.
             TrainingDiverged: a loss or weight is no longer finite.
         """
         callbacks, left = CallbackList([*self.callbacks.values()]), self.total_timesteps - self.model.num_timesteps
         every = SAC_LOG_EPISODES if isinstance(self.model, SAC) else 1  # rollouts
         try:
-            with self.callbacks["interrupt"]:
+            if left > 0:  # else it was killed after its last checkpoint
                 self.model.learn(left, callbacks, log_interval=every, reset_num_timesteps=False)
             save_last(run, self.model, self.callbacks["progress"].state)
         except ValueError:  # torch refuses to draw from a distribution that is not finite
@@ -153,6 +153,8 @@ def prepare(config: TrainConfig, run: Path, goes_on: bool = False) -> Training:
     Raises:
         ValueError: the run's checkpoints cannot be read, or there is nothing left to train.
     """
+    if goes_on and ended(run, config.total_timesteps):
+        raise ValueError(f"{run} has all of its {config.total_timesteps:,} steps; --total-timesteps can ask for more")
     walk = {"config": config.env, "num_threads": config.num_threads}
     env = make_batch_vec_env(
         MODULE + config.env_id, config.learner.num_envs, config.seed, max_episode_steps=config.episode_steps, **walk
@@ -161,8 +163,6 @@ def prepare(config: TrainConfig, run: Path, goes_on: bool = False) -> Training:
     training = Training(model, make_callbacks(config, run), config.total_timesteps)
     if goes_on:
         resume(run, model, training.callbacks["checkpoint"].callbacks)
-        if model.num_timesteps >= config.total_timesteps:
-            raise ValueError(f"{run} has all of its {model.num_timesteps:,} steps; --total-timesteps can ask for more")
     else:
         model.set_logger(make_logger(run))
     return training

@@ -27,8 +27,9 @@ def main(argv: list[str] | None = None) -> int:
             training = prepare(config, run, goes_on=config.resume is not None)
             if config.resume is not None:
                 note_changes(config, argv)
-            print(f"Training in {run}; watch it with: tensorboard --logdir {run}")
-            training.learn(run)
+            with training.callbacks["interrupt"]:
+                print(f"Training in {run}; watch it with: tensorboard --logdir {run}", flush=True)
+                training.learn(run)
     except TrainingInterrupted as stopped:
         print(f"Training {stopped}; go on with: python train_residual_ppo.py --resume {run}")
         return stopped.exit_code

@@ -2,6 +2,7 @@
 
 import random
 import signal
+from shutil import copytree
 
 import pytest
 
@@ -13,26 +14,35 @@ KILLS = 5
 
 @pytest.fixture(scope="module", params=[PPO, SAC], ids=["ppo", "sac"])
 def straight(request, tmp_path_factory):
-    """Returns the arguments of a training, and the fingerprint of one that was never stopped."""
+    """Returns the arguments of a training, and the fingerprint and folder of one that was never stopped."""
     run = tmp_path_factory.mktemp("straight") / "run"
     train(*request.param, "--run-dir", run)
-    return request.param, fingerprint(run)
+    return request.param, fingerprint(run), run
 
 
 def test_a_training_killed_five_times_at_random_moments_ends_as_one_that_was_not(straight, tmp_path):
-    arguments, wanted = straight
+    arguments, wanted, _ = straight
     run, draws = tmp_path / "run", random.Random(0)
-    for kill in range(KILLS):
-        goes_on = ("--resume", run) if kill else (*arguments, "--run-dir", run)
-        kill_after(draws.randint(1, 2), draws.uniform(0.0, 0.3), run, *goes_on)
+    kills, goes_on = 0, (*arguments, "--run-dir", run)
+    while kills < KILLS and kill_after(draws.randint(1, 2), draws.uniform(0.0, 0.3), run, *goes_on):
+        kills, goes_on = kills + 1, ("--resume", run)
         assert resumable(run)
-    train("--resume", run)
+    assert kills > 1  # on a fast machine it may come to its end between two of them
+    if kills == KILLS:
+        train(*goes_on)
     assert fingerprint(run) == wanted
+
+
+def test_a_training_killed_after_its_last_checkpoint_comes_to_its_end(straight, tmp_path):
+    run = copytree(straight[2], tmp_path / "run")
+    (run / "card.json").unlink(), (run / "policy.json").unlink()
+    train("--resume", run)
+    assert fingerprint(run) == straight[1] and (run / "card.json").is_file()
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_says_how_to_go_on(straight, tmp_path, number, code):
-    arguments, wanted = straight
+    arguments, wanted, _ = straight
     process = start(*arguments, "--run-dir", tmp_path / "run")
     started(process)
     process.send_signal(number)

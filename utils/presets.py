@@ -78,7 +78,7 @@ _DEFAULT = {
 # two cores do fastest.
 PRESETS = {
     "default": _DEFAULT | {"total_timesteps": 9_000_000},  # under half an hour
-    "long": _DEFAULT | {"total_timesteps": 40_000_000},  # about two hours
+    "long": _DEFAULT | {"total_timesteps": 20_000_000},  # about an hour
     "rough": {},  # rough ground only: a quarter of an hour
     # The numbers of the plan this project began with.
     "plan": {

@@ -104,8 +104,8 @@ def save_best(run: Path, model: BaseAlgorithm) -> None:
 def save_last(run: Path, model: BaseAlgorithm, card: Mapping) -> None:
     """Makes the policy as it is now the run's own, with a card that says how it came about; a checkpoint holds it too."""
     forget_last(run)
-    write_policy(run, model, model.get_env())
     write_json(run / CARD, card)
+    write_policy(run, model, model.get_env())
 
 
 def forget_last(run: Path) -> None:
@@ -137,6 +137,13 @@ def resume(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback
 def resumable(run: Path) -> list[Path]:
     """Returns the checkpoints, oldest first, that hold all a training needs to go on."""
     return sorted(file.parent for file in (run / CHECKPOINTS).glob(f"[0-9]*/{NUMBERS}"))
+
+
+def ended(run: Path, steps: int) -> bool:
+    """Returns whether a run has been trained for so many steps and holds the policy of their end."""
+    checkpoints = resumable(run)
+    whole = all((run / name).is_file() for name in POLICY_FILES)
+    return whole and bool(checkpoints) and int(checkpoints[-1].name) >= steps
 
 
 def last_good(run: Path) -> str:
