@@ -1,7 +1,8 @@
 """What a training is made of: environment, learner, callbacks, and the run that all of it goes into."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,7 @@ from envs.walk_variation import TRAINING_VARIATION, VariationConfig
 from utils.policy_files import ACTIVATIONS
 from utils.presets import PpoConfig, SacConfig
 from utils.run_logs import make_logger
+from utils.run_records import make_run
 from utils.runs import ended, resume, save_last
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 from utils.vec_env import make_batch_vec_env
@@ -56,6 +58,8 @@ class TrainConfig:
     """What is trained how long: default (half an hour on two cores), long (an hour), rough or plan."""
     config: Path | None = None
     """YAML file with any of these keys; the command line comes after it."""
+    from_trial: str | None = None
+    """Trial of a sweep to train in full, STUDY:NUMBER: what it tried comes in the place of --config."""
     env_id: Literal["ResidualWalk-v0", "AdaptiveWalk-v0"] = "ResidualWalk-v0"
     """What is trained."""
     terrain: str = "rough"
@@ -140,15 +144,31 @@ class Training:
             if left > 0:  # else it was killed after its last checkpoint
                 self.model.learn(left, callbacks, log_interval=every, reset_num_timesteps=False)
             save_last(run, self.model, self.callbacks["progress"].state)
-        except ValueError:  # torch refuses to draw from a distribution that is not finite
-            self.callbacks["guard"].check()
+        except ValueError as error:
+            self.callbacks["guard"].check(error)
             raise
         finally:
             self.model.get_env().close()
+            if "evaluation" in self.callbacks:
+                self.callbacks["evaluation"].close()
 
 
-def prepare(config: TrainConfig, run: Path, goes_on: bool = False) -> Training:
+def create_run(config: TrainConfig, argv: list[str]) -> Path:
+    """Creates the folder of a new run; returns it. The folder's name is no part of its config: folders move.
+
+    Raises:
+        ValueError: the folder already holds a run, or cannot be made.
+    """
+    env = {"config": config.env, "max_episode_steps": config.episode_steps}
+    return make_run(config.run_dir, replace(config, run_dir=None), argv, config.env_id, env)
+
+
+def prepare(
+    config: TrainConfig, run: Path, goes_on: bool = False, on_evaluation: Callable[[int, dict], None] | None = None
+) -> Training:
     """Returns the training that `config` describes, in the folder `run`; where that stands if it `goes_on`.
+
+    `on_evaluation` is called with the steps and the summary of every evaluation, and may end the training by raising.
 
     Raises:
         ValueError: the run's checkpoints cannot be read, or there is nothing left to train.
@@ -160,7 +180,7 @@ def prepare(config: TrainConfig, run: Path, goes_on: bool = False) -> Training:
         MODULE + config.env_id, config.learner.num_envs, config.seed, max_episode_steps=config.episode_steps, **walk
     )
     model = make_model(config, VecNormalize(env, clip_obs=config.learner.clip_obs, gamma=config.learner.gamma))
-    training = Training(model, make_callbacks(config, run), config.total_timesteps)
+    training = Training(model, make_callbacks(config, run, on_evaluation), config.total_timesteps)
     if goes_on:
         resume(run, model, training.callbacks["checkpoint"].callbacks)
     else:
@@ -182,12 +202,12 @@ def make_model(config: TrainConfig, env: VecNormalize) -> BaseAlgorithm:
     return PPO("MlpPolicy", learning_rate=rate, policy_kwargs=policy, **_named(numbers, PPO_NUMBERS), **shared)
 
 
-def make_callbacks(config: TrainConfig, run: Path) -> dict[str, BaseCallback]:
+def make_callbacks(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str, BaseCallback]:
     """Returns all callbacks: those that look and save before those that change what the next rollout is like."""
     curriculum, progress, episodes = make_curriculum(config), ProgressCallback(config.total_timesteps), EpisodeCallback()
     watched = {"curriculum": curriculum, "progress": progress, "episodes": episodes}
     if config.eval_every:
-        watched["evaluation"] = evaluation(config, run)
+        watched["evaluation"] = evaluation(config, run, on_evaluation)
     checkpoint = CheckpointCallback(run, config.checkpoint_every, watched, config.keep_checkpoints)
     first = {"threads": ThreadsCallback(config.num_threads), "guard": GuardCallback(run), "checkpoint": checkpoint}
     return first | {"interrupt": InterruptCallback(checkpoint.save)} | watched
@@ -201,19 +221,26 @@ def make_curriculum(config: TrainConfig) -> TerrainCurriculumCallback | SuccessC
     return TerrainCurriculumCallback(config.start_level, config.level, rise)
 
 
-def evaluation(config: TrainConfig, run: Path) -> EvaluationCallback:
+def evaluation(config: TrainConfig, run: Path, on_evaluation=None) -> EvaluationCallback:
     """Returns the evaluation on terrain of another seed at the hardest level, over a way that fits 20 s."""
+    make_env, episodes = partial(evaluation_env, config, config.eval_episodes, EVALUATION_SEED), config.eval_episodes
+    return EvaluationCallback(
+        run, config.eval_every, make_env, episodes, EVALUATION_SEED, EVALUATION_GOAL, on_evaluation or (lambda *_: None)
+    )
+
+
+def evaluation_env(config: TrainConfig, num_envs: int, terrain_seed: int) -> gym.vector.VectorEnv:
+    """Returns simulations of the task on terrain of that seed, all of the hardest level, for episodes of 20 s."""
     kinds = config.env.terrain.kinds
-    other = replace(config.env.terrain, seed=EVALUATION_SEED, levels=(config.level,))
+    other = replace(config.env.terrain, seed=terrain_seed, levels=(config.level,))
     task = replace(config.env, terrain=other if kinds != ("flat",) else TerrainConfig(), terrain_scale=1.0)
-
-    def make_env():
-        env_id, threads = MODULE + config.env_id, config.num_threads
-        return gym.make_vec(
-            env_id, config.eval_episodes, config=task, num_threads=threads, max_episode_steps=EVALUATION_STEPS
-        )
-
-    return EvaluationCallback(run, config.eval_every, make_env, config.eval_episodes, EVALUATION_SEED, EVALUATION_GOAL)
+    return gym.make_vec(
+        MODULE + config.env_id,
+        num_envs,
+        config=task,
+        num_threads=config.num_threads,
+        max_episode_steps=EVALUATION_STEPS,
+    )
 
 
 def _named(numbers, names):

@@ -9,12 +9,13 @@ import tyro
 
 from callbacks.guard_callback import TrainingDiverged
 from callbacks.interrupt_callback import TrainingInterrupted
-from train import TrainConfig, prepare
+from train import TrainConfig, create_run, prepare
+from tuning.recipes import find_recipe
 from utils.config import read_yaml, updated
 from utils.presets import preset
 from utils.provenance import versions
 from utils.run_records import CONFIG, lengthen, read_record
-from utils.runs import locked, make_run
+from utils.runs import locked
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     try:
         config = parse(argv)
-        run = config.resume or create(config, argv)
+        run = config.resume or create_run(config, argv)
         with locked(run):
             training = prepare(config, run, goes_on=config.resume is not None)
             if config.resume is not None:
@@ -45,12 +46,6 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def create(config: TrainConfig, argv: list[str]) -> Path:
-    """Creates the folder of a new run; returns it. The folder's name is no part of its config: folders move."""
-    env = {"config": config.env, "max_episode_steps": config.episode_steps}
-    return make_run(config.run_dir, replace(config, run_dir=None), argv, config.env_id, env)
-
-
 def note_changes(config: TrainConfig, argv: list[str]) -> None:
     """Says what keeps a run from going on to the bit, and keeps a new length."""
     run, record = config.resume, read_record(config.resume)
@@ -69,11 +64,15 @@ def parse(argv: list[str]) -> TrainConfig:
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--preset")
     first.add_argument("--config", type=Path)
+    first.add_argument("--from-trial")
     first.add_argument("--resume", type=Path)
     known, rest = first.parse_known_args(argv)
     if known.resume is not None and not {"-h", "--help"} & {*rest}:
         return resumed(known.resume, argv)
-    content = read_yaml(known.config) if known.config else {}
+    if known.config and known.from_trial:
+        raise ValueError("--config and --from-trial both say what to train: give one of them")
+    file = find_recipe(known.from_trial) if known.from_trial else known.config
+    content = read_yaml(file) if file else {}
     content = content.get("config", content)  # a run's own config.yaml has more around it
     name = known.preset or content.get("preset", "default")
     base = updated(updated(TrainConfig(), preset(name)), content | {"preset": name})

@@ -14,8 +14,8 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from train import prepare
-from train_residual_ppo import create, parse
+from train import create_run, prepare
+from train_residual_ppo import parse
 from utils.runs import load_run, save
 
 ROLLOUTS = {"ppo": 8 * 64 * 128, "sac": 1_600}  # steps that the rate is taken over
@@ -37,7 +37,7 @@ def measured(algo: str, repeats: int) -> str:
     """Returns the table's line of one algorithm."""
     config = parse(["--algo", algo, "--eval-every", "0", "--sac.learning-starts", "100"])
     with tempfile.TemporaryDirectory() as folder:
-        run = create(replace(config, run_dir=Path(folder) / "run"), [])
+        run = create_run(replace(config, run_dir=Path(folder) / "run"), [])
         training = prepare(replace(config, total_timesteps=ROLLOUTS[algo]), run)
         seconds = timed(lambda: training.learn(run))
         rate = training.model.num_timesteps / seconds

@@ -10,6 +10,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from utils.bad_states import MOST_DUMPS, write_dump
 from utils.runs import last_good
 
+REFUSAL = "to satisfy the constraint"  # in what torch says of a distribution's parameters
+
 
 class TrainingDiverged(Exception):
     """A loss or a weight is no longer finite; the sentence names the last good checkpoint."""
@@ -26,12 +28,17 @@ class GuardCallback(BaseCallback):
         super().__init__()
         self._run = run
 
-    def check(self) -> None:
-        """Raises TrainingDiverged if a loss of the last update, or a weight, is not finite."""
+    def check(self, error: Exception | None = None) -> None:
+        """Raises TrainingDiverged if a loss of the last update, or a weight, is not finite.
+
+        So it does if `error` is torch's refusal to draw from a distribution, whose scale may be 0 by finite weights.
+        """
         losses = {name: value for name, value in self.logger.name_to_value.items() if name.endswith("loss")}
         broken = [name for name, value in losses.items() if not math.isfinite(value)]
         if not broken and not all(torch.isfinite(weights).all() for weights in self.model.policy.parameters()):
             broken = ["the policy's weights"]
+        if not broken and REFUSAL in str(error):
+            broken = ["the distribution of actions"]
         if broken:
             raise TrainingDiverged(f"{broken[0]} is not finite after {self.num_timesteps:,} steps; {last_good(self._run)}")
 

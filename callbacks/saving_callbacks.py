@@ -73,12 +73,22 @@ class CheckpointCallback(EveryStepsCallback):
 class EvaluationCallback(EveryStepsCallback):
     """Plays `episodes` on `env` after every `every` steps, with the normaliser frozen; keeps the best policy in `best/`.
 
-    The best is the one with the most successes, then the longest way. Logs success rate, distance, speed error and falls.
+    The best is the one with the most successes, then the longest way. Logs success rate, distance, speed error and falls,
+    and hands steps and summary to `watch`.
     """
 
-    def __init__(self, run: Path, every: int, make_env: Callable[[], VectorEnv], episodes: int, seed: int, goal: float):
+    def __init__(
+        self,
+        run: Path,
+        every: int,
+        make_env: Callable[[], VectorEnv],
+        episodes: int,
+        seed: int,
+        goal: float,
+        watch: Callable[[int, dict], None] = lambda steps, summary: None,
+    ):
         super().__init__(every)
-        self._run, self._make_env, self._env = run, make_env, None
+        self._run, self._make_env, self._env, self._watch = run, make_env, None, watch
         self._episodes, self._seed, self._goal = episodes, seed, goal
         self._best = (-1.0, -1.0)
 
@@ -109,7 +119,13 @@ class EvaluationCallback(EveryStepsCallback):
         if score > self._best:
             self._best = score
             save_best(self._run, self.model)
+        self._watch(self.num_timesteps, summary)
 
-    def _on_training_end(self) -> None:
+    def close(self) -> None:
+        """Closes the environment, if there is one; the next evaluation makes another."""
         if self._env is not None:
             self._env.close()
+            self._env = None
+
+    def _on_training_end(self) -> None:
+        self.close()

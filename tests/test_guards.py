@@ -52,6 +52,13 @@ def test_a_dump_can_be_seen(dump, tmp_path, capsys, gl):
     assert "100 steps until: " in capsys.readouterr().out and (tmp_path / "bad.mp4").stat().st_size > 10_000
 
 
+def test_a_distribution_whose_scale_is_lost_stops_the_training_in_one_sentence(tmp_path, capsys):
+    wild = ["--ppo.learning-rate", "1e30", "--num-threads", "1", "--run-dir", str(tmp_path / "run")]
+    assert train_residual_ppo.main([*SMALL, *wild]) == 1
+    message = capsys.readouterr().err
+    assert "is not finite after" in message and len(message.splitlines()) == 1
+
+
 def poisoned(learner, when):
     """Returns a `train` method that writes NaN to a weight at its n-th call, before or after the update itself."""
     calls, genuine = [0], learner.train

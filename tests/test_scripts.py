@@ -149,7 +149,7 @@ def test_the_learning_rate_goes_straight_from_the_first_to_the_final_one(tmp_pat
 
 def test_the_evaluation_that_chose_the_best_policy_can_be_repeated_exactly(tmp_path):
     config = train_residual_ppo.parse([*SMALL, "--run-dir", str(tmp_path), "--eval-every", "1024"])
-    run = train_residual_ppo.create(config, [])
+    run = train.create_run(config, [])
     train.prepare(config, run).learn(run)
     again = train.evaluation(config, tmp_path)
     env = again._make_env()

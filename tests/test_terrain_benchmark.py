@@ -18,7 +18,7 @@ from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, w
 from controllers.bezier_gait import GaitParameters
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.residual_walk_env import ResidualWalkVectorEnv
-from train import make_model
+from train import create_run, make_model
 from utils.config import as_plain
 from utils.evaluation import wilson_interval
 from utils.files import write_json
@@ -36,7 +36,7 @@ def run(tmp_path_factory):
     """Makes the run of a policy that has learned nothing, for feet moved by 10 mm at most."""
     config = train_residual_ppo.parse(["--ppo.net-arch", "16", "--ppo.batch-size", "256", "--seed", "3"])
     config = replace(config, env=TRAINED_ON)
-    folder = train_residual_ppo.create(replace(config, run_dir=tmp_path_factory.mktemp("runs") / "untrained"), [])
+    folder = create_run(replace(config, run_dir=tmp_path_factory.mktemp("runs") / "untrained"), [])
     env = VecNormalize(make_batch_vec_env("envs:ResidualWalk-v0", 2))
     write_policy(folder, make_model(config, env), env)
     return folder
@@ -133,7 +133,7 @@ def test_a_policy_trained_on_the_benchmarks_ground_is_refused(tmp_path, capsys):
     folder = tmp_path / "cheat"
     seed = BenchmarkConfig(seeds_from=7).terrain_seed
     env = replace(TRAINED_ON, terrain=replace(TRAINED_ON.terrain, seed=seed))
-    train_residual_ppo.create(replace(train_residual_ppo.parse([]), run_dir=folder, seed=seed, env=env), [])
+    create_run(replace(train_residual_ppo.parse([]), run_dir=folder, seed=seed, env=env), [])
     arguments = [*SMALL, "--seeds-from", "7", "--model", str(folder), "--out", str(tmp_path / "out")]
     assert terrain_benchmark.main(arguments) == 2
     assert "give another --seeds-from" in capsys.readouterr().err

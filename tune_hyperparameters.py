@@ -1,0 +1,58 @@
+"""Sweeps over a training's numbers with Optuna: `python tune_hyperparameters.py --help` lists everything.
+
+The same command in another terminal is a second worker; after Ctrl-C, a kill or a crash it goes on where it stood.
+"""
+
+import sys
+
+import optuna
+import tyro
+
+from callbacks.interrupt_callback import TrainingInterrupted
+from tuning.report import write_report
+from tuning.reseed import reseed
+from tuning.storages import open_storage, reason, serve
+from tuning.studies import JOURNAL, open_study
+from tuning.sweep import SweepConfig
+from tuning.worker import work
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Sweeps, or serves a storage, as the command line says; returns the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # we say what there is to say
+    try:
+        sweep = tyro.cli(SweepConfig, args=argv, description=__doc__)
+        if sweep.serve is not None:
+            serve(open_storage(sweep.storage or str(sweep.folder / JOURNAL)), sweep.serve)
+            return 0
+        run(sweep, argv)
+    except (TrainingInterrupted, KeyboardInterrupt) as stopped:
+        print("Stopped; the same command goes on with what is left.")
+        return getattr(stopped, "exit_code", 130)
+    except (ValueError, OSError) as error:
+        print(f"tune_hyperparameters: {error}", file=sys.stderr)
+        return 2
+    except Exception as error:  # a storage that went away in the middle has errors of its own
+        if not type(error).__module__.startswith(("sqlalchemy", "grpc", "optuna")):
+            raise
+        print(f"tune_hyperparameters: the storage failed: {reason(error)}; the same command goes on", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run(sweep: SweepConfig, argv: list[str]) -> None:
+    """Works on the sweep's trials and reports; or trains its best ones again."""
+    _ = sweep.choices  # before anything is written
+    study = open_study(sweep)
+    if sweep.reseed:
+        print(reseed(study, sweep, argv))
+        return
+    print(f"Sweeping in {sweep.folder}; the same command in another terminal is a second worker", flush=True)
+    work(study, sweep, argv)
+    print(write_report(study, sweep))
+    print(f"Train the best one in full: python train_residual_ppo.py --config {sweep.folder / 'best.yaml'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

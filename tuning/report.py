@@ -1,0 +1,101 @@
+"""What came of a sweep: its best parameters as a file to train with, a table of the ten best, and pictures."""
+
+import warnings
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import optuna
+from matplotlib.ticker import NullFormatter
+from optuna.trial import FrozenTrial, TrialState
+from optuna.visualization.matplotlib import plot_optimization_history, plot_param_importances, plot_slice
+
+from tuning.recipes import write_recipe
+from tuning.sweep import SweepConfig
+from tuning.worker import REASON
+from utils.files import write_aside
+
+BEST, REPORT = "best.yaml", "report.md"
+SHOWN = 10  # trials in the table
+FEWEST = 2  # finished trials from which anything can be said of what mattered
+
+
+def write_report(study: optuna.Study, sweep: SweepConfig) -> str:
+    """Writes best.yaml, report.md and the pictures into the study's folder; returns the report."""
+    best = ranked(study)
+    if best:
+        comment = (
+            f"# Trial {best[0].number} of {sweep.name}: {sweep.objective} {best[0].value:.4g} after {sweep.steps:,} steps\n"
+        )
+        write_recipe(sweep.folder / BEST, sweep.recipe(best[0].params), comment)
+        draw(study, sweep.folder, sweep.objective)
+    text = f"{summary(study, sweep)}\n\n{table(best[:SHOWN], sweep.objective)}\n"
+    write_aside(sweep.folder / REPORT, lambda aside: aside.write_text(text))
+    return text
+
+
+def ranked(study: optuna.Study) -> list[FrozenTrial]:
+    """Returns the finished trials, the best one first."""
+    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sorted(finished, key=lambda trial: (-trial.value, trial.number))
+
+
+def summary(study: optuna.Study, sweep: SweepConfig) -> str:
+    """Returns how many trials ended how, and why those failed that did."""
+    trials = study.get_trials(deepcopy=False)
+    counts = {state: sum(trial.state == state for trial in trials) for state in TrialState}
+    said = f"{sweep.name}: {len(trials)} trials, " + ", ".join(
+        f"{count} {WORDS[state]}" for state, count in counts.items() if count
+    )
+    reasons = [
+        f"- trial {trial.number} failed: {trial.user_attrs.get(REASON)}" for trial in trials if REASON in trial.user_attrs
+    ]
+    return "\n".join([said, *reasons])
+
+
+def table(trials: list[FrozenTrial], objective: str) -> str:
+    """Returns trials as a Markdown table, a line each."""
+    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
+    lines = [f"| trial | {objective} | {' | '.join(names)} |", "|" + "---|" * (2 + len(names))]
+    for trial in trials:
+        cells = [_cell(trial.params.get(name)) for name in names]
+        lines.append(f"| {trial.number} | {trial.value:.3f} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def draw(study: optuna.Study, folder: Path, objective: str) -> None:
+    """Draws history, importances and slices into the folder; what cannot be said of so few trials is left out."""
+    pictures = {"history": plot_optimization_history, "slices": plot_slice}
+    values = {trial.value for trial in ranked(study)}
+    if len(ranked(study)) >= FEWEST and len(values) > 1:
+        pictures["importances"] = plot_param_importances
+    for name, plot in pictures.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # these pictures are experimental in Optuna, and say so
+            axes = plot(study, target=lambda trial: trial.value, target_name=objective)
+            figure = np.ravel(axes)[0].figure
+            write_aside(folder / f"{name}.png", lambda aside, figure=figure: _save(figure, aside))
+        plt.close(figure)
+
+
+def _save(figure, path):
+    for axis in figure.axes:  # on a narrow logarithmic axis these labels run into each other
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    figure.set_size_inches(max(8.0, 2.4 * len(figure.axes)), 5.0)
+    figure.savefig(path, dpi=90, bbox_inches="tight")
+
+
+def _cell(value):
+    return f"{value:.4g}" if isinstance(value, float) else f"{value}"
+
+
+WORDS = {
+    TrialState.COMPLETE: "finished",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running or left",
+    TrialState.WAITING: "waiting",
+}

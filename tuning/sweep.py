@@ -1,0 +1,132 @@
+"""A sweep: what is tried how often and for how long, the study that remembers it, and the folder of its trials.
+
+runs/studies/<name>/journal.log       the study, unless it is kept elsewhere
+                    trials/<number>/  a run folder for every trial, with recipe.yaml: what was tried, as --config takes it
+                    best.yaml report.md *.png    what came of it so far
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from train import TrainConfig
+from tuning.recipes import STUDIES
+from tuning.spaces import Space, changes, distributions, merged, read_space
+from utils.config import as_plain, read_yaml, updated
+from utils.presets import preset
+
+# What the sweep itself says of a training; a space chooses among the rest.
+FIXED = {"run_dir", "resume", "from_trial", "total_timesteps", "seed", "num_threads", "preset", "config", "env_id", "algo"}
+FIXED |= {"eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints"}
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """Everything that decides a sweep. Files that it names are read once."""
+
+    env: Literal["ResidualWalk-v0", "AdaptiveWalk-v0"] = "ResidualWalk-v0"
+    """What is trained."""
+    algo: Literal["ppo", "sac"] = "ppo"
+    """What learns."""
+    trials: int = 50
+    """Trials of all workers together; a study that has fewer goes on."""
+    steps: int = 100_000
+    """Control steps of a trial."""
+    study: str | None = None
+    """Name of the study and of its folder in runs/studies; <env>_<algo>_<space> if not given."""
+    storage: str | None = None
+    """Path of a journal, a database's URL, or grpc://HOST:PORT; a journal in the study's folder if not given."""
+    sampler: Literal["tpe", "gp", "random"] = "tpe"
+    """What proposes the next trial: tree-structured Parzen estimators, a Gaussian process, or chance."""
+    pruner: Literal["hyperband", "median", "none"] = "hyperband"
+    """What ends trials early."""
+    space: str = "plan"
+    """plan, wide, or a YAML file of one's own."""
+    seeds: int = 1
+    """Trainings a trial, whose mean counts; the pruner looks at the first."""
+    seed: int = 42
+    """Of the first training of every trial, and of the sampler."""
+    preset: str | None = None
+    """Training whose numbers hold where the space does not choose; plan for the space plan, rough for others."""
+    config: Path | None = None
+    """YAML file with any keys of a training's config, after the preset."""
+    objective: Literal["distance_m", "success", "return"] = "distance_m"
+    """What is to be high, on terrain that training does not see: the mean way walked, of 3 m that are asked for; the rate of
+    walking all of it; or the return, which is no measure where the space chooses the reward's weights."""
+    evaluations: int = 5
+    """How often a trial is judged while it trains, for the pruner."""
+    eval_episodes: int = 32
+    """Episodes each time."""
+    final_episodes: int = 100
+    """Episodes, on terrain of its own, that give a finished trial its value."""
+    num_threads: int = 2
+    """Threads of a worker; two workers on two cores want 1."""
+    reseed: int = 0
+    """If above 0, no new trials: the best ones, and the numbers nobody tuned, are trained with so many new seeds each."""
+    top: int = 3
+    """How many of the best are trained again with --reseed."""
+    serve: str | None = None
+    """HOST:PORT or PORT: lets workers with --storage grpc://HOST:PORT reach this storage, and does nothing else."""
+
+    def __post_init__(self):
+        for name in ("trials", "steps", "seeds", "evaluations", "eval_episodes", "final_episodes", "num_threads", "top"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.reseed < 0 or self.reseed == 1:
+            raise ValueError(f"reseed must be 0, or at least 2 for an interval, got {self.reseed}")
+        if not re.fullmatch(r"\w[\w.-]*", self.name):
+            raise ValueError(f"a study's name is letters, digits, dots and dashes, got {self.name!r}")
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return f"{self.env}_{self.algo}_{Path(self.space).stem}" if self.study is None else self.study
+
+    @property
+    def folder(self) -> Path:
+        """Where the study's trials are."""
+        return STUDIES / self.name
+
+    @cached_property
+    def common(self) -> dict:
+        """What all trainings share, as --config takes it."""
+        own = read_yaml(self.config) if self.config else {}
+        own = own.get("config", own)  # a run's own config.yaml has more around it
+        name = self.preset or own.get("preset") or ("plan" if self.space == "plan" else "rough")
+        return merged(own, {"preset": name, "env_id": self.env, "algo": self.algo})
+
+    @cached_property
+    def base(self) -> TrainConfig:
+        """The training that a trial changes."""
+        every = max(1, self.steps // self.evaluations)
+        fixed = {"total_timesteps": self.steps, "seed": self.seed, "num_threads": self.num_threads, "run_dir": None}
+        fixed |= {"eval_every": every, "eval_episodes": self.eval_episodes, "checkpoint_every": every}
+        common = merged(self.common, fixed | {"keep_checkpoints": 1})
+        return updated(updated(TrainConfig(), preset(common["preset"])), common)
+
+    @cached_property
+    def choices(self) -> Space:
+        """What a trial chooses, and from what."""
+        return distributions(self.entries, self.base, FIXED)
+
+    @cached_property
+    def entries(self) -> dict:
+        """The space as it is written."""
+        return read_space(self.space, self.algo)
+
+    def recipe(self, params: Mapping) -> dict:
+        """Returns a trial's parameters with what all trainings share: a file for --config, for as long as one likes."""
+        return merged(self.common, changes(params))
+
+    def training(self, params: Mapping, seed: int) -> TrainConfig:
+        """Returns the training of a trial's parameters with a seed, as short as the sweep's are."""
+        return replace(updated(self.base, changes(params)), seed=seed)
+
+    def settings(self) -> dict:
+        """Returns what must be the same for two trials to be compared, as plain data."""
+        base = {name: value for name, value in as_plain(self.base).items() if name != "num_threads"}
+        own = {name: getattr(self, name) for name in ("seeds", "objective", "evaluations", "final_episodes")}
+        return own | {"space": as_plain(self.entries), "training": base}

@@ -1,0 +1,66 @@
+"""A short training and its judgement, whatever became of it so far: the piece that sweeps and comparisons repeat."""
+
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from train import EVALUATION_GOAL, TrainConfig, create_run, evaluation_env, prepare
+from utils.config import as_plain
+from utils.evaluation import evaluate, summarise
+from utils.files import read_json, write_json
+from utils.run_records import CONFIG, read_run_config
+from utils.runs import CARD, ended, load_run, locked
+
+JUDGE_SEED = 2_000_003  # terrain and episodes that neither training nor the evaluations that prune have seen
+JUDGED = "judged"  # in the run's card
+
+
+def trained(
+    config: TrainConfig, run: Path, episodes: int, argv: list[str], watch: Callable[[int, dict], None] | None = None
+) -> dict:
+    """Returns how good the policy at the end of a training is, after training what is left of it in the folder `run`.
+
+    Raises:
+        ValueError: the folder holds another training.
+        TrainingInterrupted, TrainingDiverged: see there; what `watch` raises goes through as well.
+    """
+    begun = (run / CONFIG).exists()
+    if begun and not _same(read_run_config(run), config):
+        raise ValueError(f"{run} holds another training than this one")
+    if not begun:
+        create_run(replace(config, run_dir=run), argv)
+    if not ended(run, config.total_timesteps):
+        training = prepare(config, run, begun, watch)
+        with training.callbacks["interrupt"]:
+            training.learn(run)
+    card = read_json(run / CARD)
+    if JUDGED not in card:
+        card[JUDGED] = judge(config, run, episodes)
+        write_json(run / CARD, card)
+    return card[JUDGED]
+
+
+def lock_if_free(folder: Path) -> ExitStack | None:
+    """Returns a folder's lock, held until it is closed or the process ends; None while another trains there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = ExitStack()
+    with suppress(ValueError):
+        held.enter_context(locked(folder))
+        return held
+    return None
+
+
+def judge(config: TrainConfig, run: Path, episodes: int) -> dict:
+    """Returns the summary of a run's last policy at the hardest level, on terrain of its own."""
+    env = evaluation_env(config, episodes, JUDGE_SEED)
+    try:
+        return summarise(evaluate(env, load_run(run).act, episodes, JUDGE_SEED, EVALUATION_GOAL))
+    finally:
+        env.close()
+
+
+def _same(record, config):
+    """Tells whether a run's record is of this training; how many threads it has does not matter."""
+    wanted = as_plain(replace(config, run_dir=None))
+    return {**record, "num_threads": None} == {**wanted, "num_threads": None}
