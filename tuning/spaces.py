@@ -11,7 +11,7 @@ from pathlib import Path
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from train import TrainConfig
-from utils.config import nearest_name, read_yaml, updated
+from utils.config import as_plain, nearest_name, read_yaml, updated
 
 Space = dict[str, BaseDistribution]
 
@@ -42,7 +42,7 @@ _NETS = {"choices": [[64, 64], [128, 128], [256, 128], [256, 256, 128]]}
 _WIDE = {
     **_PLAN,
     "ppo.learning_rate": {"low": 5e-5, "high": 3e-3, "log": True},
-    "ppo.n_steps": {"choices": [32, 64, 128, 256]},  # of the 64 simulations that all presets but `plan` have
+    "ppo.n_steps": {"choices": [64, 128, 256]},  # of the 64 simulations that all presets but `plan` have
     "ppo.batch_size": {"choices": [512, 1024, 2048, 4096]},
     "ppo.ent_coef": {"low": 0.0, "high": 0.01},
     "ppo.n_epochs": {"low": 2, "high": 10},
@@ -118,10 +118,20 @@ def _checked(name, entry, base, fixed):
     try:
         distribution, ends = _distribution(entry)
         for value in ends:
-            updated(base, changes({name: value}))
+            _try(base, name, value)
     except (ValueError, TypeError) as error:
         raise ValueError(f"space: {name}: {error}") from error
     return distribution
+
+
+def _try(base, name, value):
+    """Raises ValueError if the config refuses a value, or puts another in its place."""
+    wanted = changes({name: value})
+    made = as_plain(updated(base, wanted))
+    for key in name.split("."):
+        made, wanted = made[key], wanted[key]
+    if made != wanted:
+        raise ValueError(f"the training sets it to {made!r}, whatever a sweep chooses")
 
 
 def _distribution(entry):
