@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -58,7 +59,7 @@ def rate(num_envs: int, threads: int) -> float:
     config = parse(["--num-envs", str(num_envs), "--num-threads", str(threads), "--eval-every", "0"])
     size = num_envs * config.ppo.n_steps
     config = replace(config, total_timesteps=ROLLOUTS * size, checkpoint_every=100 * ROLLOUTS * size)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):  # the training tells how far it is
         run = create_run(replace(config, run_dir=Path(folder) / "run"), [])
         training, clock = prepare(config, run), _Clock()
         training = replace(training, callbacks={**training.callbacks, "clock": clock})

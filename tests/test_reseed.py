@@ -52,7 +52,7 @@ def test_a_verdict_follows_from_the_interval(others, verdict):
 def study(tmp_path, monkeypatch):
     """Returns a study whose trials are worth a thousand learning rates, and whose trainings are that formula."""
     monkeypatch.chdir(tmp_path)
-    formula = lambda config, *_: {"distance_m": 1000 * config.ppo.learning_rate + config.seed / 1000}  # noqa: E731
+    formula = lambda config, *_, **__: {"distance_m": 1000 * config.ppo.learning_rate + config.seed / 1000}  # noqa: E731
     monkeypatch.setattr("tuning.worker.trained", formula)
     monkeypatch.setattr(reseeding, "trained", formula)
     study = open_study(SWEEP)

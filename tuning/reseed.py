@@ -14,7 +14,7 @@ from scipy import stats
 
 from tuning.report import ranked
 from tuning.sweep import SweepConfig
-from tuning.trainings import lock_if_free, trained
+from tuning.trainings import CONFIRM_SEED, lock_if_free, trained
 from utils.files import write_aside
 
 FIRST_SEED = 1_000  # of the new ones, after the sweep's own; trials and their sampler have used those from `seed` on
@@ -78,7 +78,7 @@ def comparison(arms: list[Arm], sweep: SweepConfig) -> str:
         difference = f"{_mean(arm) - _mean(first):+.3f} ({low:+.3f} to {high:+.3f})"
         lines.append(f"| {arm.name} | {_mean(arm):.3f} | {_range(arm)} | {difference} | {real} |")
     seeds = ", ".join(map(str, first.values))
-    about = f"{sweep.steps:,} steps each, seeds {seeds}, {sweep.final_episodes} episodes each on terrain of its own"
+    about = f"{sweep.steps:,} steps each, seeds {seeds}, {sweep.final_episodes} episodes each on terrain that no trial was chosen by"
     return "\n".join([*lines, "", about])
 
 
@@ -112,7 +112,9 @@ def _train(arm, seed, sweep, argv):
     if held is None:
         return False
     with held:
-        arm.values[seed] = trained(sweep.training(arm.params, seed), run, sweep.final_episodes, argv)[sweep.objective]
+        training = sweep.training(arm.params, seed)
+        summary = trained(training, run, sweep.final_episodes, argv, judge_seed=CONFIRM_SEED)
+        arm.values[seed] = summary[sweep.objective]
     return True
 
 

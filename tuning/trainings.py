@@ -13,13 +13,21 @@ from utils.run_records import CONFIG, read_run_config
 from utils.runs import CARD, ended, load_run, locked
 
 JUDGE_SEED = 2_000_003  # terrain and episodes that neither training nor the evaluations that prune have seen
+CONFIRM_SEED = 3_000_003  # and those that no trial was chosen by
 JUDGED = "judged"  # in the run's card
 
 
 def trained(
-    config: TrainConfig, run: Path, episodes: int, argv: list[str], watch: Callable[[int, dict], None] | None = None
+    config: TrainConfig,
+    run: Path,
+    episodes: int,
+    argv: list[str],
+    watch: Callable[[int, dict], None] | None = None,
+    judge_seed: int = JUDGE_SEED,
 ) -> dict:
     """Returns how good the policy at the end of a training is, after training what is left of it in the folder `run`.
+
+    It walks so many episodes at the hardest level, on terrain of `judge_seed`. `watch` sees every evaluation before.
 
     Raises:
         ValueError: the folder holds another training.
@@ -36,7 +44,7 @@ def trained(
             training.learn(run)
     card = read_json(run / CARD)
     if JUDGED not in card:
-        card[JUDGED] = judge(config, run, episodes)
+        card[JUDGED] = judge(config, run, episodes, judge_seed)
         write_json(run / CARD, card)
     return card[JUDGED]
 
@@ -51,11 +59,11 @@ def lock_if_free(folder: Path) -> ExitStack | None:
     return None
 
 
-def judge(config: TrainConfig, run: Path, episodes: int) -> dict:
-    """Returns the summary of a run's last policy at the hardest level, on terrain of its own."""
-    env = evaluation_env(config, episodes, JUDGE_SEED)
+def judge(config: TrainConfig, run: Path, episodes: int, seed: int) -> dict:
+    """Returns the summary of a run's last policy at the hardest level, on terrain and from starts of that seed."""
+    env = evaluation_env(config, episodes, seed)
     try:
-        return summarise(evaluate(env, load_run(run).act, episodes, JUDGE_SEED, EVALUATION_GOAL))
+        return summarise(evaluate(env, load_run(run).act, episodes, seed, EVALUATION_GOAL))
     finally:
         env.close()
 
