@@ -78,7 +78,7 @@ def comparison(arms: list[Arm], sweep: SweepConfig) -> str:
         difference = f"{_mean(arm) - _mean(first):+.3f} ({low:+.3f} to {high:+.3f})"
         lines.append(f"| {arm.name} | {_mean(arm):.3f} | {_range(arm)} | {difference} | {real} |")
     seeds = ", ".join(map(str, first.values))
-    about = f"{sweep.steps:,} steps each, seeds {seeds}, {sweep.final_episodes} episodes each on terrain that no trial was chosen by"
+    about = f"{sweep.steps:,} steps each, seeds {seeds}, {sweep.final_episodes} episodes each on terrain that chose none"
     return "\n".join([*lines, "", about])
 
 
