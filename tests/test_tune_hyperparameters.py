@@ -47,7 +47,11 @@ def standing(swept, monkeypatch):
 
 def trials_of(place):
     """Returns the trials of the study s in a storage."""
-    return optuna.load_study(study_name="s", storage=open_storage(str(place))).trials
+    storage = open_storage(str(place))
+    trials = optuna.load_study(study_name="s", storage=storage).trials
+    if "://" in str(place):
+        storage.remove_session(), storage.engine.dispose()
+    return trials
 
 
 def test_every_trial_is_a_run_folder_and_its_value_is_that_of_its_policy(standing):
@@ -57,7 +61,7 @@ def test_every_trial_is_a_run_folder_and_its_value_is_that_of_its_policy(standin
         run = standing / f"trials/{trial.number:04d}"
         assert load_run(run).act(load_run(run).make_env().reset(seed=0)[0]).shape == (1, 12)
         assert read_json(run / "card.json")["judged"]["distance_m"] == trial.value
-        assert [*trial.intermediate_values] == [1, 2, 3, 4]
+        assert [*trial.intermediate_values] == [1, 2]
         config = yaml.safe_load((run / "config.yaml").read_text())["config"]
         assert config["ppo"]["learning_rate"] == trial.params["ppo.learning_rate"]
         assert config["env"]["residual_scale"] == trial.params["env.residual_scale"]
@@ -68,7 +72,7 @@ def test_the_best_parameters_are_a_file_to_train_with(standing):
     config = train_residual_ppo.parse(["--config", str(standing / "best.yaml")])
     assert config.ppo.learning_rate == best.params["ppo.learning_rate"]
     assert list(config.ppo.net_arch) == yaml.safe_load(best.params["ppo.net_arch"])
-    assert (config.level, config.ppo.num_envs, config.total_timesteps) == (0.3, 8, 4_000_000)  # the preset's, in full
+    assert (config.terrain, config.ppo.num_envs, config.total_timesteps) == ("slope", 8, 4_000_000)  # the preset's, in full
     assert config == train_residual_ppo.parse(["--from-trial", f"s:{best.number}"]) or config.from_trial is None
 
 
@@ -130,9 +134,9 @@ def test_a_trial_whose_losses_are_not_finite_fails_and_the_next_is_trained(tmp_p
 
 
 def kill_one_of_two_workers(folder, storage):
-    """Lets two workers share six trials, kills the first in the middle of one; returns the trials and the second's words."""
+    """Lets two workers share five trials, kills the first in the middle of one; returns the trials and what was said."""
     write_files(folder)
-    arguments = ("--storage", storage, "--trials", "6")
+    arguments = ("--storage", storage, "--trials", "5")
     workers = [start_worker(folder, *arguments)]
     await_checkpoint(folder / "runs/studies/s/trials/0000", workers[0])
     workers.append(start_worker(folder, *arguments))
@@ -143,7 +147,7 @@ def kill_one_of_two_workers(folder, storage):
     return trials_of(storage), said
 
 
-@pytest.mark.parametrize("kind", ["journal", "sqlite", "postgres"])
+@pytest.mark.parametrize("kind", ["journal", "postgres", pytest.param("sqlite", marks=pytest.mark.slow)])
 def test_of_two_workers_one_is_killed_and_no_trial_is_lost_or_counted_twice(tmp_path, kind):
     if kind == "postgres":
         with postgres_server() as url:
@@ -151,15 +155,15 @@ def test_of_two_workers_one_is_killed_and_no_trial_is_lost_or_counted_twice(tmp_
     else:
         place = tmp_path / "j.log" if kind == "journal" else f"sqlite:///{tmp_path}/study.db"
         trials, said = kill_one_of_two_workers(tmp_path, place)
-    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 6
-    assert sorted(re.findall(r"^trial (\d) has", said, re.MULTILINE)) == [*"012345"]
-    assert len({str(trial.params) for trial in trials}) == 6
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 5
+    assert sorted(re.findall(r"^trial (\d) has", said, re.MULTILINE)) == [*"01234"]
+    assert len({str(trial.params) for trial in trials}) == 5
     assert trials[0].user_attrs["begun"] == 2 and trials[1].user_attrs["begun"] == 1
 
 
 def test_two_workers_at_once_share_the_trials(tmp_path):
     write_files(tmp_path)
-    workers = [start_worker(tmp_path, "--trials", "6", "--steps", "2048") for _ in range(2)]
+    workers = [start_worker(tmp_path, "--trials", "6") for _ in range(2)]
     said = [worker.communicate(timeout=300)[0] for worker in workers]
     done = [re.findall(r"^trial (\d) has", words, re.MULTILINE) for words in said]
     assert all(done) and sorted(done[0] + done[1]) == [*"012345"], said
