@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 import optuna
 from filelock import FileLock
@@ -18,13 +19,14 @@ OWNER, BEGUN, REASON = "place", "begun", "reason"  # what we write to a trial be
 MOST_BEGINNINGS = 3  # of a trial whose worker died each time
 
 
-def work(study: optuna.Study, sweep: SweepConfig, argv: list[str], say: Callable[[str], None] = print) -> None:
+def work(study: optuna.Study, sweep: SweepConfig, argv: list[str], say: Callable[[str], None] | None = None) -> None:
     """Trains trials until all of the sweep's are finished or in other workers' hands.
 
     Raises:
         TrainingInterrupted: a signal came; what was trained is saved, and the next worker goes on with it.
         OSError, ValueError: nothing can be written; the trial waits for the next worker as well.
     """
+    say = say or partial(print, flush=True)  # into a file, too, line by line
     while (claimed := claim(study, sweep)) is not None:
         trial, held = claimed
         with held:
