@@ -1,8 +1,8 @@
 """Plays a trained policy, or the gait alone, and tells how far it came: `python play_residual_policy.py --help`."""
 
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -16,11 +16,13 @@ from envs.residual_walk_config import ResidualWalkConfig
 from envs.walk_variation import VariationConfig
 from utils.bad_states import describe, read_dump, replayed
 from utils.config import updated
+from utils.episodes import evaluate_returns, returns_table, summarise_returns
 from utils.evaluation import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
 from utils.files import write_json
+from utils.presets import WALKS
 from utils.rendering import Video, has_display
 from utils.run_records import trained_id, trained_task
-from utils.runs import load_policy
+from utils.runs import load_policy, load_run
 from utils.terrain import TerrainConfig
 
 UNSEEN_TERRAIN = 2_000_003  # added to --seed: terrain that no training seed makes
@@ -65,8 +67,12 @@ def main(argv: list[str] | None = None) -> int:
     """Plays as the command line says; returns the exit code."""
     try:
         config = tyro.cli(PlayConfig, args=argv, description=__doc__)
-        show = play if config.replay is None else replay
-        show(config)
+        if config.replay is not None:
+            replay(config)
+        elif trained_id(config.model) in WALKS:
+            play(config)
+        else:
+            play_any(config)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"play_residual_policy: {error}", file=sys.stderr)
         return 2
@@ -75,20 +81,51 @@ def main(argv: list[str] | None = None) -> int:
 
 def play(config: PlayConfig) -> dict:
     """Plays, prints the table, writes what was asked for; returns {"episodes": [...], "summary": {...}}."""
-    watched = config.video is not None or (config.render and has_display())
-    mode = "rgb_array" if config.video else "human" if watched else None
-    env = make_env(task_config(config), 1 if watched else config.episodes, trained_id(config.model), render_mode=mode)
+    mode = render_mode(config)
+    env = make_env(task_config(config), 1 if mode else config.episodes, trained_id(config.model), render_mode=mode)
     policy = gait_alone(env) if config.baseline else load_policy(config.model)
-    with ExitStack() as stack:
-        stack.callback(env.close)
-        film = stack.enter_context(Video(config.video, VIDEO_FPS)) if config.video else None
-        records = evaluate(env, policy, config.episodes, config.seed, on_step=camera_operator(env, film))
+    with watched(env, config.video) as on_step:
+        records = evaluate(env, policy, config.episodes, config.seed, on_step=on_step)
     result = {"episodes": records, "summary": summarise(records)}
     print(table({f"episode {i + 1}": summarise([r]) for i, r in enumerate(records)} | {"all": result["summary"]}))
-    if config.json is not None:
-        config.json.parent.mkdir(parents=True, exist_ok=True)
-        write_json(config.json, result)
+    keep(result, config.json)
     return result
+
+
+def play_any(config: PlayConfig) -> dict:
+    """Plays a policy of an environment that does not walk, as its training had it; prints, writes and returns as `play`."""
+    run, mode = load_run(config.model), render_mode(config)
+    env = run.make_env(1 if mode else config.episodes, render_mode=mode)
+    with watched(env, config.video) as on_step:
+        records = evaluate_returns(env, run.act, config.episodes, UNSEEN_TERRAIN + config.seed, on_step)
+    result = {"episodes": records, "summary": summarise_returns(records)}
+    print(
+        returns_table(
+            {f"episode {i + 1}": summarise_returns([r]) for i, r in enumerate(records)} | {"all": result["summary"]}
+        )
+    )
+    keep(result, config.json)
+    return result
+
+
+def render_mode(config: PlayConfig) -> str | None:
+    """Returns how the environment shows itself: in frames for a video, in a viewer if there is a display, or not at all."""
+    return "rgb_array" if config.video else "human" if config.render and has_display() else None
+
+
+@contextmanager
+def watched(env: gym.vector.VectorEnv, video: Path | None) -> Iterator[Callable[[dict], None] | None]:
+    """Gives what is to be called after each step to film `env` into that file, if there is one; closes both."""
+    with ExitStack() as stack:
+        stack.callback(env.close)
+        yield camera_operator(env, stack.enter_context(Video(video, VIDEO_FPS)) if video else None)
+
+
+def keep(result: dict, path: Path | None) -> None:
+    """Writes a result to a JSON file, if one is wanted."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, result)
 
 
 def replay(config: PlayConfig) -> None:

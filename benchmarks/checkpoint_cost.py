@@ -14,8 +14,8 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from train import create_run, prepare
 from train_residual_ppo import parse
+from training.assembly import create_run, prepare
 from utils.runs import load_run, save
 
 ROLLOUTS = {"ppo": 8 * 64 * 128, "sac": 1_600}  # steps that the rate is taken over

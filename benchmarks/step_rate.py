@@ -20,8 +20,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from callbacks.threads_callback import ThreadsCallback
 from envs.residual_walk_config import ResidualWalkConfig
-from train import TrainConfig, make_model
 from train_residual_ppo import parse
+from training.assembly import make_model
+from training.walk import WalkTrainConfig
 from utils.terrain import TerrainConfig
 from utils.vec_env import BatchVecEnv
 
@@ -133,7 +134,7 @@ def training_rows(share: float) -> list[tuple]:
 
 
 def training_rate(env, ppo, steps, callback):
-    model = make_model(replace(TrainConfig(), ppo=ppo), VecNormalize(env, clip_obs=ppo.clip_obs, gamma=ppo.gamma))
+    model = make_model(replace(WalkTrainConfig(), ppo=ppo), VecNormalize(env, clip_obs=ppo.clip_obs, gamma=ppo.gamma))
     rate = timed(lambda: model.learn(steps, callback=callback), steps)
     env.close()
     return rate

@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from train import create_run, prepare
 from train_residual_ppo import parse
+from training.assembly import create_run, prepare
 
 ROLLOUTS = 5  # of which the first is not counted
 BEYOND = (4, 8, 16, 32)

@@ -49,8 +49,13 @@ class GuardCallback(BaseCallback):
         self.check()
 
     def _on_step(self) -> bool:
-        for failure in self.training_env.env_method("take_failures", indices=[0])[0]:
+        for failure in self._failures():
             if len([*self._run.glob("bad_states/*.npz")]) < MOST_DUMPS:
                 with suppress(OSError):  # a training is worth more than a dump, and checkpoints will tell of a full disk
                     write_dump(self._run, self.num_timesteps, failure)
         return True
+
+    def _failures(self):
+        with suppress(AttributeError):  # an environment of others has no such thing
+            return self.training_env.env_method("take_failures", indices=[0])[0]
+        return ()

@@ -1,12 +1,13 @@
 """What a training keeps while it goes on: checkpoints to go on from, and the best policy on terrain it does not see."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
-from utils.evaluation import evaluate, summarise
+from utils.episodes import Policy
 from utils.policy_files import normalizing
 from utils.runs import save, save_best
 
@@ -71,10 +72,16 @@ class CheckpointCallback(EveryStepsCallback):
 
 
 class EvaluationCallback(EveryStepsCallback):
-    """Plays `episodes` on `env` after every `every` steps, with the normaliser frozen; keeps the best policy in `best/`.
+    """Judges the policy after every `every` steps, with the normaliser frozen; keeps the best one in `best/`.
 
-    The best is the one with the most successes, then the longest way. Logs success rate, distance, speed error and falls,
-    and hands steps and summary to `watch`.
+    Args:
+        run: the folder that holds `best/`.
+        every: steps of all simulations together.
+        make_env: makes what `judge` plays on, when it is first wanted.
+        judge: environment, policy -> summary, numbers by name.
+        score: names of the numbers that make one summary better than another, the first one first.
+        logged: names of the numbers to log.
+        watch: called with the steps and the summary of every evaluation.
     """
 
     def __init__(
@@ -82,15 +89,15 @@ class EvaluationCallback(EveryStepsCallback):
         run: Path,
         every: int,
         make_env: Callable[[], VectorEnv],
-        episodes: int,
-        seed: int,
-        goal: float,
+        judge: Callable[[VectorEnv, Policy], dict],
+        score: Sequence[str],
+        logged: Sequence[str],
         watch: Callable[[int, dict], None] = lambda steps, summary: None,
     ):
         super().__init__(every)
-        self._run, self._make_env, self._env, self._watch = run, make_env, None, watch
-        self._episodes, self._seed, self._goal = episodes, seed, goal
-        self._best = (-1.0, -1.0)
+        self._run, self._make_env, self._env = run, make_env, None
+        self._judge, self._score, self._logged, self._watch = judge, score, logged, watch
+        self._best = (-math.inf,) * len(score)
 
     @property
     def state(self) -> dict:
@@ -112,10 +119,10 @@ class EvaluationCallback(EveryStepsCallback):
             self._env = self._make_env()
         normalize = normalizing(self.training_env)
         policy = lambda observation: self.model.predict(normalize(observation), deterministic=True)[0]  # noqa: E731
-        summary = summarise(evaluate(self._env, policy, self._episodes, self._seed, self._goal))
-        for name in ("success", "fall", "distance_m", "speed_rmse_mps", "return"):
+        summary = self._judge(self._env, policy)
+        for name in self._logged:
             self.logger.record(f"eval/{name}", summary[name])
-        score = (summary["success"], summary["distance_m"])
+        score = tuple(summary[name] for name in self._score)
         if score > self._best:
             self._best = score
             save_best(self._run, self.model)

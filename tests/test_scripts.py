@@ -10,9 +10,11 @@ import yaml
 from stable_baselines3.common.vec_env import VecNormalize
 
 import play_residual_policy
-import train
 import train_residual_ppo
 from envs.walk_variation import TRAINING_VARIATION, VariationConfig
+from training import assembly
+from training.config import EVALUATION_SEED
+from training.walk import EVALUATION_GOAL
 from utils import monitor_training
 from utils.evaluation import evaluate, summarise
 from utils.policy_files import POLICY_FILES
@@ -142,19 +144,19 @@ def test_a_folder_that_holds_a_run_is_not_written_over(run, capsys):
 def test_the_learning_rate_goes_straight_from_the_first_to_the_final_one(tmp_path):
     config = train_residual_ppo.parse([*SMALL, "--ppo.learning-rate", "4e-4", "--ppo.final-learning-rate", "1e-4"])
     env = make_batch_vec_env("envs:ResidualWalk-v0", 8)
-    model = train.make_model(config, VecNormalize(env))
+    model = assembly.make_model(config, VecNormalize(env))
     assert [model.lr_schedule(left) for left in (1.0, 0.5, 0.0)] == pytest.approx([4e-4, 2.5e-4, 1e-4])
     env.close()
 
 
 def test_the_evaluation_that_chose_the_best_policy_can_be_repeated_exactly(tmp_path):
     config = train_residual_ppo.parse([*SMALL, "--run-dir", str(tmp_path), "--eval-every", "1024"])
-    run = train.create_run(config, [])
-    train.prepare(config, run).learn(run)
-    again = train.evaluation(config, tmp_path)
+    run = assembly.create_run(config, [])
+    assembly.prepare(config, run).learn(run)
+    again = assembly.evaluation(config, tmp_path)
     env = again._make_env()
     arguments = (env, load_policy(tmp_path / "best"), config.eval_episodes)
-    summary = summarise(evaluate(*arguments, train.EVALUATION_SEED, train.EVALUATION_GOAL))
+    summary = summarise(evaluate(*arguments, EVALUATION_SEED, EVALUATION_GOAL))
     logged = monitor_training.read_scalars(tmp_path)
     for name in ("success", "distance_m", "return"):
         assert logged[f"eval/{name}"][1][-1] == np.float32(summary[name])

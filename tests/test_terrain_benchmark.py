@@ -18,7 +18,7 @@ from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, w
 from controllers.bezier_gait import GaitParameters
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.residual_walk_env import ResidualWalkVectorEnv
-from train import create_run, make_model
+from training.assembly import create_run, make_model
 from utils.config import as_plain
 from utils.evaluation import wilson_interval
 from utils.files import write_json

@@ -13,7 +13,7 @@ from matplotlib.ticker import NullFormatter
 from optuna.trial import FrozenTrial, TrialState
 from optuna.visualization.matplotlib import plot_optimization_history, plot_param_importances, plot_slice
 
-from tuning.recipes import write_recipe
+from training.recipes import write_recipe
 from tuning.sweep import SweepConfig
 from tuning.worker import REASON
 from utils.files import write_aside

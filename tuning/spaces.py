@@ -10,7 +10,7 @@ from pathlib import Path
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from train import TrainConfig
+from training.config import TrainConfig
 from utils.config import as_plain, nearest_name, read_yaml, updated
 
 Space = dict[str, BaseDistribution]
@@ -65,14 +65,16 @@ RANGE, CHOICES = {"low", "high", "log", "step"}, {"choices"}
 OTHER = {"ppo": "sac", "sac": "ppo"}
 
 
-def read_space(name: str, algo: str) -> dict[str, Mapping]:
+def read_space(name: str, algo: str, walks: bool = True) -> dict[str, Mapping]:
     """Returns the space of that name for an algorithm, or the one in the YAML file of that name, as plain data.
+
+    What does not walk has no residuals and none of the walk's rewards: named spaces then leave them out.
 
     Raises:
         ValueError: there is neither.
     """
     if name in SPACES:
-        return SPACES[name][algo]
+        return {place: entry for place, entry in SPACES[name][algo].items() if walks or not place.startswith("env.")}
     if Path(name).suffix not in (".yaml", ".yml"):
         raise ValueError(f"no space is called {name!r}{nearest_name(name, SPACES)}; a file of one's own ends in .yaml")
     return read_yaml(name)

@@ -12,11 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from train import TrainConfig
-from tuning.recipes import STUDIES
+from training.command_line import starting_from
+from training.config import TrainConfig
+from training.recipes import STUDIES
 from tuning.spaces import Space, changes, distributions, merged, read_space
 from utils.config import as_plain, read_yaml, updated
-from utils.presets import preset
+from utils.presets import WALKS
 
 # What the sweep itself says of a training; a space chooses among the rest.
 FIXED = {"run_dir", "resume", "from_trial", "total_timesteps", "seed", "num_threads", "preset", "config", "env_id", "algo"}
@@ -27,8 +28,8 @@ FIXED |= {"eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints"}
 class SweepConfig:
     """Everything that decides a sweep. Files that it names are read once."""
 
-    env: Literal["ResidualWalk-v0", "AdaptiveWalk-v0"] = "ResidualWalk-v0"
-    """What is trained."""
+    env: str = "ResidualWalk-v0"
+    """What is trained: any registered id."""
     algo: Literal["ppo", "sac"] = "ppo"
     """What learns."""
     trials: int = 50
@@ -50,12 +51,14 @@ class SweepConfig:
     seed: int = 42
     """Of the first training of every trial, and of the sampler."""
     preset: str | None = None
-    """Training whose numbers hold where the space does not choose; plan for the space plan, rough for others."""
+    """Training whose numbers hold where the space does not choose; by default plan for the space plan, for others rough if
+    it is a walk, else default."""
     config: Path | None = None
     """YAML file with any keys of a training's config, after the preset."""
-    objective: Literal["distance_m", "success", "return"] = "distance_m"
-    """What is to be high, on terrain that training does not see: the mean way walked, of 3 m that are asked for; the rate of
-    walking all of it; or the return, which is no measure where the space chooses the reward's weights."""
+    objective: Literal["distance_m", "success", "return"] | None = None
+    """What is to be high, on terrain that training does not see. Of walks the mean way, of 3 m that are asked for (if
+    nothing is said), or the rate of walking all of it. Of anything the return, which is no measure where the space chooses
+    the reward's weights."""
     evaluations: int = 5
     """How often a trial is judged while it trains, for the pruner."""
     eval_episodes: int = 32
@@ -79,6 +82,10 @@ class SweepConfig:
             raise ValueError(f"reseed must be 0, or at least 2 for an interval, got {self.reseed}")
         if not re.fullmatch(r"\w[\w.-]*", self.name):
             raise ValueError(f"a study's name is letters, digits, dots and dashes, got {self.name!r}")
+        if self.objective is None:
+            object.__setattr__(self, "objective", "distance_m" if self._walks else "return")
+        if not (self._walks or self.objective == "return"):
+            raise ValueError(f"the objective {self.objective} is for walks; {self.env} has the return")
 
     @property
     def name(self) -> str:
@@ -95,7 +102,9 @@ class SweepConfig:
         """What all trainings share, as --config takes it."""
         own = read_yaml(self.config) if self.config else {}
         own = own.get("config", own)  # a run's own config.yaml has more around it
-        name = self.preset or own.get("preset") or ("plan" if self.space == "plan" else "rough")
+        name = (
+            self.preset or own.get("preset") or ("plan" if self.space == "plan" else "rough" if self._walks else "default")
+        )
         return merged(own, {"preset": name, "env_id": self.env, "algo": self.algo})
 
     @cached_property
@@ -105,7 +114,7 @@ class SweepConfig:
         fixed = {"total_timesteps": self.steps, "seed": self.seed, "num_threads": self.num_threads, "run_dir": None}
         fixed |= {"eval_every": every, "eval_episodes": self.eval_episodes, "checkpoint_every": every}
         common = merged(self.common, fixed | {"keep_checkpoints": 1})
-        return updated(updated(TrainConfig(), preset(common["preset"])), common)
+        return starting_from(common["preset"], self.env, common)
 
     @cached_property
     def choices(self) -> Space:
@@ -115,7 +124,7 @@ class SweepConfig:
     @cached_property
     def entries(self) -> dict:
         """The space as it is written."""
-        return read_space(self.space, self.algo)
+        return read_space(self.space, self.algo, self._walks)
 
     def recipe(self, params: Mapping) -> dict:
         """Returns a trial's parameters with what all trainings share: a file for --config, for as long as one likes."""
@@ -130,3 +139,7 @@ class SweepConfig:
         base = {name: value for name, value in as_plain(self.base).items() if name != "num_threads"}
         own = {name: getattr(self, name) for name in ("seeds", "objective", "evaluations", "final_episodes")}
         return own | {"space": as_plain(self.entries), "training": base}
+
+    @property
+    def _walks(self):
+        return self.env in WALKS

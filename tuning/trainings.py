@@ -5,9 +5,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from train import EVALUATION_GOAL, TrainConfig, create_run, evaluation_env, prepare
+from training.assembly import create_run, prepare
+from training.config import TrainConfig
 from utils.config import as_plain
-from utils.evaluation import evaluate, summarise
 from utils.files import read_json, write_json
 from utils.run_records import CONFIG, read_run_config
 from utils.runs import CARD, ended, load_run, locked
@@ -27,7 +27,7 @@ def trained(
 ) -> dict:
     """Returns how good the policy at the end of a training is, after training what is left of it in the folder `run`.
 
-    It walks so many episodes at the hardest level, on terrain of `judge_seed`. `watch` sees every evaluation before.
+    It plays so many episodes, from starts and on terrain of `judge_seed`. `watch` sees every evaluation before.
 
     Raises:
         ValueError: the folder holds another training.
@@ -60,10 +60,10 @@ def lock_if_free(folder: Path) -> ExitStack | None:
 
 
 def judge(config: TrainConfig, run: Path, episodes: int, seed: int) -> dict:
-    """Returns the summary of a run's last policy at the hardest level, on terrain and from starts of that seed."""
-    env = evaluation_env(config, episodes, seed)
+    """Returns the summary of a run's last policy, on terrain and from starts of that seed."""
+    env = config.make_evaluation_env(episodes, seed)
     try:
-        return summarise(evaluate(env, load_run(run).act, episodes, seed, EVALUATION_GOAL))
+        return config.judge(env, load_run(run).act, episodes, seed)
     finally:
         env.close()
 

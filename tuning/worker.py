@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from callbacks.guard_callback import TrainingDiverged
 from callbacks.interrupt_callback import TrainingInterrupted
-from tuning.recipes import RECIPE, trial_folder, write_recipe
+from training.recipes import RECIPE, trial_folder, write_recipe
 from tuning.studies import LOCK, make_sampler, place
 from tuning.sweep import SweepConfig
 from tuning.trainings import lock_if_free, trained

@@ -17,7 +17,8 @@ def updated(config: Config, changes: Mapping) -> Config:
     Raises:
         ValueError: a key is no field (the nearest is named), or a value has another type than its field.
     """
-    hints = get_type_hints(type(config))
+    types = get_type_hints(type(config))
+    hints = {field.name: types[field.name] for field in dataclasses.fields(config)}
     values = {}
     for key, value in changes.items():
         if key not in hints:

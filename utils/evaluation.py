@@ -1,17 +1,16 @@
 """Episodes of a walk, counted: what each one reached, and their means with an interval."""
 
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
 from gymnasium.vector import VectorEnv
 
+from utils.episodes import Policy, play
+
 GOAL_DISTANCE = 10.0  # m from the start, without a fall and in time: a success
 MIN_PACE = 2 / 3  # of the commanded speed, over the whole way: who is slower comes too late
 SHORTEST_WAY = 1e-3  # m: who does not leave the start would cost infinitely much
 RATES = ("success", "fall", "survived")
-
-Policy = Callable[[np.ndarray], np.ndarray]  # observations (n, k) -> actions (n, a)
 
 
 def gait_alone(env: VectorEnv) -> Policy:
@@ -29,21 +28,15 @@ def evaluate(
     min_pace: float = MIN_PACE,
     on_step: Callable[[dict], None] | None = None,
 ) -> list[dict]:
-    """Plays episode e from the env's seed `seed` + e, as many at once as `env` has simulations.
+    """Plays episodes of a walk as `play` does.
 
     An episode ends at the goal, at a fall (terminated), at its `time_limit`, or when it is truncated; until then it is
     measured at every step.
-    A simulation that is done begins the next episode; when none is left it is no longer looked at.
 
     Args:
-        env: a vector environment of a walking task with same-step restarts and resets by `reset_mask`, whose infos hold
-            its measurements.
-        policy: called with all observations at every step.
-        episodes: how many.
-        seed: of the first.
+        env, policy, episodes, seed, on_step: as in `play`; infos of `env` hold the measurements of a walking task.
         goal: distance from the start, m, that makes an episode a success.
         min_pace: share of the commanded speed that the way to the goal must be walked with, at least.
-        on_step: called with each step's info, for instance to film it.
 
     Returns:
         One record an episode: `distance_m` along the heading of the start, `straight_distance_m`, `time_s`, `success`,
@@ -57,20 +50,7 @@ def evaluate(
         they take back is not credited, heat in the motors not counted. Power is sampled once a control step, at its end:
         for the gait alone on flat ground that reads 5 to 11 % less than a sample in every physics step.
     """
-    tally, records = _Tally(env.num_envs, goal, min_pace, 1 / env.metadata["render_fps"]), []
-    observation, _ = env.reset(seed=seed)
-    tally.begin({i: seed + i for i in range(min(env.num_envs, episodes))})
-    waiting = deque(range(seed + env.num_envs, seed + episodes))
-    while tally.running.any():
-        observation, reward, terminated, truncated, info = env.step(policy(observation))
-        ended = tally.add(reward, terminated, truncated, info)
-        if on_step is not None:
-            on_step(info)
-        records += tally.records(ended)
-        if begun := {i: waiting.popleft() for i in ended[: len(waiting)].tolist()}:
-            observation = _restart(env, begun)
-            tally.begin(begun)
-    return sorted(records, key=lambda record: record["seed"])
+    return play(env, policy, episodes, seed, _Tally(env.num_envs, goal, min_pace, 1 / env.metadata["render_fps"]), on_step)
 
 
 def time_limit(goal: float, command: float | np.ndarray, min_pace: float = MIN_PACE) -> np.ndarray:
@@ -152,13 +132,6 @@ def _cell(value):
 def _rate(summary):
     low, high = summary["success_interval"]
     return f"{summary['success']:.0%} ({low:.0%} to {high:.0%})"
-
-
-def _restart(env, seeds):
-    """Starts simulations anew, the keys of `seeds`, each from its own; returns all observations."""
-    mask = np.zeros(env.num_envs, bool)
-    mask[[*seeds]] = True
-    return env.reset(seed=[seeds.get(i) for i in range(env.num_envs)], options={"reset_mask": mask})[0]
 
 
 class _Tally:

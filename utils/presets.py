@@ -5,6 +5,8 @@ from typing import Literal
 
 from utils.config import nearest_name
 
+WALKS = ("ResidualWalk-v0", "AdaptiveWalk-v0")  # the ids of a robot that walks over terrain
+
 
 @dataclass(frozen=True)
 class PpoConfig:
@@ -74,36 +76,40 @@ _DEFAULT = {
     "ppo": {"log_std_init": -1.6, "final_learning_rate": 5e-5},
 }
 
-# What each changes in a training's config, whose own defaults are large batches of many simulations and few epochs: what
-# two cores do fastest.
-PRESETS = {
+# The numbers of the plan this project began with.
+_PLAN = {
+    "num_envs": 4,
+    "n_steps": 2048,
+    "batch_size": 64,
+    "n_epochs": 10,
+    "ent_coef": 0.01,
+    "target_kl": None,
+    "net_arch": (256, 256, 128),
+    "activation": "relu",
+    "log_std_init": 0.0,
+}
+
+# What each changes in the config of a walk's training, whose own defaults are large batches of many simulations and few
+# epochs: what two cores do fastest.
+_WALKS = {
     "default": _DEFAULT | {"total_timesteps": 9_000_000},  # under half an hour
     "long": _DEFAULT | {"total_timesteps": 20_000_000},  # about an hour
     "rough": {},  # rough ground only: a quarter of an hour
-    # The numbers of the plan this project began with.
-    "plan": {
-        "total_timesteps": 5_000_000,
-        "ppo": {
-            "num_envs": 4,
-            "n_steps": 2048,
-            "batch_size": 64,
-            "n_epochs": 10,
-            "ent_coef": 0.01,
-            "target_kl": None,
-            "net_arch": (256, 256, 128),
-            "activation": "relu",
-            "log_std_init": 0.0,
-        },
-    },
+    "plan": {"total_timesteps": 5_000_000, "ppo": _PLAN},
 }
+ANY = {"default": {}, "plan": {"ppo": _PLAN}}
+
+# Named trainings by environment; those not named have ANY.
+PRESETS = dict.fromkeys(WALKS, _WALKS)
 
 
-def preset(name: str) -> dict:
-    """Returns what the preset of that name changes in a training's config.
+def preset(name: str, env_id: str) -> dict:
+    """Returns what the preset of that name changes in the config of a training of that environment.
 
     Raises:
         ValueError: there is none; the nearest is named.
     """
-    if name not in PRESETS:
-        raise ValueError(f"no preset is called {name!r}{nearest_name(name, PRESETS)}")
-    return PRESETS[name]
+    known = ANY | PRESETS.get(env_id, {})
+    if name not in known:
+        raise ValueError(f"no preset of {env_id} is called {name!r}{nearest_name(name, known)}")
+    return known[name]

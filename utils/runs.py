@@ -28,6 +28,7 @@ from utils.run_logs import cut_logs, make_logger, mark_logs
 from utils.run_records import make_run as make_run
 from utils.run_records import read_env, read_run_config, refuse_pickle
 from utils.training_state import ARRAYS, NUMBERS, put_back, put_back_logged, read_training, write_training
+from utils.vec_env import make_vector
 
 CARD, LOGS = "card.json", "logs.json"
 BEST, CHECKPOINTS = "best", "checkpoints"
@@ -49,7 +50,7 @@ class Run:
 
     def make_env(self, num_envs: int = 1, **changes) -> gym.vector.VectorEnv:
         """Returns the vector environment that the policy was trained on, with these arguments changed."""
-        return gym.make_vec(f"envs:{self.env_id}", num_envs=num_envs, **{**self.env_kwargs, **changes})
+        return make_vector(f"envs:{self.env_id}", num_envs, **{**self.env_kwargs, **changes})
 
 
 @contextmanager

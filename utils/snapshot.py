@@ -41,6 +41,12 @@ def restore(thing, remembered: Mapping) -> None:
     getattr(thing, "after_restore", lambda: None)()
 
 
+def is_ours(value) -> bool:
+    """Tells whether an object is of this project's own classes, those of constants aside."""
+    frozen = getattr(type(value), "__dataclass_params__", None)
+    return type(value).__module__.split(".")[0] in _OURS and hasattr(value, "__dict__") and frozen is None
+
+
 def pack(tree, arrays: dict[str, np.ndarray]):
     """Returns nested dicts, lists, tuples, numbers and strings as JSON can hold them; arrays and tensors go to `arrays`."""
     if isinstance(tree, torch.Tensor):
@@ -85,16 +91,11 @@ def _remembers(value):
         return all(_remembers(inner) for inner in (value.values() if isinstance(value, dict) else value))
     if isinstance(value, np.ndarray):
         return value.dtype != object and value.flags.writeable  # the others are what a batch shows of its last step
-    return _is_plain(value) or isinstance(value, (np.random.Generator, Batch)) or _is_ours(value)
+    return _is_plain(value) or isinstance(value, (np.random.Generator, Batch)) or is_ours(value)
 
 
 def _is_plain(value):
     return type(value) in _PLAIN or isinstance(value, np.generic)
-
-
-def _is_ours(value):
-    frozen = getattr(type(value), "__dataclass_params__", None)
-    return type(value).__module__.split(".")[0] in _OURS and hasattr(value, "__dict__") and frozen is None
 
 
 def _captured(value):
@@ -128,7 +129,7 @@ def _restored(old, new):
     if isinstance(new, list):
         olds = old if isinstance(old, list) and len(old) == len(new) else [None] * len(new)
         return [_restored(*pair) for pair in zip(olds, new)]
-    if _is_ours(old):
+    if is_ours(old):
         restore(old, new)
         return old
     return new

@@ -13,7 +13,7 @@ from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.vec_env import VecNormalize
 
 from utils.files import read_arrays, read_json, reading, write_arrays, write_json
-from utils.snapshot import capture, pack, restore, unpack
+from utils.snapshot import capture, is_ours, pack, restore, unpack
 from utils.vec_env import BatchVecEnv
 
 NUMBERS, ARRAYS = "training.json", "training.npz"
@@ -85,9 +85,16 @@ def put_back(everything: dict, model: BaseAlgorithm, callbacks: Mapping[str, Bas
             setattr(rms, name, value)
     normalizer.venv.reset()  # an environment has all its attributes once it was started
     restore(normalizer.venv, everything["simulations"])
+    if not keeps_simulations(model):
+        model._last_obs = None  # SB3 then begins new episodes
     for name, callback in callbacks.items():
         callback.restore(everything["callbacks"][name])
     _put_back_random(model, everything["random"])  # last: building and loading may draw
+
+
+def keeps_simulations(model: BaseAlgorithm) -> bool:
+    """Tells whether a checkpoint holds the simulations: those of others' environments it cannot tell in numbers."""
+    return is_ours(model.get_env().venv.env)
 
 
 def put_back_logged(everything: dict, model: BaseAlgorithm) -> None:

@@ -1,9 +1,12 @@
 """The Stable-Baselines3 face of a Gymnasium vector environment that steps many simulations in one call."""
 
+import importlib
+import inspect
 import time
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -46,7 +49,7 @@ class BatchVecEnv(VecEnv):
     def step_wait(self):
         observation, reward, terminated, truncated, info = self.env.step(self._actions)
         ended = terminated | truncated
-        self._count(reward, info.get("reward_terms", {}))
+        self._count(reward, _terms_of_the_step(info, ended))
         infos = [{} for _ in range(self.num_envs)]
         for i in np.flatnonzero(ended):
             infos[i] = self._end_of_episode(i, info, bool(truncated[i] and not terminated[i]))
@@ -84,7 +87,7 @@ class BatchVecEnv(VecEnv):
             self._term_sums[name] = term.copy() if sums is None else sums + term
 
     def _end_of_episode(self, i, info, truncated):
-        final = {name: values[i] for name, values in info["final_info"].items() if isinstance(values, np.ndarray)}
+        final = {name: values[i] for name, values in info["final_info"].items() if _is_measurement(name, values)}
         episode = {
             "r": float(self._returns[i]),
             "l": int(self._lengths[i]),
@@ -101,8 +104,39 @@ class BatchVecEnv(VecEnv):
             sums[ended] = 0.0
 
 
+def make_vector(env_id: str, num_envs: int, num_threads: int = 2, **kwargs) -> VectorEnv:
+    """Returns `num_envs` simulations of a registered id, as "envs:ResidualWalk-v0", with same-step restarts.
+
+    What has no vector environment of its own is stepped in one process, one after the other; `num_threads` is for those
+    that have threads.
+    """
+    module, _, name = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    creator = gym.spec(name).vector_entry_point
+    if creator is None:
+        kwargs |= {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": AutoresetMode.SAME_STEP}}
+    elif "num_threads" in inspect.signature(creator if callable(creator) else load_env_creator(creator)).parameters:
+        kwargs["num_threads"] = num_threads
+    return gym.make_vec(env_id, num_envs=num_envs, **kwargs)
+
+
 def make_batch_vec_env(env_id: str, num_envs: int, seed: int | None = None, **kwargs) -> BatchVecEnv:
     """Returns `num_envs` simulations of a registered id, as "envs:ResidualWalk-v0", behind SB3's interface."""
-    env = BatchVecEnv(gym.make_vec(env_id, num_envs=num_envs, **kwargs))
+    env = BatchVecEnv(make_vector(env_id, num_envs, **kwargs))
     env.seed(seed)
     return env
+
+
+def _terms_of_the_step(info, ended):
+    """Returns the reward terms of the step itself; Gymnasium's own vectors tell those of a restart elsewhere."""
+    terms = {name: values for name, values in info.get("reward_terms", {}).items() if _is_measurement(name, values)}
+    if "reward_terms" not in info.get("final_info", {}):
+        return terms
+    final = info["final_info"]["reward_terms"]
+    return {name: np.where(ended, final[name], terms.get(name, 0.0)) for name in final if _is_measurement(name, final[name])}
+
+
+def _is_measurement(name, values):
+    """Tells numbers, one for each simulation, from masks and from whatever else an info may hold."""
+    return not name.startswith("_") and isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "fiub"

@@ -1,0 +1,130 @@
+"""What a training is made of: environment, learner, callbacks, and the run that all of it goes into."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import VecNormalize
+
+from callbacks.episode_callback import EpisodeCallback
+from callbacks.guard_callback import GuardCallback
+from callbacks.interrupt_callback import InterruptCallback
+from callbacks.progress_callback import ProgressCallback
+from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
+from callbacks.threads_callback import ThreadsCallback
+from training.config import EVALUATION_SEED, TrainConfig
+from utils.policy_files import ACTIVATIONS
+from utils.run_logs import make_logger
+from utils.run_records import make_run
+from utils.runs import ended, resume, save_last
+
+
+@dataclass(frozen=True)
+class Training:
+    """A learner on its environment, and the callbacks by name, in the order in which they are called."""
+
+    model: BaseAlgorithm
+    callbacks: Mapping[str, BaseCallback]
+    total_timesteps: int
+
+    def learn(self, run: Path) -> None:
+        """Trains to the end; the run's own policy and card are then those of this moment.
+
+        Raises:
+            TrainingInterrupted: a signal came in a `with` of the callback "interrupt"; a checkpoint is saved.
+            TrainingDiverged: a loss or weight is no longer finite.
+        """
+        callbacks, left = CallbackList([*self.callbacks.values()]), self.total_timesteps - self.model.num_timesteps
+        every = SAC_LOG_EPISODES if isinstance(self.model, SAC) else 1  # rollouts
+        try:
+            if left > 0:  # else it was killed after its last checkpoint
+                self.model.learn(left, callbacks, log_interval=every, reset_num_timesteps=False)
+            self.model.logger.dump(self.model.num_timesteps)  # SB3 leaves what came after its last line
+            save_last(run, self.model, self.callbacks["progress"].state)
+        except ValueError as error:
+            self.callbacks["guard"].check(error)
+            raise
+        finally:
+            self.model.get_env().close()
+            if "evaluation" in self.callbacks:
+                self.callbacks["evaluation"].close()
+
+
+def create_run(config: TrainConfig, argv: list[str]) -> Path:
+    """Creates the folder of a new run; returns it. The folder's name is no part of its config: folders move.
+
+    Raises:
+        ValueError: the folder already holds a run, or cannot be made.
+    """
+    return make_run(config.run_dir, replace(config, run_dir=None), argv, config.env_id, config.env_arguments)
+
+
+def prepare(
+    config: TrainConfig, run: Path, goes_on: bool = False, on_evaluation: Callable[[int, dict], None] | None = None
+) -> Training:
+    """Returns the training that `config` describes, in the folder `run`; where that stands if it `goes_on`.
+
+    `on_evaluation` is called with the steps and the summary of every evaluation, and may end the training by raising.
+
+    Raises:
+        ValueError: the run's checkpoints cannot be read, or there is nothing left to train.
+    """
+    if goes_on and ended(run, config.total_timesteps):
+        raise ValueError(f"{run} has all of its {config.total_timesteps:,} steps; --total-timesteps can ask for more")
+    env = VecNormalize(config.make_env(), clip_obs=config.learner.clip_obs, gamma=config.learner.gamma)
+    model = make_model(config, env)
+    training = Training(model, make_callbacks(config, run, on_evaluation), config.total_timesteps)
+    if goes_on:
+        resume(run, model, training.callbacks["checkpoint"].callbacks)
+    else:
+        model.set_logger(make_logger(run))
+    return training
+
+
+def make_model(config: TrainConfig, env: VecNormalize) -> BaseAlgorithm:
+    """Returns SB3's PPO or SAC with the config's numbers."""
+    numbers = config.learner
+    policy = {"net_arch": list(numbers.net_arch), "activation_fn": ACTIVATIONS[numbers.activation]}
+    # A GPU is slower here: the network is small and the simulations are on the CPU.
+    shared = {"env": env, "seed": config.seed, "device": "cpu"}
+    if config.algo == "sac":
+        return SAC("MlpPolicy", policy_kwargs=policy, **_named(numbers, SAC_NUMBERS), **shared)
+    last = numbers.learning_rate if numbers.final_learning_rate is None else numbers.final_learning_rate
+    rate = LinearSchedule(numbers.learning_rate, last, end_fraction=1.0)
+    policy["log_std_init"] = numbers.log_std_init
+    return PPO("MlpPolicy", learning_rate=rate, policy_kwargs=policy, **_named(numbers, PPO_NUMBERS), **shared)
+
+
+def make_callbacks(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str, BaseCallback]:
+    """Returns all callbacks: those that look and save before those that change what the next rollout is like."""
+    progress, episodes = ProgressCallback(config.total_timesteps), EpisodeCallback()
+    watched = config.own_callbacks() | {"progress": progress, "episodes": episodes}
+    if config.eval_every:
+        watched["evaluation"] = evaluation(config, run, on_evaluation)
+    checkpoint = CheckpointCallback(run, config.checkpoint_every, watched, config.keep_checkpoints)
+    first = {"threads": ThreadsCallback(config.num_threads), "guard": GuardCallback(run), "checkpoint": checkpoint}
+    return first | {"interrupt": InterruptCallback(checkpoint.save)} | watched
+
+
+def evaluation(config: TrainConfig, run: Path, on_evaluation=None) -> EvaluationCallback:
+    """Returns the evaluation on what training does not see."""
+    make_env = partial(config.make_evaluation_env, config.eval_episodes, EVALUATION_SEED)
+    judge = partial(config.judge, episodes=config.eval_episodes, seed=EVALUATION_SEED)
+    return EvaluationCallback(
+        run, config.eval_every, make_env, judge, config.SCORE, config.LOGGED, on_evaluation or (lambda *_: None)
+    )
+
+
+def _named(numbers, names):
+    return {name: getattr(numbers, name) for name in names}
+
+
+PPO_NUMBERS = ("n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "clip_range")
+PPO_NUMBERS += ("ent_coef", "vf_coef", "max_grad_norm", "target_kl")
+SAC_NUMBERS = ("learning_rate", "buffer_size", "learning_starts", "batch_size", "tau", "gamma", "gradient_steps", "ent_coef")
+SAC_LOG_EPISODES = 16

@@ -1,0 +1,124 @@
+"""The command line of a training: what is asked for, and one sentence for whatever goes wrong."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import tyro
+
+from callbacks.guard_callback import TrainingDiverged
+from callbacks.interrupt_callback import TrainingInterrupted
+from training.assembly import Training, create_run, prepare
+from training.config import EnvTrainConfig, TrainConfig
+from training.recipes import find_recipe
+from training.walk import WalkTrainConfig
+from utils.config import read_yaml, updated
+from utils.presets import WALKS, preset
+from utils.provenance import versions
+from utils.run_records import CONFIG, lengthen, read_record
+from utils.runs import locked
+from utils.training_state import keeps_simulations
+
+
+def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], script: str) -> int:
+    """Trains as the command line says; returns the exit code. `script` is the name it is called by."""
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        config = parse(argv)
+        run = config.resume or create_run(config, argv)
+        with locked(run):
+            training = prepare(config, run, goes_on=config.resume is not None)
+            if config.resume is not None:
+                note_changes(config, argv, training)
+            with training.callbacks["interrupt"]:
+                print(f"Training in {run}; watch it with: tensorboard --logdir {run}", flush=True)
+                training.learn(run)
+    except TrainingInterrupted as stopped:
+        print(f"Training {stopped}; go on with: python {script}.py --resume {run}")
+        return stopped.exit_code
+    except KeyboardInterrupt:  # before there was anything to save
+        return 130
+    except OSError as error:  # logs on a full disk
+        print(f"{script}: {error}; go on with --resume when that is mended", file=sys.stderr)
+        return 2
+    except (ValueError, TrainingDiverged) as error:
+        print(f"{script}: {error}", file=sys.stderr)
+        return 1 if isinstance(error, TrainingDiverged) else 2
+    print(f"Done. Play it: python play_residual_policy.py --model {run}")
+    return 0
+
+
+def note_changes(config: TrainConfig, argv: list[str], training: Training) -> None:
+    """Says what keeps a run from going on to the bit, and keeps a new length."""
+    run, record = config.resume, read_record(config.resume)
+    if record.get("versions") != versions():
+        print(f"{run} was made with other versions: it goes on, but not to the bit", file=sys.stderr)
+    if not keeps_simulations(training.model):
+        print(f"{config.env_id} cannot be kept in the middle of an episode: {run} goes on with new ones", file=sys.stderr)
+    if record["config"]["total_timesteps"] != config.total_timesteps:
+        lengthen(run, config.total_timesteps, argv)
+
+
+def config_of(env_id: str) -> type[TrainConfig]:
+    """Returns the class of the configs that train that id."""
+    return WalkTrainConfig if env_id in WALKS else EnvTrainConfig
+
+
+def parse(argv: list[str], about: str, default_id: str = WALKS[0]) -> TrainConfig:
+    """Returns the config that preset, then --config's file, then the command line make; with --resume, the run's own.
+
+    Which id is trained decides what can be said of it, and which presets there are. `about` heads the --help.
+
+    Raises:
+        ValueError: a name or value is wrong; the message is one sentence.
+    """
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset")
+    first.add_argument("--env-id", "--env_id", "--env")
+    first.add_argument("--config", type=Path)
+    first.add_argument("--from-trial", "--from_trial")
+    first.add_argument("--resume", type=Path)
+    known, rest = first.parse_known_args(argv)
+    if known.resume is not None and not {"-h", "--help"} & {*rest}:
+        return resumed(known.resume, argv, about)
+    if known.config and known.from_trial:
+        raise ValueError("--config and --from-trial both say what to train: give one of them")
+    file = find_recipe(known.from_trial) if known.from_trial else known.config
+    content = read_yaml(file) if file else {}
+    content = content.get("config", content)  # a run's own config.yaml has more around it
+    env_id = known.env_id or content.get("env_id", default_id)
+    name = known.preset or content.get("preset", "default")
+    return tyro.cli(config_of(env_id), args=argv, default=starting_from(name, env_id, content), description=about)
+
+
+def starting_from(name: str, env_id: str, changes: dict) -> TrainConfig:
+    """Returns what the preset of that name makes of an id's config, with these changes after it.
+
+    Raises:
+        ValueError: there is no such preset or id, or a change does not fit.
+    """
+    kind = config_of(env_id)
+    blank = kind() if kind is WalkTrainConfig else kind(env_id=env_id)
+    return updated(updated(blank, preset(name, env_id)), changes | {"preset": name, "env_id": env_id})
+
+
+def resumed(run: Path, argv: list[str], about: str) -> TrainConfig:
+    """Returns the config of a run to go on with, for more steps if the command line says so.
+
+    Raises:
+        ValueError: the run's config cannot be read or is wrong, or the command line wants to change something else.
+    """
+    content = read_record(run).get("config") if (run / CONFIG).is_file() else None
+    if content is None:
+        raise ValueError(f"{run} holds no config.yaml: --resume wants the folder of a run")
+    if content.get("run_dir") is not None:
+        raise ValueError(f"{run / CONFIG}: a run lies where it lies, its run_dir must be left out")
+    env_id = content.get("env_id", WALKS[0])
+    kind = config_of(env_id)
+    own = updated(kind() if kind is WalkTrainConfig else kind(env_id=env_id), content | {"resume": run})
+    config = tyro.cli(kind, args=argv, default=own, description=about)
+    if replace(config, total_timesteps=own.total_timesteps) != own or config.total_timesteps < own.total_timesteps:
+        raise ValueError("--resume takes everything from the run; only --total-timesteps may come with it, and not fewer")
+    return config

@@ -1,0 +1,159 @@
+"""What decides a training, whatever is trained: run, length, seed, simulations, learner, evaluations."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import gymnasium as gym
+import tyro
+import yaml
+from gymnasium.vector import VectorEnv
+from stable_baselines3.common.callbacks import BaseCallback
+
+import envs  # noqa: F401  (registers the ids)
+from utils.config import nearest_name
+from utils.episodes import Policy, evaluate_returns, summarise_returns
+from utils.presets import PpoConfig, SacConfig
+from utils.vec_env import BatchVecEnv, make_batch_vec_env, make_vector
+
+MODULE = "envs:"
+COUNTS = ("total_timesteps", "num_threads", "episode_steps", "checkpoint_every", "eval_episodes", "keep_checkpoints")
+EVALUATION_SEED = 1_000_003  # terrain and episodes that no training seed below it makes
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What every training says; `EnvTrainConfig` and `WalkTrainConfig` add what is trained."""
+
+    SCORE: ClassVar[tuple[str, ...]] = ("return",)  # of an evaluation's summary, the first counts first: the best is kept
+    LOGGED: ClassVar[tuple[str, ...]] = ("return", "steps", "terminated")
+
+    run_dir: Path | None = None
+    """Folder of the run; runs/<date>_<time> if not given."""
+    resume: Path | None = None
+    """Run to go on with as if it had never stopped. Its own config holds; only --total-timesteps may come with this, to
+    train on beyond what was planned (learning rate and curriculum then follow the new number)."""
+    total_timesteps: int = 4_000_000
+    """Control steps of all simulations together."""
+    num_envs: int | None = None
+    """Simulations at once; the preset's number if not given."""
+    num_threads: int = 2
+    """Threads for physics, and for torch."""
+    seed: int = 42
+    """Decides everything: starts, terrain, network, exploration."""
+    preset: str = "default"
+    """Named training to start from."""
+    config: Path | None = None
+    """YAML file with any of these keys; the command line comes after it."""
+    from_trial: str | None = None
+    """Trial of a sweep to train in full, STUDY:NUMBER: what it tried comes in the place of --config."""
+    env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
+    """What is trained."""
+    episode_steps: int | None = None
+    """Length of a training episode, control steps; the environment's own if not given."""
+    eval_every: int = 1_000_000
+    """Steps between evaluations that training does not see; 0 for none."""
+    eval_episodes: int = 32
+    """Episodes of an evaluation."""
+    checkpoint_every: int = 500_000
+    """Steps between checkpoints."""
+    keep_checkpoints: int = 2
+    """How many of the last checkpoints hold all that --resume needs; those before keep their policy."""
+    algo: Literal["ppo", "sac"] = "ppo"
+    """What learns."""
+    ppo: PpoConfig = field(default_factory=PpoConfig)
+    """PPO's numbers."""
+    sac: SacConfig = field(default_factory=SacConfig)
+    """SAC's numbers."""
+
+    def __post_init__(self):
+        check_id(self.env_id)
+        for name in COUNTS:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.num_envs is not None:
+            if self.num_envs < 1:
+                raise ValueError(f"num_envs must be at least 1, got {self.num_envs}")
+            for name in ("ppo", "sac"):
+                object.__setattr__(self, name, replace(getattr(self, name), num_envs=self.num_envs))
+
+    @property
+    def learner(self) -> PpoConfig | SacConfig:
+        """The numbers of the algorithm that learns."""
+        return getattr(self, self.algo)
+
+    @property
+    def env_arguments(self) -> dict:
+        """Arguments of the training's environment, which a run keeps."""
+        length = {} if self.episode_steps is None else {"max_episode_steps": self.episode_steps}
+        return self.task_arguments | length
+
+    @property
+    def task_arguments(self) -> dict:
+        """Arguments of the environment, its episodes' length aside."""
+        return {}
+
+    def make_env(self) -> BatchVecEnv:
+        """Returns the simulations to train on."""
+        return make_batch_vec_env(
+            MODULE + self.env_id, self.learner.num_envs, self.seed, num_threads=self.num_threads, **self.env_arguments
+        )
+
+    def make_evaluation_env(self, num_envs: int, seed: int) -> VectorEnv:
+        """Returns simulations to judge a policy on; `seed` decides what the episodes' own seeds do not, as the terrain."""
+        return make_vector(MODULE + self.env_id, num_envs, self.num_threads, **self.task_arguments)
+
+    def judge(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> dict:
+        """Returns the summary of episodes from that seed on; SCORE and LOGGED name what is in it."""
+        return summarise_returns(evaluate_returns(env, policy, episodes, seed))
+
+    def own_callbacks(self) -> dict[str, BaseCallback]:
+        """Returns what else a training of this kind is watched or changed by; each has a `state`."""
+        return {}
+
+
+def _arguments(words: list[str]) -> dict:
+    try:
+        arguments = yaml.safe_load(words[0])
+    except yaml.YAMLError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        raise ValueError(f"it must be a YAML mapping, as '{{combined_challenge: easy}}', got {words[0]!r}")
+    return arguments
+
+
+YAML_MAPPING = tyro.constructors.PrimitiveConstructorSpec(
+    nargs=1,
+    metavar="YAML",
+    instance_from_str=_arguments,
+    is_instance=lambda value: isinstance(value, dict),
+    str_from_instance=lambda value: [yaml.safe_dump(value, default_flow_style=True).strip()],
+)
+
+
+@dataclass(frozen=True)
+class EnvTrainConfig(TrainConfig):
+    """A training of any registered environment."""
+
+    env_kwargs: Annotated[dict, YAML_MAPPING] = field(default_factory=dict)
+    """Arguments of the environment, as '{combined_challenge: easy}'."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.env_kwargs:
+            return
+        try:
+            self.make_evaluation_env(1, 0).close()  # before a folder is made for it
+        except (TypeError, AssertionError, gym.error.Error) as error:
+            raise ValueError(f"{self.env_id} refuses {self.env_kwargs}: {str(error).splitlines()[0]}") from error
+
+    @property
+    def task_arguments(self) -> dict:
+        return dict(self.env_kwargs)
+
+
+def check_id(env_id: str) -> None:
+    """Raises ValueError if no environment of that id is registered; the nearest is named."""
+    if env_id not in gym.registry:
+        own = [name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs.")]
+        raise ValueError(f"no environment is called {env_id!r}{nearest_name(env_id, own)}")

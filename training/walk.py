@@ -1,0 +1,91 @@
+"""A training of a robot that walks: terrain that rises, robots that vary, judged by the way it comes."""
+
+from dataclasses import dataclass, field, replace
+from typing import Annotated, ClassVar, Literal
+
+import tyro
+from gymnasium.vector import VectorEnv
+from stable_baselines3.common.callbacks import BaseCallback
+
+from callbacks.curriculum_callback import SuccessCurriculumCallback, TerrainCurriculumCallback
+from envs.residual_walk_config import ResidualWalkConfig
+from envs.walk_variation import TRAINING_VARIATION, VariationConfig
+from training.config import MODULE, TrainConfig
+from utils.episodes import Policy
+from utils.evaluation import evaluate, summarise
+from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
+from utils.vec_env import make_vector
+
+MIXED = tuple(kind for kind in KINDS if kind != "flat")
+EVALUATION_STEPS, EVALUATION_GOAL = 2000, 3.0  # 3 m in 20 s: short, as it interrupts the training
+
+
+@dataclass(frozen=True)
+class WalkTrainConfig(TrainConfig):
+    """Everything that decides a training of a walking robot."""
+
+    SCORE: ClassVar[tuple[str, ...]] = ("success", "distance_m")
+    LOGGED: ClassVar[tuple[str, ...]] = ("success", "fall", "distance_m", "speed_rmse_mps", "return")
+
+    preset: str = "default"
+    """What is trained how long: default (half an hour on two cores), long (an hour), rough or plan."""
+    env_id: Annotated[Literal["ResidualWalk-v0", "AdaptiveWalk-v0"], tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
+    """What is trained."""
+    episode_steps: int = 1000
+    """Length of a training episode, control steps of 10 ms."""
+    terrain: str = "rough"
+    """A terrain kind, or mixed for all of them."""
+    level: float = 1.0
+    """Hardest terrain level of the curriculum, 0 to 1."""
+    start_level: float = 0.1
+    """Terrain level the curriculum starts from."""
+    vary: bool = False
+    """Train robots that differ in body, servos and ground, with late controls and pushes: as env.variation says if it says
+    anything, else as TRAINING_VARIATION does."""
+    curriculum: Literal["time", "success"] = "time"
+    """Whether the terrain rises with time, or each kind of it with success there."""
+    curriculum_share: float = 0.4
+    """Part of the training in which the terrain rises to its hardest level with time."""
+    env: ResidualWalkConfig = field(default_factory=ResidualWalkConfig)
+    """The task. Its terrain follows from terrain, level and seed."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.terrain != "mixed":
+            check_kind(self.terrain)
+        check_level(self.level), check_level(self.start_level)
+        kinds = MIXED if self.terrain == "mixed" else (self.terrain,)
+        terrain = replace(self.env.terrain, kinds=kinds, seed=self.seed)
+        env = replace(self.env, terrain=terrain, terrain_scale=self.start_level, variation=self._variation())
+        object.__setattr__(self, "env", env)
+
+    @property
+    def task_arguments(self) -> dict:
+        return {"config": self.env}
+
+    def make_evaluation_env(self, num_envs: int, seed: int) -> VectorEnv:
+        """Returns simulations on terrain of that seed, all of the hardest level, for episodes of 20 s."""
+        kinds = self.env.terrain.kinds
+        other = replace(self.env.terrain, seed=seed, levels=(self.level,))
+        task = replace(self.env, terrain=other if kinds != ("flat",) else TerrainConfig(), terrain_scale=1.0)
+        return make_vector(MODULE + self.env_id, num_envs, self.num_threads, config=task, max_episode_steps=EVALUATION_STEPS)
+
+    def judge(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> dict:
+        """Returns the summary of walks over a way that fits 20 s."""
+        return summarise(evaluate(env, policy, episodes, seed, EVALUATION_GOAL))
+
+    def own_callbacks(self) -> dict[str, BaseCallback]:
+        """Returns what raises the terrain from start_level to level."""
+        return {"curriculum": self._curriculum()}
+
+    def _curriculum(self):
+        if self.curriculum == "success":
+            return SuccessCurriculumCallback(self.env.terrain.kinds, self.start_level, self.level)
+        rise = max(1, round(self.curriculum_share * self.total_timesteps))
+        return TerrainCurriculumCallback(self.start_level, self.level, rise)
+
+    def _variation(self):
+        own = self.env.variation
+        if self.vary:
+            return own if own.varies else TRAINING_VARIATION
+        return VariationConfig() if own == TRAINING_VARIATION else own
