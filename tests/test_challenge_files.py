@@ -6,8 +6,9 @@ import zipfile
 
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from envs.wrappers.challenge_log import RecordChallenges
+from envs.wrappers.challenge_log import RecordChallenges, RecordVectorChallenges
 from tests.toy_episodes import Toy, expected, play, same
 from utils.challenge_log import ChallengeLog
 from utils.challenge_stats import read_stats
@@ -23,6 +24,15 @@ def test_the_file_holds_what_memory_holds_and_is_written_when_promised(tmp_path)
     assert len(read_stats(path).returns) == 3
     env.close()
     assert same(read_stats(path), env.log.stats()) and len(read_stats(path).returns) == 4
+
+
+def test_a_vector_writes_what_is_left_when_it_is_closed(tmp_path):
+    env = RecordVectorChallenges(SyncVectorEnv([Toy], autoreset_mode=AutoresetMode.SAME_STEP), tmp_path / "log.npz")
+    env.reset()
+    for _ in range(3):
+        env.step(np.zeros(1, int))
+    env.close()
+    assert read_stats(tmp_path / "log.npz").returns == [expected(0, 1)["returns"]]
 
 
 def test_numpy_reads_the_file_without_pickles(tmp_path):

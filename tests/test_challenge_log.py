@@ -1,6 +1,7 @@
 """Logs of episodes under challenges: against recorded numbers of the original, and against a toy whose rows are known."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import gymnasium as gym
@@ -86,25 +87,47 @@ def test_a_reset_that_tells_nothing_has_no_row():
     np.testing.assert_array_equal(env.log.stats().step_episodes, [0, 3, 3, 2, 1])
 
 
+def test_restarts_of_a_vector_that_tell_nothing_have_no_row_either():
+    env = RecordVectorChallenges(vector(2, tells_resets=False))
+    env.reset()
+    for _ in range(7):
+        env.step(np.zeros(2, int))
+    check(env.log.stats(), [expected(i, e, first=1) for i in (0, 1) for e in (1, 2)])
+
+
+def test_a_reset_right_after_an_end_takes_the_place_of_the_restart():
+    env = RecordVectorChallenges(vector(1, AutoresetMode.NEXT_STEP))
+    for _ in range(2):
+        env.reset()
+        while not env.step(np.zeros(1, int))[2].any():
+            pass
+    check(env.log.stats(), [expected(0, 1), expected(0, 2)])
+
+
 class Constrained(VectorWrapper):
-    """Adds a constraint that is never satisfied to the infos of one of our own batches."""
+    """Adds to the infos of one of our own batches a constraint that only resets violate."""
+
+    def __init__(self, env, tells_restarts):
+        super().__init__(env)
+        self.tells_restarts = tells_restarts
 
     def reset(self, **arguments):
         observation, info = self.env.reset(**arguments)
-        return observation, self.constrained(info)
+        return observation, info | self.constraints(False)
 
     def step(self, actions):
         *step, info = self.env.step(actions)
-        if "final_info" in info:
-            info["final_info"] = self.constrained(info["final_info"])
-        return *step, self.constrained(info)
+        info = {name: value for name, value in info.items() if name != "reset_info"} | self.constraints(True)
+        return *step, info | ({"reset_info": self.constraints(False)} if self.tells_restarts else {})
 
-    def constrained(self, info):
-        return info | {"constraints": {"never": np.zeros(self.num_envs, bool)}}
+    def constraints(self, satisfied):
+        return {"constraints": {"begun": np.full(self.num_envs, satisfied)}}
 
 
-def test_restarts_of_our_own_batches_have_no_reset_row():
-    env = RecordVectorChallenges(Constrained(gym.make_vec("envs:ResidualWalk-v0", num_envs=2, max_episode_steps=3)))
+@pytest.mark.parametrize("tells_restarts", [True, False])
+def test_restarts_of_our_own_batches_have_a_reset_row_if_they_tell_it(tells_restarts):
+    batch = gym.make_vec("envs:ResidualWalk-v0", num_envs=2, max_episode_steps=3)
+    env = RecordVectorChallenges(Constrained(batch, tells_restarts))
     env.reset(seed=0)
     for _ in range(6):
         env.step(np.zeros(env.action_space.shape))
@@ -112,8 +135,8 @@ def test_restarts_of_our_own_batches_have_no_reset_row():
     env.close()
     assert stats.environment == "ResidualWalk-v0"
     np.testing.assert_array_equal(stats.lengths, [3, 3, 3, 3])
-    np.testing.assert_array_equal(stats.step_episodes, [2, 4, 4, 4])
-    np.testing.assert_array_equal(stats.violations[:, 0], [4, 4, 3, 3])
+    np.testing.assert_array_equal(stats.step_episodes, [4 if tells_restarts else 2, 4, 4, 4])
+    np.testing.assert_array_equal(stats.violations[:, 0], [1, 1, tells_restarts, tells_restarts])
 
 
 def test_recording_changes_nothing_that_passes_through():
@@ -126,9 +149,10 @@ def test_recording_changes_nothing_that_passes_through():
 def test_what_was_given_out_does_not_change_afterwards():
     env = RecordChallenges(Toy())
     play(env, 2)
-    before, again = env.log.stats(), env.log.stats()
+    given = env.log.stats()
+    before = deepcopy(given)
     play(env, 3)
-    assert same(before, again) and len(before.returns) == 2
+    assert same(given, before) and len(given.returns) == 2
 
 
 def test_constraints_that_come_and_go_are_refused_in_a_sentence():

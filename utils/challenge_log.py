@@ -162,8 +162,8 @@ class _Rows:
             raise ValueError(f"{self.key} must always hold {', '.join(self.widths)}, got {', '.join(group)}")
         if steps.max() >= self.told.shape[1]:
             self._grow(2 * steps.max() + 1)
-        columns = [np.reshape(np.asarray(group[name], float)[ids], (len(ids), -1)) for name in self.widths]
-        self.values[ids, steps] = np.concatenate(columns, axis=1)
+        columns = [np.asarray(group[name], float).reshape(len(self.told), -1) for name in self.widths]
+        self.values[ids, steps] = np.concatenate(columns, axis=1)[ids]
         self.told[ids, steps] = True
 
     def _grow(self, steps):

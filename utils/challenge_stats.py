@@ -31,7 +31,7 @@ class VariableStatistics(NamedTuple):
 class ChallengeStats:
     """e finished episodes. Row 0 of an episode is what its reset showed, row t what step t did.
 
-    A row that an environment does not tell (after the restarts of our own batches, a reset's) counts nowhere.
+    A row that an environment does not tell (a reset's, perhaps) counts nowhere.
     """
 
     environment: str  # id, or empty

@@ -51,8 +51,9 @@ class RecordChallenges(gym.Wrapper, RecordConstructorArgs):
 class RecordVectorChallenges(VectorWrapper):
     """Records n simulations as `RecordChallenges` does one, whatever the autoreset mode.
 
-    A restart within a step shows its reset in the infos of Gymnasium's own vectors, and not in those of our batches
-    (`TaskVectorEnv`): there only what `reset` begins has a row 0.
+    At an episode's end within a step the infos of Gymnasium's own vectors are those of the next episode, and `final_info`
+    holds the end. Those of our batches and wrappers are the end's, and `reset_info` holds the next episode's beginning;
+    without it only an episode that `reset` begins has a row 0.
     """
 
     def __init__(self, env: VectorEnv, path: str | Path | None = None, log_every: int = 100, safety_vars: bool = True):
@@ -64,7 +65,7 @@ class RecordVectorChallenges(VectorWrapper):
         super().__init__(env)
         self.log = ChallengeLog(path, log_every, env.num_envs, _name(env), safety_vars)
         self._mode = env.metadata.get("autoreset_mode")
-        self._shows_restarts = not isinstance(env.unwrapped, TaskVectorEnv)
+        self._shows_ends = isinstance(env.unwrapped, TaskVectorEnv)
         self._restarting = np.zeros(env.num_envs, bool)  # with the coming step, in mode NEXT_STEP
 
     def reset(self, *, seed=None, options=None):
@@ -93,13 +94,17 @@ class RecordVectorChallenges(VectorWrapper):
             super().close(**kwargs)
 
     def _record_same_step(self, reward, ended, info):
-        """Records a step that shows the end of those who ended in `final_info`, and perhaps their new beginning."""
-        self.log.add(reward, info, np.flatnonzero(~ended))
-        if ended.any():
-            ids = np.flatnonzero(ended)
-            self.log.add(reward, info["final_info"], ids)
-            self.log.end(ids)
-            self.log.begin(info if self._shows_restarts else {}, ids)
+        """Records a step that may show the end of some episodes and the beginning of the next ones at once."""
+        ids = np.flatnonzero(ended)
+        if self._shows_ends or "reset_info" in info:
+            self.log.add(reward, info)
+            began = info.get("reset_info", {})
+        else:
+            self.log.add(reward, info, np.flatnonzero(~ended))
+            self.log.add(reward, info.get("final_info", {}), ids)
+            began = info
+        self.log.end(ids)
+        self.log.begin(began, ids)
 
 
 def _name(env):
