@@ -50,6 +50,9 @@ class RWRLVectorEnv(SyncVectorEnv):
     def __init__(self, num_envs, domain, task, max_episode_steps=None, render_mode=None):
         makers = [lambda: _limited(RWRLEnv(domain, task, render_mode=render_mode), max_episode_steps)] * num_envs
         super().__init__(makers, autoreset_mode=AutoresetMode.SAME_STEP)
+        first = self.envs[0].unwrapped
+        self.perturbations, self.default_perturbation = first.perturbations, first.default_perturbation
+        self.combined_perturbations = first.combined_perturbations
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
         """Does what `RWRLEnv.perturb` does, with `values` (k,) of simulations `ids` (k,)."""

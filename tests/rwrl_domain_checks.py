@@ -1,10 +1,13 @@
 """What the golden numbers ask of the domains, answered by the environment in its exact mode."""
 
+from dataclasses import asdict
 from functools import cache
 
 import numpy as np
 
+from envs.challenges import COMBINED
 from envs.rwrl.env import RWRLEnv
+from envs.rwrl_env import rwrl
 
 
 class DomainChecks:
@@ -25,11 +28,8 @@ class DomainChecks:
             "constraints": names,
             "perturb_params": {name: _bounds(parameter) for name, parameter in env.perturbations.items()},
             "default_perturb_param": env.default_perturbation,
-            "combined": {level: self.combined(env, level) for level in ("easy", "medium", "hard")},
+            "combined": {level: _combined(env, level, challenge) for level, challenge in COMBINED.items()},
         }
-
-    def combined(self, env, level):
-        return {"perturb": env.combined_perturbation(level)}
 
     def limits(self, domain, task, coeff):
         return known_env(domain, task).domain.limits(coeff)
@@ -50,6 +50,12 @@ class DomainChecks:
     def action_roc(self, domain, task, coeff, previous_ctrl, ctrl):
         (satisfied,) = known_env(domain, task).optional_constraints(coeff).values()
         return satisfied({"actions": ctrl, "previous_actions": previous_ctrl})
+
+    def random_return(self, domain, task, level, episodes):
+        task = task.removeprefix("realworld_")
+        env = rwrl(domain, task, observation="dict", exact=True, combined_challenge=level)
+        env.action_space.seed(0)
+        return [_episode_return(env, seed) for seed in range(episodes)]
 
     def reset_state(self, domain, task, seed):
         env = exact_env(domain, task)
@@ -84,6 +90,20 @@ def exact_env(domain, task):
 
 
 known_env = cache(exact_env)  # for what no reset and no step changes
+
+
+def _combined(env, level, challenge):
+    """Returns a level in the checker's words: what is not enabled is left out, as are the switches."""
+    parts = asdict(challenge)
+    noise = {kind: {name: value for name, value in own.items() if name != "enable"} for kind, own in parts["noise"].items()}
+    dimensionality = parts["dimensionality"]["num_random_state_observations"]
+    rest = {"dimensionality": dimensionality, "safety_enabled": False, "multiobj_enabled": False}
+    return {"delay": parts["delay"], "perturb": env.combined_perturbation(level)} | noise | rest
+
+
+def _episode_return(env, seed, steps=1000):
+    env.reset(seed=seed)
+    return sum(env.step(env.action_space.sample())[1] for _ in range(steps))
 
 
 def _bounds(parameter):

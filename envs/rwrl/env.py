@@ -62,6 +62,8 @@ class RWRLEnv(gym.Env):
         self._substeps = whole_ratio(self.domain.control_dt, self.physics.timestep())
         low, high = self.model.actuator_ctrlrange.astype(np.float32).T
         self.action_space = spaces.Box(low, high)
+        self._previous_actions = self.physics.control()
+        self._safety_vars = self.safety_vars()
         self._observation = self.domain.observe(self._task, self.physics)
         self.observation_space = spaces.Dict(OrderedDict((name, _box(part)) for name, part in self._observation.items()))
 
