@@ -58,7 +58,7 @@ class DomainChecks:
         return [_episode_return(env, seed) for seed in range(episodes)]
 
     def reset_state(self, domain, task, seed):
-        env = exact_env(domain, task)
+        env = known_env(domain, task)
         env.reset(seed=seed)
         return env.data.qpos.copy()
 
