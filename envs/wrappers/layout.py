@@ -37,7 +37,7 @@ class Layout:
         self._places = [slice(int(start), int(end)) for start, end in zip((0, *ends), ends)]
         self.slices = dict(zip(self._spaces, self._places)) if self._named else dict(slices or {})
         self.size = int(ends[-1])
-        self.dtype = np.result_type(*({dtype for dtype in self._dtypes if dtype != bool} or {bool}))
+        self.dtype = np.result_type(*({dtype for dtype in self._dtypes if dtype.kind != "b"} or {np.dtype(bool)}))
 
     def rows(self, observation) -> np.ndarray:
         """Returns the numbers (k, size) of a batch of k observations."""
@@ -102,12 +102,17 @@ class Layout:
         slices = {name: slice(int(start), int(end)) for name, start, end in zip(entries, ends, ends[1:])}
         return Layout(spaces.Box(low.astype(self.dtype), high.astype(self.dtype), dtype=self.dtype), self.slices | slices)
 
-    def extend(self, observation, entries: Mapping[str, np.ndarray]):
-        """Returns a batch of observations (k, ...) with these entries (k, ...) at their end."""
-        if self._named:
-            return {**observation, **entries}
-        rows = [self.rows(observation), *(np.reshape(entry, (len(entry), -1)) for entry in entries.values())]
-        return np.concatenate(rows, axis=1, dtype=self.dtype)
+    def extend(self, observation, rows: np.ndarray):
+        """Returns a batch of this layout's observations (k, ...) from ones that lack the last entries, and these (k, m)."""
+        if not self._named:
+            rows = [np.reshape(observation, (len(rows), -1)), rows]
+            return np.concatenate(rows, axis=1, dtype=self.dtype)
+        first, entries = self.size - rows.shape[1], {}
+        for name, place, shape, dtype in zip(self._spaces, self._places, self.pieces, self._dtypes):
+            if place.start >= first and name not in observation:
+                own = rows[:, place.start - first : place.stop - first]
+                entries[name] = own.astype(dtype, copy=False).reshape(-1, *shape)
+        return {**observation, **entries}
 
 
 def layout_of(env) -> Layout:

@@ -57,7 +57,7 @@ class Perturbation(ChallengeWrapper):
         self._draw(ids[~self._drawn[ids]])
 
     def _begin(self, ids, info):
-        for (name, values), schedule in zip(self._values.items(), self._schedules):
+        for values, schedule in zip(self._values.values(), self._schedules):
             values[ids] = schedule.value[ids]
         # Now, as a vector begins the next episode by itself, within a step; the original draws when it resets.
         self._drawn[ids] = False

@@ -1,4 +1,4 @@
-"""What every wrapper here shares: arithmetic for n simulations in a few hooks, and two faces, single and vector, around it."""
+"""What every wrapper here shares: hooks that compute for n simulations, and two faces around them, single and vector."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -77,7 +77,7 @@ class ChallengeWrapper:
             info["reward_terms"] = {**info["reward_terms"], name: self._shaped(term)}
 
     def _stream(self, number: int) -> tuple[int, ...]:
-        """Returns what tells random numbers from those of other wrappers: `number`, and how many of this class are inside."""
+        """Returns what tells random numbers from other wrappers': `number`, and how many of this class are inside."""
         inside, env = 0, self.env
         while isinstance(env, (gym.Wrapper, VectorWrapper)):
             inside, env = inside + (type(env).__name__ == type(self).__name__), env.env
