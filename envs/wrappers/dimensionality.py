@@ -4,7 +4,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from envs.challenge_specs import DimensionalitySpec
-from envs.wrappers.draws import Draws, ExactDraws, Kind
+from envs.wrappers.draws import MARGIN, Draws, ExactDraws, Kind
 from envs.wrappers.wrapper import ChallengeWrapper
 
 _STREAM = 31
@@ -26,7 +26,7 @@ class Dimensionality(ChallengeWrapper):
         dtype = np.float32 if self.layout.dtype == np.float32 else np.float64
         kinds = {"dummies": Kind("normal", np.ones(number), [()] * number, dtype)}
         self._draws = ExactDraws(random, kinds) if exact else Draws(self.num_envs, self._stream(_STREAM), kinds)
-        self._show(self.layout.extended({f"dummy-{i}": Box(-np.inf, np.inf, (), dtype) for i in range(number)}))
+        self._show(self.layout.extended({f"dummy-{i}": Box(-MARGIN, MARGIN, (), dtype) for i in range(number)}))
 
     def _seed(self, seeds, ids):
         self._draws.seed(seeds, ids)

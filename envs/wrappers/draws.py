@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK_STEPS = 16  # drawn at once: a call per simulation and step would cost more than the numbers
+MARGIN = 10.0  # standard deviations that no normal draw ever reaches: bounds for spaces
 
 
 @dataclass(frozen=True)
