@@ -117,9 +117,10 @@ def test_a_wrong_perturbation_is_refused(values, words):
 
 
 def test_a_plain_model_is_perturbed_as_if_compiled_so():
-    xml = """<mujoco><option gravity="0 0 {gravity}"/><worldbody><body><freejoint/><geom size=".1" mass="{mass}" friction="{friction}"/>
-    <body pos=".3 0 0"><joint name="hinge" damping="{damping}"/><geom name="arm" size=".05" mass="{arm}" friction="{friction}"/></body>
-    </body></worldbody><actuator><position joint="hinge" kp="{kp}"/></actuator></mujoco>"""
+    xml = """<mujoco><option gravity="0 0 {gravity}"/><default><geom friction="{friction}"/></default><worldbody>
+      <body><freejoint/><geom size=".1" mass="{mass}"/>
+        <body pos=".3 0 0"><joint name="hinge" damping="{damping}"/><geom size=".05" mass="{arm}"/></body>
+      </body></worldbody><actuator><position joint="hinge" kp="{kp}"/></actuator></mujoco>"""
     nominal = {"gravity": -9.81, "mass": 2.0, "friction": 0.6, "damping": 0.5, "arm": 0.4, "kp": 3.0}
     model = mujoco.MjModel.from_xml_string(xml.format(**nominal))
     variation = ModelVariation(model, MODEL_FACTORS | {"offset": (Shift("body_ipos", None, (2,)),)})
