@@ -59,6 +59,17 @@ class RWRLVectorEnv(SyncVectorEnv):
         for place, i in enumerate(ids):
             self.envs[i].unwrapped.perturb({name: value[place] for name, value in values.items()})
 
+    def snapshot(self) -> dict:
+        """Returns all that what follows depends on, between two steps, as plain data and arrays."""
+        return {"envs": [env.unwrapped.snapshot() for env in self.envs], "ages": [_age(env) for env in self.envs]}
+
+    def restore_snapshot(self, snapshot: Mapping) -> None:
+        """Goes on, to the bit, from what `snapshot` returned."""
+        for env, own, age in zip(self.envs, snapshot["envs"], snapshot["ages"]):
+            env.unwrapped.restore_snapshot(own)
+            if isinstance(env, TimeLimit):
+                env._elapsed_steps = age
+
 
 def _challenged(env, observation, exact, specs):
     if observation not in ("flat", "dict"):
@@ -71,3 +82,8 @@ def _challenged(env, observation, exact, specs):
 
 def _limited(env, max_episode_steps):
     return env if max_episode_steps is None else TimeLimit(env, max_episode_steps)
+
+
+def _age(env):
+    """Returns how many steps an episode is old, where there is a limit to it."""
+    return env._elapsed_steps if isinstance(env, TimeLimit) else 0

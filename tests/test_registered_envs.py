@@ -35,6 +35,17 @@ every_vector_task = pytest.mark.parametrize(
 )
 
 
+every_kept_vector = pytest.mark.parametrize(
+    ("env_id", "changes"),
+    [
+        *((env_id, {}) for env_id in VECTOR_IDS),
+        ("ResidualWalk-v0", VARIED),
+        ("RWRLCartpoleSwingup-v0", {"combined_challenge": "hard", "safety_spec": {"enable": True}}),
+        ("RWRLWalkerWalk-v0", {"combined_challenge": "medium", "observation": "flat"}),
+    ],
+)
+
+
 def test_the_ids_of_the_readme_are_registered():
     assert {"ResidualWalk-v0", "AdaptiveWalk-v0"} <= set(IDS)
 
@@ -207,7 +218,7 @@ def test_a_simulation_that_breaks_ends_its_episode_alone_and_never_reaches_the_p
     assert not terminated.any() and task.failure_count == 1
 
 
-@every_vector_task
+@every_kept_vector
 def test_a_state_that_is_put_back_goes_on_bit_for_bit_across_episode_ends(env_id, changes):
     def started():
         env = make_batch_vec_env(f"envs:{env_id}", 4, seed=1, max_episode_steps=23, **changes)

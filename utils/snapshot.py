@@ -17,8 +17,11 @@ def capture(thing) -> dict:
     state, a batch's physics, a list or dict of these, or the same of the object there.
 
     Left out are attributes that the class names in `transient`, arrays that cannot be written to, and whatever else cannot
-    be told in numbers: configs, models, functions, and tuples, which are constants here.
+    be told in numbers: configs, models, functions, and tuples, which are constants here. An object with a `snapshot` and a
+    `restore_snapshot` of its own says itself what it remembers.
     """
+    if hasattr(type(thing), "snapshot"):
+        return thing.snapshot()
     remembered = {}
     for name, value in vars(thing).items():
         if name not in getattr(thing, "transient", ()) and _remembers(value):
@@ -34,6 +37,9 @@ def restore(thing, remembered: Mapping) -> None:
     Raises:
         ValueError: it has no such attribute: the state is another class's.
     """
+    if hasattr(type(thing), "snapshot"):
+        thing.restore_snapshot(remembered)
+        return
     for name, value in remembered.items():
         if not hasattr(thing, name):
             raise ValueError(f"a {type(thing).__name__} has no {name}: the state is not its own")

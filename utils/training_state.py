@@ -94,7 +94,7 @@ def put_back(everything: dict, model: BaseAlgorithm, callbacks: Mapping[str, Bas
 
 def keeps_simulations(model: BaseAlgorithm) -> bool:
     """Tells whether a checkpoint holds the simulations: those of others' environments it cannot tell in numbers."""
-    return is_ours(model.get_env().venv.env)
+    return is_ours(model.get_env().venv.env.unwrapped)
 
 
 def put_back_logged(everything: dict, model: BaseAlgorithm) -> None:

@@ -23,6 +23,7 @@ from utils.config import nearest_name
 from utils.perturbation import Perturbable
 from utils.rendering import Camera
 
+_STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 DOMAINS = {domain.name: domain for domain in (Cartpole, Walker, Quadruped, Humanoid)}
 
 
@@ -55,10 +56,10 @@ class RWRLEnv(gym.Env):
         self.exact, self.render_mode = exact, render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / self.domain.control_dt)}
         self._use(self.domain.build_physics({}))
-        self._perturbed: dict[str, float] = {}
-        self._next = None  # the physics that the next reset is to use instead
-        self._draws_from = None  # the generator behind the task's own
-        self._task = self.domain.new_task(np.random.RandomState(0))
+        self._built: dict[str, float] = {}  # perturbations of the current physics
+        self._perturbed: dict[str, float] = {}  # and of that which the next reset is to use
+        self._next = None  # that physics, if it is another one
+        self._task, self._unseeded = self.domain.new_task(np.random.RandomState(0)), True
         self._substeps = whole_ratio(self.domain.control_dt, self.physics.timestep())
         low, high = self.model.actuator_ctrlrange.astype(np.float32).T
         self.action_space = spaces.Box(low, high)
@@ -135,6 +136,35 @@ class RWRLEnv(gym.Env):
             self._next = self.domain.build_physics(wanted)
             self._perturbed = wanted
 
+    def snapshot(self) -> dict:
+        """Returns all that what follows depends on, between two steps, as plain data and arrays.
+
+        Raises:
+            ValueError: in exact mode, whose generator is not kept.
+        """
+        if self.exact:
+            raise ValueError("an environment in exact mode cannot be kept")
+        state = np.zeros(mujoco.mj_stateSize(self.model, _STATE))
+        mujoco.mj_getState(self.model, self.data, state, _STATE)
+        shown = {name: _copied(getattr(self, name)) for name in ("_observation", "_safety_vars")}
+        previous, generator = self._previous_actions.copy(), self.np_random.bit_generator.state
+        return {"state": state, "generator": generator, "previous_actions": previous, **shown} | {
+            name: dict(getattr(self, name)) for name in ("_built", "_perturbed")
+        }
+
+    def restore_snapshot(self, snapshot: Mapping) -> None:
+        """Goes on, to the bit, from what `snapshot` returned."""
+        if snapshot["_built"] != self._built:
+            self._use(self.domain.build_physics(snapshot["_built"]))
+        self._built, self._perturbed = dict(snapshot["_built"]), dict(snapshot["_perturbed"])
+        self._next = self.domain.build_physics(self._perturbed) if self._perturbed != self._built else None
+        mujoco.mj_setState(self.model, self.data, snapshot["state"], _STATE)
+        mujoco.mj_step1(self.model, self.data)  # with which dm_control ends a step
+        self.np_random = np.random.Generator(np.random.PCG64())
+        self.np_random.bit_generator.state = snapshot["generator"]
+        self._previous_actions = snapshot["previous_actions"].copy()
+        self._observation, self._safety_vars = _copied(snapshot["_observation"]), _copied(snapshot["_safety_vars"])
+
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         if options:
@@ -142,7 +172,7 @@ class RWRLEnv(gym.Env):
         self._draw_from(seed)
         if self._next is not None:
             self._use(self._next)
-            self._next = None
+            self._built, self._next = self._perturbed, None
         with self.physics.reset_context():
             self._task.initialize_episode(self.physics)
             self._previous_actions = self.physics.control()
@@ -186,11 +216,11 @@ class RWRLEnv(gym.Env):
 
     def _draw_from(self, seed):
         """Gives the task a generator that shares its state with `np_random`; in exact mode the original's of that seed."""
-        if self._draws_from is self.np_random:
-            return
-        self._draws_from = self.np_random
-        source = seed if self.exact and seed is not None else self.np_random.bit_generator
-        self._task = self.domain.new_task(np.random.RandomState(source))
+        if not self.exact:  # anew at every reset: RandomState keeps half a pair of normal numbers to itself
+            self._task = self.domain.new_task(np.random.RandomState(self.np_random.bit_generator))
+        elif seed is not None or self._unseeded:
+            self._task = self.domain.new_task(np.random.RandomState(seed))
+            self._unseeded = False
 
     def _advance(self, action):
         """Takes one control step; returns the reward, and what went wrong or an empty string."""
