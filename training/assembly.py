@@ -50,6 +50,7 @@ class Training:
             self.callbacks["guard"].check(error)
             raise
         finally:
+            self.model.logger.close()
             self.model.get_env().close()
             if "evaluation" in self.callbacks:
                 self.callbacks["evaluation"].close()

@@ -1,5 +1,6 @@
 """A short training and its judgement, whatever became of it so far: the piece that sweeps and comparisons repeat."""
 
+import gc
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -40,8 +41,12 @@ def trained(
         create_run(replace(config, run_dir=run), argv)
     if not ended(run, config.total_timesteps):
         training = prepare(config, run, begun, watch)
-        with training.callbacks["interrupt"]:
-            training.learn(run)
+        try:
+            with training.callbacks["interrupt"]:
+                training.learn(run)
+        finally:
+            del training
+            gc.collect()  # it is full of cycles: a worker of many trials would hold many of them at once
     card = read_json(run / CARD)
     if JUDGED not in card:
         card[JUDGED] = judge(config, run, episodes, judge_seed)
