@@ -54,6 +54,7 @@ class RWRLEnv(gym.Env):
         self.domain = DOMAINS[domain](task, exact)
         self.exact, self.render_mode = exact, render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / self.domain.control_dt)}
+        self._camera = Camera(self, 0, name=self.domain.camera)
         self._use(self.domain.build_physics({}))
         self._perturbed: dict[str, float] = {}
         self._next = None  # the physics that the next reset is to use instead
@@ -178,11 +179,9 @@ class RWRLEnv(gym.Env):
         return self.data
 
     def _use(self, physics):
-        if hasattr(self, "_camera"):
-            self._camera.close()
+        self._camera.close()  # it opens again for the new model
         self.physics = physics
         self._readers = self.domain.safety_readers(self.model, self.data)
-        self._camera = Camera(self, 0, name=self.domain.camera)
 
     def _draw_from(self, seed):
         """Gives the task a generator that shares its state with `np_random`; in exact mode the original's of that seed."""
