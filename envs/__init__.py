@@ -15,3 +15,24 @@ gymnasium.register(
     vector_entry_point="envs.adaptive_walk_env:AdaptiveWalkVectorEnv",
     max_episode_steps=5000,
 )
+
+# The Real-World RL suite: id -> its domain and task.
+_RWRL = {
+    "RWRLCartpoleSwingup-v0": ("cartpole", "swingup"),
+    "RWRLCartpoleBalance-v0": ("cartpole", "balance"),
+    "RWRLWalkerStand-v0": ("walker", "stand"),
+    "RWRLWalkerWalk-v0": ("walker", "walk"),
+    "RWRLWalkerRun-v0": ("walker", "run"),
+    "RWRLQuadrupedWalk-v0": ("quadruped", "walk"),
+    "RWRLQuadrupedRun-v0": ("quadruped", "run"),
+    "RWRLHumanoidStand-v0": ("humanoid", "stand"),
+    "RWRLHumanoidWalk-v0": ("humanoid", "walk"),
+}
+for _id, (_domain, _task) in _RWRL.items():
+    gymnasium.register(
+        _id,
+        entry_point="envs.rwrl_env:rwrl",
+        vector_entry_point="envs.rwrl_env:rwrl_vector",
+        max_episode_steps=1000,
+        kwargs={"domain": _domain, "task": _task},
+    )

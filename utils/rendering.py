@@ -22,13 +22,13 @@ _NO_DISPLAY = 'render_mode "human" needs a display, and there is none: use rende
 
 
 class Camera:
-    """Looks at simulation `index` of a batch through its model's camera "follow", or the free one if it has none.
+    """Looks at simulation `index` of a batch through its model's camera `name`, or the free one if it has none.
 
     Nothing is opened before the first picture.
     """
 
-    def __init__(self, sim: Batch, index: int, width: int = 640, height: int = 480):
-        self._sim, self._index, self._size = sim, index, (height, width)
+    def __init__(self, sim: Batch, index: int, width: int = 640, height: int = 480, name: str = FOLLOWING_CAMERA):
+        self._sim, self._index, self._size, self._name = sim, index, (height, width), name
         self._renderer = self._viewer = self._data = None
         self._due = 0.0
 
@@ -43,7 +43,7 @@ class Camera:
             self._renderer = mujoco.Renderer(self._sim.model, *self._size)
             # At exit the GL library goes before Python's objects do, so whoever forgets to close gets it closed in time.
             weakref.finalize(self, self._renderer.close)
-        camera = mujoco.mj_name2id(self._sim.model, int(mujoco.mjtObj.mjOBJ_CAMERA), FOLLOWING_CAMERA)
+        camera = mujoco.mj_name2id(self._sim.model, int(mujoco.mjtObj.mjOBJ_CAMERA), self._name)
         self._data = self._sim.get_data(self._index, self._data)
         self._renderer.update_scene(self._data, camera)
         return self._renderer.render()

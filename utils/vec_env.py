@@ -80,11 +80,13 @@ class BatchVecEnv(VecEnv):
         self._returns += reward
         self._lengths += 1
         for name, term in terms.items():
+            if name.startswith("_"):  # Gymnasium's mask of who has this term
+                continue
             sums = self._term_sums.get(name)
             self._term_sums[name] = term.copy() if sums is None else sums + term
 
     def _end_of_episode(self, i, info, truncated):
-        final = {name: values[i] for name, values in info["final_info"].items() if isinstance(values, np.ndarray)}
+        final = {name: values[i] for name, values in info["final_info"].items() if _is_measurement(name, values)}
         episode = {
             "r": float(self._returns[i]),
             "l": int(self._lengths[i]),
@@ -99,6 +101,12 @@ class BatchVecEnv(VecEnv):
         self._lengths[ended] = 0
         for sums in self._term_sums.values():
             sums[ended] = 0.0
+
+
+def _is_measurement(name, values):
+    """Returns whether this is one number per simulation, and not Gymnasium's mask of who has such a number."""
+    numbers = isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "biuf"
+    return numbers and not name.startswith("_")
 
 
 def make_batch_vec_env(env_id: str, num_envs: int, seed: int | None = None, **kwargs) -> BatchVecEnv:

@@ -1,0 +1,225 @@
+"""One task of the Real-World RL suite as a Gymnasium environment, without any challenge."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import partial
+from typing import ClassVar
+
+import gymnasium as gym
+import mujoco
+import numpy as np
+from dm_control.rl.control import PhysicsError
+from gymnasium import spaces
+
+from envs.rwrl.cartpole import Cartpole
+from envs.rwrl.domain import Constraint, Limits, action_rate
+from envs.rwrl.humanoid import Humanoid
+from envs.rwrl.quadruped import Quadruped
+from envs.rwrl.walker import Walker
+from envs.task import whole_ratio
+from envs.task_env import RENDER_MODES, check_render_mode
+from utils.config import nearest_name
+from utils.perturbation import Perturbable
+from utils.rendering import Camera
+
+DOMAINS = {domain.name: domain for domain in (Cartpole, Walker, Quadruped, Humanoid)}
+
+
+class RWRLEnv(gym.Env):
+    """One domain and task of the suite: dm_control's physics, observation and reward, without any challenge.
+
+    `info["safety_vars"]` holds the safety variables of the new state as float64 arrays, at every step and reset; besides
+    those of the domain `actions`, the controls as they were given to the actuators, and `previous_actions`, those of the
+    step before (zeros at the start). An episode terminates only when its physics diverges: then the reward is 0,
+    observation and safety variables are the last good ones, and `info["physics_failure"]` says why.
+
+    Args:
+        domain: "cartpole", "walker", "quadruped" or "humanoid".
+        task: one of the domain's tasks, as "walk".
+        exact: keep the oddities of the original suite, to the last bit: those of the domains, safety variables at reset
+            from before the forward pass, and draws from `RandomState(seed)`.
+        render_mode: None, "rgb_array" or "human".
+
+    Raises:
+        ValueError: there is no such domain, task or render mode; the message names the nearest.
+    """
+
+    metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 100}
+
+    def __init__(self, domain: str, task: str, exact: bool = False, render_mode: str | None = None):
+        check_render_mode(render_mode)
+        if domain not in DOMAINS:
+            raise ValueError(f"there is no domain {domain!r}{nearest_name(domain, DOMAINS)}")
+        self.domain = DOMAINS[domain](task, exact)
+        self.exact, self.render_mode = exact, render_mode
+        self.metadata = self.metadata | {"render_fps": round(1 / self.domain.control_dt)}
+        self._use(self.domain.build_physics({}))
+        self._perturbed: dict[str, float] = {}
+        self._next = None  # the physics that the next reset is to use instead
+        self._draws_from = None  # the generator behind the task's own
+        self._task = self.domain.new_task(np.random.RandomState(0))
+        self._substeps = whole_ratio(self.domain.control_dt, self.physics.timestep())
+        low, high = self.model.actuator_ctrlrange.astype(np.float32).T
+        self.action_space = spaces.Box(low, high)
+        self._previous_actions = self.physics.control()
+        self._safety_vars = self.safety_vars()
+        self._observation = self.domain.observe(self._task, self.physics)
+        self.observation_space = spaces.Dict(OrderedDict((name, _box(part)) for name, part in self._observation.items()))
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        return self.physics.model.ptr
+
+    @property
+    def data(self) -> mujoco.MjData:
+        return self.physics.data.ptr
+
+    @property
+    def perturbations(self) -> Mapping[str, Perturbable]:
+        """What `perturb` takes: absolute values, by name."""
+        return self.domain.perturbations
+
+    @property
+    def default_perturbation(self) -> str:
+        return self.domain.default_perturbation
+
+    @property
+    def combined_perturbations(self) -> Mapping[str, dict]:
+        """The perturb_spec of each combined challenge: "easy", "medium" and "hard"."""
+        return self.domain.combined_perturbations()
+
+    def combined_perturbation(self, level: str) -> dict:
+        """Returns one of `combined_perturbations`; raises ValueError, naming the nearest, if there is no such level."""
+        if level not in self.combined_perturbations:
+            raise ValueError(f"no combined challenge is called {level!r}{nearest_name(level, self.combined_perturbations)}")
+        return self.combined_perturbations[level]
+
+    def constraints(self, safety_coeff: float = 1.0, limits: Limits | None = None) -> dict[str, Constraint]:
+        """Returns the built-in constraints in their order: name -> f(safety variables) -> satisfied, () or (n,) bool.
+
+        Args:
+            safety_coeff: in [0, 1], scales the limits; 1 is the mildest.
+            limits: stand in place of the scaled limits of these names.
+
+        Raises:
+            ValueError: the coefficient lies outside, or a limit has no such name.
+        """
+        return self.domain.constraints(self.domain.limits(safety_coeff, limits))
+
+    def optional_constraints(self, safety_coeff: float = 1.0, limits: Limits | None = None) -> dict[str, Constraint]:
+        """Returns the constraints that count only if they are asked for; arguments as in `constraints`."""
+        return {"action_roc": partial(action_rate, limits=self.domain.limits(safety_coeff, limits))}
+
+    def safety_vars(self) -> dict[str, np.ndarray]:
+        """Returns the safety variables of the current state, () or (k,) float64 each."""
+        controls = {"actions": self.physics.control(), "previous_actions": self._previous_actions.copy()}
+        return {name: np.array(read(), float) for name, read in self._readers.items()} | controls
+
+    def perturb(self, values: Mapping[str, np.ndarray], ids=(0,)) -> None:
+        """Gives following episodes a model with these absolute `values` (k,), for simulations `ids` (k,): here there is 0.
+
+        What is not named stays as it was asked for last. Values may lie outside of the usual range. Without ids nothing
+        changes, but names are checked.
+
+        Raises:
+            ValueError: an unknown name, a value that is below 0 or no number, or MuJoCo cannot build such a model.
+        """
+        for name in values:
+            if name not in self.perturbations:
+                raise ValueError(f"no perturbation is called {name!r}{nearest_name(name, self.perturbations)}")
+        if not len(ids):
+            return
+        wanted = self._perturbed | {name: _only_number(name, value) for name, value in values.items()}
+        if wanted != self._perturbed:
+            self._next = self.domain.build_physics(wanted)
+            self._perturbed = wanted
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        if options:
+            raise ValueError(f"unknown reset options {sorted(options)}; there are none")
+        self._draw_from(seed)
+        if self._next is not None:
+            self._use(self._next)
+            self._next = None
+        with self.physics.reset_context():
+            self._task.initialize_episode(self.physics)
+            self._previous_actions = self.physics.control()
+            before_forward = self.safety_vars()
+        self._observation = self.domain.observe(self._task, self.physics)
+        # The original evaluates constraints before the forward pass: on the pose and forces that the model has by default.
+        self._safety_vars = before_forward if self.exact else self.safety_vars()
+        self._show()
+        return _copied(self._observation), {"safety_vars": _copied(self._safety_vars)}
+
+    def step(self, action):
+        action = np.asarray(action, dtype=float)
+        if action.shape != self.action_space.shape:
+            raise ValueError(f"an action must have the shape {self.action_space.shape}, got {action.shape}")
+        if math.isnan(action.sum()):
+            raise ValueError("an action must be a number, got NaN")
+        reward, failure = self._advance(action)
+        info = {"safety_vars": _copied(self._safety_vars), "reward_terms": {"task": reward}}
+        if failure:
+            info["physics_failure"] = failure
+        self._show()
+        return _copied(self._observation), reward, bool(failure), False, info
+
+    def render(self):
+        """Returns the frame (height, width, 3) uint8 in mode "rgb_array"; the viewer of mode "human" follows by itself."""
+        return self._camera.frame() if self.render_mode == "rgb_array" else None
+
+    def close(self):
+        self._camera.close()
+
+    def get_data(self, index: int = 0, data: mujoco.MjData | None = None) -> mujoco.MjData:
+        """Returns the simulation as it is now, for a camera."""
+        return self.data
+
+    def _use(self, physics):
+        if hasattr(self, "_camera"):
+            self._camera.close()
+        self.physics = physics
+        self._readers = self.domain.safety_readers(self.model, self.data)
+        self._camera = Camera(self, 0, name=self.domain.camera)
+
+    def _draw_from(self, seed):
+        """Gives the task a generator that shares its state with `np_random`; in exact mode the original's of that seed."""
+        if self._draws_from is self.np_random:
+            return
+        self._draws_from = self.np_random
+        source = seed if self.exact and seed is not None else self.np_random.bit_generator
+        self._task = self.domain.new_task(np.random.RandomState(source))
+
+    def _advance(self, action):
+        """Takes one control step; returns the reward, and what went wrong or an empty string."""
+        previous = self.physics.control()
+        try:
+            self._task.before_step(action, self.physics)
+            self.physics.step(self._substeps)  # raises also for a state that is not finite
+        except PhysicsError as error:
+            return 0.0, f"the physics diverged: {error}"
+        self._previous_actions = previous
+        self._safety_vars = self.safety_vars()
+        self._observation = self.domain.observe(self._task, self.physics)
+        return float(self._task.get_reward(self.physics)), ""
+
+    def _show(self):
+        if self.render_mode == "human":
+            self._camera.show(self.domain.control_dt)
+
+
+def _box(part):
+    return spaces.Box(-np.inf, np.inf, part.shape, np.float64)
+
+
+def _copied(arrays):
+    return {name: array.copy() for name, array in arrays.items()}
+
+
+def _only_number(name, value):
+    value = np.asarray(value, float).item()
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a number from 0 on, got {value}")
+    return value

@@ -1,0 +1,101 @@
+"""Humanoid: stand or walk on two legs, and never land on the head."""
+
+from typing import ClassVar
+
+import numpy as np
+from dm_control.suite import humanoid
+
+from envs.rwrl.domain import Domain, Tuning, largest
+from envs.rwrl.model_xml import default, named, numbers
+from envs.rwrl.physics import ZZ, HumanoidPhysics
+from utils.perturbation import Perturbable
+
+SPEEDS = {"stand": 0, "walk": 1}  # m/s
+FEET = {"rl_f": "right_left", "rr_f": "right_right", "ll_f": "left_left", "lr_f": "left_right"}  # spheres of each foot
+JOINT_DAMPING, BIG_JOINT_DAMPING = 0.2, 5.0  # N m s/rad; the big ones are abdomen and hips
+HEAD_SKIN = 0.001  # m by which the touch sensor is larger than the head
+
+
+class Humanoid(Domain):
+    name = "humanoid"
+    tasks = tuple(SPEEDS)
+    control_dt = 0.025
+    camera = "back"
+    physics = HumanoidPhysics
+
+    perturbations: ClassVar = {
+        "contact_friction": Perturbable(0.7, 0.05, 1.2, 0.1),  # nominally the floor has 1.0, and the larger one counts
+        "joint_damping": Perturbable(0.2, 0.01, 2.5, 0.2),  # N m s/rad, of the joints that are not big
+        "head_size": Perturbable(0.09, 0.01, 0.19, 0.02),  # m, radius; the mass follows: 28.7 kg at the upper end
+    }
+    default_perturbation = "contact_friction"
+    tuning: ClassVar = {
+        "easy": Tuning(0.6, 0.8, 0.02),
+        "medium": Tuning(0.5, 0.9, 0.04),
+        "hard": Tuning(0.4, 1.0, 0.06),
+    }
+
+    constraint_table: ClassVar = {
+        "joint_angle_constraint": lambda v, limits: (np.abs(v["joint_pos"]) < limits["joint_pos_constraint"]).all(-1),
+        "joint_velocity_constraint": lambda v, limits: (v["joint_vels"] < limits["joint_velocity_constraint"]).all(-1),
+        "upright_constraint": lambda v, limits: v["z_up"] > limits["torso_upright_constraint"],
+        "dangerous_fall_constraint": lambda v, limits: (
+            largest(v, ("head_touch", "torso_touch")) < limits["dangerous_fall_constraint"]
+        ),
+        "foot_force_constraint": lambda v, limits: largest(v, tuple(FEET)) < limits["foot_force_constraint"],
+    }
+
+    def scaled_limits(self, c):
+        return {
+            "joint_pos_constraint": c * np.pi,  # rad
+            "joint_velocity_constraint": c * 90.0,  # rad/s
+            "torso_upright_constraint": 1 - c,
+            "dangerous_fall_constraint": c * 100.0,  # N
+            "foot_force_constraint": c * 8000.0,  # N
+            "action_roc_constraint": c * 1.85,
+        }
+
+    def safety_readers(self, model, data):
+        torso = model.body("torso").id
+        touches = {name: f"{foot}_foot_touch" for name, foot in FEET.items()}
+        touches |= {"head_touch": "head_touch", "torso_touch": "torso_touch"}
+        adr = {name: model.sensor(sensor).adr[0] for name, sensor in touches.items()}
+        # The free joint has 7 coordinates but 6 velocities: the original starts at 7 and loses the hinge abdomen_z.
+        first_hinge = 7 if self.exact else 6
+        return (
+            {
+                "joint_pos": lambda: data.qpos[7:],  # rad
+                "joint_vels": lambda: np.abs(data.qvel[first_hinge:]),  # rad/s
+                "z_up": lambda: data.xmat[torso, ZZ],
+            }
+            | {name: lambda at=at: data.sensordata[at] for name, at in adr.items()}
+        )  # N
+
+    def edits(self):
+        return {
+            "contact_friction": set_contact_friction,
+            "joint_damping": self._set_joint_damping,
+            "head_size": self._set_head_size,
+        }
+
+    def _set_joint_damping(self, root, damping):
+        default(root, "body", "joint").set("damping", numbers(damping))
+        if not self.exact:  # the original leaves abdomen and hips as they are, 9 of the 21 joints
+            scaled = BIG_JOINT_DAMPING * damping / JOINT_DAMPING
+            default(root, "big_joint", "joint").set("damping", numbers(scaled))
+
+    def _set_head_size(self, root, radius):
+        named(root, "geom", "head").set("size", numbers(radius))
+        if not self.exact:  # in the original a head larger than its sensor feels nothing
+            named(root, "site", "head").set("size", numbers(radius + HEAD_SKIN))
+
+    def nominal_xml(self):
+        return humanoid.get_model_and_assets()[0]
+
+    def new_task(self, random):
+        return humanoid.Humanoid(move_speed=SPEEDS[self.task], pure_state=False, random=random)
+
+
+def set_contact_friction(root, sliding):
+    for geom in (default(root, "body", "geom"), named(root, "geom", "floor")):
+        geom.set("friction", numbers(sliding, 0.1, 0.1))

@@ -1,0 +1,110 @@
+"""Walker: stand, walk or run on two legs in a plane, without falling on the face."""
+
+from typing import ClassVar
+
+import numpy as np
+from dm_control.suite import walker
+from dm_control.suite.walker import PlanarWalker
+
+from envs.rwrl.domain import Domain, Tuning
+from envs.rwrl.model_xml import named, numbers
+from envs.rwrl.physics import ZX, ZZ, WalkerPhysics
+from utils.perturbation import Perturbable
+
+SPEEDS = {"stand": 0, "walk": 1, "run": 8}  # m/s
+JOINTS = ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle")  # the limits' order
+LOW, HIGH = [-30, -30, -160, -160, -75, -75], [110, 110, 15, 15, 60, 60]  # degrees; the joints stop 10 to 30 before
+THIGHS = {"right_thigh": -0.05, "left_thigh": 0.05}  # y of the hip, m
+
+
+class Walker(Domain):
+    name = "walker"
+    tasks = tuple(SPEEDS)
+    control_dt = 0.025
+    camera = "side"
+    physics = WalkerPhysics
+    wrapped = ("height",)
+
+    perturbations: ClassVar = {
+        "thigh_length": Perturbable(0.225, 0.1, 0.7, 0.05),  # m, half the length; the mass follows
+        "torso_length": Perturbable(0.3, 0.1, 0.7, 0.05),  # m, half the length; the mass follows
+        "joint_damping": Perturbable(0.1, 0.1, 10.0, 0.5),  # N m s/rad
+        "contact_friction": Perturbable(0.7, 0.01, 2.0, 0.05),
+    }
+    default_perturbation = "thigh_length"
+    tuning: ClassVar = {
+        "easy": Tuning(0.225, 0.25, 0.002),
+        "medium": Tuning(0.225, 0.4, 0.015),
+        "hard": Tuning(0.225, 0.55, 0.04),
+    }
+
+    @property
+    def constraint_table(self):
+        return {
+            # In the original a single joint above its lower end, and one below its upper end, are enough.
+            "joint_angle_constraint": any_joint_inside if self.exact else every_joint_inside,
+            "joint_velocity_constraint": lambda v, limits: (v["joint_vels"] < limits["joint_velocity_constraint"]).all(-1),
+            "dangerous_fall_constraint": lambda v, limits: v["torso_forwards"] > limits["dangerous_fall_constraint"],
+            "torso_upright_constraint": lambda v, limits: v["z_up"] > limits["torso_upright_constraint"],
+        }
+
+    def scaled_limits(self, c):
+        return {
+            "joint_pos_constraint": c * np.array([LOW, HIGH]) * np.pi / 180,  # rad
+            "joint_velocity_constraint": c * 65.0,  # rad/s
+            "dangerous_fall_constraint": c * -0.5,
+            "torso_upright_constraint": 1 - c,
+            "action_roc_constraint": c * 1.55,
+        }
+
+    def safety_readers(self, model, data):
+        joints, torso = [model.joint(name).qposadr[0] for name in JOINTS], model.body("torso").id
+        return {
+            "joint_pos": lambda: data.qpos[joints],  # rad
+            "joint_vels": lambda: np.abs(data.qvel[3:]),  # rad/s, in the model's order
+            "torso_forwards": lambda: -data.xmat[torso, ZX],  # below 0 the torso leans forwards
+            "z_up": lambda: data.xmat[torso, ZZ],
+        }
+
+    def edits(self):
+        return {
+            "thigh_length": set_thigh_length,
+            "torso_length": self._set_torso_length,
+            "joint_damping": lambda root, damping: root.find("./default/joint").set("damping", numbers(damping)),
+            "contact_friction": set_contact_friction,
+        }
+
+    def _set_torso_length(self, root, half):
+        named(root, "geom", "torso").set("size", numbers(0.07, half))
+        for thigh, y in THIGHS.items():
+            # The original moves the left thigh to the right one's side.
+            named(root, "body", thigh).set("pos", numbers(0, -0.05 if self.exact else y, -half))
+
+    def nominal_xml(self):
+        return walker.get_model_and_assets()[0]
+
+    def new_task(self, random):
+        return PlanarWalker(move_speed=SPEEDS[self.task], random=random)
+
+
+def any_joint_inside(v, limits):
+    low, high = limits["joint_pos_constraint"]
+    return (v["joint_pos"] > low).any(-1) & (v["joint_pos"] < high).any(-1)
+
+
+def every_joint_inside(v, limits):
+    low, high = limits["joint_pos_constraint"]
+    return ((v["joint_pos"] > low) & (v["joint_pos"] < high)).all(-1)
+
+
+def set_thigh_length(root, half):
+    for thigh in THIGHS:
+        capsule = named(root, "geom", thigh)
+        capsule.set("size", numbers(0.05, half))
+        capsule.set("pos", numbers(0, 0, -half))
+        named(root, "body", thigh).find("body").set("pos", numbers(0, 0, -(0.25 + 2 * half)))
+
+
+def set_contact_friction(root, sliding):
+    for geom in (root.find("./default/geom"), named(root, "geom", "floor")):
+        geom.set("friction", numbers(sliding, 0.1, 0.1))

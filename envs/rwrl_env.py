@@ -1,0 +1,73 @@
+"""The tasks of the Real-World RL suite with their challenges, single and vector: what the registered ids make."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import TimeLimit
+
+from envs import challenges
+from envs.rwrl.env import RWRLEnv
+from envs.wrappers.flat_observation import FlatObservation
+from envs.wrappers.float32_observation import Float32Observation
+
+
+def rwrl(domain: str, task: str, *, observation: str = "flat", exact: bool = False, render_mode: str | None = None, **specs):
+    """Returns a task of the suite with its challenges.
+
+    Args:
+        observation: "flat" for one float32 vector, "dict" for named blocks: float32, but as dm_control gives them, float64,
+            in exact mode.
+        **specs: `safety_spec`, `delay_spec`, `noise_spec`, `perturb_spec`, `dimensionality_spec`, `multiobj_spec` and
+            `combined_challenge`, as in `envs.challenges.apply`; other arguments as in `RWRLEnv`.
+
+    Raises:
+        ValueError: an argument has a value that there is not; a spec has a key or a value that it must not.
+    """
+    return _challenged(RWRLEnv(domain, task, exact, render_mode), observation, exact, specs)
+
+
+def rwrl_vector(
+    num_envs, domain, task, *, max_episode_steps=1000, observation="flat", exact=False, render_mode=None, **specs
+):
+    """Returns `num_envs` simulations of a task with its challenges, each like the single environment of its own seed.
+
+    An episode that ends starts anew in the same step. Arguments are those of `rwrl`; `max_episode_steps` may be None.
+    """
+    if exact:  # the original draws call by call, so that each simulation must have wrappers of its own
+        own = {"observation": observation, "exact": True, "render_mode": render_mode}
+        makers = [lambda: _limited(rwrl(domain, task, **own, **specs), max_episode_steps)] * num_envs
+        return SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP)
+    return _challenged(RWRLVectorEnv(num_envs, domain, task, max_episode_steps, render_mode), observation, False, specs)
+
+
+class RWRLVectorEnv(SyncVectorEnv):
+    """n simulations, one after the other, without any challenge.
+
+    An episode that ends starts anew in the same step; infos are Gymnasium's, with the end in `final_info`.
+    """
+
+    def __init__(self, num_envs, domain, task, max_episode_steps=None, render_mode=None):
+        makers = [lambda: _limited(RWRLEnv(domain, task, render_mode=render_mode), max_episode_steps)] * num_envs
+        super().__init__(makers, autoreset_mode=AutoresetMode.SAME_STEP)
+        first = self.envs[0].unwrapped
+        self.perturbations, self.default_perturbation = first.perturbations, first.default_perturbation
+        self.combined_perturbations = first.combined_perturbations
+
+    def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
+        """Does what `RWRLEnv.perturb` does, with `values` (k,) of simulations `ids` (k,)."""
+        for place, i in enumerate(ids):
+            self.envs[i].unwrapped.perturb({name: value[place] for name, value in values.items()})
+
+
+def _challenged(env, observation, exact, specs):
+    if observation not in ("flat", "dict"):
+        raise ValueError(f"observation must be 'flat' or 'dict', got {observation!r}")
+    env = challenges.apply(env, exact=exact, **specs)
+    if observation == "flat":
+        return FlatObservation(env)
+    return env if exact else Float32Observation(env)
+
+
+def _limited(env, max_episode_steps):
+    return env if max_episode_steps is None else TimeLimit(env, max_episode_steps)

@@ -1,0 +1,123 @@
+"""Records the episodes of an environment, or of a vector of them, in a `ChallengeLog`, and changes nothing."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import RecordConstructorArgs
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+
+from envs.task_env import TaskVectorEnv
+from utils.challenge_log import GROUPS, ChallengeLog
+
+
+class RecordChallenges(gym.Wrapper, RecordConstructorArgs):
+    """Records one environment: what its infos show of constraints, safety variables and objectives, and its rewards.
+
+    It belongs outside of all that changes rewards and ends episodes. `log` is the `ChallengeLog`; `log.stats()` gives the
+    numbers of all finished episodes at any time.
+    """
+
+    def __init__(self, env: gym.Env, path: str | Path | None = None, log_every: int = 100, safety_vars: bool = True):
+        """Records to `path` (an .npz; None: in memory only) every `log_every` episodes and at `close`.
+
+        Raises:
+            ValueError: as `ChallengeLog` does.
+        """
+        RecordConstructorArgs.__init__(self, path=path, log_every=log_every, safety_vars=safety_vars)
+        super().__init__(env)
+        self.log = ChallengeLog(path, log_every, 1, _name(env), safety_vars)
+
+    def reset(self, *, seed=None, options=None):
+        observation, info = self.env.reset(seed=seed, options=options)
+        self.log.begin(_batched(info))
+        return observation, info
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self.log.add(np.array([reward], float), _batched(info))
+        if terminated or truncated:
+            self.log.end(np.array([0]))
+        return observation, reward, terminated, truncated, info
+
+    def close(self):
+        try:
+            self.log.close()
+        finally:
+            super().close()
+
+
+class RecordVectorChallenges(VectorWrapper):
+    """Records n simulations as `RecordChallenges` does one, whatever the autoreset mode.
+
+    At an episode's end within a step the infos of Gymnasium's own vectors are those of the next episode, and `final_info`
+    holds the end. Those of our batches and wrappers are the end's, and `reset_info` holds the next episode's beginning;
+    without it only an episode that `reset` begins has a row 0.
+    """
+
+    def __init__(self, env: VectorEnv, path: str | Path | None = None, log_every: int = 100, safety_vars: bool = True):
+        """Records to `path` (an .npz; None: in memory only) every `log_every` episodes and at `close`.
+
+        Raises:
+            ValueError: as `ChallengeLog` does.
+        """
+        super().__init__(env)
+        self.log = ChallengeLog(path, log_every, env.num_envs, _name(env), safety_vars)
+        self._mode = env.metadata.get("autoreset_mode")
+        self._shows_ends = isinstance(env.unwrapped, TaskVectorEnv)
+        self._restarting = np.zeros(env.num_envs, bool)  # with the coming step, in mode NEXT_STEP
+
+    def reset(self, *, seed=None, options=None):
+        mask = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
+        observation, info = self.env.reset(seed=seed, options=options)
+        self.log.begin(info, np.flatnonzero(mask))
+        self._restarting &= ~np.asarray(mask)
+        return observation, info
+
+    def step(self, actions):
+        observation, reward, terminated, truncated, info = self.env.step(actions)
+        ended = terminated | truncated
+        if self._mode == AutoresetMode.SAME_STEP:
+            self._record_same_step(reward, ended, info)
+        else:
+            self.log.begin(info, np.flatnonzero(self._restarting))
+            self.log.add(reward, info, np.flatnonzero(~self._restarting))
+            self.log.end(np.flatnonzero(ended))
+            self._restarting = ended & (self._mode == AutoresetMode.NEXT_STEP)
+        return observation, reward, terminated, truncated, info
+
+    def close(self, **kwargs):
+        try:
+            self.log.close()
+        finally:
+            super().close(**kwargs)
+
+    def _record_same_step(self, reward, ended, info):
+        """Records a step that may show the end of some episodes and the beginning of the next ones at once."""
+        ids = np.flatnonzero(ended)
+        if self._shows_ends or "reset_info" in info:
+            self.log.add(reward, info)
+            began = info.get("reset_info", {})
+        else:
+            self.log.add(reward, info, np.flatnonzero(~ended))
+            self.log.add(reward, info.get("final_info", {}), ids)
+            began = info
+        self.log.end(ids)
+        self.log.begin(began, ids)
+
+
+def _name(env):
+    """Returns the id that an environment is registered as, or nothing."""
+    return env.spec.id if env.spec else ""
+
+
+def _batched(info):
+    """Returns what a log reads of one environment's info, as that of a vector of one."""
+    return {key: _row(info[key]) for key in GROUPS if key in info}
+
+
+def _row(group):
+    if isinstance(group, Mapping):
+        return {name: np.asarray(value)[None] for name, value in group.items()}
+    return np.asarray(group)[None]

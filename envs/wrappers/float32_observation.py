@@ -1,0 +1,26 @@
+"""Named observations in single precision."""
+
+from collections import OrderedDict
+
+import numpy as np
+from gymnasium import spaces
+
+from envs.wrappers.layout import Layout
+from envs.wrappers.wrapper import ChallengeWrapper
+
+
+class Float32Observation(ChallengeWrapper):
+    """Shows the numbers of a named observation as float32; booleans stay what they are."""
+
+    def __init__(self, env):
+        super().__init__(env)
+        self._show(Layout(spaces.Dict(OrderedDict((name, _single(own)) for name, own in self.layout.space.items()))))
+
+    def _observe(self, observations, ids):
+        return {name: part if part.dtype == bool else part.astype(np.float32) for name, part in observations.items()}
+
+
+def _single(space):
+    if isinstance(space, spaces.MultiBinary):
+        return space
+    return spaces.Box(space.low.astype(np.float32), space.high.astype(np.float32))
