@@ -10,6 +10,7 @@ from utils.specs import Spec, checked, flag, is_number, is_whole
 
 DELAY = "be a whole number of steps, a range (low, high) of them, a list of one per component or a mapping of block names"
 _PROBABILITY = "lie in 0 to 1"
+_SINGULAR = {"action_prob": "actions_prob", "action_steps": "actions_steps"}  # as the original's document spells them
 _STEPS = "be a whole number of steps, at least 1"
 
 
@@ -108,7 +109,7 @@ class DroppedSpec(Spec):
     """Components that read 0: the probability per step that one that does not begins to, and for how many steps it does."""
 
     where = "noise_spec.dropped"
-    aliases = {"action_prob": "actions_prob", "action_steps": "actions_steps"}
+    aliases = _SINGULAR
 
     enable: bool = flag(False)
     observations_prob: float = _probability()
@@ -129,7 +130,7 @@ class RepetitionSpec(Spec):
     """Actions that are executed `actions_steps` times in all (1 for no repetition) with this probability."""
 
     where = "noise_spec.repetition"
-    aliases = {"action_prob": "actions_prob", "action_steps": "actions_steps"}
+    aliases = _SINGULAR
 
     enable: bool = flag(False)
     actions_prob: float = checked(0.0, lambda value: is_number(value, 0.0, 1.0), _PROBABILITY)

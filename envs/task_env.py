@@ -84,8 +84,9 @@ class TaskVectorEnv(_Perturbed, VectorEnv):
 
     An episode that ends starts anew in the same step; `info["final_obs"]` (n, k) and `info["final_info"]` then hold the
     end, with masks `_final_obs` and `_final_info` of those that ended. `info["reward_terms"]` and the measurements are
-    those of the step itself, before any restart; `info["reset_info"]` holds them after it. As in Gymnasium's own vector environments `options["reset_mask"]`, (n,)
-    bool, resets these simulations only. Mode "human" shows the first simulation.
+    those of the step itself, before any restart, and those after it stand in `info["reset_info"]`. As in Gymnasium's own
+    vector environments `options["reset_mask"]`, (n,) bool, resets these simulations only. Mode "human" shows the first
+    simulation.
     """
 
     metadata: ClassVar[dict] = {

@@ -16,7 +16,7 @@ FIRST = np.array([0])
 class ToyEnv(gym.Env):
     """No physics: x = (t, 10 + t, 20 + t), y = (100 + t,), reward t; episode e begins at t = 1000 e."""
 
-    action_space = Box(-1.0, 1.0, (2,), np.float64)
+    action_space = Box(-1.0, 1.0, (2,))
     observation_space = Dict(OrderedDict(x=Box(-np.inf, np.inf, (3,), np.float64), y=Box(-np.inf, np.inf, (1,), np.float64)))
 
     def __init__(self):

@@ -52,7 +52,8 @@ def parse(kind: type[SpecType], given: Mapping | SpecType | None) -> SpecType:
     for key, value in (given or {}).items():
         name = _field_name(kind, key)
         if name in values:
-            raise ValueError(f"{kind.where}.{name} is given twice, as {key} too: give one of them")
+            others = [own for own, meant in kind.aliases.items() if meant == name]
+            raise ValueError(f"{kind.where}.{name} is given twice, as {others[0]} too: give one of them")
         values[name] = _nested(kind, name, value)
     return kind(**values)
 

@@ -4,7 +4,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from envs.challenge_specs import DimensionalitySpec
-from envs.wrappers.draws import Draws, ExactDraws, Kind
+from envs.wrappers.draws import MARGIN, Draws, ExactDraws, Kind
 from envs.wrappers.wrapper import ChallengeWrapper
 
 _STREAM = 31
@@ -25,13 +25,11 @@ class Dimensionality(ChallengeWrapper):
         DimensionalitySpec(True, number)
         dtype = np.float32 if self.layout.dtype == np.float32 else np.float64
         kinds = {"dummies": Kind("normal", np.ones(number), [()] * number, dtype)}
-        self._names, self._inner = tuple(f"dummy-{i}" for i in range(number)), self.layout
         self._draws = ExactDraws(random, kinds) if exact else Draws(self.num_envs, self._stream(_STREAM), kinds)
-        self._show(self.layout.extended({name: Box(-np.inf, np.inf, (), dtype) for name in self._names}))
+        self._show(self.layout.extended({f"dummy-{i}": Box(-MARGIN, MARGIN, (), dtype) for i in range(number)}))
 
     def _seed(self, seeds, ids):
         self._draws.seed(seeds, ids)
 
     def _observe(self, observations, ids):
-        dummies = self._draws.take(ids)["dummies"]
-        return self._inner.extend(observations, dict(zip(self._names, dummies.T.copy())))
+        return self.layout.extend(observations, self._draws.take(ids)["dummies"])

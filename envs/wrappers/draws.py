@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK_STEPS = 16  # drawn at once: a call per simulation and step would cost more than the numbers
+MARGIN = 10.0  # standard deviations that no normal draw ever reaches: bounds for spaces
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,20 @@ class Kind:
     pieces: Sequence[tuple] = ()
     dtype: type = np.float64
 
-    def block(self, generator: np.random.Generator, steps: int) -> np.ndarray:
-        """Returns the numbers of so many steps (steps, size); chances are booleans."""
-        shape = (steps, len(self.strength))
-        if self.distribution == "normal":
-            return (generator.standard_normal(shape, self.dtype) * self.strength).astype(self.dtype)
+    def block(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
+        """Returns the numbers of the next steps of k simulations (k, BLOCK_STEPS, size); chances are booleans."""
         # 24 random bits are enough for a probability, and half the work.
-        draws = generator.random(shape, np.float32)
-        return draws < self.strength if self.distribution == "chance" else draws
+        numbers = np.empty((len(generators), BLOCK_STEPS, len(self.strength)), self._precision)
+        for own, generator in zip(numbers, generators):
+            draw = generator.standard_normal if self.distribution == "normal" else generator.random
+            draw(out=own, dtype=self._precision)
+        if self.distribution == "normal":
+            numbers *= self.strength.astype(self._precision)
+        return numbers < self.strength.astype(self._precision) if self.distribution == "chance" else numbers
+
+    @property
+    def _precision(self):
+        return self.dtype if self.distribution == "normal" else np.float32
 
     def step(self, random) -> np.ndarray:
         """Returns the numbers of one step (1, size) as the original's calls give them, piece by piece."""
@@ -57,7 +64,7 @@ class Draws:
     def __init__(self, n: int, stream: tuple[int, ...], kinds: Mapping[str, Kind]):
         self._stream, self._kinds = stream, tuple(kinds.items())
         self._generators = [np.random.default_rng() for _ in range(n)]
-        self._blocks = {name: np.stack([kind.block(self._generators[0], BLOCK_STEPS)] * n) for name, kind in self._kinds}
+        self._blocks = {name: kind.block(self._generators) for name, kind in self._kinds}
         self._used = np.full(n, BLOCK_STEPS)
 
     def seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
@@ -77,9 +84,9 @@ class Draws:
         return {name: block[ids, used] for name, block in self._blocks.items()}
 
     def _refill(self, ids):
-        for i in ids:
-            for name, kind in self._kinds:
-                self._blocks[name][i] = kind.block(self._generators[i], BLOCK_STEPS)
+        generators = [self._generators[i] for i in ids]
+        for name, kind in self._kinds:
+            self._blocks[name][ids] = kind.block(generators)
         self._used[ids] = 0
 
 

@@ -37,7 +37,7 @@ class Layout:
         self._places = [slice(int(start), int(end)) for start, end in zip((0, *ends), ends)]
         self.slices = dict(zip(self._spaces, self._places)) if self._named else dict(slices or {})
         self.size = int(ends[-1])
-        self.dtype = np.result_type(*({dtype for dtype in self._dtypes if dtype != bool} or {bool}))
+        self.dtype = np.result_type(*({dtype for dtype in self._dtypes if dtype.kind != "b"} or {np.dtype(bool)}))
 
     def rows(self, observation) -> np.ndarray:
         """Returns the numbers (k, size) of a batch of k observations."""
@@ -80,16 +80,16 @@ class Layout:
         boxes = [_as_box(piece) for piece in self._spaces.values()]
         return tuple(np.concatenate([np.ravel(getattr(box, end)) for box in boxes]) for end in ("low", "high"))
 
-    def widened(self, free: np.ndarray, zeroed: np.ndarray) -> "Layout":
-        """Returns the layout whose numbers have no bounds where `free` (size,), and may be 0 where `zeroed` (size,).
+    def widened(self, margin: np.ndarray, zeroed: np.ndarray) -> "Layout":
+        """Returns the layout whose numbers may cross their bounds by `margin` (size,), and be 0 where `zeroed` (size,).
 
         Raises:
-            ValueError: a number to be set free is no floating-point one.
+            ValueError: a number that must change is no floating-point one.
         """
         wider = OrderedDict()
         for (name, piece), place in zip(self._spaces.items(), self._places):
-            changes = [mask[place].reshape(piece.shape) for mask in (free, zeroed)]
-            wider[name] = _widened(piece, *changes) if any(change.any() for change in changes) else piece
+            own = [part[place].reshape(piece.shape) for part in (margin, zeroed)]
+            wider[name] = _widened(piece, *own) if any(part.any() for part in own) else piece
         return Layout(spaces.Dict(wider)) if self._named else Layout(wider[""], self.slices)
 
     def extended(self, entries: Mapping[str, spaces.Box | spaces.MultiBinary]) -> "Layout":
@@ -102,12 +102,17 @@ class Layout:
         slices = {name: slice(int(start), int(end)) for name, start, end in zip(entries, ends, ends[1:])}
         return Layout(spaces.Box(low.astype(self.dtype), high.astype(self.dtype), dtype=self.dtype), self.slices | slices)
 
-    def extend(self, observation, entries: Mapping[str, np.ndarray]):
-        """Returns a batch of observations (k, ...) with these entries (k, ...) at their end."""
-        if self._named:
-            return {**observation, **entries}
-        rows = [self.rows(observation), *(np.reshape(entry, (len(entry), -1)) for entry in entries.values())]
-        return np.concatenate(rows, axis=1, dtype=self.dtype)
+    def extend(self, observation, rows: np.ndarray):
+        """Returns a batch of this layout's observations (k, ...) from ones that lack the last entries, and these (k, m)."""
+        first = self.size - rows.shape[1]
+        if not self._named:
+            return np.concatenate([np.reshape(observation, (-1, first)), rows], axis=1, dtype=self.dtype)
+        entries = {}
+        for name, place, shape, dtype in zip(self._spaces, self._places, self.pieces, self._dtypes):
+            if place.start >= first and name not in observation:
+                own = rows[:, place.start - first : place.stop - first]
+                entries[name] = own.astype(dtype, copy=False).reshape(-1, *shape)
+        return {**observation, **entries}
 
 
 def layout_of(env) -> Layout:
@@ -133,11 +138,11 @@ def _size(space):
     return int(np.prod(space.shape))
 
 
-def _widened(space, free, zeroed):
+def _widened(space, margin, zeroed):
     if not np.issubdtype(space.dtype, np.floating):
         raise ValueError(f"noise needs observations of floating-point numbers, got {space}")
-    low = np.where(free, -np.inf, np.where(zeroed, np.minimum(space.low, 0.0), space.low))
-    high = np.where(free, np.inf, np.where(zeroed, np.maximum(space.high, 0.0), space.high))
+    low = np.where(zeroed, np.minimum(space.low, 0.0), space.low) - margin
+    high = np.where(zeroed, np.maximum(space.high, 0.0), space.high) + margin
     return spaces.Box(low.astype(space.dtype), high.astype(space.dtype), dtype=space.dtype)
 
 

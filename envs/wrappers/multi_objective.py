@@ -57,7 +57,7 @@ class MultiObjective(ChallengeWrapper):
     def __init__(self, env, objective, reward: bool = False, coeff: float = 0.0, observed: bool = False):
         super().__init__(env)
         self._spec = MultiObjectiveSpec(True, objective, reward, coeff, observed)
-        self._objective, self._inner = find_objective(objective), self.layout
+        self._objective = find_objective(objective)
         number = getattr(self._objective, "number", 1)
         self._rewards, self._objectives = np.zeros((self.num_envs, 1)), np.zeros((self.num_envs, number))
         if observed:
@@ -83,7 +83,7 @@ class MultiObjective(ChallengeWrapper):
     def _observe(self, observations, ids):
         if not self._spec.observed:
             return observations
-        return self._inner.extend(observations, {"multiobj": np.concatenate([self._rewards, self._objectives], axis=1)[ids]})
+        return self.layout.extend(observations, np.concatenate([self._rewards, self._objectives], axis=1)[ids])
 
 
 def find_objective(objective) -> Objective:

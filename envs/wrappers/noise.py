@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from envs.challenge_specs import DroppedSpec, GaussianSpec, NoiseSpec, RepetitionSpec, StuckSpec
-from envs.wrappers.draws import Draws, ExactDraws, Kind
+from envs.wrappers.draws import MARGIN, Draws, ExactDraws, Kind
 from envs.wrappers.noisy_channel import NoisyChannel, Repetition
 from envs.wrappers.wrapper import ChallengeWrapper
 from utils.specs import Spec, parse
@@ -18,7 +18,7 @@ class Noise(ChallengeWrapper):
     """Adds the four kinds of noise, each where it is given: to actions gaussian (then clipped to the action space), dropped,
     stuck and repetition, in this order; to observations gaussian, dropped and stuck.
 
-    Bounds of the observation space are lifted where gaussian noise may cross them, and widened to hold a dropped 0.
+    Bounds of the observation space are widened by ten standard deviations, and to hold a dropped 0.
 
     Args:
         env: a single environment or a vector.
@@ -102,8 +102,8 @@ class Noise(ChallengeWrapper):
 
     def _widened(self):
         strengths = self._strengths("observations", self.layout)
-        zero = np.zeros(self.layout.size)
-        return self.layout.widened(strengths.get("gaussian", zero) > 0.0, strengths.get("dropped", zero) > 0.0)
+        none = np.zeros(self.layout.size)
+        return self.layout.widened(MARGIN * strengths.get("gaussian", none), strengths.get("dropped", none) > 0.0)
 
 
 def _given(kind: type[Spec], given) -> Spec:

@@ -40,7 +40,8 @@ class Perturbation(ChallengeWrapper):
         self._generators = [np.random.default_rng() for _ in range(n)]
         self._resets, self._drawn = np.zeros(n, int), np.zeros(n, bool)
         self._values = {own.param: np.full(n, own.bounds.start) for own in self._courses}
-        self._target.perturb({name: np.zeros(0) for name in self._values}, np.zeros(0, int))  # known, and not yet used
+        if self._courses:  # made known at once, for whoever restores a state, and not yet used
+            self._target.perturb({name: np.zeros(0) for name in self._values}, np.zeros(0, int))
 
     def _seed(self, seeds, ids):
         if self._exact:
@@ -57,7 +58,7 @@ class Perturbation(ChallengeWrapper):
         self._draw(ids[~self._drawn[ids]])
 
     def _begin(self, ids, info):
-        for (name, values), schedule in zip(self._values.items(), self._schedules):
+        for values, schedule in zip(self._values.values(), self._schedules):
             values[ids] = schedule.value[ids]
         # Now, as a vector begins the next episode by itself, within a step; the original draws when it resets.
         self._drawn[ids] = False
@@ -75,5 +76,5 @@ class Perturbation(ChallengeWrapper):
                 schedule.advance(due, [self._random] if self._exact else [self._generators[i] for i in due])
         self._resets[ids] += 1
         self._drawn[ids] = True
-        if len(ids):
+        if len(ids) and self._courses:
             self._target.perturb({own.param: s.value[ids] for own, s in zip(self._courses, self._schedules)}, ids)

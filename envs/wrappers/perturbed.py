@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import gymnasium as gym
 import mujoco
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 
 from utils.perturbation import Perturbable
 from utils.variation import ModelVariation, Scale
@@ -19,13 +20,14 @@ MODEL_FACTORS = {
 }
 
 
-class ModelPerturbation(gym.Wrapper):
+class ModelPerturbation(gym.Wrapper, RecordConstructorArgs):
     """Changes `env.unwrapped.model` by factors of its nominal values at every reset."""
 
     perturbations: Mapping[str, Perturbable] = dict.fromkeys(MODEL_FACTORS, Perturbable(1.0, 0.5, 2.0, 0.1))
     default_perturbation = "mass"
 
     def __init__(self, env: gym.Env):
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         self._variation = ModelVariation(env.unwrapped.model, MODEL_FACTORS)
         self._factors: dict[str, float] = {}
@@ -66,6 +68,16 @@ def made_perturbable(env):
         base.envs, targets = map(list, zip(*(made_perturbable(own) for own in base.envs)))
         return env, PerturbedSingles(targets)
     if isinstance(getattr(base, "model", None), mujoco.MjModel):
-        env = ModelPerturbation(env)
-        return env, env
+        inside = _model_perturbation(env)
+        env = env if inside else ModelPerturbation(env)
+        return env, inside or env
     raise ValueError(f"{base} has neither perturbations of its own nor a MuJoCo model, so nothing of it can be perturbed")
+
+
+def _model_perturbation(env):
+    """Returns the wrapper that perturbs this environment's model already, if there is one."""
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, ModelPerturbation):
+            return env
+        env = env.env
+    return None

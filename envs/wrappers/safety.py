@@ -36,7 +36,7 @@ class Safety(ChallengeWrapper):
         super().__init__(env)
         self._constraints = dict(constraints)
         self._counted = self._columns(self._constraints if cost is None else cost)
-        self._observed, self._inner, self._exact = observations, self.layout, self._check_exact(exact)
+        self._observed, self._exact = observations, self._check_exact(exact)
         self._satisfied = np.ones((self.num_envs, len(self._constraints)), bool)
         if observations:
             self._show(self.layout.extended({"constraints": MultiBinary(len(self._constraints))}))
@@ -51,8 +51,7 @@ class Safety(ChallengeWrapper):
     def _observe(self, observations, ids):
         if not self._observed:
             return observations
-        satisfied = self._satisfied if self._exact else self._satisfied[ids]
-        return self._inner.extend(observations, {"constraints": satisfied})
+        return self.layout.extend(observations, self._satisfied if self._exact else self._satisfied[ids])
 
     def _columns(self, names):
         if not self._constraints:

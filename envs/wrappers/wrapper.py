@@ -1,10 +1,12 @@
-"""What every wrapper here shares: arithmetic for n simulations in a few hooks, and two faces, single and vector, around it."""
+"""What every wrapper here shares: hooks that compute for n simulations, and two faces around them, single and vector."""
 
 import functools
+import inspect
 from collections.abc import Mapping, Sequence
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
@@ -32,9 +34,13 @@ class ChallengeWrapper:
     num_envs: int
 
     def __new__(cls, env=None, *args, **kwargs):
-        if issubclass(cls, (_SingleFace, _VectorFace)):
-            return super().__new__(cls)
-        return super().__new__(_faced(cls, _VectorFace if isinstance(env, VectorEnv) else _SingleFace))
+        faced = issubclass(cls, (_SingleFace, _VectorFace))
+        face = _VectorFace if isinstance(env, VectorEnv) else _SingleFace
+        wrapper = super().__new__(cls if faced else _faced(cls, face))
+        if env is not None:  # `gymnasium.make(env.spec)` asks for what a wrapper was made with
+            given = inspect.signature(cls.__init__).bind(wrapper, env, *args, **kwargs).arguments
+            RecordConstructorArgs.__init__(wrapper, **dict(list(given.items())[2:]))
+        return wrapper
 
     def __init__(self, env):
         super().__init__(env)
@@ -77,7 +83,7 @@ class ChallengeWrapper:
             info["reward_terms"] = {**info["reward_terms"], name: self._shaped(term)}
 
     def _stream(self, number: int) -> tuple[int, ...]:
-        """Returns what tells random numbers from those of other wrappers: `number`, and how many of this class are inside."""
+        """Returns what tells random numbers from other wrappers': `number`, and how many of this class are inside."""
         inside, env = 0, self.env
         while isinstance(env, (gym.Wrapper, VectorWrapper)):
             inside, env = inside + (type(env).__name__ == type(self).__name__), env.env
@@ -90,7 +96,7 @@ class ChallengeWrapper:
         return exact
 
 
-class _SingleFace(gym.Wrapper):
+class _SingleFace(gym.Wrapper, RecordConstructorArgs):
     num_envs = 1
 
     def reset(self, *, seed=None, options=None):
