@@ -90,12 +90,6 @@ class RWRLEnv(gym.Env):
         """The perturb_spec of each combined challenge: "easy", "medium" and "hard"."""
         return self.domain.combined_perturbations()
 
-    def combined_perturbation(self, level: str) -> dict:
-        """Returns one of `combined_perturbations`; raises ValueError, naming the nearest, if there is no such level."""
-        if level not in self.combined_perturbations:
-            raise ValueError(f"no combined challenge is called {level!r}{nearest_name(level, self.combined_perturbations)}")
-        return self.combined_perturbations[level]
-
     def constraints(self, safety_coeff: float = 1.0, limits: Limits | None = None) -> dict[str, Constraint]:
         """Returns the built-in constraints in their order: name -> f(safety variables) -> satisfied, () or (n,) bool.
 
