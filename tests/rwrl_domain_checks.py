@@ -98,7 +98,7 @@ def _combined(env, level, challenge):
     noise = {kind: {name: value for name, value in own.items() if name != "enable"} for kind, own in parts["noise"].items()}
     dimensionality = parts["dimensionality"]["num_random_state_observations"]
     rest = {"dimensionality": dimensionality, "safety_enabled": False, "multiobj_enabled": False}
-    return {"delay": parts["delay"], "perturb": env.combined_perturbation(level)} | noise | rest
+    return {"delay": parts["delay"], "perturb": env.combined_perturbations[level]} | noise | rest
 
 
 def _episode_return(env, seed, steps=1000):

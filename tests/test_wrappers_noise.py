@@ -6,7 +6,7 @@ import pytest
 
 import envs  # noqa: F401
 from envs.wrappers import Noise
-from tests.challenge_toys import SAME_STEP, toy, toys
+from tests.challenge_toys import SAME_STEP, TellingToy, toy, toys
 
 N, STEPS = 50, 400
 
@@ -81,6 +81,16 @@ def test_actions_are_clipped_where_there_is_noise_and_the_caller_s_are_never_wri
     env.reset()
     env.step(action)
     assert env.unwrapped.applied[-1].tolist() == [2.7, 0.5]
+
+
+def test_an_environment_s_own_arrays_are_never_written_to():
+    class Keeping(TellingToy):
+        def _observation(self):
+            self.kept = super()._observation()
+            return self.kept
+
+    env = Noise(Keeping(flat=True), dropped={"observations_prob": 1.0})
+    assert not env.reset()[0].any() and env.unwrapped.kept.tolist() == [0, 10, 20, 100]
 
 
 def test_the_original_clips_only_with_gaussian_noise_and_writes_to_the_caller_s_action():

@@ -86,6 +86,7 @@ def test_wrapping_twice_perturbs_one_model_once():
     env = Perturbation(
         Delay(Perturbation(gym.make("HalfCheetah-v5"), WALK), actions=1), {"mode": "fixed", "params": {"gravity": 0.5}}
     )
+    assert str(env).count("ModelPerturbation") == 1
     env.reset(seed=0)
     model = env.unwrapped.model
     assert model.opt.gravity[2] == -9.81 * 0.5

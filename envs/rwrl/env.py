@@ -55,6 +55,7 @@ class RWRLEnv(gym.Env):
         self.domain = DOMAINS[domain](task, exact)
         self.exact, self.render_mode = exact, render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / self.domain.control_dt)}
+        self._camera = Camera(self, 0, name=self.domain.camera)
         self._use(self.domain.build_physics({}))
         self._built: dict[str, float] = {}  # perturbations of the current physics
         self._perturbed: dict[str, float] = {}  # and of that which the next reset is to use
@@ -89,12 +90,6 @@ class RWRLEnv(gym.Env):
     def combined_perturbations(self) -> Mapping[str, dict]:
         """The perturb_spec of each combined challenge: "easy", "medium" and "hard"."""
         return self.domain.combined_perturbations()
-
-    def combined_perturbation(self, level: str) -> dict:
-        """Returns one of `combined_perturbations`; raises ValueError, naming the nearest, if there is no such level."""
-        if level not in self.combined_perturbations:
-            raise ValueError(f"no combined challenge is called {level!r}{nearest_name(level, self.combined_perturbations)}")
-        return self.combined_perturbations[level]
 
     def constraints(self, safety_coeff: float = 1.0, limits: Limits | None = None) -> dict[str, Constraint]:
         """Returns the built-in constraints in their order: name -> f(safety variables) -> satisfied, () or (n,) bool.
@@ -208,11 +203,9 @@ class RWRLEnv(gym.Env):
         return self.data
 
     def _use(self, physics):
-        if hasattr(self, "_camera"):
-            self._camera.close()
+        self._camera.close()  # it opens again for the new model
         self.physics = physics
         self._readers = self.domain.safety_readers(self.model, self.data)
-        self._camera = Camera(self, 0, name=self.domain.camera)
 
     def _draw_from(self, seed):
         """Gives the task a generator that shares its state with `np_random`; in exact mode the original's of that seed."""

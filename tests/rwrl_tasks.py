@@ -1,0 +1,24 @@
+"""What the tests of the Real-World RL domains share: the tasks, actions for them, and a perturbed model."""
+
+import numpy as np
+import pytest
+
+from envs.rwrl.env import DOMAINS
+
+TASKS = [(name, task) for name, domain in DOMAINS.items() for task in domain.tasks]
+LAST_TASKS = [(name, domain.tasks[-1]) for name, domain in DOMAINS.items()]
+every_task = pytest.mark.parametrize(("domain", "task"), TASKS)
+every_domain = pytest.mark.parametrize(("domain", "task"), LAST_TASKS)
+
+
+def random_actions(env, count, seed=0):
+    """Returns actions (count, a) from all of the environment's action space."""
+    low, high = env.action_space.low, env.action_space.high
+    return np.random.default_rng(seed).uniform(low, high, (count, *low.shape))
+
+
+def perturbed(env, **values):
+    """Returns the environment's model after a reset with these perturbations."""
+    env.perturb({name: np.array([value]) for name, value in values.items()}, np.array([0]))
+    env.reset(seed=0)
+    return env.model
