@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,10 +40,14 @@ class Kind:
 
     def step(self, random) -> np.ndarray:
         """Returns the numbers of one step (1, size) as the original's calls give them, piece by piece."""
+        return np.concatenate([np.ravel(self._piece(random, *piece)) for piece in self._calls])[None]
+
+    @cached_property
+    def _calls(self):
+        """The strength and the shape of every piece."""
         ends = np.cumsum([int(np.prod(shape)) for shape in self.pieces])
-        strengths = [_one_if_equal(own, shape) for own, shape in zip(np.split(self.strength, ends[:-1]), self.pieces)]
-        drawn = [self._piece(random, strength, shape) for strength, shape in zip(strengths, self.pieces)]
-        return np.concatenate([np.ravel(piece) for piece in drawn])[None]
+        strengths = np.split(self.strength, ends[:-1])
+        return [(_one_if_equal(strength, shape), shape) for strength, shape in zip(strengths, self.pieces)]
 
     def _piece(self, random, strength, shape):
         if self.distribution == "normal":
