@@ -15,7 +15,7 @@ from tests.toy_episodes import NOTHING, Toy, check, expected, play, same
 from utils.challenge_log import ChallengeLog
 from utils.challenge_stats import joined
 
-RECORDED = json.loads((Path(__file__).parent / "golden/rwrl/golden/evaluators.json").read_text())["accumulator"]
+RECORDED = json.loads((Path(__file__).parent / "golden/rwrl/evaluators.json").read_text())["accumulator"]
 
 
 def vector(number, mode=AutoresetMode.SAME_STEP, **settings):

@@ -135,3 +135,13 @@ def test_a_wrong_argument_is_refused_alike_by_make_and_make_vec(changes, words):
     for make in (gym.make, gym.make_vec):
         with pytest.raises(ValueError, match=words):
             make("RWRLWalkerWalk-v0", **changes)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_second_objective_shows_at_reset_what_the_start_is_worth_to_dm_control(exact):
+    specs = {"safety_spec": {"enable": True}, "multiobj_spec": {"enable": True, "objective": "safety", "observed": True}}
+    env = gym.make("RWRLWalkerWalk-v0", observation="dict", exact=exact, **specs)
+    observation, _ = env.reset(seed=5)
+    base = env.unwrapped
+    worth = base._task.get_reward(base.physics)
+    assert worth > 0 and observation["multiobj"][0] == pytest.approx(worth, rel=1e-6)

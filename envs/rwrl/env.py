@@ -176,7 +176,8 @@ class RWRLEnv(gym.Env):
         # The original evaluates constraints before the forward pass: on the pose and forces that the model has by default.
         self._safety_vars = before_forward if self.exact else self.safety_vars()
         self._show()
-        return _copied(self._observation), {"safety_vars": _copied(self._safety_vars)}
+        terms = {"task": float(self._task.get_reward(self.physics))}  # what standing here is worth, as the original shows
+        return _copied(self._observation), {"safety_vars": _copied(self._safety_vars), "reward_terms": terms}
 
     def step(self, action):
         action = np.asarray(action, dtype=float)
