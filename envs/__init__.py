@@ -15,3 +15,10 @@ gymnasium.register(
     vector_entry_point="envs.adaptive_walk_env:AdaptiveWalkVectorEnv",
     max_episode_steps=5000,
 )
+
+gymnasium.register(
+    "CubeInHand-v0",
+    entry_point="envs.cube_in_hand_env:CubeInHandEnv",
+    vector_entry_point="envs.cube_in_hand_env:CubeInHandVectorEnv",
+    max_episode_steps=1000,
+)
