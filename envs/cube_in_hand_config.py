@@ -29,12 +29,12 @@ class CubeWeights:
     """Weight of every reward term, by the term's name. A cost carries its minus sign here.
 
     Dropping never pays: whoever keeps the cube loses at most pi by turning it away and 1000 times the effort, 4.1 in all,
-    whoever drops it loses 10. Hovering near a target earns nothing; reaching it earns 5 and a new way to go.
+    whoever drops it loses 5. Hovering near a target earns nothing; reaching it earns 5 and a new way to go.
     """
 
     progress: float = 1.0
     success: float = 5.0
-    drop: float = -10.0
+    drop: float = -5.0
     effort: float = -0.001
 
 

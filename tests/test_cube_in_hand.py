@@ -161,11 +161,11 @@ def test_the_difference_to_a_new_target_begins_on_the_short_side():
 
 
 @pytest.mark.parametrize("place", [(0.13, -0.02, 0.29), (0.31, 0, 0.5), (-0.31, 0, 0.5), (0, 0.31, 0.5), (0, -0.31, 0.5)])
-def test_a_dropped_cube_ends_the_episode_and_costs_ten(place):
+def test_a_dropped_cube_ends_the_episode_and_costs_five(place):
     env = started()
     env.task.sim.qpos[0, 16:19] = place
     _, _, terminated, truncated, info = env.step(STILL)
-    assert terminated and not truncated and info["dropped"] and info["reward_terms"]["drop"] == -10.0
+    assert terminated and not truncated and info["dropped"] and info["reward_terms"]["drop"] == -5.0
 
 
 def test_the_reward_for_turning_is_the_angle_that_came_nearer_and_the_jump_to_a_new_target_is_none():

@@ -49,17 +49,14 @@ def wrap_angle(angle: np.ndarray) -> np.ndarray:
 
 def quat_product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Returns the quaternions (..., 4) of turning by `second`, then by `first`, both (..., 4)."""
-    aw, ax, ay, az = np.moveaxis(first, -1, 0)
-    bw, bx, by, bz = np.moveaxis(second, -1, 0)
-    return np.stack(
-        [
-            aw * bw - ax * bx - ay * by - az * bz,
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-        ],
-        axis=-1,
-    )
+    aw, ax, ay, az = (first[..., i] for i in range(4))
+    bw, bx, by, bz = (second[..., i] for i in range(4))
+    product = np.empty(np.broadcast_shapes(first.shape, second.shape))
+    product[..., 0] = aw * bw - ax * bx - ay * by - az * bz
+    product[..., 1] = aw * bx + ax * bw + ay * bz - az * by
+    product[..., 2] = aw * by - ax * bz + ay * bw + az * bx
+    product[..., 3] = aw * bz + ax * by - ay * bx + az * bw
+    return product
 
 
 def quat_conjugate(quat: np.ndarray) -> np.ndarray:
