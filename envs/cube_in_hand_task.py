@@ -159,7 +159,7 @@ class CubeInHandTask(Task):
         self._look()
         self._distance = rewards.rotation_distance(self._difference)
         self._progress = rewards.progress(before, self._distance)
-        self._reached = (self._distance < self.config.success_angle) & ~self.failed
+        self._reached = (self._distance < self.config.success_angle) & ~(self.failed | self.terminated())
         self._successes += self._reached
         if self._reached.any():
             self._draw_targets(np.flatnonzero(self._reached), self._cube_quat[self._reached])
