@@ -16,6 +16,13 @@ gymnasium.register(
     max_episode_steps=5000,
 )
 
+gymnasium.register(
+    "CubeInHand-v0",
+    entry_point="envs.cube_in_hand_env:CubeInHandEnv",
+    vector_entry_point="envs.cube_in_hand_env:CubeInHandVectorEnv",
+    max_episode_steps=1000,
+)
+
 # The Real-World RL suite: id -> its domain and task.
 _RWRL = {
     "RWRLCartpoleSwingup-v0": ("cartpole", "swingup"),

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from utils.rotations import euler_from_matrix, quat_from_euler, rotation_matrix, wrap_angle
+from utils.rotations import (
+    euler_from_matrix,
+    quat_conjugate,
+    quat_from_euler,
+    quat_power,
+    quat_product,
+    rotation_matrix,
+    wrap_angle,
+)
 
 RANDOM = Rotation.random(200, rng=np.random.default_rng(0))
 
@@ -60,3 +68,19 @@ def test_wrapping_moves_an_angle_by_whole_turns_into_half_a_turn():
 @pytest.mark.parametrize("angle", [np.pi, -np.pi, 3 * np.pi])
 def test_half_a_turn_is_wrapped_to_the_lower_end(angle):
     assert wrap_angle(np.array([angle])) == [-np.pi]
+
+
+def test_products_conjugates_and_powers_are_those_of_scipy():
+    first, second = RANDOM, RANDOM[::-1]
+    quats, others = (turn.as_quat(scalar_first=True, canonical=True) for turn in (first, second))
+    product = quat_product(quats, others)
+    expected = (first * second).as_quat(scalar_first=True)
+    np.testing.assert_allclose(product * np.sign(np.vecdot(product, expected))[:, None], expected, atol=1e-14)
+    np.testing.assert_allclose(quat_conjugate(quats), first.inv().as_quat(scalar_first=True, canonical=True), atol=1e-14)
+    for share in (0.0, 0.3, 1.0):
+        expected = (first**share).as_quat(scalar_first=True, canonical=True)
+        np.testing.assert_allclose(quat_power(quats, share), expected, atol=1e-14)
+
+
+def test_a_share_of_no_turn_is_none():
+    np.testing.assert_array_equal(quat_power(np.array([1.0, 0.0, 0.0, 0.0]), 0.5), [1.0, 0.0, 0.0, 0.0])

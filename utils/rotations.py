@@ -45,3 +45,27 @@ def euler_from_matrix(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 def wrap_angle(angle: np.ndarray) -> np.ndarray:
     """Returns `angle` (...) moved by whole turns to within half a turn: [-pi, pi]."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
+
+
+def quat_product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Returns the quaternions (..., 4) of turning by `second`, then by `first`, both (..., 4)."""
+    aw, ax, ay, az = (first[..., i] for i in range(4))
+    bw, bx, by, bz = (second[..., i] for i in range(4))
+    product = np.empty(np.broadcast_shapes(first.shape, second.shape))
+    product[..., 0] = aw * bw - ax * bx - ay * by - az * bz
+    product[..., 1] = aw * bx + ax * bw + ay * bz - az * by
+    product[..., 2] = aw * by - ax * bz + ay * bw + az * bx
+    product[..., 3] = aw * bz + ax * by - ay * bx + az * bw
+    return product
+
+
+def quat_conjugate(quat: np.ndarray) -> np.ndarray:
+    """Returns the quaternions (..., 4) that turn back what unit `quat` (..., 4) turns."""
+    return quat * (1.0, -1.0, -1.0, -1.0)
+
+
+def quat_power(quat: np.ndarray, share: float) -> np.ndarray:
+    """Returns the quaternions (..., 4) that turn by `share` of the angle of unit `quat` (..., 4), w >= 0, about its axis."""
+    half = np.arctan2(np.sqrt(np.vecdot(quat[..., 1:], quat[..., 1:])), quat[..., 0])
+    vector = quat[..., 1:] * (np.sin(share * half) / np.maximum(np.sin(half), 1e-12))[..., None]
+    return np.concatenate([np.cos(share * half)[..., None], vector], axis=-1)

@@ -1,0 +1,77 @@
+"""What a caller may change about CubeInHand-v0, its frozen config, and what its policies see."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from utils.config import updated
+from utils.observation import ObservationTable, Row
+
+_UNIT = "1"
+_FRAME = (
+    Row("joint_pos", 16, -1.5, 1.5, _UNIT, "joint angles, -1 and 1 at the ends of a joint's range"),
+    Row("cube_pos", 3, -1.0, 1.0, "m", "centre of the cube in the world"),
+    Row("cube_quat", 4, -1.0, 1.0, _UNIT, "orientation of the cube in the world"),
+    Row("target_pos", 3, -1.0, 1.0, "m", "where the cube rests in the palm at the start: always the same"),
+    Row("target_quat", 4, -1.0, 1.0, _UNIT, "orientation that the cube is to take"),
+    Row("difference", 4, -1.0, 1.0, _UNIT, "rotation from the target's orientation to the cube's, w >= 0 at a new target"),
+    Row("joint_target", 12, -1.5, 1.5, _UNIT, "what the servos were told, scaled as the joint angles"),
+)
+OBSERVATION = ObservationTable(
+    *(replace(row, name=f"earlier_{row.name}", meaning=f"`{row.name}` of the control step before") for row in _FRAME),
+    *_FRAME,
+)
+
+
+@dataclass(frozen=True)
+class CubeWeights:
+    """Weight of every reward term, by the term's name. A cost carries its minus sign here.
+
+    Dropping never pays: whoever keeps the cube loses at most pi by turning it away and 1000 times the effort, 4.1 in all,
+    whoever drops it loses 5. Hovering near a target earns nothing; reaching it earns 20 and a new way to go.
+    In short probes with 5, PPO first learned to keep still: at the beginning a hand loses its cube twice as often as it
+    reaches even a near target, so that moving did not pay.
+    """
+
+    progress: float = 1.0
+    success: float = 20.0
+    drop: float = -5.0
+    effort: float = -0.001
+
+
+@dataclass(frozen=True)
+class CubeInHandConfig:
+    """What a caller may change about the task. m, s, rad.
+
+    An action of 1 moves a servo's target by `action_scale` a control step, within the share `soft_limits` of its joint's
+    range around the middle. A cube within `success_angle` of its target gets a new one, uniform on SO(3); a `target_angle`
+    below pi, for a curriculum, brings every target nearer to the cube, in that proportion. It counts as dropped below
+    `drop_height` or more than `reach` from the origin along x or y. `reward` "dense" is minus the rotation distance and
+    nothing else, as in torobo_mujoco; under it dropping the cube pays, and so does hovering short of the target.
+    """
+
+    reward: Literal["progress", "dense"] = "progress"
+    weights: CubeWeights = field(default_factory=CubeWeights)
+    action_scale: float = 0.15
+    soft_limits: float = 0.9
+    success_angle: float = 0.3
+    target_angle: float = np.pi
+    drop_height: float = 0.3
+    reach: float = 0.3
+    control_dt: float = 0.04
+
+    def __post_init__(self):
+        if not 0.0 < self.soft_limits <= 1.0:
+            raise ValueError(f"soft_limits must lie above 0 and up to 1, got {self.soft_limits}")
+        if not 0.0 < self.action_scale < np.inf:
+            raise ValueError(f"action_scale must be above 0 and finite, got {self.action_scale} rad")
+        if not 0.0 < self.success_angle < self.target_angle <= np.pi:
+            angles = (self.success_angle, self.target_angle)
+            raise ValueError(f"success_angle and target_angle must rise and lie above 0 and up to pi, got {angles} rad")
+
+
+def resolve(config: CubeInHandConfig | dict | None, changes: dict) -> CubeInHandConfig:
+    """Returns a config from an optional config or mapping and the fields to change in it."""
+    base = config if isinstance(config, CubeInHandConfig) else updated(CubeInHandConfig(), config or {})
+    return updated(base, changes)

@@ -1,0 +1,46 @@
+"""CubeInHand-v0 as Gymnasium environments, single and vector."""
+
+import mujoco
+
+from envs.cube_in_hand_config import CubeInHandConfig, resolve
+from envs.cube_in_hand_task import CubeInHandTask
+from envs.task_env import TaskEnv, TaskVectorEnv
+
+
+class _HandView:
+    """What user code reaches for on an environment, single or vector."""
+
+    task: CubeInHandTask
+
+    @property
+    def config(self) -> CubeInHandConfig:
+        return self.task.config
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        return self.task.sim.model
+
+    def set_target_angle(self, angle: float) -> None:
+        """Makes `angle`, rad up to pi, the most that following targets are away from where their cubes are."""
+        self.task.set_target_angle(angle)
+
+
+class CubeInHandEnv(_HandView, TaskEnv):
+    """One hand and its cube.
+
+    Args:
+        config: the task, or a mapping with the fields to change.
+        render_mode: None, "rgb_array" or "human".
+        max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
+        **changes: fields of the config, as `CubeInHandEnv(reward="dense", success_angle=0.2)`.
+    """
+
+    def __init__(self, config=None, render_mode=None, max_episode_steps=1000, num_threads=1, **changes):
+        super().__init__(CubeInHandTask(resolve(config, changes), 1, num_threads), render_mode, max_episode_steps)
+
+
+class CubeInHandVectorEnv(_HandView, TaskVectorEnv):
+    """`num_envs` hands on `num_threads` native threads; the other arguments are those of `CubeInHandEnv`."""
+
+    def __init__(self, num_envs=1, config=None, render_mode=None, max_episode_steps=1000, num_threads=2, **changes):
+        super().__init__(CubeInHandTask(resolve(config, changes), num_envs, num_threads), render_mode, max_episode_steps)
