@@ -79,8 +79,10 @@ class EvaluationCallback(EveryStepsCallback):
         every: steps of all simulations together.
         make_env: makes what `judge` plays on, when it is first wanted.
         judge: environment, policy -> summary, numbers by name.
-        score: names of the numbers that make one summary better than another, the first one first.
-        logged: names of the numbers to log.
+        score: names of the numbers that make one summary better than another, the first one first; if there are none, no
+            policy is kept.
+        logged: names of the numbers to log, where there are such.
+        prefix: of their names in the log.
         watch: called with the steps and the summary of every evaluation.
     """
 
@@ -93,10 +95,11 @@ class EvaluationCallback(EveryStepsCallback):
         score: Sequence[str],
         logged: Sequence[str],
         watch: Callable[[int, dict], None] = lambda steps, summary: None,
+        prefix: str = "eval",
     ):
         super().__init__(every)
         self._run, self._make_env, self._env = run, make_env, None
-        self._judge, self._score, self._logged, self._watch = judge, score, logged, watch
+        self._judge, self._score, self._logged, self._watch, self._prefix = judge, score, logged, watch, prefix
         self._best = (-math.inf,) * len(score)
 
     @property
@@ -120,8 +123,8 @@ class EvaluationCallback(EveryStepsCallback):
         normalize = normalizing(self.training_env)
         policy = lambda observation: self.model.predict(normalize(observation), deterministic=True)[0]  # noqa: E731
         summary = self._judge(self._env, policy)
-        for name in self._logged:
-            self.logger.record(f"eval/{name}", summary[name])
+        for name in filter(summary.__contains__, self._logged):
+            self.logger.record(f"{self._prefix}/{name}", summary[name])
         score = tuple(summary[name] for name in self._score)
         if score > self._best:
             self._best = score

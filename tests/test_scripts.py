@@ -153,7 +153,7 @@ def test_the_evaluation_that_chose_the_best_policy_can_be_repeated_exactly(tmp_p
     config = train_residual_ppo.parse([*SMALL, "--run-dir", str(tmp_path), "--eval-every", "1024"])
     run = assembly.create_run(config, [])
     assembly.prepare(config, run).learn(run)
-    again = assembly.evaluation(config, tmp_path)
+    again = assembly.evaluations(config, tmp_path)["evaluation"]
     env = again._make_env()
     arguments = (env, load_policy(tmp_path / "best"), config.eval_episodes)
     summary = summarise(evaluate(*arguments, EVALUATION_SEED, EVALUATION_GOAL))

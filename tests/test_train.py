@@ -82,3 +82,21 @@ def test_a_wrong_argument_of_the_environment_is_said_before_there_is_a_folder(tm
         train.main([*SMALL, "--env-kwargs", "{gravity: 5}", "--run-dir", str(tmp_path / "run")])
     assert ended.value.code == 2 and "gravity" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_perturbed_training_is_judged_on_the_nominal_and_apart_on_the_perturbed_physics(tmp_path):
+    perturb = ["--perturb", "{pole_length: [2.5, 2.6]}"]
+    small = [word if word != "Pendulum-v1" else "RWRLCartpoleBalance-v0" for word in SMALL]
+    assert train.main([*small, "--algo", "ppo", *perturb, "--run-dir", str(tmp_path / "run")]) == 0
+    scalars = monitor_training.read_scalars(tmp_path / "run")
+    assert scalars["eval/return"][1][-1] != scalars["eval_perturbed/return"][1][-1]
+    config = train.parse(["--resume", str(tmp_path / "run")])
+    env = config.make_env()
+    env.reset()
+    lengths = [own.unwrapped.model.geom("pole_1").size[1] * 2 for own in env.env.unwrapped.envs]
+    assert all(2.5 <= length <= 2.6 for length in lengths) and lengths[0] != lengths[1]
+
+
+def test_what_cannot_be_perturbed_is_said():
+    with pytest.raises(SystemExit):
+        train.parse(["--env", "RWRLCartpoleBalance-v0", "--perturb", "{pole_lenght: [1, 2]}"])

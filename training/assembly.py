@@ -52,8 +52,8 @@ class Training:
         finally:
             self.model.logger.close()
             self.model.get_env().close()
-            if "evaluation" in self.callbacks:
-                self.callbacks["evaluation"].close()
+            for callback in self.callbacks.values():
+                getattr(callback, "close", lambda: None)()
 
 
 def create_run(config: TrainConfig, argv: list[str]) -> Path:
@@ -106,19 +106,29 @@ def make_callbacks(config: TrainConfig, run: Path, on_evaluation=None) -> dict[s
     progress, episodes = ProgressCallback(config.total_timesteps), EpisodeCallback()
     watched = config.own_callbacks() | {"progress": progress, "episodes": episodes}
     if config.eval_every:
-        watched["evaluation"] = evaluation(config, run, on_evaluation)
+        watched |= evaluations(config, run, on_evaluation)
     checkpoint = CheckpointCallback(run, config.checkpoint_every, watched, config.keep_checkpoints)
     first = {"threads": ThreadsCallback(config.num_threads), "guard": GuardCallback(run), "checkpoint": checkpoint}
     return first | {"interrupt": InterruptCallback(checkpoint.save)} | watched
 
 
-def evaluation(config: TrainConfig, run: Path, on_evaluation=None) -> EvaluationCallback:
-    """Returns the evaluation on what training does not see."""
+def evaluations(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str, EvaluationCallback]:
+    """Returns the evaluations on what training does not see: nominal, and with the training's perturbations if it has some.
+
+    The first of them chooses the best policy.
+    """
     make_env = partial(config.make_evaluation_env, config.eval_episodes, EVALUATION_SEED)
     judge = partial(config.judge, episodes=config.eval_episodes, seed=EVALUATION_SEED)
-    return EvaluationCallback(
-        run, config.eval_every, make_env, judge, config.SCORE, config.LOGGED, on_evaluation or (lambda *_: None)
+    shared = {"judge": judge, "logged": config.LOGGED}
+    nominal = EvaluationCallback(
+        run, config.eval_every, make_env, score=config.SCORE, watch=on_evaluation or (lambda *_: None), **shared
     )
+    if config.perturb is None:
+        return {"evaluation": nominal}
+    perturbed = EvaluationCallback(
+        run, config.eval_every, lambda: config.perturbed(make_env()), score=(), prefix="eval_perturbed", **shared
+    )
+    return {"evaluation": nominal, "evaluation_perturbed": perturbed}
 
 
 def _named(numbers, names):

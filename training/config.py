@@ -11,10 +11,12 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 import envs  # noqa: F401  (registers the ids)
+from envs.wrappers import Perturbation
+from envs.wrappers.perturbed import made_perturbable
 from utils.config import nearest_name
 from utils.episodes import Policy, evaluate_returns, summarise_returns
 from utils.presets import PpoConfig, SacConfig
-from utils.vec_env import BatchVecEnv, make_batch_vec_env, make_vector
+from utils.vec_env import BatchVecEnv, make_vector
 
 MODULE = "envs:"
 COUNTS = ("total_timesteps", "num_threads", "episode_steps", "checkpoint_every", "eval_episodes", "keep_checkpoints")
@@ -26,7 +28,7 @@ class TrainConfig:
     """What every training says; `EnvTrainConfig` and `WalkTrainConfig` add what is trained."""
 
     SCORE: ClassVar[tuple[str, ...]] = ("return",)  # of an evaluation's summary, the first counts first: the best is kept
-    LOGGED: ClassVar[tuple[str, ...]] = ("return", "steps", "terminated")
+    LOGGED: ClassVar[tuple[str, ...]] = ("return", "steps", "terminated", "successes")  # those that there are
 
     run_dir: Path | None = None
     """Folder of the run; runs/<date>_<time> if not given."""
@@ -59,6 +61,9 @@ class TrainConfig:
     """Steps between checkpoints."""
     keep_checkpoints: int = 2
     """How many of the last checkpoints hold all that --resume needs; those before keep their policy."""
+    perturb: str | None = None
+    """Perturb the physics anew in every episode: default for every parameter over its usual range, or YAML such as
+    '{object_mass: [0.7, 1.3]}'. Policies are then judged on the nominal physics and, apart from it, on the perturbed."""
     algo: Literal["ppo", "sac"] = "ppo"
     """What learns."""
     ppo: PpoConfig = field(default_factory=PpoConfig)
@@ -95,21 +100,48 @@ class TrainConfig:
 
     def make_env(self) -> BatchVecEnv:
         """Returns the simulations to train on."""
-        return make_batch_vec_env(
-            MODULE + self.env_id, self.learner.num_envs, self.seed, num_threads=self.num_threads, **self.env_arguments
-        )
+        env = BatchVecEnv(self.perturbed(self._vector(self.learner.num_envs, self.env_arguments)))
+        env.seed(self.seed)
+        return env
 
-    def make_evaluation_env(self, num_envs: int, seed: int) -> VectorEnv:
-        """Returns simulations to judge a policy on; `seed` decides what the episodes' own seeds do not, as the terrain."""
-        return make_vector(MODULE + self.env_id, num_envs, self.num_threads, **self.task_arguments)
+    def make_evaluation_env(self, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
+        """Returns simulations to judge a policy on; `seed` decides what the episodes' own seeds do not, as the terrain.
+
+        With `nominal` nothing varies that is trained to vary.
+        """
+        return self._vector(num_envs, self.task_arguments)
+
+    def perturbed(self, env: VectorEnv) -> VectorEnv:
+        """Returns simulations whose physics is perturbed as this training's is; themselves if it is not.
+
+        Raises:
+            ValueError: nothing of them can be perturbed, or a parameter or range is wrong.
+        """
+        if self.perturb is None:
+            return env
+        env, target = made_perturbable(env)
+        usual = {name: (own.low, own.high) for name, own in target.perturbations.items()}
+        params = usual if self.perturb == "default" else _arguments([self.perturb])
+        return Perturbation(env, {"mode": "range", "params": params})
+
+    def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
+        """Returns a record of every episode, from that seed on, on an environment made for evaluations."""
+        return evaluate_returns(env, policy, episodes, seed)
+
+    def summarise(self, records: list[dict]) -> dict:
+        """Returns the summary of records; SCORE and LOGGED name what is in it."""
+        return summarise_returns(records)
 
     def judge(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> dict:
-        """Returns the summary of episodes from that seed on; SCORE and LOGGED name what is in it."""
-        return summarise_returns(evaluate_returns(env, policy, episodes, seed))
+        """Returns the summary of episodes from that seed on."""
+        return self.summarise(self.play(env, policy, episodes, seed))
 
     def own_callbacks(self) -> dict[str, BaseCallback]:
         """Returns what else a training of this kind is watched or changed by; each has a `state`."""
         return {}
+
+    def _vector(self, num_envs, arguments):
+        return make_vector(MODULE + self.env_id, num_envs, self.num_threads, **arguments)
 
 
 def _arguments(words: list[str]) -> dict:
@@ -118,7 +150,7 @@ def _arguments(words: list[str]) -> dict:
     except yaml.YAMLError:
         arguments = None
     if not isinstance(arguments, dict):
-        raise ValueError(f"it must be a YAML mapping, as '{{combined_challenge: easy}}', got {words[0]!r}")
+        raise ValueError(f"it must be a YAML mapping, as '{{name: value}}', got {words[0]!r}")
     return arguments
 
 
@@ -140,10 +172,10 @@ class EnvTrainConfig(TrainConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        if not self.env_kwargs:
+        if not (self.env_kwargs or self.perturb):
             return
         try:
-            self.make_evaluation_env(1, 0).close()  # before a folder is made for it
+            self.perturbed(self.make_evaluation_env(1, 0)).close()  # before a folder is made for it
         except (TypeError, AssertionError, gym.error.Error) as error:
             raise ValueError(f"{self.env_id} refuses {self.env_kwargs}: {str(error).splitlines()[0]}") from error
 

@@ -10,11 +10,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 from callbacks.curriculum_callback import SuccessCurriculumCallback, TerrainCurriculumCallback
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.walk_variation import TRAINING_VARIATION, VariationConfig
-from training.config import MODULE, TrainConfig
+from training.config import TrainConfig
 from utils.episodes import Policy
 from utils.evaluation import evaluate, summarise
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
-from utils.vec_env import make_vector
 
 MIXED = tuple(kind for kind in KINDS if kind != "flat")
 EVALUATION_STEPS, EVALUATION_GOAL = 2000, 3.0  # 3 m in 20 s: short, as it interrupts the training
@@ -63,16 +62,20 @@ class WalkTrainConfig(TrainConfig):
     def task_arguments(self) -> dict:
         return {"config": self.env}
 
-    def make_evaluation_env(self, num_envs: int, seed: int) -> VectorEnv:
+    def make_evaluation_env(self, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
         """Returns simulations on terrain of that seed, all of the hardest level, for episodes of 20 s."""
         kinds = self.env.terrain.kinds
         other = replace(self.env.terrain, seed=seed, levels=(self.level,))
         task = replace(self.env, terrain=other if kinds != ("flat",) else TerrainConfig(), terrain_scale=1.0)
-        return make_vector(MODULE + self.env_id, num_envs, self.num_threads, config=task, max_episode_steps=EVALUATION_STEPS)
+        task = replace(task, variation=VariationConfig()) if nominal else task
+        return self._vector(num_envs, {"config": task, "max_episode_steps": EVALUATION_STEPS})
 
-    def judge(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> dict:
-        """Returns the summary of walks over a way that fits 20 s."""
-        return summarise(evaluate(env, policy, episodes, seed, EVALUATION_GOAL))
+    def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
+        """Returns a record of every walk over a way that fits 20 s."""
+        return evaluate(env, policy, episodes, seed, EVALUATION_GOAL)
+
+    def summarise(self, records: list[dict]) -> dict:
+        return summarise(records)
 
     def own_callbacks(self) -> dict[str, BaseCallback]:
         """Returns what raises the terrain from start_level to level."""

@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from scipy import stats
 
+SUCCESSES = {"successes", "is_success"}  # in infos: how often an episode has reached what it is about
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n, k) -> actions (n, a)
 
 
@@ -65,7 +66,10 @@ def play(
 def evaluate_returns(
     env: VectorEnv, policy: Policy, episodes: int, seed: int, on_step: Callable[[dict], None] | None = None
 ) -> list[dict]:
-    """Plays episodes to their own ends, as `play` does; returns for each its `return`, `steps`, `terminated` and `seed`."""
+    """Plays episodes to their own ends, as `play` does; returns for each its `return`, `steps`, `terminated` and `seed`.
+
+    Where infos tell `successes` or `is_success`, a record holds what its last step told, as `successes`.
+    """
     return play(env, policy, episodes, seed, ReturnTally(env.num_envs), on_step)
 
 
@@ -100,6 +104,7 @@ class ReturnTally:
     def __init__(self, n: int):
         self.running, self._terminated = np.zeros(n, bool), np.zeros(n, bool)
         self._return, self._steps, self._seed = np.zeros(n), np.zeros(n, int), np.zeros(n, int)
+        self._successes: np.ndarray | None = None  # if they are told
 
     def begin(self, seeds):
         ids = [*seeds]
@@ -112,10 +117,16 @@ class ReturnTally:
         self._steps[on] += 1
         self._terminated |= on & terminated
         self.running &= ~(terminated | truncated)
-        return np.flatnonzero(on & ~self.running)
+        ended = np.flatnonzero(on & ~self.running)
+        told = info.get("final_info", {})
+        for name in SUCCESSES & told.keys() if len(ended) else ():
+            self._successes = np.asarray(told[name], float)
+        return ended
 
     def records(self, ids):
         columns = {"return": self._return, "steps": self._steps, "terminated": self._terminated, "seed": self._seed}
+        if self._successes is not None:
+            columns["successes"] = self._successes
         return [dict(zip(columns, row)) for row in zip(*(column[ids].tolist() for column in columns.values()))]
 
 
