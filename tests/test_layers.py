@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("utils", "controllers", "envs", "callbacks", "training", "tuning")
+PACKAGES = ("utils", "controllers", "envs", "callbacks", "training", "tuning", "robustness")
 FILES = {package: sorted((ROOT / package).rglob("*.py")) for package in PACKAGES}
 SCRIPTS = sorted(path.stem for path in ROOT.glob("*.py"))
+ABOVE = ("training", "tuning", "robustness")
 FORBIDDEN = {
-    "utils": {"controllers", "envs", "callbacks", "training", "tuning", *SCRIPTS},
-    "controllers": {"envs", "callbacks", "mujoco", "torch", "stable_baselines3", "training", "tuning", *SCRIPTS},
-    "envs": {"callbacks", "torch", "stable_baselines3", "training", "tuning", *SCRIPTS},
-    "callbacks": {"envs", "training", "tuning", *SCRIPTS},
-    "training": {"tuning", *SCRIPTS},
-    "tuning": {*SCRIPTS},
+    "utils": {"controllers", "envs", "callbacks", *ABOVE, *SCRIPTS},
+    "controllers": {"envs", "callbacks", "mujoco", "torch", "stable_baselines3", *ABOVE, *SCRIPTS},
+    "envs": {"callbacks", "torch", "stable_baselines3", *ABOVE, *SCRIPTS},
+    "callbacks": {"envs", *ABOVE, *SCRIPTS},
+    "training": {"tuning", "robustness", *SCRIPTS},
+    "tuning": {"robustness", *SCRIPTS},
+    "robustness": {"tuning", *SCRIPTS},
 }
 
 

@@ -17,7 +17,7 @@ from training.walk import WalkTrainConfig
 from utils.config import read_yaml, updated
 from utils.presets import WALKS, preset
 from utils.provenance import versions
-from utils.run_records import CONFIG, lengthen, read_record
+from utils.run_records import CONFIG, lengthen, read_record, read_run_config
 from utils.runs import locked
 from utils.training_state import keeps_simulations
 
@@ -99,9 +99,19 @@ def starting_from(name: str, env_id: str, changes: dict) -> TrainConfig:
     Raises:
         ValueError: there is no such preset or id, or a change does not fit.
     """
-    kind = config_of(env_id)
-    blank = kind() if kind is WalkTrainConfig else kind(env_id=env_id)
-    return updated(updated(blank, preset(name, env_id)), changes | {"preset": name, "env_id": env_id})
+    return updated(updated(_blank(env_id), preset(name, env_id)), changes | {"preset": name, "env_id": env_id})
+
+
+def config_of_run(run: Path, num_threads: int) -> TrainConfig:
+    """Returns the config that a run, a checkpoint of it or a shipped policy was trained with, for so many threads.
+
+    Raises:
+        ValueError: there is none, or it is wrong.
+    """
+    content = read_run_config(run)
+    if not content:
+        raise ValueError(f"{run} lies in no run with a config.yaml")
+    return _recorded(content, {"num_threads": num_threads})
 
 
 def resumed(run: Path, argv: list[str], about: str) -> TrainConfig:
@@ -115,10 +125,19 @@ def resumed(run: Path, argv: list[str], about: str) -> TrainConfig:
         raise ValueError(f"{run} holds no config.yaml: --resume wants the folder of a run")
     if content.get("run_dir") is not None:
         raise ValueError(f"{run / CONFIG}: a run lies where it lies, its run_dir must be left out")
-    env_id = content.get("env_id", WALKS[0])
-    kind = config_of(env_id)
-    own = updated(kind() if kind is WalkTrainConfig else kind(env_id=env_id), content | {"resume": run})
-    config = tyro.cli(kind, args=argv, default=own, description=about)
+    own = _recorded(content, {"resume": run})
+    config = tyro.cli(type(own), args=argv, default=own, description=about)
     if replace(config, total_timesteps=own.total_timesteps) != own or config.total_timesteps < own.total_timesteps:
         raise ValueError("--resume takes everything from the run; only --total-timesteps may come with it, and not fewer")
     return config
+
+
+def _recorded(content, changes):
+    """Returns the config that a run has recorded, with changes."""
+    env_id = content.get("env_id", WALKS[0])
+    return updated(_blank(env_id), content | changes)
+
+
+def _blank(env_id):
+    kind = config_of(env_id)
+    return kind() if kind is WalkTrainConfig else kind(env_id=env_id)

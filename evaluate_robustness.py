@@ -1,0 +1,123 @@
+"""Measures how policies bear a changed physics: `python evaluate_robustness.py --model RUN --all`; see --help.
+
+A parameter takes one value after the other, the nominal one among them, and every policy plays the same seeds at each. The
+same command goes on where it was stopped.
+"""
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.progress import Progress
+
+from robustness.report import draw, failures, table
+from robustness.sweep import Axis, Judged, Sweep, conditions, judged, make_axis, sweep, write_sweep
+from utils.files import write_aside
+from utils.kept_rows import KeptRows
+
+ROWS, REPORT = "points.jsonl", "report.md"
+
+
+@dataclass(frozen=True)
+class RobustnessConfig:
+    """What is measured, and where it is kept."""
+
+    model: tuple[Path, ...]
+    """Run folders, checkpoints or shipped policies, all of the same environment."""
+    param: str | None = None
+    """Parameter to change; the environment's default one if not given."""
+    all: bool = False
+    """Change all parameters, one after the other, over their usual ranges."""
+    pairs: tuple[str, ...] = ()
+    """Two parameters, as mass,gravity: all values of one with all of the other. May be given several times over."""
+    min: float | None = None
+    """Lowest value of --param; that of its usual range if not given."""
+    max: float | None = None
+    """Highest value of --param."""
+    values: int = 20
+    """Values from lowest to highest; the nominal one is added if it is none of them."""
+    episodes: int = 20
+    """Episodes at every value."""
+    seed: int = 2022
+    """Of the first episode."""
+    num_threads: int = 2
+    """Threads for physics."""
+    out: Path = Path("runs/robustness")
+    """Folder for JSON, table and pictures."""
+
+    def __post_init__(self):
+        if min(self.values, self.episodes, self.num_threads) < 1:
+            raise ValueError("values, episodes and num_threads must be at least 1")
+        if (self.min is not None or self.max is not None) and (self.all or self.pairs):
+            raise ValueError("--min and --max are for one --param")
+        for pair in self.pairs:
+            if pair.count(",") != 1:
+                raise ValueError(f"a pair is two parameters with a comma between them, got {pair!r}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measures as the command line says; returns the exit code: 1 if a point failed."""
+    config = tyro.cli(RobustnessConfig, args=argv, description=__doc__)
+    try:
+        sweeps = measure(config)
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"evaluate_robustness: {error}", file=sys.stderr)
+        return 2
+    text, failed = table(sweeps), failures(sweeps)
+    write_aside(config.out / REPORT, lambda aside: aside.write_text("\n".join([text, "", *failed]) + "\n"))
+    print("\n".join([text, "", *map(str, draw(config.out, sweeps)), *failed]))
+    return 1 if failed else 0
+
+
+def measure(config: RobustnessConfig) -> list[Sweep]:
+    """Returns every sweep of every policy, written as JSON too; parameter by parameter."""
+    with ExitStack() as stack:
+        policies = [
+            stack.enter_context(judged(path, config.episodes, config.num_threads, config.seed)) for path in config.model
+        ]
+        wanted = axes(config, policies)
+        config.out.mkdir(parents=True, exist_ok=True)
+        rows = KeptRows(config.out / ROWS, conditions(policies, config.episodes, config.seed))
+        bar = stack.enter_context(Progress())
+        total = len(policies) * sum(_points(own) for own in wanted)
+        task = bar.add_task("points", total=total)
+        sweeps = []
+        for own in wanted:
+            for policy in policies:
+                sweeps.append(sweep(policy, own, rows, lambda point: bar.advance(task)))
+                write_sweep(config.out, sweeps[-1], config.episodes, config.seed)
+        return sweeps
+
+
+def axes(config: RobustnessConfig, policies: list[Judged]) -> list[tuple[Axis, ...]]:
+    """Returns the axes of every sweep: one each, or two for a pair.
+
+    Raises:
+        ValueError: policies are of different environments, or a parameter is unknown.
+    """
+    ids = {policy.run.env_id for policy in policies}
+    if len(ids) != 1:
+        raise ValueError(f"all models must be of one environment, got {', '.join(sorted(ids)) or 'none'}")
+    known = policies[0].perturbations
+    if config.pairs:
+        return [tuple(make_axis(known, name, count=config.values) for name in pair.split(",")) for pair in config.pairs]
+    if config.all:
+        return [(make_axis(known, name, count=config.values),) for name in known]
+    name = config.param or policies[0].default_perturbation
+    return [(make_axis(known, name, config.min, config.max, config.values),)]
+
+
+def _points(own: tuple[Axis, ...]) -> int:
+    count = 1
+    for axis in own:
+        count *= len(axis.values)
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""What sweeps of several policies tell: a table, a picture for each parameter, a map for each pair of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from robustness.metrics import iqm, iqm_interval, robust_auc, robust_auc_spread
+from robustness.sweep import Point, Sweep
+from utils.files import write_aside
+
+LOW, HIGH = 0.10, 0.90  # quantiles of the band
+HEAD = ("policy", "parameter", "mean", "10 % quantile", "worst point", "Robust-AUC", "IQM (95 %)", "successes", "failed")
+
+
+def table(sweeps: Sequence[Sweep]) -> str:
+    """Returns one line for each sweep as a Markdown table; returns are those of episodes.
+
+    The worst point is the one with the lowest mean. Robust-AUC and its uncertainty are for one parameter only.
+    """
+    lines = [f"| {' | '.join(HEAD)} |", "|" + "---|" * len(HEAD)]
+    return "\n".join(lines + [f"| {' | '.join(_cells(sweep))} |" for sweep in sweeps])
+
+
+def failures(sweeps: Sequence[Sweep]) -> list[str]:
+    """Returns a sentence for every point that failed."""
+    return [
+        f"{sweep.model}, {_at(sweep, point)}: {point.error}"
+        for sweep in sweeps
+        for point in sweep.points
+        if point.error is not None
+    ]
+
+
+def draw(folder: Path, sweeps: Sequence[Sweep]) -> list[Path]:
+    """Draws the sweeps of the same parameters into one PNG each: lines with bands, or maps; returns the files."""
+    files = []
+    for name in dict.fromkeys(sweep.name for sweep in sweeps):
+        own = [sweep for sweep in sweeps if sweep.name == name and sweep.whole]
+        if own:
+            figure = _lines(own) if len(own[0].axes) == 1 else _maps(own)
+            files.append(folder / f"{name}.png")
+            write_aside(files[-1], lambda aside, figure=figure: figure.savefig(aside, format="png", dpi=110))
+    return files
+
+
+def _cells(sweep):
+    points = sweep.whole
+    failed = str(len(sweep.points) - len(points))
+    if not points:
+        return [sweep.model, sweep.name, *["-"] * 6, failed]
+    returns = [point.returns for point in points]
+    everything = np.concatenate(returns)
+    worst = min(points, key=lambda point: np.mean(point.returns))
+    low, high = iqm_interval(returns)
+    return [
+        sweep.model,
+        sweep.name,
+        f"{everything.mean():.1f}",
+        f"{np.quantile(everything, LOW):.1f}",
+        f"{np.mean(worst.returns):.1f} at {', '.join(f'{value:.4g}' for value in worst.values)}",
+        _auc(sweep, returns),
+        f"{iqm(everything):.1f} ({low:.1f} to {high:.1f})",
+        _successes(points),
+        failed,
+    ]
+
+
+def _auc(sweep, returns):
+    if len(sweep.axes) > 1:
+        return "-"
+    values = [point.values[0] for point in sweep.whole]
+    return f"{robust_auc(values, returns):.1f} [{robust_auc_spread(values, returns):.1f}]"
+
+
+def _successes(points: list[Point]) -> str:
+    """Returns the mean number of successes an episode, where they are told."""
+    told = [float(episode[name]) for point in points for episode in point.episodes for name in _TOLD if name in episode]
+    return f"{np.mean(told):.2f}" if told else "-"
+
+
+def _at(sweep, point):
+    return ", ".join(f"{axis.name} {value:.4g}" for axis, value in zip(sweep.axes, point.values))
+
+
+def _lines(sweeps):
+    figure, axis = _figure(1)
+    for i, sweep in enumerate(sweeps):
+        values = [point.values[0] for point in sweep.whole]
+        low, high = np.array([np.quantile(point.returns, (LOW, HIGH)) for point in sweep.whole]).T
+        axis[0].fill_between(values, low, high, color=f"C{i}", alpha=0.2, lw=0)
+        axis[0].plot(values, [np.mean(point.returns) for point in sweep.whole], ".-", color=f"C{i}", label=sweep.model)
+    (swept,) = sweeps[0].axes
+    axis[0].axvline(swept.nominal, color="black", lw=0.8, ls=":")
+    axis[0].set_xlabel(f"{swept.name} (dotted: nominal)")
+    axis[0].set_ylabel("return: mean, 10 to 90 % of episodes")
+    axis[0].legend(fontsize=8)
+    axis[0].grid(alpha=0.3)
+    return figure
+
+
+def _maps(sweeps):
+    figure, axes = _figure(len(sweeps))
+    means = [_grid(sweep) for sweep in sweeps]
+    low, high = np.nanmin(means), np.nanmax(means)
+    for axis, sweep, grid in zip(axes, sweeps, means):
+        first, second = sweep.axes
+        shown = axis.pcolormesh(second.values, first.values, grid, vmin=low, vmax=high, shading="nearest")
+        axis.plot(second.nominal, first.nominal, "r+", ms=12)
+        axis.set_xlabel(second.name)
+        axis.set_ylabel(first.name)
+        axis.set_title(sweep.model, fontsize=9)
+    figure.colorbar(shown, ax=list(axes), label="mean return (cross: nominal; white: failed)")
+    return figure
+
+
+def _grid(sweep):
+    """Returns the mean return of every point of a pair's grid, NaN where it failed."""
+    means = [np.mean(point.returns) if point.error is None else np.nan for point in sweep.points]
+    return np.reshape(means, [len(axis.values) for axis in sweep.axes])
+
+
+def _figure(columns):
+    from matplotlib.figure import Figure  # not pyplot: no window, no global state
+
+    figure = Figure(figsize=(6.5 if columns == 1 else 4.5 * columns, 4), layout="constrained")
+    return figure, np.atleast_1d(figure.subplots(1, columns))
+
+
+_TOLD = ("successes", "success")
