@@ -6,6 +6,7 @@ import numpy as np
 from mujoco.batch import Batch
 
 from utils.perturbation import Perturbable
+from utils.robot_names import JOINTS
 from utils.variation import Scale, Shift, Variation, scaled_mass
 
 # Friction of every geom, ground included: of two geoms in contact MuJoCo takes the larger one, so that a slippery foot
@@ -18,7 +19,7 @@ FACTORS = {
     "servo_strength": (Scale("actuator_forcerange"),),
     "servo_gain": (Scale("actuator_gainprm", columns=(0,)), Scale("actuator_biasprm", columns=(1,))),
 }
-# What may be perturbed from outside, with the ranges of a sweep; factors (1) and m (0).
+# What may be perturbed from outside, with the ranges of a sweep; factors (nominally 1), m, and control steps.
 PERTURBATIONS = {
     "friction": Perturbable(1.0, 0.3, 2.0, 0.1),
     "mass": Perturbable(1.0, 0.5, 2.0, 0.1),
@@ -26,9 +27,18 @@ PERTURBATIONS = {
     "mass_offset_y": Perturbable(0.0, -0.02, 0.02, 0.002),
     "servo_strength": Perturbable(1.0, 0.5, 1.5, 0.1),
     "servo_gain": Perturbable(1.0, 0.5, 1.5, 0.1),
+    "servo_damping": Perturbable(1.0, 0.2, 5.0, 0.2),
     "gravity": Perturbable(1.0, 0.5, 1.5, 0.05),
+    "latency": Perturbable(0.0, 0.0, 3.0, 0.5),
 }
-PERTURBABLE = FACTORS | {"gravity": (Scale("opt.gravity"),)}
+# `servo_damping` stands for a servo's velocity gain: torque against the turning of its own joint. `latency`, in control
+# steps and rounded to whole ones, is no field of the model.
+PERTURBABLE = FACTORS | {
+    "servo_damping": (Scale("dof_damping", JOINTS),),
+    "gravity": (Scale("opt.gravity"),),
+    "latency": (),
+}
+MOST_LATE = 5  # control steps
 BOUNDS = {
     "friction": (0.05, 5.0),
     "mass": (0.2, 5.0),
@@ -103,7 +113,7 @@ class WalkVariation:
 
     Attributes:
         factors: of the task; holds `values`, the (n,) scales and shifts of the current episodes by name.
-        late: (n,) whether controls arrive a step late.
+        steps_late: (n,) by how many control steps controls arrive late.
     """
 
     def __init__(self, config: VariationConfig, sim: Batch, control_dt: float, factors: Variation):
@@ -111,9 +121,9 @@ class WalkVariation:
         nominal = VariationConfig().ranges
         self._ranges = {name: own for name, own in config.ranges.items() if own != nominal[name]}
         factors.declare({name: FACTORS[name] for name in self._ranges})
-        self.late = np.zeros(sim.nsim, bool)
+        self.steps_late, self._everyone = np.zeros(sim.nsim, int), np.arange(sim.nsim)
         self._home_ctrl = sim.model.key("home").ctrl.copy()
-        self._waiting = np.tile(self._home_ctrl, (sim.nsim, 1))
+        self._sent = np.tile(self._home_ctrl, (MOST_LATE + 1, sim.nsim, 1))  # newest first
         first = sim.model.joint("root").dofadr[0]
         self._velocity = sim.bind("qvel")[:, first : first + 2]  # of the torso in the world, x and y
         self._push_steps = config.push_interval / control_dt
@@ -126,25 +136,27 @@ class WalkVariation:
             self._draw(ids, generators)
         elif self.factors.held:
             self.factors.apply({}, ids)
+        self._sent[:, ids] = self._home_ctrl
+        if "latency" in self.factors.held:
+            self.steps_late[ids] = self._latency(ids)
 
     def _draw(self, ids, generators):
         streams = [np.random.default_rng(generator.integers(2**63)) for generator in generators]
         draws = np.array([stream.random(len(FACTORS) + 2) for stream in streams])  # as many whatever varies
         own = dict(zip(FACTORS, draws.T))
         self.factors.apply({name: low + own[name] * (high - low) for name, (low, high) in self._ranges.items()}, ids)
-        self.late[ids] = draws[:, -2] < self.config.action_delay
-        self._waiting[ids] = self._home_ctrl
+        self.steps_late[ids] = draws[:, -2] < self.config.action_delay
         self._steps_to_push[ids] = self._interval(draws[:, -1])
         for i, stream in zip(ids, streams):
             self._streams[i] = stream
 
     def delayed(self, ctrl: np.ndarray) -> np.ndarray:
         """Returns what reaches the servos (n, 12) when `ctrl` is sent: where controls are late, what was sent before."""
-        if not self.config.action_delay:
+        if not (self.config.action_delay or "latency" in self.factors.held):
             return ctrl
-        arriving = np.where(self.late[:, None], self._waiting, ctrl)
-        self._waiting = ctrl.copy()
-        return arriving
+        self._sent[1:] = self._sent[:-1].copy()
+        self._sent[0] = ctrl
+        return self._sent[self.steps_late, self._everyone]
 
     def push(self) -> None:
         """Pushes the robots whose time has come; to be called once a control step."""
@@ -162,3 +174,9 @@ class WalkVariation:
     def _interval(self, draws):
         """Returns in how many control steps the next push comes; `draws` (k,) in [0, 1)."""
         return np.maximum(1, np.rint((0.5 + draws) * self._push_steps)).astype(int)
+
+    def _latency(self, ids):
+        steps = np.rint(self.factors.values["latency"][ids]).astype(int)
+        if not ((steps >= 0) & (steps <= MOST_LATE)).all():
+            raise ValueError(f"latency must lie in 0 to {MOST_LATE} control steps, got {steps}")
+        return steps

@@ -40,9 +40,9 @@ def test_what_is_late_is_what_a_punctual_robot_would_have_got():
 
 def test_controls_are_late_in_the_given_share_of_episodes():
     env = started(400, action_delay=0.3)
-    first = env.task.variation.late.copy()
+    first = env.task.variation.steps_late.copy()
     env.reset()
-    assert 0.2 < first.mean() < 0.4 and (first != env.task.variation.late).any()
+    assert 0.2 < first.mean() < 0.4 and (first != env.task.variation.steps_late).any()
 
 
 def pushes(n, calls, seed=0, **variation):

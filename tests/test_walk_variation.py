@@ -76,7 +76,7 @@ def test_what_one_factor_draws_does_not_depend_on_the_others():
     other.reset(seed=0)
     ours, theirs = env.task.variation, other.task.variation
     np.testing.assert_array_equal(ours.factors.values["friction"], theirs.factors.values["friction"])
-    np.testing.assert_array_equal(ours.late, theirs.late)
+    np.testing.assert_array_equal(ours.steps_late, theirs.steps_late)
     assert list(ours.factors.values) == ["friction"]
 
 

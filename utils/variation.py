@@ -178,7 +178,7 @@ def _derives(fields):
 
 
 def _neutral(name, changes):
-    kinds = {isinstance(change, Shift) for change in changes}
+    kinds = {isinstance(change, Shift) for change in changes} or {True}  # without changes, whoever declared it reads it
     if len(kinds) != 1:
         raise ValueError(f"the factor {name} must hold scales alone or shifts alone, got {list(changes)}")
     return 0.0 if kinds.pop() else 1.0
