@@ -24,7 +24,8 @@ class TrainingInterrupted(Exception):
 class InterruptCallback(BaseCallback):
     """After a first Ctrl-C or SIGTERM lets rollout and update end, calls `save` and raises TrainingInterrupted.
 
-    A second one ends the process at once. Outside of trainings signals do what they did before.
+    A second one ends the process at once. Outside of trainings signals do what they did before. After one that came in the
+    last rollout the training ends as it would have; `check` then tells those who have more to do.
     """
 
     def __init__(self, save: Callable[[], None]):
@@ -45,10 +46,15 @@ class InterruptCallback(BaseCallback):
         self._received = number
         print("\nFinishing this rollout and saving; once more to stop at once.", flush=True)
 
+    def check(self) -> None:
+        """Raises TrainingInterrupted if a signal has come."""
+        if self._received is not None:
+            raise TrainingInterrupted(self._received, self.num_timesteps)
+
     def _on_rollout_start(self) -> None:
         if self._received is not None:
             self._save()
-            raise TrainingInterrupted(self._received, self.num_timesteps)
+        self.check()
 
     def _on_step(self) -> bool:
         return True

@@ -44,6 +44,7 @@ def trained(
         try:
             with training.callbacks["interrupt"]:
                 training.learn(run)
+                training.callbacks["interrupt"].check()
         finally:
             del training
             gc.collect()  # it is full of cycles: a worker of many trials would hold many of them at once
