@@ -14,7 +14,7 @@ from envs import rewards
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.task import Task
 from envs.walk_observation import HISTORY, walk_observation
-from envs.walk_variation import WalkVariation
+from envs.walk_variation import PERTURBABLE, PERTURBATIONS, WalkVariation
 from envs.walk_world import WalkWorld
 from utils.robot_names import JOINTS, LEG_NAMES
 from utils.rotations import euler_from_matrix, quat_from_euler, wrap_angle
@@ -37,13 +37,14 @@ class ResidualWalkTask(Task):
     action_space = Box(-1.0, 1.0, (12,), np.float32)
     gait = DiagonalGaitController
     reset_options = ("randomize",)
+    perturbable, perturbations, default_perturbation = PERTURBABLE, PERTURBATIONS, "mass"
     transient = (*Task.transient, "sensor_reader")
 
     def __init__(self, config: ResidualWalkConfig = ResidualWalkConfig(), num_envs: int = 1, num_threads: int = 1):
         self.config = config
         self.world = WalkWorld(config.terrain, num_envs)
         super().__init__(self.world.model, num_envs, config.control_dt, num_threads)
-        self.variation = WalkVariation(config.variation, self.sim, config.control_dt)
+        self.variation = WalkVariation(config.variation, self.sim, config.control_dt, self.factors)
         self.set_terrain_scale(config.terrain_scale)
         self.fixed_command: np.ndarray | None = None  # (3,): used instead of draws from the config's ranges
         self.controller = BezierGaitResidualController(config.gait, num_envs, config.residual_scale, self.gait)

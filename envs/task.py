@@ -2,14 +2,18 @@
 
 import math
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
 
 import gymnasium as gym
 import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
+from utils.config import nearest_name
 from utils.observation import ObservationTable
+from utils.perturbation import Perturbable
+from utils.variation import Scale, Variation
 
 REMEMBERED_STEPS = 100  # of every simulation, to look at when it goes wrong
 KEPT_FAILURES = 5
@@ -49,6 +53,10 @@ class Task(ABC):
     observation: ObservationTable
     action_space: gym.spaces.Box
     reset_options: tuple[str, ...] = ()
+    # What may be perturbed, by name: the changes that a value makes, and its nominal value and usual range.
+    perturbable: ClassVar[Mapping[str, tuple[Scale, ...]]] = {}
+    perturbations: ClassVar[Mapping[str, Perturbable]] = {}
+    default_perturbation: str | None = None
     transient = ("failures", "_states", "_actions", "_taken", "_began")  # to look at only: no step depends on them
 
     def __init__(self, model: mujoco.MjModel, num_envs: int, control_dt: float, num_threads: int):
@@ -56,6 +64,7 @@ class Task(ABC):
         self.control_dt = control_dt
         self.substeps = whole_ratio(control_dt, model.opt.timestep)
         self.sim = Batch(model, num_envs, min(num_threads, num_envs), persistent=True)
+        self.factors = Variation(self.sim, {})
         self.failed = np.zeros(num_envs, bool)
         self.failures: list[PhysicsFailure] = []
         self.failure_count = 0
@@ -66,7 +75,10 @@ class Task(ABC):
 
     @abstractmethod
     def reset(self, ids: np.ndarray, generators: list[np.random.Generator], options: dict) -> None:
-        """Writes a start state for simulations `ids`; generators[i] draws for simulation ids[i]."""
+        """Writes a start state for simulations `ids`; generators[i] draws for simulation ids[i].
+
+        A task that may be perturbed applies `factors` here, before it places anything.
+        """
 
     @abstractmethod
     def act(self, action: np.ndarray) -> None:
@@ -118,6 +130,19 @@ class Task(ABC):
         self.sense()
         self._observation = self.observation.pack(self.observe())
         return self._observation
+
+    def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
+        """Makes following resets of simulations `ids` (k,) use these values (k,) of what `perturbable` names, in the place
+        of nominal or drawn ones, until they are told others.
+
+        Raises:
+            ValueError: a name is unknown (the nearest is named), or a value is not finite.
+        """
+        for name in values:
+            if name not in self.perturbable:
+                raise ValueError(f"{name!r} cannot be perturbed here{nearest_name(name, self.perturbable)}")
+        self.factors.declare({name: self.perturbable[name] for name in values})
+        self.factors.hold(values, ids)
 
     def step(self, action: np.ndarray) -> Transition:
         """Takes one control step with `action` (n, a), clipped to [-1, 1].

@@ -1,5 +1,6 @@
 """Two thin faces that show a `Task` to Gymnasium: one simulation, and n of them."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import gymnasium as gym
@@ -9,12 +10,31 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from envs.task import PhysicsFailure, Task
+from utils.perturbation import Perturbable
 from utils.rendering import Camera
 
 RENDER_MODES = ["human", "rgb_array"]
 
 
-class TaskEnv(gym.Env):
+class _Perturbed:
+    """Shows what of a task may be perturbed: `perturbations` with their ranges, the default one, and `perturb`."""
+
+    task: Task
+
+    @property
+    def perturbations(self) -> Mapping[str, Perturbable]:
+        return self.task.perturbations
+
+    @property
+    def default_perturbation(self) -> str | None:
+        return self.task.default_perturbation
+
+    def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
+        """Makes following resets of simulations `ids` (k,) use these values (k,); see `Task.perturb`."""
+        self.task.perturb(values, ids)
+
+
+class TaskEnv(_Perturbed, gym.Env):
     """One simulation of a task.
 
     `max_episode_steps` cuts episodes of an environment that is built directly; `gymnasium.make` has its own way.
@@ -59,13 +79,14 @@ class TaskEnv(gym.Env):
         self._camera.close()
 
 
-class TaskVectorEnv(VectorEnv):
+class TaskVectorEnv(_Perturbed, VectorEnv):
     """n simulations of a task on native threads; simulation i of seed s is `TaskEnv` of seed s + i, bit for bit.
 
     An episode that ends starts anew in the same step; `info["final_obs"]` (n, k) and `info["final_info"]` then hold the
     end, with masks `_final_obs` and `_final_info` of those that ended. `info["reward_terms"]` and the measurements are
-    those of the step itself, before any restart. As in Gymnasium's own vector environments `options["reset_mask"]`, (n,)
-    bool, resets these simulations only. Mode "human" shows the first simulation.
+    those of the step itself, before any restart, and those after it stand in `info["reset_info"]`. As in Gymnasium's own
+    vector environments `options["reset_mask"]`, (n,) bool, resets these simulations only. Mode "human" shows the first
+    simulation.
     """
 
     metadata: ClassVar[dict] = {
@@ -108,6 +129,7 @@ class TaskVectorEnv(VectorEnv):
         if ended.any():
             info |= {"final_obs": observation, "_final_obs": ended, "final_info": dict(info), "_final_info": ended}
             observation = np.where(ended[:, None], self._restart(np.flatnonzero(ended)), observation)
+            info["reset_info"] = self.task.measurements()
         if self.render_mode == "human":
             self._cameras[0].show(self.task.control_dt)
         return observation.copy(), step.reward, step.terminated, truncated, info

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from mujoco.batch import Batch
 
+from utils.perturbation import Perturbable
 from utils.variation import Scale, Shift, Variation, scaled_mass
 
 # Friction of every geom, ground included: of two geoms in contact MuJoCo takes the larger one, so that a slippery foot
@@ -17,6 +18,17 @@ FACTORS = {
     "servo_strength": (Scale("actuator_forcerange"),),
     "servo_gain": (Scale("actuator_gainprm", columns=(0,)), Scale("actuator_biasprm", columns=(1,))),
 }
+# What may be perturbed from outside, with the ranges of a sweep; factors (1) and m (0).
+PERTURBATIONS = {
+    "friction": Perturbable(1.0, 0.3, 2.0, 0.1),
+    "mass": Perturbable(1.0, 0.5, 2.0, 0.1),
+    "mass_offset_x": Perturbable(0.0, -0.02, 0.02, 0.002),
+    "mass_offset_y": Perturbable(0.0, -0.02, 0.02, 0.002),
+    "servo_strength": Perturbable(1.0, 0.5, 1.5, 0.1),
+    "servo_gain": Perturbable(1.0, 0.5, 1.5, 0.1),
+    "gravity": Perturbable(1.0, 0.5, 1.5, 0.05),
+}
+PERTURBABLE = FACTORS | {"gravity": (Scale("opt.gravity"),)}
 BOUNDS = {
     "friction": (0.05, 5.0),
     "mass": (0.2, 5.0),
@@ -90,15 +102,15 @@ class WalkVariation:
     one factor draws depends neither on the other factors nor on how many pushes there were.
 
     Attributes:
-        factors: holds `values`, the (n,) scales and shifts of the current episodes by name.
+        factors: of the task; holds `values`, the (n,) scales and shifts of the current episodes by name.
         late: (n,) whether controls arrive a step late.
     """
 
-    def __init__(self, config: VariationConfig, sim: Batch, control_dt: float):
-        self.config = config
+    def __init__(self, config: VariationConfig, sim: Batch, control_dt: float, factors: Variation):
+        self.config, self.factors = config, factors
         nominal = VariationConfig().ranges
         self._ranges = {name: own for name, own in config.ranges.items() if own != nominal[name]}
-        self.factors = Variation(sim, {name: FACTORS[name] for name in self._ranges})
+        factors.declare({name: FACTORS[name] for name in self._ranges})
         self.late = np.zeros(sim.nsim, bool)
         self._home_ctrl = sim.model.key("home").ctrl.copy()
         self._waiting = np.tile(self._home_ctrl, (sim.nsim, 1))
@@ -110,8 +122,12 @@ class WalkVariation:
 
     def reset(self, ids: np.ndarray, generators: list[np.random.Generator]) -> None:
         """Draws simulations `ids` anew, one number from each generator; a reset of the batch must follow."""
-        if not self.config.varies:
-            return
+        if self.config.varies:
+            self._draw(ids, generators)
+        elif self.factors.held:
+            self.factors.apply({}, ids)
+
+    def _draw(self, ids, generators):
         streams = [np.random.default_rng(generator.integers(2**63)) for generator in generators]
         draws = np.array([stream.random(len(FACTORS) + 2) for stream in streams])  # as many whatever varies
         own = dict(zip(FACTORS, draws.T))

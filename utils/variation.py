@@ -1,4 +1,5 @@
-"""What may vary in a model (name -> field, entries), per simulation of a batch; always nominal x scale, then + shift."""
+"""What may vary in a model (name -> field, entries), per simulation of a batch or in one model; always nominal x scale,
+then + shift."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class Variation:
 
     Attributes:
         values: (n,) of each factor, as last applied; 1 or, where all its changes are shifts, 0 before that.
+        held: (n,) of each factor that is held in some simulation, NaN in the others.
 
     Raises:
         ValueError: a field, object or column does not exist, or a factor mixes scales with shifts.
@@ -64,12 +66,34 @@ class Variation:
 
     def __init__(self, sim: Batch, factors: Mapping[str, Sequence[Scale]]):
         self._sim = sim
-        self.values = {name: np.full(sim.nsim, _neutral(name, changes)) for name, changes in factors.items()}
-        declared = [(change, name) for name, changes in factors.items() for change in changes]
-        declared.sort(key=lambda pair: isinstance(pair[0], Shift))
-        self._fields = {change.field: _nominal(sim.model, change.field) for change, _ in declared}
-        self._expanded = {field: sim.expand(field) for field in self._fields}
-        self._changes = [(change, name, _mask(sim.model, change, self._fields[change.field])) for change, name in declared]
+        self._neutral: dict[str, float] = {}
+        self.values: dict[str, np.ndarray] = {}
+        self.held: dict[str, np.ndarray] = {}
+        self._fields, self._expanded, self._changes = {}, {}, ()
+        self.declare(factors)
+
+    def declare(self, factors: Mapping[str, Sequence[Scale]]) -> None:
+        """Adds factors; those that are declared already stay as they are."""
+        new = {name: changes for name, changes in factors.items() if name not in self.values}
+        self._neutral |= {name: _neutral(name, changes) for name, changes in new.items()}
+        changes = _changes(self._sim.model, new)
+        self.values |= {name: np.full(self._sim.nsim, self._neutral[name]) for name in new}
+        self._changes = tuple(sorted((*self._changes, *changes), key=lambda entry: isinstance(entry[0], Shift)))
+        for change, _, _ in changes:
+            self._fields.setdefault(change.field, _nominal(self._sim.model, change.field))
+            self._expanded.setdefault(change.field, self._sim.expand(change.field))
+
+    def hold(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
+        """Makes these values (k,) of simulations `ids` (k,) take the place of whatever following `apply`s say.
+
+        Raises:
+            ValueError: a factor was not declared, or a value is not finite.
+        """
+        self._check(values)
+        for name, value in values.items():
+            if name not in self.held:
+                self.held[name] = np.full(self._sim.nsim, np.nan)
+            self.held[name][ids] = value
 
     def apply(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
         """Sets factors of simulations `ids` (k,) to `values` (k,) each; factors left out stay as they are.
@@ -79,11 +103,10 @@ class Variation:
         Raises:
             ValueError: a factor was not declared, or a value is not finite.
         """
-        for name, value in values.items():
-            if name not in self.values:
-                raise ValueError(f"no factor is called {name!r}{nearest_name(name, self.values)}")
-            if not np.isfinite(value).all():
-                raise ValueError(f"the factor {name} must be finite, got {value}")
+        self._check(values)
+        values = dict(values)
+        for name, held in self.held.items():
+            values[name] = np.where(np.isnan(held[ids]), values.get(name, self._neutral[name]), held[ids])
         for name, value in values.items():
             self.values[name][ids] = value
         fields = dict.fromkeys(change.field for change, name, _ in self._changes if name in values)
@@ -95,8 +118,15 @@ class Variation:
         """Computes what the model derives from its fields, once these are back."""
         self._derive(self._fields, np.arange(self._sim.nsim))
 
+    def _check(self, values):
+        for name, value in values.items():
+            if name not in self.values:
+                raise ValueError(f"no factor is called {name!r}{nearest_name(name, self.values)}")
+            if not np.isfinite(value).all():
+                raise ValueError(f"the factor {name} must be finite, got {value}")
+
     def _derive(self, fields, ids):
-        if any(field.startswith("opt.") or field in mujoco.MjModel._setconst_inputs for field in fields):
+        if _derives(fields):
             self._sim.set_const(ids)
 
     def _entries(self, field, ids):
@@ -106,8 +136,45 @@ class Variation:
         for change, name, mask in self._changes:
             if change.field == field:
                 by = self.values[name][ids].reshape(-1, *[1] * nominal.ndim)
-                entries = np.where(mask, entries + by if isinstance(change, Shift) else entries * by, entries)
+                entries = _changed(change, mask, entries, by)
         return entries
+
+
+class ModelVariation:
+    """Changes one model in place by declared factors, as `Variation` does those of a batch."""
+
+    def __init__(self, model: mujoco.MjModel, factors: Mapping[str, Sequence[Scale]]):
+        self._model, self._scratch = model, mujoco.MjData(model)
+        self.values = {name: _neutral(name, changes) for name, changes in factors.items()}
+        self._changes = _changes(model, factors)
+        self._fields = {change.field: _nominal(model, change.field) for change, _, _ in self._changes}
+
+    def apply(self, values: Mapping[str, float]) -> None:
+        """Sets factors; those left out stay as they are. A reset of the simulation must come next."""
+        self.values |= values
+        entries = {field: nominal.copy() for field, nominal in self._fields.items()}
+        for change, name, mask in self._changes:
+            entries[change.field] = _changed(change, mask, entries[change.field], self.values[name])
+        for field, own in entries.items():
+            setattr(*_owner(self._model, field), own if own.ndim else own.item())
+        if _derives(entries):
+            mujoco.mj_setConst(self._model, self._scratch)
+
+
+def _changes(model, factors):
+    """Returns (change, name of its factor, mask of its entries) of all factors, shifts last."""
+    declared = [(change, name) for name, changes in factors.items() for change in changes]
+    declared.sort(key=lambda pair: isinstance(pair[0], Shift))
+    return [(change, name, _mask(model, change, _nominal(model, change.field))) for change, name in declared]
+
+
+def _changed(change, mask, entries, by):
+    return np.where(mask, entries + by if isinstance(change, Shift) else entries * by, entries)
+
+
+def _derives(fields):
+    """Returns whether a model holds constants that follow from any of these fields."""
+    return any(field.startswith("opt.") or field in mujoco.MjModel._setconst_inputs for field in fields)
 
 
 def _neutral(name, changes):
@@ -119,10 +186,15 @@ def _neutral(name, changes):
 
 def _nominal(model, field):
     """Returns a copy of the model's own values of `field`."""
-    owner, name = (model.opt, field[4:]) if field.startswith("opt.") else (model, field)
+    owner, name = _owner(model, field)
     if not hasattr(owner, name):
         raise ValueError(f"a model has no field {field!r}{nearest_name(name, _number_fields(owner))}")
     return np.array(getattr(owner, name), dtype=float)
+
+
+def _owner(model, field):
+    """Returns the object that holds a field, and the field's name there."""
+    return (model.opt, field[4:]) if field.startswith("opt.") else (model, field)
 
 
 def _number_fields(owner):

@@ -1,0 +1,216 @@
+"""The specs of the challenges: every key, with what it may hold and its default, and the three combined challenges."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from utils.perturbation import PerturbSpec
+from utils.specs import Spec, checked, flag, is_number, is_whole
+
+DELAY = "be a whole number of steps, a range (low, high) of them, a list of one per component or a mapping of block names"
+_PROBABILITY = "lie in 0 to 1"
+_SINGULAR = {"action_prob": "actions_prob", "action_steps": "actions_steps"}  # as the original's document spells them
+_STEPS = "be a whole number of steps, at least 1"
+
+
+def is_delay(value) -> bool:
+    """Returns whether this says how many steps something is late: n, (low, high), [one per component], {block: any}."""
+    if isinstance(value, Mapping):
+        return all(is_delay(own) for own in value.values())
+    if isinstance(value, tuple):
+        return len(value) == 2 and all(is_whole(end) for end in value) and value[0] <= value[1]
+    return is_whole(value) or (isinstance(value, (list, np.ndarray)) and all(is_whole(own) for own in value))
+
+
+def is_strength(value, high: float = np.inf) -> bool:
+    """Returns whether this is a number in 0 to `high`, or several: [one per component], {block: any}."""
+    if isinstance(value, Mapping):
+        return all(is_strength(own, high) for own in value.values())
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return all(is_number(own, 0.0, high) for own in value)
+    return is_number(value, 0.0, high)
+
+
+def _delay():
+    return checked(0, is_delay, DELAY)
+
+
+def _std():
+    return checked(0.0, is_strength, "be a standard deviation >= 0")
+
+
+def _probability():
+    return checked(0.0, lambda value: is_strength(value, 1.0), _PROBABILITY)
+
+
+def _steps():
+    return checked(1, lambda value: is_whole(value, 1), _STEPS)
+
+
+@dataclass(frozen=True)
+class SafetySpec(Spec):
+    """Constraints, and what is told of them.
+
+    `constraints`: names of optional ones or functions, added to the built-in ones; or name -> function of the safety
+    variables, which adds or replaces (None removes). `limits` take the place of the scaled limits of the same names.
+    `cost` names the constraints that `info["cost"]` counts; None for all.
+    """
+
+    where = "safety_spec"
+
+    enable: bool = flag(False)
+    observations: bool = flag(True)
+    safety_coeff: float = checked(1.0, lambda value: is_number(value, 0.0, 1.0), _PROBABILITY)
+    limits: Mapping | None = checked(
+        None, lambda value: value is None or isinstance(value, Mapping), "be a mapping of limits"
+    )
+    constraints: Mapping | Iterable | None = checked(
+        None,
+        lambda value: value is None or _is_constraints(value),
+        "be a list of names or functions, or a mapping from names to functions",
+    )
+    cost: Iterable | None = checked(
+        None,
+        lambda value: value is None or (isinstance(value, (list, tuple)) and all(isinstance(own, str) for own in value)),
+        "be a list of names of constraints",
+    )
+
+
+@dataclass(frozen=True)
+class DelaySpec(Spec):
+    """Steps by which actions, observations and rewards are late."""
+
+    where = "delay_spec"
+
+    enable: bool = flag(False)
+    actions: int = _delay()
+    observations: int = _delay()
+    rewards: int = checked(
+        0,
+        lambda value: is_delay(value) and (is_whole(value) or isinstance(value, tuple)),
+        "be a whole number of steps, or (low, high)",
+    )
+
+
+@dataclass(frozen=True)
+class GaussianSpec(Spec):
+    """Normally distributed noise of these standard deviations, in the unit of what it is added to."""
+
+    where = "noise_spec.gaussian"
+
+    enable: bool = flag(False)
+    actions: float = _std()
+    observations: float = _std()
+
+
+@dataclass(frozen=True)
+class DroppedSpec(Spec):
+    """Components that read 0: the probability per step that one that does not begins to, and for how many steps it does."""
+
+    where = "noise_spec.dropped"
+    aliases = _SINGULAR
+
+    enable: bool = flag(False)
+    observations_prob: float = _probability()
+    observations_steps: int = _steps()
+    actions_prob: float = _probability()
+    actions_steps: int = _steps()
+
+
+@dataclass(frozen=True)
+class StuckSpec(DroppedSpec):
+    """Components that stay at what they were, with probability and steps as in `DroppedSpec`."""
+
+    where = "noise_spec.stuck"
+
+
+@dataclass(frozen=True)
+class RepetitionSpec(Spec):
+    """Actions that are executed `actions_steps` times in all (1 for no repetition) with this probability."""
+
+    where = "noise_spec.repetition"
+    aliases = _SINGULAR
+
+    enable: bool = flag(False)
+    actions_prob: float = checked(0.0, lambda value: is_number(value, 0.0, 1.0), _PROBABILITY)
+    actions_steps: int = _steps()
+
+
+@dataclass(frozen=True)
+class NoiseSpec(Spec):
+    """The four kinds of noise."""
+
+    where = "noise_spec"
+
+    gaussian: GaussianSpec = GaussianSpec()
+    dropped: DroppedSpec = DroppedSpec()
+    stuck: StuckSpec = StuckSpec()
+    repetition: RepetitionSpec = RepetitionSpec()
+
+    @property
+    def enable(self) -> bool:
+        return any(own.enable for own in (self.gaussian, self.dropped, self.stuck, self.repetition))
+
+
+@dataclass(frozen=True)
+class DimensionalitySpec(Spec):
+    """So many entries of pure noise N(0, 1), added to the observation."""
+
+    where = "dimensionality_spec"
+
+    enable: bool = flag(False)
+    num_random_state_observations: int = checked(0, is_whole, "be a whole number, at least 0")
+
+
+@dataclass(frozen=True)
+class MultiObjectiveSpec(Spec):
+    """A second objective: a name in OBJECTIVES, an object, or what makes one when called; mixed into the reward with
+    weight `coeff` if `reward`, and shown in the observation if `observed`."""
+
+    where = "multiobj_spec"
+
+    enable: bool = flag(False)
+    objective: str | Callable | object | None = None
+    reward: bool = flag(False)
+    coeff: float = checked(0.0, lambda value: is_number(value, 0.0, 1.0), _PROBABILITY)
+    observed: bool = flag(False)
+
+
+@dataclass(frozen=True)
+class CombinedChallenge:
+    """What one level of the combined challenge consists of; the ranges of `perturb` are the environment's."""
+
+    delay: DelaySpec
+    noise: NoiseSpec
+    perturb: PerturbSpec
+    dimensionality: DimensionalitySpec
+    share: float
+    """Of the way from the nominal value to the ends of its range that an environment without ranges of its own is
+    perturbed."""
+
+
+def _combined(late, reward_late, std, prob, steps, executions, dummies, share):
+    faults = {"enable": True, "observations_prob": prob, "observations_steps": steps}
+    return CombinedChallenge(
+        DelaySpec(True, late, late, reward_late),
+        NoiseSpec(
+            GaussianSpec(True, std, std), DroppedSpec(**faults), StuckSpec(**faults), RepetitionSpec(True, 1.0, executions)
+        ),
+        PerturbSpec(True, scheduler="uniform"),
+        DimensionalitySpec(True, dummies),
+        share,
+    )
+
+
+COMBINED: Mapping[str, CombinedChallenge] = {
+    "easy": _combined(3, 10, 0.1, 0.01, 1, 1, 10, 0.1),
+    "medium": _combined(6, 20, 0.3, 0.05, 5, 2, 20, 0.3),
+    "hard": _combined(9, 40, 1.0, 0.1, 10, 3, 50, 0.6),
+}
+
+
+def _is_constraints(value):
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and (own is None or callable(own)) for name, own in value.items())
+    return isinstance(value, (list, tuple)) and all(isinstance(own, str) or callable(own) for own in value)

@@ -1,0 +1,92 @@
+"""Actions, observations and rewards that arrive late."""
+
+from collections import OrderedDict
+
+import numpy as np
+from gymnasium import spaces
+
+from envs.challenge_specs import DelaySpec
+from envs.wrappers.delay_line import DelayLine
+from envs.wrappers.layout import Layout
+from envs.wrappers.wrapper import ChallengeWrapper
+
+_STREAMS = {"actions": 11, "observations": 12, "rewards": 13}
+_SHARED = "constraints"  # the entry that the original hands out undelayed, one array for all time steps
+
+
+class Delay(ChallengeWrapper):
+    """Makes actions, observations and rewards late by whole numbers of control steps.
+
+    The first item of an episode fills the line: a delay of d executes the first action d + 1 times, shows the reset's
+    observation d + 1 times and pays the first reward d + 1 times, and the last d rewards of an episode are not paid. With
+    `info["reward_terms"]` the term `delay` says what was paid beyond the step's own reward.
+
+    Args:
+        env: a single environment or a vector.
+        actions, observations, rewards: each d; or (low, high), drawn anew at every step, where what has arrived stays until
+            something newer does. Actions and observations also a list with one of these for every component, and
+            observations a mapping from block names to any of these (blocks not named are on time).
+        exact: whether to keep what is under way over a reset, and `constraints` undelayed, as the original does.
+
+    Raises:
+        ValueError: a delay is none of these, or names no block.
+    """
+
+    def __init__(self, env, actions=0, observations=0, rewards=0, exact: bool = False):
+        super().__init__(env)
+        self._exact = self._check_exact(exact)
+        DelaySpec(True, actions, observations, rewards)
+        self._timed = _without(_SHARED, self.layout) if exact else self.layout
+        one = Layout(spaces.Box(-np.inf, np.inf, (1,)))
+        self._actions = self._line("actions", actions, self.action_layout, np.float64) if _late(actions) else None
+        self._observations = self._line("observations", observations, self._timed, self._timed.dtype)
+        self._rewards = self._line("rewards", rewards, one, np.float64)
+
+    def _seed(self, seeds, ids):
+        for line in self._lines():
+            line.draws.seed(seeds, ids)
+
+    def _begin(self, ids, info):
+        for line in () if self._exact else self._lines():
+            line.clear(ids)
+
+    def _act(self, actions, ids):
+        if self._actions is None:
+            return actions
+        executed = self._actions.push(self.action_layout.rows(actions), ids)
+        return executed.astype(actions.dtype).reshape(actions.shape)
+
+    def _settle(self, rewards, info, ids):
+        if self._rewards is None:
+            return rewards
+        paid = self._rewards.push(rewards[:, None], ids)[:, 0]
+        self._add_term(info, "delay", paid - rewards, ids)
+        return paid
+
+    def _observe(self, observations, ids):
+        if self._observations is None:
+            return observations
+        shown = self._timed.observation(self._observations.push(self._timed.rows(observations), ids))
+        if self._timed is self.layout:
+            return shown
+        return {name: shown.get(name, part) for name, part in observations.items()}
+
+    def _lines(self):
+        return [line for line in (self._actions, self._observations, self._rewards) if line is not None]
+
+    def _line(self, what, late, layout, dtype):
+        if not _late(late):
+            return None
+        return DelayLine(self.num_envs, layout, late, dtype, self._stream(_STREAMS[what]), f"delay_spec.{what}")
+
+
+def _late(late):
+    return not (isinstance(late, (int, np.integer)) and late == 0)
+
+
+def _without(name, layout):
+    """Returns the layout without one entry, or the same one if it has no such entry."""
+    if not isinstance(layout.space, spaces.Dict) or name not in layout.space.spaces:
+        return layout
+    kept = ((own, space) for own, space in layout.space.spaces.items() if own != name)
+    return Layout(spaces.Dict(OrderedDict(kept)))

@@ -1,0 +1,86 @@
+"""Rows of numbers that come out later than they went in, for n simulations."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from envs.wrappers.draws import Draws, Kind
+from envs.wrappers.layout import Layout
+
+
+class DelayLine:
+    """Keeps the last items of n simulations and hands out those of the wanted ages.
+
+    Args:
+        n: simulations.
+        layout: of an item; `late` may name its blocks.
+        late: steps by which items are late: d, (low, high) drawn at every step, a list with these for every component, or
+            a mapping from block names to any of them.
+        dtype: of an item.
+        stream: tells the line's random numbers from others.
+        what: is late, for errors.
+
+    Raises:
+        ValueError: `late` names no block, or has another length.
+    """
+
+    def __init__(self, n: int, layout: Layout, late, dtype, stream: tuple[int, ...], what: str):
+        low, high, self._group = _groups(layout, late, what)
+        self._low, self._spans = low, high - low
+        self._depth = int(high.max()) + 1
+        self._fixed = len(low) == 1 and low[0] == high[0]
+        self._items = np.zeros((self._depth, n, layout.size), dtype)
+        self._place, self._empty = np.zeros(n, int), np.ones(n, bool)
+        self._age = np.zeros((n, len(low)), int)
+        self.draws = Draws(n, stream, {"late": Kind("uniform", np.zeros(len(low)))} if self._spans.any() else {})
+
+    def clear(self, ids: np.ndarray) -> None:
+        """Makes the next item of simulations `ids` the only one that they ever had."""
+        self._empty[ids] = True
+
+    def push(self, items: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Takes the new items (k, size) of simulations `ids`; returns what has arrived by now (k, size), fresh."""
+        place = self._place[ids] = (self._place[ids] + 1) % self._depth
+        self._items[place, ids] = items
+        empty = self._empty[ids]
+        if empty.any():
+            self._items[:, ids[empty]] = items[empty]
+            self._age[ids[empty]] = self._depth
+            self._empty[ids] = False
+        if self._fixed:
+            return self._items[(place - self._low[0]) % self._depth, ids]
+        ages = self._ages(ids)[:, self._group]
+        return self._items[(place[:, None] - ages) % self._depth, ids[:, None], np.arange(len(self._group))]
+
+    def _ages(self, ids):
+        """Returns how old what has arrived is (k, groups): what an agent has stays until something newer comes."""
+        drawn = self._low
+        if self._spans.any():
+            drawn = drawn + (self.draws.take(ids)["late"] * (self._spans + 1)).astype(int)
+        self._age[ids] = np.minimum(self._age[ids] + 1, drawn)
+        return self._age[ids]
+
+
+def _groups(layout, late, what):
+    """Returns the lowest and highest delay of every group of components that are late together, and each one's group."""
+    ranges, group = [(0, 0)], np.zeros(layout.size, int)
+    for place, own in _by_place(layout, late, what):
+        columns = np.arange(layout.size)[place]
+        several = isinstance(own, (list, np.ndarray))
+        if several and len(own) != len(columns):
+            raise ValueError(f"{what} needs {len(columns)} delays, one per component, got {len(own)}")
+        group[columns] = len(ranges) + (np.arange(len(columns)) if several else 0)
+        ranges += [_range(one) for one in (own if several else [own])]
+    used, group = np.unique(group, return_inverse=True)
+    low, high = np.array(ranges)[used].T
+    return low, high, group
+
+
+def _by_place(layout, late, what):
+    if isinstance(late, Mapping):
+        return [(layout.place(name, what), own) for name, own in late.items()]
+    return [(slice(None), late)]
+
+
+def _range(late):
+    return late if isinstance(late, tuple) else (int(late), int(late))

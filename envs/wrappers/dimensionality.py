@@ -1,0 +1,35 @@
+"""Entries of pure noise in the observation."""
+
+import numpy as np
+from gymnasium.spaces import Box
+
+from envs.challenge_specs import DimensionalitySpec
+from envs.wrappers.draws import Draws, ExactDraws, Kind
+from envs.wrappers.wrapper import ChallengeWrapper
+
+_STREAM = 31
+
+
+class Dimensionality(ChallengeWrapper):
+    """Adds `number` entries `dummy-0`, `dummy-1`, ... to the observation, drawn from N(0, 1) anew at every step.
+
+    Args:
+        env: a single environment or a vector.
+        number: of the entries.
+        random: numpy's RandomState, or what draws like it, to draw from as the original does.
+    """
+
+    def __init__(self, env, number: int, random=None):
+        super().__init__(env)
+        exact = self._check_exact(random is not None)
+        DimensionalitySpec(True, number)
+        dtype = np.float32 if self.layout.dtype == np.float32 else np.float64
+        kinds = {"dummies": Kind("normal", np.ones(number), [()] * number, dtype)}
+        self._draws = ExactDraws(random, kinds) if exact else Draws(self.num_envs, self._stream(_STREAM), kinds)
+        self._show(self.layout.extended({f"dummy-{i}": Box(-np.inf, np.inf, (), dtype) for i in range(number)}))
+
+    def _seed(self, seeds, ids):
+        self._draws.seed(seeds, ids)
+
+    def _observe(self, observations, ids):
+        return self.layout.extend(observations, self._draws.take(ids)["dummies"])

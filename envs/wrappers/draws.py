@@ -1,0 +1,118 @@
+"""Random numbers of wrappers: for n simulations from n generators, or one call after the other as the original draws."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+BLOCK_STEPS = 16  # drawn at once: a call per simulation and step would cost more than the numbers
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is drawn for each of `size` components at every step.
+
+    Distribution: "normal" with standard deviation `strength`, "chance" that comes true with probability `strength`, or
+    "uniform" in [0, 1). `pieces` are the shapes of the pieces that the original draws one after the other.
+    """
+
+    distribution: str
+    strength: np.ndarray  # (size,)
+    pieces: Sequence[tuple] = ()
+    dtype: type = np.float64
+
+    def block(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
+        """Returns the numbers of the next steps of k simulations (k, BLOCK_STEPS, size); chances are booleans."""
+        # 24 random bits are enough for a probability, and half the work.
+        numbers = np.empty((len(generators), BLOCK_STEPS, len(self.strength)), self._precision)
+        for own, generator in zip(numbers, generators):
+            draw = generator.standard_normal if self.distribution == "normal" else generator.random
+            draw(out=own, dtype=self._precision)
+        if self.distribution == "normal":
+            numbers *= self.strength.astype(self._precision)
+        return numbers < self.strength.astype(self._precision) if self.distribution == "chance" else numbers
+
+    @property
+    def _precision(self):
+        return self.dtype if self.distribution == "normal" else np.float32
+
+    def step(self, random) -> np.ndarray:
+        """Returns the numbers of one step (1, size) as the original's calls give them, piece by piece."""
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.pieces])
+        strengths = [_one_if_equal(own, shape) for own, shape in zip(np.split(self.strength, ends[:-1]), self.pieces)]
+        drawn = [self._piece(random, strength, shape) for strength, shape in zip(strengths, self.pieces)]
+        return np.concatenate([np.ravel(piece) for piece in drawn])[None]
+
+    def _piece(self, random, strength, shape):
+        if self.distribution == "normal":
+            return random.normal(np.zeros(shape), strength)
+        if self.distribution == "chance":
+            return np.asarray(random.binomial(n=1, p=strength, size=shape)) == 1
+        return random.uniform()
+
+
+class Draws:
+    """Numbers for n simulations, each from its own generator, whose draws do not depend on the other simulations.
+
+    Args:
+        n: simulations.
+        stream: whole numbers that, beside the seed, tell these draws from those of others.
+        kinds: what is drawn at every step, by name, in this order.
+    """
+
+    def __init__(self, n: int, stream: tuple[int, ...], kinds: Mapping[str, Kind]):
+        self._stream, self._kinds = stream, tuple(kinds.items())
+        self._generators = [np.random.default_rng() for _ in range(n)]
+        self._blocks = {name: kind.block(self._generators) for name, kind in self._kinds}
+        self._used = np.full(n, BLOCK_STEPS)
+
+    def seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
+        """Seeds simulations `ids` (k,) with seeds (k,), those aside that are None."""
+        for i, seed in zip(ids, seeds):
+            if seed is not None:
+                self._generators[i] = np.random.default_rng([int(seed), *self._stream])
+                self._used[i] = BLOCK_STEPS
+
+    def take(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns the next step's numbers of simulations `ids` (k,), (k, size) by name."""
+        used = self._used[ids]
+        if (used == BLOCK_STEPS).any():
+            self._refill(ids[used == BLOCK_STEPS])
+            used = self._used[ids]
+        self._used[ids] = used + 1
+        return {name: block[ids, used] for name, block in self._blocks.items()}
+
+    def _refill(self, ids):
+        generators = [self._generators[i] for i in ids]
+        for name, kind in self._kinds:
+            self._blocks[name][ids] = kind.block(generators)
+        self._used[ids] = 0
+
+
+class ExactDraws:
+    """The same for one simulation, drawn call for call as the original does from `random`: numpy's RandomState, or
+    whatever has its `normal`, `binomial` and `uniform`."""
+
+    transient = ("_random",)
+
+    def __init__(self, random, kinds: Mapping[str, Kind]):
+        self._random, self._kinds = random, tuple(kinds.items())
+
+    def seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
+        """Seeds the one generator, if it can be seeded."""
+        reseed(self._random, seeds[0])
+
+    def take(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns the next step's numbers (1, size) by name."""
+        return {name: kind.step(self._random) for name, kind in self._kinds}
+
+
+def reseed(random, seed: int | None) -> None:
+    """Seeds numpy's RandomState; a stand-in that cannot be seeded is left as it is."""
+    if seed is not None and hasattr(random, "seed"):
+        random.seed(seed % 2**32)
+
+
+def _one_if_equal(strength, shape):
+    """Returns one number where all are equal: the original hands numbers to numpy, not arrays."""
+    return float(strength[0]) if (strength == strength[0]).all() else strength.reshape(shape)

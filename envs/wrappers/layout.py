@@ -1,0 +1,150 @@
+"""Where the named blocks of an observation lie in a row of numbers, for flat (Box) and named (Dict) observations alike."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from utils.config import nearest_name
+
+
+class Layout:
+    """Turns batches of observations into rows of numbers (k, size) and back.
+
+    Args:
+        space: of one observation: a Box, or a Dict of Boxes and MultiBinaries (whose values are booleans here).
+        slices: where the named blocks of a Box lie in the row, if they have names.
+
+    Attributes:
+        slices: where each named block lies; those of a Dict are its keys.
+        pieces: shape of every piece that an observation is made of, in order; a Box is one piece.
+        size, dtype: of a row; that of a Dict is what holds all of its pieces.
+
+    Raises:
+        ValueError: the space is another one.
+    """
+
+    def __init__(self, space: spaces.Space, slices: Mapping[str, slice] | None = None):
+        self.space, self._named = space, isinstance(space, spaces.Dict)
+        self._spaces = OrderedDict(space.spaces if self._named else {"": space})
+        if not all(isinstance(piece, (spaces.Box, spaces.MultiBinary)) for piece in self._spaces.values()):
+            raise ValueError(f"an observation must be a Box, or a Dict of Boxes, to be changed, got {space}")
+        self._dtypes = [np.dtype(bool) if isinstance(p, spaces.MultiBinary) else p.dtype for p in self._spaces.values()]
+        self.pieces = [piece.shape for piece in self._spaces.values()]
+        ends = np.cumsum([_size(piece) for piece in self._spaces.values()])
+        self._places = [slice(int(start), int(end)) for start, end in zip((0, *ends), ends)]
+        self.slices = dict(zip(self._spaces, self._places)) if self._named else dict(slices or {})
+        self.size = int(ends[-1])
+        self.dtype = np.result_type(*({dtype for dtype in self._dtypes if dtype.kind != "b"} or {np.dtype(bool)}))
+
+    def rows(self, observation) -> np.ndarray:
+        """Returns the numbers (k, size) of a batch of k observations."""
+        if not self._named:
+            return np.asarray(observation).reshape(-1, self.size)
+        pieces = [np.asarray(observation[name]).reshape(-1, _size(piece)) for name, piece in self._spaces.items()]
+        return np.concatenate(pieces, axis=1, dtype=self.dtype)
+
+    def observation(self, rows: np.ndarray):
+        """Returns the batch of observations that rows (k, size) are."""
+        if not self._named:
+            return rows.reshape(-1, *self.pieces[0])
+        pieces = zip(self._spaces, self._places, self.pieces, self._dtypes)
+        return {name: rows[:, place].astype(dtype).reshape(-1, *shape) for name, place, shape, dtype in pieces}
+
+    def columns(self, given, what: str, dtype=float) -> np.ndarray:
+        """Returns the value (size,) of every number: one for all, one for each, or by block name (0 where none is said).
+
+        Raises:
+            ValueError: no block has that name (the nearest is named), or there are too many or few; `what` is named.
+        """
+        values = np.zeros(self.size, dtype)
+        for name, value in given.items() if isinstance(given, Mapping) else ():
+            values[self.place(name, what)] = value
+        if isinstance(given, Mapping):
+            return values
+        if np.ndim(given) and np.shape(given) != values.shape:
+            raise ValueError(f"{what} must be one number or {self.size} of them, one per component, got {np.size(given)}")
+        values[:] = given
+        return values
+
+    def place(self, name: str, what: str) -> slice:
+        """Returns where a block lies; raises ValueError, naming `what` and the nearest name, if there is none."""
+        if name not in self.slices:
+            raise ValueError(f"{what} names {name!r}, which is no block of the observation{nearest_name(name, self.slices)}")
+        return self.slices[name]
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the lowest and the highest value (size,) of every number."""
+        boxes = [_as_box(piece) for piece in self._spaces.values()]
+        return tuple(np.concatenate([np.ravel(getattr(box, end)) for box in boxes]) for end in ("low", "high"))
+
+    def widened(self, free: np.ndarray, zeroed: np.ndarray) -> "Layout":
+        """Returns the layout whose numbers have no bounds where `free` (size,), and may be 0 where `zeroed` (size,).
+
+        Raises:
+            ValueError: a number to be set free is no floating-point one.
+        """
+        wider = OrderedDict()
+        for (name, piece), place in zip(self._spaces.items(), self._places):
+            changes = [mask[place].reshape(piece.shape) for mask in (free, zeroed)]
+            wider[name] = _widened(piece, *changes) if any(change.any() for change in changes) else piece
+        return Layout(spaces.Dict(wider)) if self._named else Layout(wider[""], self.slices)
+
+    def extended(self, entries: Mapping[str, spaces.Box | spaces.MultiBinary]) -> "Layout":
+        """Returns the layout of observations that have these entries too, at their end."""
+        if self._named:
+            return Layout(spaces.Dict(OrderedDict(self._spaces | entries)))
+        boxes = [self.space, *(_as_box(entry) for entry in entries.values())]
+        low, high = (np.concatenate([np.ravel(getattr(box, end)) for box in boxes]) for end in ("low", "high"))
+        ends = np.cumsum([_size(box) for box in boxes])
+        slices = {name: slice(int(start), int(end)) for name, start, end in zip(entries, ends, ends[1:])}
+        return Layout(spaces.Box(low.astype(self.dtype), high.astype(self.dtype), dtype=self.dtype), self.slices | slices)
+
+    def extend(self, observation, rows: np.ndarray):
+        """Returns a batch of this layout's observations (k, ...) from ones that lack the last entries, and these (k, m)."""
+        if not self._named:
+            rows = [np.reshape(observation, (len(rows), -1)), rows]
+            return np.concatenate(rows, axis=1, dtype=self.dtype)
+        first, entries = self.size - rows.shape[1], {}
+        for name, place, shape, dtype in zip(self._spaces, self._places, self.pieces, self._dtypes):
+            if place.start >= first and name not in observation:
+                own = rows[:, place.start - first : place.stop - first]
+                entries[name] = own.astype(dtype, copy=False).reshape(-1, *shape)
+        return {**observation, **entries}
+
+
+def layout_of(env) -> Layout:
+    """Returns the layout of what a single or vector environment shows.
+
+    Blocks have names in Dict observations, in those of our wrappers, and in those that a task's `ObservationTable` declares.
+    """
+    if isinstance(getattr(env, "layout", None), Layout):
+        return env.layout
+    space = getattr(env, "single_observation_space", None) or env.observation_space
+    table = getattr(getattr(first_env(env).unwrapped, "task", None), "observation", None)
+    fits = hasattr(table, "slices") and table.space.shape == space.shape
+    return Layout(space, table.slices if fits else None)
+
+
+def first_env(env) -> gym.Env | gym.vector.VectorEnv:
+    """Returns the environment itself, or the first one of a vector that is made of single ones."""
+    singles = getattr(env.unwrapped, "envs", None)
+    return singles[0] if singles else env
+
+
+def _size(space):
+    return int(np.prod(space.shape))
+
+
+def _widened(space, free, zeroed):
+    if not np.issubdtype(space.dtype, np.floating):
+        raise ValueError(f"noise needs observations of floating-point numbers, got {space}")
+    low = np.where(free, -np.inf, np.where(zeroed, np.minimum(space.low, 0.0), space.low))
+    high = np.where(free, np.inf, np.where(zeroed, np.maximum(space.high, 0.0), space.high))
+    return spaces.Box(low.astype(space.dtype), high.astype(space.dtype), dtype=space.dtype)
+
+
+def _as_box(space):
+    return space if isinstance(space, spaces.Box) else spaces.Box(0.0, 1.0, space.shape)

@@ -1,0 +1,103 @@
+"""A second objective beside the reward: mixed into it, shown, or both."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+from gymnasium.spaces import Box
+
+from envs.challenge_specs import MultiObjectiveSpec
+from envs.wrappers.wrapper import ChallengeWrapper
+from utils.config import nearest_name
+
+
+class Objective(ABC):
+    """What to care about beside the reward, in `number` figures."""
+
+    number = 1
+
+    @abstractmethod
+    def get_objectives(self, info: Mapping) -> np.ndarray:
+        """Returns the objectives of a step or reset with this info, (m,) of one simulation or (n, m) of n."""
+
+    def merge_reward(self, info: Mapping, reward: np.ndarray, coeff: float) -> np.ndarray:
+        """Returns the reward mixed with the mean of the objectives, which weighs `coeff`; of one simulation or (n,)."""
+        return (1.0 - coeff) * reward + coeff * np.mean(self.get_objectives(info), axis=-1)
+
+
+class SafetyObjective(Objective):
+    """The share of the constraints that are satisfied."""
+
+    def get_objectives(self, info):
+        if "constraints" not in info:
+            raise ValueError('the objective "safety" needs constraints: enable safety_spec')
+        satisfied = [holds for name, holds in info["constraints"].items() if not name.startswith("_")]
+        return (np.sum(satisfied, axis=0) / len(satisfied))[..., None]
+
+
+OBJECTIVES: dict[str, type[Objective]] = {"safety": SafetyObjective}
+
+
+class MultiObjective(ChallengeWrapper):
+    """Mixes an objective into the reward, adds the entry `multiobj` (own reward, objectives) to the observation, or both.
+
+    `info["objectives"]` holds the objectives, and the term `objective` of `info["reward_terms"]` what mixing changed.
+
+    Args:
+        env: a single environment or a vector.
+        objective: a name in OBJECTIVES, an object with the methods of `Objective`, or what makes one when called.
+        reward: whether to mix.
+        coeff: the objective's weight in 0 to 1; the reward has the rest.
+        observed: whether to add the entry.
+
+    Raises:
+        ValueError: the objective is none of these.
+    """
+
+    def __init__(self, env, objective, reward: bool = False, coeff: float = 0.0, observed: bool = False):
+        super().__init__(env)
+        self._spec = MultiObjectiveSpec(True, objective, reward, coeff, observed)
+        self._objective = find_objective(objective)
+        number = getattr(self._objective, "number", 1)
+        self._rewards, self._objectives = np.zeros((self.num_envs, 1)), np.zeros((self.num_envs, number))
+        if observed:
+            self._show(self.layout.extended({"multiobj": Box(-np.inf, np.inf, (1 + number,), np.float64)}))
+
+    def _begin(self, ids, info):
+        terms = (term for name, term in info.get("reward_terms", {}).items() if not name.startswith("_"))
+        self._rewards[ids, 0] = np.broadcast_to(sum(terms), self.num_envs)[ids]
+
+    def _tell(self, info):
+        self._objectives[:] = self._objective.get_objectives(info)
+        info["objectives"] = self._shaped(self._objectives)
+
+    def _settle(self, rewards, info, ids):
+        self._rewards[ids, 0] = rewards
+        if not self._spec.reward:
+            return rewards
+        whole = self._objective.merge_reward(info, self._shaped(self._rewards[:, 0]), self._spec.coeff)
+        merged = np.reshape(whole, self.num_envs)[ids]
+        self._add_term(info, "objective", merged - rewards, ids)
+        return merged
+
+    def _observe(self, observations, ids):
+        if not self._spec.observed:
+            return observations
+        return self.layout.extend(observations, np.concatenate([self._rewards, self._objectives], axis=1)[ids])
+
+
+def find_objective(objective) -> Objective:
+    """Returns the objective that a name, a class, a callable or an object stands for.
+
+    Raises:
+        ValueError: the name is unknown (the nearest is named), or it is none of these.
+    """
+    if isinstance(objective, str):
+        if objective not in OBJECTIVES:
+            raise ValueError(f"multiobj_spec.objective {objective!r} is unknown{nearest_name(objective, OBJECTIVES)}")
+        return OBJECTIVES[objective]()
+    if hasattr(objective, "get_objectives") and not isinstance(objective, type):
+        return objective
+    if callable(objective):
+        return objective()
+    raise ValueError(f"multiobj_spec.objective must be a name, an Objective or what makes one, got {objective!r}")

@@ -1,0 +1,121 @@
+"""Noise on actions and observations: gaussian, dropped and stuck values, and repeated actions."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from envs.challenge_specs import DroppedSpec, GaussianSpec, NoiseSpec, RepetitionSpec, StuckSpec
+from envs.wrappers.draws import Draws, ExactDraws, Kind
+from envs.wrappers.noisy_channel import NoisyChannel, Repetition
+from envs.wrappers.wrapper import ChallengeWrapper
+from utils.specs import Spec, parse
+
+_STREAMS = {"actions": 21, "observations": 22, "repetition": 23}
+_STRENGTHS = {"gaussian": "{}", "dropped": "{}_prob", "stuck": "{}_prob"}  # keys of the strengths for a channel
+
+
+class Noise(ChallengeWrapper):
+    """Adds the four kinds of noise, each where it is given: to actions gaussian (then clipped to the action space), dropped,
+    stuck and repetition, in this order; to observations gaussian, dropped and stuck.
+
+    Bounds of the observation space are lifted where gaussian noise may cross them, and widened to hold a dropped 0.
+
+    Args:
+        env: a single environment or a vector.
+        gaussian, dropped, stuck, repetition: the keys of `noise_spec` but for `enable`, or its dataclasses; None for none.
+            Standard deviations and probabilities may be lists with one per component, and those of observations mappings
+            from block names (0 for blocks not named).
+        random: numpy's RandomState, or what draws like it: everything is then done as the original does it (its draws, what
+            survives a reset, when actions are clipped, and that the caller's action is written to).
+
+    Raises:
+        ValueError: a key or value is none that the spec knows, or a vector is given `random`.
+    """
+
+    def __init__(self, env, gaussian=None, dropped=None, stuck=None, repetition=None, random=None):
+        super().__init__(env)
+        self._exact, self._random = self._check_exact(random is not None), random
+        kinds = zip((GaussianSpec, DroppedSpec, StuckSpec, RepetitionSpec), (gaussian, dropped, stuck, repetition))
+        self._spec = NoiseSpec(*(_given(kind, own) for kind, own in kinds))
+        self._repetition = self._repeated(self._spec.repetition)
+        acts = self._wanted("actions") or self._repetition is not None
+        self._actions = self._channel("actions", self.action_layout) if acts else None
+        self._observations = self._channel("observations", self.layout) if self._wanted("observations") else None
+        if self._observations is not None:
+            self._show(self._widened())
+
+    def _seed(self, seeds, ids):
+        for part in self._parts():
+            part.draws.seed(seeds, ids)
+
+    def _begin(self, ids, info):
+        for part in () if self._exact else self._parts():
+            part.clear(ids)
+
+    def _act(self, actions, ids):
+        for part in (self._actions, self._repetition):
+            if part is not None:
+                actions = part.apply(self.action_layout.rows(actions), ids).reshape(actions.shape)
+        return actions
+
+    def _observe(self, observations, ids):
+        if self._observations is None:
+            return observations
+        return self.layout.observation(self._observations.apply(self.layout.rows(observations), ids))
+
+    def _parts(self):
+        return [part for part in (self._actions, self._repetition, self._observations) if part is not None]
+
+    def _wanted(self, channel):
+        """Returns the kinds of noise on a channel, in their order, as (name, spec, key of the strength)."""
+        kinds = [(name, getattr(self._spec, name), key.format(channel)) for name, key in _STRENGTHS.items()]
+        return [kind for kind in kinds if kind[1].enable and (self._exact or _any(getattr(kind[1], kind[2])))]
+
+    def _strengths(self, channel, layout):
+        """Returns the strength (size,) of each kind of noise on a channel, by its name."""
+        wanted = self._wanted(channel)
+        return {name: layout.columns(getattr(spec, key), f"{spec.where}.{key}") for name, spec, key in wanted}
+
+    def _channel(self, channel, layout):
+        strengths, acting = self._strengths(channel, layout), channel == "actions"
+        kinds = {
+            name: Kind("normal" if name == "gaussian" else "chance", values, layout.pieces, _precision(layout, acting))
+            for name, values in strengths.items()
+        }
+        steps = {name: getattr(getattr(self._spec, name), f"{channel}_steps") for name in ("dropped", "stuck")}
+        bounds = (layout.space.low.ravel(), layout.space.high.ravel()) if acting else None
+        if self._exact and "gaussian" not in strengths:
+            bounds = None
+        draws = self._draws(_STREAMS[channel], kinds)
+        dtype = np.float64 if acting else layout.dtype
+        return NoisyChannel(self.num_envs, layout.size, dtype, draws, steps, bounds, in_place=self._exact)
+
+    def _repeated(self, spec):
+        strong = spec.actions_prob > 0.0 and spec.actions_steps > 1
+        if not (spec.enable and (self._exact or strong)):
+            return None
+        draws = self._draws(_STREAMS["repetition"], {"accepted": Kind("uniform", np.zeros(1), [()])})
+        return Repetition(self.num_envs, self.action_layout.size, draws, spec.actions_prob, spec.actions_steps)
+
+    def _draws(self, number, kinds):
+        return ExactDraws(self._random, kinds) if self._exact else Draws(self.num_envs, self._stream(number), kinds)
+
+    def _widened(self):
+        strengths = self._strengths("observations", self.layout)
+        zero = np.zeros(self.layout.size)
+        return self.layout.widened(strengths.get("gaussian", zero) > 0.0, strengths.get("dropped", zero) > 0.0)
+
+
+def _given(kind: type[Spec], given) -> Spec:
+    """Returns a spec that is on unless nothing is given or it says otherwise itself."""
+    if given is None or isinstance(given, Spec):
+        return parse(kind, given)
+    return parse(kind, {"enable": True, **given})
+
+
+def _any(strength):
+    return any(map(_any, strength.values())) if isinstance(strength, Mapping) else np.any(strength)
+
+
+def _precision(layout, acting):
+    return np.float32 if not acting and layout.dtype == np.float32 else np.float64

@@ -1,0 +1,71 @@
+"""What a `Perturbation` acts on: an environment that knows how, many of them, or one with a plain MuJoCo model."""
+
+from collections.abc import Mapping
+
+import gymnasium as gym
+import mujoco
+import numpy as np
+
+from utils.perturbation import Perturbable
+from utils.variation import ModelVariation, Scale
+
+# Every geom's friction: of two in contact MuJoCo takes the larger one.
+MODEL_FACTORS = {
+    "mass": (Scale("body_mass"), Scale("body_inertia")),
+    "gravity": (Scale("opt.gravity"),),
+    "friction": (Scale("geom_friction", columns=(0,)),),
+    "joint_damping": (Scale("dof_damping"),),
+    "actuator_gain": (Scale("actuator_gainprm", columns=(0,)), Scale("actuator_biasprm", columns=(1,))),
+}
+
+
+class ModelPerturbation(gym.Wrapper):
+    """Changes `env.unwrapped.model` by factors of its nominal values at every reset."""
+
+    perturbations: Mapping[str, Perturbable] = dict.fromkeys(MODEL_FACTORS, Perturbable(1.0, 0.5, 2.0, 0.1))
+    default_perturbation = "mass"
+
+    def __init__(self, env: gym.Env):
+        super().__init__(env)
+        self._variation = ModelVariation(env.unwrapped.model, MODEL_FACTORS)
+        self._factors: dict[str, float] = {}
+
+    def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
+        """Makes following resets use the only simulation's values (1,); none (0,) change nothing."""
+        self._factors |= {name: float(value[0]) for name, value in values.items() if len(ids)}
+
+    def reset(self, *, seed=None, options=None):
+        self._variation.apply(self._factors)
+        return self.env.reset(seed=seed, options=options)
+
+
+class PerturbedSingles:
+    """The single environments of a vector as one thing to perturb."""
+
+    def __init__(self, targets):
+        self._targets = targets
+        self.perturbations, self.default_perturbation = targets[0].perturbations, targets[0].default_perturbation
+
+    def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
+        """Makes following resets of environments `ids` (k,) use values (k,)."""
+        for place, i in enumerate(ids):
+            self._targets[i].perturb({name: value[place : place + 1] for name, value in values.items()}, np.array([0]))
+
+
+def made_perturbable(env):
+    """Returns the environment, wrapped if it must be, and what perturbs it: that has `perturbations`,
+    `default_perturbation` and `perturb(values, ids)`. A vector made of single environments has these wrapped.
+
+    Raises:
+        ValueError: nothing of it can be perturbed.
+    """
+    base = env.unwrapped
+    if getattr(base, "perturbations", None) and hasattr(base, "perturb"):
+        return env, base
+    if hasattr(base, "envs"):
+        base.envs, targets = map(list, zip(*(made_perturbable(own) for own in base.envs)))
+        return env, PerturbedSingles(targets)
+    if isinstance(getattr(base, "model", None), mujoco.MjModel):
+        env = ModelPerturbation(env)
+        return env, env
+    raise ValueError(f"{base} has neither perturbations of its own nor a MuJoCo model, so nothing of it can be perturbed")

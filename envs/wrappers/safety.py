@@ -1,0 +1,63 @@
+"""Constraints on what an environment does: which are satisfied, and what a violation costs."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+from gymnasium.spaces import MultiBinary
+
+from envs.wrappers.wrapper import ChallengeWrapper
+from utils.config import nearest_name
+
+Constraint = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+
+
+class Safety(ChallengeWrapper):
+    """Tells at every step and reset which constraints are satisfied.
+
+    `info["constraints"]` holds a boolean per name ((n,) in a vector), True if satisfied, and `info["cost"]` how many of
+    those in `cost` are violated.
+
+    Args:
+        env: a single environment or a vector.
+        constraints: name -> function of the safety variables, which are `info["safety_vars"]`, or the whole info where an
+            environment has none: numbers, and arrays (k,), of one simulation, or (n,) and (n, k) of n. It returns a
+            boolean, or (n,), True if satisfied, so it must reduce over the last axis alone.
+        observations: whether to add the entry `constraints` to the observation.
+        cost: names of the constraints that count; None for all.
+        exact: whether the entry is one array for all time steps, as in the original: what a caller kept changes.
+
+    Raises:
+        ValueError: there are no constraints, or `cost` names none of them.
+    """
+
+    def __init__(
+        self, env, constraints: Mapping[str, Constraint], observations=True, cost: Iterable[str] | None = None, exact=False
+    ):
+        super().__init__(env)
+        self._constraints = dict(constraints)
+        self._counted = self._columns(self._constraints if cost is None else cost)
+        self._observed, self._exact = observations, self._check_exact(exact)
+        self._satisfied = np.ones((self.num_envs, len(self._constraints)), bool)
+        if observations:
+            self._show(self.layout.extended({"constraints": MultiBinary(len(self._constraints))}))
+
+    def _tell(self, info):
+        variables = info.get("safety_vars", info)
+        satisfied = [np.reshape(holds(variables), self.num_envs) for holds in self._constraints.values()]
+        self._satisfied[:] = np.stack(satisfied, axis=1)
+        info["constraints"] = {name: self._shaped(column) for name, column in zip(self._constraints, self._satisfied.T)}
+        info["cost"] = self._shaped((~self._satisfied[:, self._counted]).sum(axis=1).astype(float))
+
+    def _observe(self, observations, ids):
+        if not self._observed:
+            return observations
+        return self.layout.extend(observations, self._satisfied if self._exact else self._satisfied[ids])
+
+    def _columns(self, names):
+        if not self._constraints:
+            raise ValueError("safety needs constraints, and this environment has none of its own: give some by name")
+        known = list(self._constraints)
+        for name in names:
+            if name not in known:
+                raise ValueError(f"safety_spec.cost names {name!r}, which is no constraint{nearest_name(name, known)}")
+        return [known.index(name) for name in names]
