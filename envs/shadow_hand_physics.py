@@ -140,7 +140,7 @@ class ShadowHand(MujocoManipulateEnv):
         return data
 
     def _reset_sim(self):
-        """Starts the original's way, which would leave the solver where the last episode did, and would try for ever."""
+        """Starts the original's way, which would leave solver, forces and warnings as they were, and would try for ever."""
         for _ in range(_START_TRIES):
             mujoco.mj_resetData(self.model, self.data)
             if super()._reset_sim():
