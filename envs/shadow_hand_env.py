@@ -129,7 +129,8 @@ class ShadowHandEnv(gym.Env):
         return np.clip(action, -1.0, 1.0)
 
     def _observed(self):
-        return OBSERVATION.pack({name: block[None] for name, block in self.hand.blocks().items()})[0]
+        vector, space = self.hand.observation().astype(np.float32), OBSERVATION.space
+        return np.minimum(np.maximum(vector, space.low), space.high)
 
     def _shown(self):
         return self._vector.copy()

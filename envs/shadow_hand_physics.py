@@ -78,10 +78,8 @@ class ShadowHand(MujocoManipulateEnv):
         super().__init__(
             model_path=path, target_position_range=_TARGET_RANGE, reward_type="dense", **OBJECTS[thing], **_PICTURE
         )
-        self._joints = [self.model.joint(name).qposadr.item() for name in _JOINTS]
-        self._dofs = [self.model.joint(name).dofadr.item() for name in _JOINTS]
-        self._object, self._object_dofs = self._entries("object:joint")
         self._target, _ = self._entries("target:joint")
+        self._order = self._observation_order()
         self._variation = ModelVariation(self.model, FACTORS)
         self._aim_free_camera()
 
@@ -102,22 +100,17 @@ class ShadowHand(MujocoManipulateEnv):
         self._mujoco_step(action)
         warned = [_WARNINGS[kind] for kind in np.flatnonzero(self.data.warning.number)]
         finite = math.isfinite(self.data.qpos.sum() + self.data.qvel.sum())
-        return (
-            "" if finite and not warned else f"the physics went wrong: {', '.join(warned) or 'a state that is not finite'}"
-        )
+        if finite and not warned:
+            return ""
+        return f"the physics went wrong: {', '.join(warned) or 'a state that is not finite'}"
 
-    def blocks(self) -> dict[str, np.ndarray]:
-        """Returns what there is to observe by name; poses are a position, m, and a quaternion wxyz."""
-        pose = self.data.qpos[self._object]
-        return {
-            "achieved_goal": pose,
-            "desired_goal": self.goal,
-            "joint_positions": self.data.qpos[self._joints],
-            "joint_velocities": self.data.qvel[self._dofs],
-            "object_velocity": self.data.qvel[self._object_dofs[:3]],
-            "object_spin": self.data.qvel[self._object_dofs[3:]],
-            "object_pose": pose,
-        }
+    def observation(self) -> np.ndarray:
+        """Returns what there is to observe, (75,): poses are a position, m, and a quaternion wxyz.
+
+        In this order: the object's pose, the wanted one, angles and speeds of the hand's 24 hinges, rad and rad/s, the
+        object's velocity, m/s and rad/s, and its pose again.
+        """
+        return np.concatenate([self.data.qpos, self.data.qvel, self.goal])[self._order]
 
     def distances(self, achieved: np.ndarray, desired: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns position errors, m, and rotation errors, rad, (...) of poses (..., 7), as the original measures them.
@@ -150,13 +143,24 @@ class ShadowHand(MujocoManipulateEnv):
     def _goal_distance(self, goal_a, goal_b):
         """Does for poses (..., 7) what the original does for one pair: it mixes several up if they are of a pen."""
         if self.ignore_z_target_rotation:
-            euler = rotations.quat2euler(goal_a[..., 3:])
-            euler[..., 2] = rotations.quat2euler(goal_b[..., 3:])[..., 2]
+            euler, wanted = rotations.quat2euler(np.stack([goal_a[..., 3:], goal_b[..., 3:]]))
+            euler[..., 2] = wanted[..., 2]
             goal_a = np.concatenate([goal_a[..., :3], rotations.euler2quat(euler)], axis=-1)
-        position_error = np.linalg.norm(goal_a[..., :3] - goal_b[..., :3], axis=-1)
-        turn = rotations.quat_mul(goal_a[..., 3:], rotations.quat_conjugate(goal_b[..., 3:]))
-        rotation_error = 2 * np.arccos(np.clip(turn[..., 0], -1.0, 1.0))
-        return position_error * (self.target_position != "ignore"), rotation_error
+        products = goal_a * goal_b  # those of quaternions sum to the cosine of half the angle between them
+        cosine = products[..., 3] + products[..., 4] + products[..., 5] + products[..., 6]
+        rotation_error = 2 * np.arccos(np.minimum(np.maximum(cosine, -1.0), 1.0))
+        if self.target_position == "ignore":
+            return np.zeros_like(rotation_error), rotation_error
+        return np.linalg.norm(goal_a[..., :3] - goal_b[..., :3], axis=-1), rotation_error
+
+    def _observation_order(self):
+        """Returns where what is observed (75,) stands in positions, velocities and goal, one after the other."""
+        nq, nv = self.model.nq, self.model.nv
+        pose, velocity = self._entries("object:joint")
+        goal = nq + nv + np.arange(7)
+        angles = [self.model.joint(name).qposadr.item() for name in _JOINTS]
+        speeds = [nq + self.model.joint(name).dofadr.item() for name in _JOINTS]
+        return np.concatenate([pose, goal, angles, speeds, nq + velocity, pose])
 
     def _entries(self, name):
         """Returns where a free joint's pose (7,) and velocity (6,) stand."""
