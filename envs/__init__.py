@@ -43,3 +43,19 @@ for _id, (_domain, _task) in _RWRL.items():
         max_episode_steps=1000,
         kwargs={"domain": _domain, "task": _task},
     )
+
+for _object in ("Block", "Pen", "Egg"):
+    gymnasium.register(
+        f"ShadowHand{_object}-v0",
+        entry_point="envs.shadow_hand_env:shadow_hand",
+        vector_entry_point="envs.shadow_hand_env:shadow_hand_vector",
+        max_episode_steps=100,
+        kwargs={"thing": _object.lower()},
+    )
+
+gymnasium.register(
+    "Toy-v0",
+    entry_point="envs.toy_env:ToyEnv",
+    vector_entry_point="envs.toy_env:ToyVectorEnv",
+    max_episode_steps=100,
+)

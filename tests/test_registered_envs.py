@@ -22,9 +22,13 @@ from utils.vec_env import make_batch_vec_env
 IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
 TASK_IDS = [name for name in IDS if not name.startswith("RWRL")]  # those are dm_control's tasks, not ours
 VECTOR_IDS = [name for name in TASK_IDS if gym.spec(name).vector_entry_point]
+FACE_IDS = [name for name in VECTOR_IDS if not name.startswith("Shadow")]  # behind TaskEnv and TaskVectorEnv
+BATCH_IDS = [name for name in FACE_IDS if name != "Toy-v0"]  # of these, on the batch engine
 every_id = pytest.mark.parametrize("env_id", IDS)
 every_task_id = pytest.mark.parametrize("env_id", TASK_IDS)
 every_vector_id = pytest.mark.parametrize("env_id", VECTOR_IDS)
+every_face_id = pytest.mark.parametrize("env_id", FACE_IDS)
+every_batch_id = pytest.mark.parametrize("env_id", BATCH_IDS)
 # A field of the config with a value that is not its default; of those not named here, residual_scale.
 SETTINGS = {"CubeInHand-v0": {"action_scale": 0.1}}
 # Controls are late in about half the episodes, and each of 50 steps sees about three pushes.
@@ -32,15 +36,16 @@ VARIED = {
     "variation": replace(TRAINING_VARIATION, action_delay=0.5, push_interval=0.15),
     "terrain": {"kinds": ["rough"], "levels": [0.3]},
 }
-every_vector_task = pytest.mark.parametrize(
-    ("env_id", "changes"), [*((env_id, {}) for env_id in VECTOR_IDS), ("ResidualWalk-v0", VARIED)]
+every_vector_task, every_batch_task = (
+    pytest.mark.parametrize(("env_id", "changes"), [*((env_id, {}) for env_id in ids), ("ResidualWalk-v0", VARIED)])
+    for ids in (VECTOR_IDS, BATCH_IDS)
 )
 
 
 every_kept_vector = pytest.mark.parametrize(
     ("env_id", "changes"),
     [
-        *((env_id, {}) for env_id in VECTOR_IDS),
+        *((env_id, {}) for env_id in FACE_IDS),
         ("ResidualWalk-v0", VARIED),
         ("RWRLCartpoleSwingup-v0", {"combined_challenge": "hard", "safety_spec": {"enable": True}}),
         ("RWRLWalkerWalk-v0", {"combined_challenge": "medium", "observation": "flat"}),
@@ -173,7 +178,7 @@ def test_a_reset_by_mask_starts_those_simulations_anew_as_their_seed_says_and_no
         )
 
 
-@every_vector_id
+@every_face_id
 @pytest.mark.parametrize("mask", [np.zeros(3, bool), np.ones(2, bool), np.array([0, 1, 0])])
 def test_a_reset_mask_that_is_none_gets_one_sentence(env_id, mask):
     env = gym.make_vec(env_id, 3)
@@ -181,7 +186,7 @@ def test_a_reset_mask_that_is_none_gets_one_sentence(env_id, mask):
         env.reset(options={"reset_mask": mask})
 
 
-@every_vector_task
+@every_batch_task
 def test_the_number_of_threads_changes_no_bit(env_id, changes):
     def trajectory(threads):
         env = gym.make_vec(env_id, num_envs=5, num_threads=threads, **changes)
@@ -201,7 +206,7 @@ def test_terminated_and_truncated_are_never_mixed(env_id):
         assert truncated.all() == ("final_obs" in info) == (step % 10 == 0)
 
 
-@every_vector_id
+@every_batch_id
 def test_a_simulation_that_breaks_ends_its_episode_alone_and_never_reaches_the_policy(env_id, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # MuJoCo logs the warning to a file where it stands
     env, healthy = gym.make_vec(env_id, num_envs=3), gym.make_vec(env_id, num_envs=3)
@@ -244,7 +249,7 @@ def test_a_state_that_is_put_back_goes_on_bit_for_bit_across_episode_ends(env_id
     env.close(), again.close()
 
 
-@every_task_id
+@every_batch_id
 @pytest.mark.parametrize(("action", "words"), [(np.full(99, 0.5), "shape"), (np.nan, "NaN")])
 def test_a_wrong_action_is_refused_and_loses_nothing(env_id, action, words):
     env = gym.make(env_id, disable_env_checker=True)
@@ -256,7 +261,7 @@ def test_a_wrong_action_is_refused_and_loses_nothing(env_id, action, words):
     np.testing.assert_array_equal(before, env.unwrapped.task.sim.state)
 
 
-@every_task_id
+@every_batch_id
 def test_building_leaves_the_default_config_as_it_was_and_configs_pickle(env_id):
     env = gym.make(env_id, **setting(env_id))
     config = env.unwrapped.config
@@ -264,14 +269,14 @@ def test_building_leaves_the_default_config_as_it_was_and_configs_pickle(env_id)
     assert pickle.loads(pickle.dumps(config)) == config
 
 
-@every_task_id
+@every_batch_id
 def test_an_unknown_config_key_names_the_nearest(env_id):
     ((name, value),) = setting(env_id).items()
     with pytest.raises(ValueError, match=f"did you mean {name}"):
         gym.make(env_id, **{f"{name}s": value})
 
 
-@every_task_id
+@every_batch_id
 def test_an_unknown_render_mode_or_reset_option_lists_what_exists(env_id):
     with pytest.raises(ValueError, match="rgb_array"):
         gym.make(env_id).unwrapped.__class__(render_mode="ascii")

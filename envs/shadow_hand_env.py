@@ -1,0 +1,196 @@
+"""ShadowHandBlock-v0, ShadowHandPen-v0 and ShadowHandEgg-v0: turn what lies in a Shadow hand to where a target shows."""
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+import gymnasium as gym
+import mujoco
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import TimeLimit
+
+from envs.shadow_hand_physics import OBJECTS, PERTURBATIONS, ShadowHand
+from envs.task_env import RENDER_MODES, check_render_mode
+from utils.config import nearest_name
+from utils.observation import ObservationTable, Row
+from utils.perturbation import Perturbable
+from utils.rendering import Camera
+
+POSE = "m and wxyz"
+OBSERVATION = ObservationTable(
+    Row("achieved_goal", 7, -10, 10, POSE, "where the object is"),
+    Row("desired_goal", 7, -10, 10, POSE, "where it is wanted; of block and egg only the quaternion counts"),
+    Row("joint_positions", 24, -math.pi, math.pi, "rad", "of the hand: wrist, first, middle, ring, little finger, thumb"),
+    Row("joint_velocities", 24, -100, 100, "rad/s", "of the same joints"),
+    Row("object_velocity", 3, -20, 20, "m/s", "of the object, in the world"),
+    Row("object_spin", 3, -200, 200, "rad/s", "of the object, in its own frame"),
+    Row("object_pose", 7, -10, 10, POSE, "the same as achieved_goal, as the original has it"),
+)
+_GOALS = {
+    "achieved_goal": OBSERVATION.slices["achieved_goal"],
+    "desired_goal": OBSERVATION.slices["desired_goal"],
+    "observation": slice(OBSERVATION.slices["joint_positions"].start, None),
+}
+
+
+class ShadowHandEnv(gym.Env):
+    """A Shadow hand with 20 position servos and an object, at 25 Hz; the original's reward of what is observed.
+
+    `info["is_success"]`, `info["position_error"]`, m, and `info["rotation_error"]`, rad, describe the new state. An
+    episode terminates only if its physics goes wrong: then the reward is 0, the observation is the last good one, and
+    `info["physics_failure"]` says why.
+
+    Args:
+        thing: what lies in the hand: "block", "pen" or "egg".
+        reward: "dense" for -(10 position error + rotation error), "sparse" for 0 where the target is reached and -1 where
+            it is not. Of block and egg only the rotation counts.
+        render_mode: None, "rgb_array" or "human".
+
+    Raises:
+        ValueError: there is no such object, reward or render mode.
+    """
+
+    metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 25}
+    perturbations: Mapping[str, Perturbable] = PERTURBATIONS  # scales of the nominal values
+    default_perturbation = "torque_scale"
+
+    def __init__(self, thing: str, reward: str = "dense", render_mode: str | None = None):
+        check_render_mode(render_mode)
+        if thing not in OBJECTS:
+            raise ValueError(f"there is no object {thing!r}{nearest_name(thing, OBJECTS)}")
+        if reward not in ("dense", "sparse"):
+            raise ValueError(f"reward must be 'dense' or 'sparse', got {reward!r}")
+        self.hand = ShadowHand(thing)
+        self.reward, self.render_mode = reward, render_mode
+        self.observation_space, self.action_space = OBSERVATION.space, self.hand.action_space
+        self._factors: dict[str, float] = {}
+        self._vector = np.zeros(OBSERVATION.space.shape, np.float32)
+        self._camera = Camera(self.hand, 0)
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        return self.hand.model
+
+    @property
+    def data(self) -> mujoco.MjData:
+        return self.hand.data
+
+    def perturb(self, values: Mapping[str, np.ndarray], ids=(0,)) -> None:
+        """Makes following episodes use these scales (k,) of nominal values, for simulations `ids` (k,): here there is 0.
+
+        What is not named stays as it was asked for last. Without ids nothing changes, but names are checked.
+
+        Raises:
+            ValueError: an unknown name, or a value that is below 0 or no number.
+        """
+        for name in values:
+            if name not in self.perturbations:
+                raise ValueError(f"no perturbation is called {name!r}{nearest_name(name, self.perturbations)}")
+        if len(ids):
+            self._factors |= {name: _only_number(name, value) for name, value in values.items()}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        if options:
+            raise ValueError(f"unknown reset options {sorted(options)}; there are none")
+        self.hand.start(self._factors, self.np_random)
+        self._vector = self._observed()
+        self._show()
+        return self._shown(), {}
+
+    def step(self, action):
+        failure = self.hand.advance(self._checked(action))
+        if not failure:
+            self._vector = self._observed()
+        errors = self._errors(*(self._vector[_GOALS[name]] for name in ("achieved_goal", "desired_goal")))
+        terms = {name: 0.0 if failure else float(term) for name, term in self._reward_terms(*errors).items()}
+        info = {"reward_terms": terms, "is_success": bool(self.hand.solved(*errors)) and not failure}
+        info |= {"position_error": float(errors[0]), "rotation_error": float(errors[1])}
+        if failure:
+            info["physics_failure"] = failure
+        self._show()
+        return self._shown(), sum(terms.values()), bool(failure), False, info
+
+    def render(self):
+        """Returns the frame (height, width, 3) uint8 in mode "rgb_array"; the viewer of mode "human" follows by itself."""
+        return self._camera.frame() if self.render_mode == "rgb_array" else None
+
+    def close(self):
+        self._camera.close()
+
+    def _checked(self, action):
+        action = np.asarray(action, dtype=float)
+        if action.shape != self.action_space.shape:
+            raise ValueError(f"an action must have the shape {self.action_space.shape}, got {action.shape}")
+        if math.isnan(action.sum()):
+            raise ValueError("an action must be a number, got NaN")
+        return np.clip(action, -1.0, 1.0)
+
+    def _observed(self):
+        vector, space = self.hand.observation().astype(np.float32), OBSERVATION.space
+        return np.minimum(np.maximum(vector, space.low), space.high)
+
+    def _shown(self):
+        return self._vector.copy()
+
+    def _errors(self, achieved, desired):
+        return self.hand.distances(achieved, desired)
+
+    def _reward_terms(self, position_error, rotation_error):
+        if self.reward == "sparse":
+            return {"unsolved": self.hand.solved(position_error, rotation_error) - 1.0}
+        return {"position_error": -10.0 * position_error, "rotation_error": -rotation_error}
+
+    def _show(self):
+        if self.render_mode == "human":
+            self._camera.show(self.hand.dt)
+
+
+class ShadowHandGoalEnv(ShadowHandEnv):
+    """The same with observations for hindsight: a dictionary of `observation`, `achieved_goal` and `desired_goal`."""
+
+    def __init__(self, thing: str, reward: str = "dense", render_mode: str | None = None):
+        super().__init__(thing, reward, render_mode)
+        low, high = OBSERVATION.space.low, OBSERVATION.space.high
+        self.observation_space = spaces.Dict({name: spaces.Box(low[own], high[own]) for name, own in _GOALS.items()})
+
+    def compute_reward(self, achieved_goal: np.ndarray, desired_goal: np.ndarray, info=None) -> np.ndarray:
+        """Returns the rewards (...) that these poses (..., 7), as observed, would have earned."""
+        return sum(self._reward_terms(*self._errors(achieved_goal, desired_goal)).values())
+
+    def _shown(self):
+        return {name: self._vector[own].copy() for name, own in _GOALS.items()}
+
+
+def shadow_hand(thing: str, *, observation: str = "flat", reward: str = "dense", render_mode: str | None = None):
+    """Returns a Shadow hand whose observation is "flat", one float32 vector, or "goal", a dictionary for hindsight.
+
+    Raises:
+        ValueError: an argument has a value that there is not.
+    """
+    kinds = {"flat": ShadowHandEnv, "goal": ShadowHandGoalEnv}
+    if observation not in kinds:
+        raise ValueError(f"observation must be 'flat' or 'goal', got {observation!r}")
+    return kinds[observation](thing, reward, render_mode)
+
+
+def shadow_hand_vector(num_envs: int, thing: str, *, max_episode_steps: int | None = 100, **settings) -> SyncVectorEnv:
+    """Returns `num_envs` hands, each like the single one of its own seed; an episode that ends starts anew in the same step.
+
+    Arguments are those of `shadow_hand`; `max_episode_steps` may be None.
+    """
+
+    def made():
+        env = shadow_hand(thing, **settings)
+        return env if max_episode_steps is None else TimeLimit(env, max_episode_steps)
+
+    return SyncVectorEnv([made] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+def _only_number(name, value):
+    value = np.asarray(value, float).item()
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a number from 0 on, got {value}")
+    return value

@@ -1,0 +1,224 @@
+"""Toy-v0: a point in the plane that must come to the middle, with dynamics that are drawn anew for every episode."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from gymnasium.spaces import Box
+
+from envs.task import Transition
+from envs.task_env import TaskEnv, TaskVectorEnv
+from envs.wrappers.draws import BLOCK_STEPS, Kind
+from utils.config import nearest_name, updated
+from utils.observation import ObservationTable, Row
+from utils.perturbation import Perturbable
+
+FIELD = 10.0  # the point lives in [-FIELD, FIELD] on both axes
+TARGET_RADIUS = 0.05
+NOISE = 0.1  # standard deviation, per axis and step
+LEGACY_PAY = 50.0
+NOMINAL_INERTIA = 1.0
+SHAPES = {  # what the unit noise is multiplied with
+    "l2": np.array([[1.0, 0.0], [0.0, 1.0]]),
+    "ellipsoid": np.array([[1.0, 1.0], [0.0, 2.0]]),
+    "l+": np.array([[2.0, 0.0], [0.0, 1.0]]),
+}
+_AXES = ("inertia_x", "inertia_y")
+_KICKS = Kind("normal", np.full(2, NOISE))
+
+
+@dataclass(frozen=True)
+class ToyConfig:
+    """How the inertia of an episode is drawn, and what is paid.
+
+    Attributes:
+        perturb_method: the shape that inertias are spread over.
+        perturb_val: its size; 0 leaves the inertia at 1.
+        legacy_reward: pay 50 - distance at every step. Arriving, which ends the pay, is then the worst thing to do; the
+            reward is otherwise -distance, and whoever arrives sooner gets more.
+    """
+
+    perturb_method: Literal["l2", "ellipsoid", "l+"] = "l2"
+    perturb_val: float = 0.1
+    legacy_reward: bool = False
+
+    def __post_init__(self):
+        if not 0 <= self.perturb_val < np.inf:
+            raise ValueError(f"perturb_val must be a number from 0 on, got {self.perturb_val}")
+
+
+def draw_inertia(config: ToyConfig, generators: list[np.random.Generator]) -> np.ndarray:
+    """Returns inertias (k, 2), one from each generator: 1 + perturb_val * M u, with M of SHAPES.
+
+    u is spread evenly over the unit disc for "l2" and "ellipsoid", over the square [-1, 1]^2 for "l+".
+    """
+    draw = _in_square if config.perturb_method == "l+" else _in_disc
+    unit_noise = np.array([draw(own) for own in generators]).reshape(-1, 2)
+    return NOMINAL_INERTIA + config.perturb_val * unit_noise @ SHAPES[config.perturb_method].T
+
+
+class Toy:
+    """The points of n simulations: each step moves one by action * inertia + noise; walls stop it.
+
+    It has what `TaskEnv` and `TaskVectorEnv` ask of a task, and no physics engine. Infos tell the inertia and the
+    distance to the middle after every step, and whether the target is reached, which ends the episode.
+    """
+
+    observation = ObservationTable(Row("position", 2, -FIELD, FIELD, "1", "of the point; the target is the origin"))
+    action_space = Box(-1.0, 1.0, (2,), np.float32)
+    control_dt = 0.02  # s, of pictures only
+    perturbations: Mapping[str, Perturbable] = dict.fromkeys(_AXES, Perturbable(NOMINAL_INERTIA, 0.5, 1.5, 0.1))
+    default_perturbation = "inertia_x"
+    sim, failures, failure_count = None, (), 0
+
+    def __init__(self, num_envs: int, config: ToyConfig):
+        self.num_envs, self.config = num_envs, config
+        self.position, self.inertia = np.zeros((num_envs, 2)), np.full((num_envs, 2), NOMINAL_INERTIA)
+        self._held = np.full((num_envs, 2), np.nan)  # inertia that is not drawn
+        self._generators = [np.random.default_rng() for _ in range(num_envs)]
+        self._kicks = np.zeros((num_envs, BLOCK_STEPS, 2))
+        self._used = np.full(num_envs, BLOCK_STEPS)
+
+    def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
+        """Makes following resets of simulations `ids` (k,) use these inertias (k,) of one or both axes, not drawn ones.
+
+        Raises:
+            ValueError: a name is unknown (the nearest is named), or a value is not finite.
+        """
+        for name, value in values.items():
+            if name not in _AXES:
+                raise ValueError(f"{name!r} cannot be perturbed here{nearest_name(name, _AXES)}")
+            if not np.isfinite(value).all():
+                raise ValueError(f"{name} must be finite, got {value}")
+        for name, value in values.items():
+            self._held[ids, _AXES.index(name)] = value
+
+    def start(self, ids: np.ndarray, generators: list[np.random.Generator], options: dict | None = None) -> np.ndarray:
+        """Begins new episodes in simulations `ids`; returns everyone's observation (n, 2).
+
+        Raises:
+            ValueError: there are options, and there are none.
+        """
+        if options:
+            raise ValueError(f"unknown reset options {sorted(options)}; there are none")
+        # A stream for the episode, so that what comes after it does not hang on how long it was.
+        streams = [np.random.default_rng(generator.integers(2**63)) for generator in generators]
+        drawn = draw_inertia(self.config, streams)
+        self.inertia[ids] = np.where(np.isnan(self._held[ids]), drawn, self._held[ids])
+        self.position[ids] = [_start(own) for own in streams]
+        self._used[ids] = BLOCK_STEPS
+        for i, own in zip(ids, streams):
+            self._generators[i] = own
+        return self._observed()
+
+    def step(self, action: np.ndarray) -> Transition:
+        """Moves the points by `action` (n, 2), clipped to [-1, 1].
+
+        Raises:
+            ValueError: the action has another shape, or is not a number.
+        """
+        action = np.asarray(action, dtype=float)
+        if action.shape != (self.num_envs, 2):
+            raise ValueError(f"an action must have the shape {(self.num_envs, 2)}, got {action.shape}")
+        if np.isnan(action).any():
+            raise ValueError("an action must be a number, got NaN")
+        moved = self.position + np.clip(action, -1.0, 1.0) * self.inertia + self._noise()
+        self.position = np.clip(moved, -FIELD, FIELD)
+        terms = {"distance": -self._distance()}
+        if self.config.legacy_reward:
+            terms["alive"] = np.full(self.num_envs, LEGACY_PAY)
+        arrived = self._distance() < TARGET_RADIUS
+        return Transition(self._observed(), sum(terms.values()), terms, arrived, np.zeros(self.num_envs, bool))
+
+    def measurements(self) -> dict[str, np.ndarray]:
+        """Returns inertia, distance and whether the target is reached, (n,) each."""
+        distance = self._distance()
+        inertia = {name: self.inertia[:, axis].copy() for axis, name in enumerate(_AXES)}
+        return inertia | {"distance": distance, "is_success": distance < TARGET_RADIUS}
+
+    def _observed(self):
+        return self.observation.pack({"position": self.position})
+
+    def _distance(self):
+        return np.hypot(*self.position.T)
+
+    def _noise(self):
+        due = np.flatnonzero(self._used == BLOCK_STEPS)
+        if len(due):
+            self._kicks[due] = _KICKS.block([self._generators[i] for i in due])
+            self._used[due] = 0
+        kicks = self._kicks[np.arange(self.num_envs), self._used]
+        self._used += 1
+        return kicks
+
+
+class ToyEnv(TaskEnv):
+    """One point.
+
+    Args:
+        config: the toy's; as keywords its fields: `ToyEnv(perturb_method="l+")`.
+        render_mode: None or "rgb_array".
+        max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
+        **changes: fields of the config.
+
+    Raises:
+        ValueError: a field is unknown (the nearest is named), or a value is none that it may have.
+    """
+
+    metadata = TaskEnv.metadata | {"render_modes": ["rgb_array"]}
+
+    def __init__(self, config=None, render_mode=None, max_episode_steps=100, **changes):
+        super().__init__(Toy(1, updated(config or ToyConfig(), changes)), render_mode, max_episode_steps)
+        self._camera = Picture(self.task, 0)
+
+
+class ToyVectorEnv(TaskVectorEnv):
+    """n points; point i of seed s is `ToyEnv` of seed s + i, bit for bit. Arguments as there."""
+
+    metadata = TaskVectorEnv.metadata | {"render_modes": ["rgb_array"]}
+
+    def __init__(self, num_envs, config=None, render_mode=None, max_episode_steps=100, **changes):
+        super().__init__(Toy(num_envs, updated(config or ToyConfig(), changes)), render_mode, max_episode_steps)
+        self._cameras = [Picture(self.task, i) for i in range(num_envs)]
+
+
+class Picture:
+    """Draws point `index` as a red square and the target as a green one on a white field, x to the right and y up."""
+
+    size = 240  # pixels
+
+    def __init__(self, toy: Toy, index: int):
+        self._toy, self._index = toy, index
+
+    def frame(self) -> np.ndarray:
+        """Returns a picture (size, size, 3) uint8."""
+        picture = np.full((self.size, self.size, 3), 255, np.uint8)
+        for place, colour in ((np.zeros(2), (0, 160, 0)), (self._toy.position[self._index], (220, 0, 0))):
+            column, row = (np.array([1, -1]) * place / FIELD + 1) * (self.size - 1) / 2
+            picture[max(0, round(row) - 4) : round(row) + 5, max(0, round(column) - 4) : round(column) + 5] = colour
+        return picture
+
+    def show(self, dt: float) -> None:
+        """Raises RuntimeError: there is no window."""
+        raise RuntimeError('the toy has no window: use render_mode "rgb_array"')
+
+    def close(self) -> None:
+        """Has nothing to free."""
+
+
+def _in_disc(generator):
+    direction = generator.standard_normal(2)
+    return direction / np.hypot(*direction) * np.sqrt(generator.random())
+
+
+def _in_square(generator):
+    return generator.uniform(-1.0, 1.0, 2)
+
+
+def _start(generator):
+    """Returns a place (2,) anywhere in the field, the target aside."""
+    while True:
+        place = generator.uniform(-FIELD, FIELD, 2)
+        if np.hypot(*place) >= TARGET_RADIUS:
+            return place
