@@ -1,6 +1,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# Two files of tests at once; those of one file share what they train.
+PARALLEL := --numprocesses 2 --dist loadfile
 READY := $(VENV)/.ready
 
 .PHONY: demo train test test-all lint bench clean
@@ -20,10 +22,10 @@ train: $(READY)
 	$(BIN)/python train_residual_ppo.py
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow or not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .
