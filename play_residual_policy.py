@@ -86,10 +86,7 @@ def play(config: PlayConfig) -> dict:
     policy = gait_alone(env) if config.baseline else load_policy(config.model)
     with watched(env, config.video) as on_step:
         records = evaluate(env, policy, config.episodes, config.seed, on_step=on_step)
-    result = {"episodes": records, "summary": summarise(records)}
-    print(table({f"episode {i + 1}": summarise([r]) for i, r in enumerate(records)} | {"all": result["summary"]}))
-    keep(result, config.json)
-    return result
+    return told(records, summarise, table, config.json)
 
 
 def play_any(config: PlayConfig) -> dict:
@@ -98,13 +95,16 @@ def play_any(config: PlayConfig) -> dict:
     env = run.make_env(1 if mode else config.episodes, render_mode=mode)
     with watched(env, config.video) as on_step:
         records = evaluate_returns(env, run.act, config.episodes, UNSEEN_TERRAIN + config.seed, on_step)
-    result = {"episodes": records, "summary": summarise_returns(records)}
-    print(
-        returns_table(
-            {f"episode {i + 1}": summarise_returns([r]) for i, r in enumerate(records)} | {"all": result["summary"]}
-        )
-    )
-    keep(result, config.json)
+    return told(records, summarise_returns, returns_table, config.json)
+
+
+def told(records: list[dict], summarise: Callable, table: Callable, path: Path | None) -> dict:
+    """Prints a table of the episodes and all together, and writes them to a JSON file if one is wanted; returns them."""
+    result = {"episodes": records, "summary": summarise(records)}
+    print(table({f"episode {i + 1}": summarise([record]) for i, record in enumerate(records)} | {"all": result["summary"]}))
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, result)
     return result
 
 
@@ -119,13 +119,6 @@ def watched(env: gym.vector.VectorEnv, video: Path | None) -> Iterator[Callable[
     with ExitStack() as stack:
         stack.callback(env.close)
         yield camera_operator(env, stack.enter_context(Video(video, VIDEO_FPS)) if video else None)
-
-
-def keep(result: dict, path: Path | None) -> None:
-    """Writes a result to a JSON file, if one is wanted."""
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, result)
 
 
 def replay(config: PlayConfig) -> None:

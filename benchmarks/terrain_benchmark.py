@@ -25,8 +25,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_report import draw, markdown, write_csv
 from controllers.bezier_gait import GaitParameters
-from envs.residual_walk_config import ResidualWalkConfig, resolve
+from envs.residual_walk_config import ResidualWalkConfig
 from play_residual_policy import UNSEEN_TERRAIN
+from utils.config import resolved
 from utils.evaluation import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise, time_limit
 from utils.files import write_aside
 from utils.kept_rows import KeptRows
@@ -148,7 +149,7 @@ def load_walkers(config: BenchmarkConfig) -> list[Walker]:
 
 def gait_of(walker: Walker) -> GaitParameters:
     """Returns the gait that a walker walks with, or adds to."""
-    return resolve(walker.config, {}).gait
+    return resolved(ResidualWalkConfig(), walker.config, {}).gait
 
 
 def own_gait(walker: Walker) -> Walker:

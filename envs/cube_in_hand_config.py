@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 
-from utils.config import updated
 from utils.observation import ObservationTable, Row
 
 _UNIT = "1"
@@ -69,9 +68,3 @@ class CubeInHandConfig:
         if not 0.0 < self.success_angle < self.target_angle <= np.pi:
             angles = (self.success_angle, self.target_angle)
             raise ValueError(f"success_angle and target_angle must rise and lie above 0 and up to pi, got {angles} rad")
-
-
-def resolve(config: CubeInHandConfig | dict | None, changes: dict) -> CubeInHandConfig:
-    """Returns a config from an optional config or mapping and the fields to change in it."""
-    base = config if isinstance(config, CubeInHandConfig) else updated(CubeInHandConfig(), config or {})
-    return updated(base, changes)

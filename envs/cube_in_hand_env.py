@@ -2,9 +2,10 @@
 
 import mujoco
 
-from envs.cube_in_hand_config import CubeInHandConfig, resolve
+from envs.cube_in_hand_config import CubeInHandConfig
 from envs.cube_in_hand_task import CubeInHandTask
 from envs.task_env import TaskEnv, TaskVectorEnv
+from utils.config import resolved
 
 
 class _HandView:
@@ -36,11 +37,13 @@ class CubeInHandEnv(_HandView, TaskEnv):
     """
 
     def __init__(self, config=None, render_mode=None, max_episode_steps=1000, num_threads=1, **changes):
-        super().__init__(CubeInHandTask(resolve(config, changes), 1, num_threads), render_mode, max_episode_steps)
+        task = CubeInHandTask(resolved(CubeInHandConfig(), config, changes), 1, num_threads)
+        super().__init__(task, render_mode, max_episode_steps)
 
 
 class CubeInHandVectorEnv(_HandView, TaskVectorEnv):
     """`num_envs` hands on `num_threads` native threads; the other arguments are those of `CubeInHandEnv`."""
 
     def __init__(self, num_envs=1, config=None, render_mode=None, max_episode_steps=1000, num_threads=2, **changes):
-        super().__init__(CubeInHandTask(resolve(config, changes), num_envs, num_threads), render_mode, max_episode_steps)
+        task = CubeInHandTask(resolved(CubeInHandConfig(), config, changes), num_envs, num_threads)
+        super().__init__(task, render_mode, max_episode_steps)

@@ -6,7 +6,6 @@ import numpy as np
 
 from controllers.bezier_gait import GaitParameters
 from envs.walk_variation import VariationConfig
-from utils.config import updated
 from utils.terrain import TerrainConfig, check_level
 
 
@@ -68,9 +67,3 @@ class ResidualWalkConfig:
             raise ValueError(f"velocity_width must be above 0 and relative_velocity_width at least 0, got {widths}")
         if not 0.0 <= self.residual_scale <= 0.1:
             raise ValueError(f"residual_scale must lie in 0 to 0.1 m, got {self.residual_scale} m")
-
-
-def resolve(config: ResidualWalkConfig | dict | None, changes: dict) -> ResidualWalkConfig:
-    """Returns a config from an optional config or mapping and the fields to change in it."""
-    base = config if isinstance(config, ResidualWalkConfig) else updated(ResidualWalkConfig(), config or {})
-    return updated(base, changes)

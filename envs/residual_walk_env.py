@@ -6,9 +6,10 @@ from typing import ClassVar
 import mujoco
 
 from controllers.bezier_gait_residual import BezierGaitResidualController
-from envs.residual_walk_config import ResidualWalkConfig, resolve
+from envs.residual_walk_config import ResidualWalkConfig
 from envs.residual_walk_task import ResidualWalkTask
 from envs.task_env import TaskEnv, TaskVectorEnv
+from utils.config import resolved
 from utils.sensor_utils import SensorReader
 
 
@@ -58,7 +59,7 @@ class ResidualWalkEnv(_RobotView, TaskEnv):
     """
 
     def __init__(self, config=None, render_mode=None, max_episode_steps=5000, num_threads=1, **changes):
-        task = self.task_class(resolve(config, changes), 1, num_threads)
+        task = self.task_class(resolved(ResidualWalkConfig(), config, changes), 1, num_threads)
         super().__init__(task, render_mode, max_episode_steps)
         self.sensor_reader = SensorReader(self.model, task.sim.bind("sensordata")[0])
         self._data = mujoco.MjData(self.model)
@@ -84,6 +85,6 @@ class ResidualWalkVectorEnv(_RobotView, TaskVectorEnv):
     transient = (*TaskVectorEnv.transient, "sensor_reader")
 
     def __init__(self, num_envs=1, config=None, render_mode=None, max_episode_steps=5000, num_threads=2, **changes):
-        task = self.task_class(resolve(config, changes), num_envs, num_threads)
+        task = self.task_class(resolved(ResidualWalkConfig(), config, changes), num_envs, num_threads)
         super().__init__(task, render_mode, max_episode_steps)
         self.sensor_reader = task.sensor_reader

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
@@ -50,14 +49,6 @@ class RWRLVectorEnv(SyncVectorEnv):
     def __init__(self, num_envs, domain, task, max_episode_steps=None, render_mode=None):
         makers = [lambda: _limited(RWRLEnv(domain, task, render_mode=render_mode), max_episode_steps)] * num_envs
         super().__init__(makers, autoreset_mode=AutoresetMode.SAME_STEP)
-        first = self.envs[0].unwrapped
-        self.perturbations, self.default_perturbation = first.perturbations, first.default_perturbation
-        self.combined_perturbations = first.combined_perturbations
-
-    def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
-        """Does what `RWRLEnv.perturb` does, with `values` (k,) of simulations `ids` (k,)."""
-        for place, i in enumerate(ids):
-            self.envs[i].unwrapped.perturb({name: value[place] for name, value in values.items()})
 
     def snapshot(self) -> dict:
         """Returns all that what follows depends on, between two steps, as plain data and arrays."""

@@ -12,10 +12,10 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
 from envs.shadow_hand_physics import OBJECTS, PERTURBATIONS, ShadowHand
-from envs.task_env import RENDER_MODES, check_render_mode
+from envs.task_env import RENDER_MODES, check_render_mode, checked_action
 from utils.config import nearest_name
 from utils.observation import ObservationTable, Row
-from utils.perturbation import Perturbable
+from utils.perturbation import Perturbable, single_values
 from utils.rendering import Camera
 
 POSE = "m and wxyz"
@@ -85,11 +85,7 @@ class ShadowHandEnv(gym.Env):
         Raises:
             ValueError: an unknown name, or a value that is below 0 or no number.
         """
-        for name in values:
-            if name not in self.perturbations:
-                raise ValueError(f"no perturbation is called {name!r}{nearest_name(name, self.perturbations)}")
-        if len(ids):
-            self._factors |= {name: _only_number(name, value) for name, value in values.items()}
+        self._factors |= single_values(values, self.perturbations, ids)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
@@ -101,7 +97,7 @@ class ShadowHandEnv(gym.Env):
         return self._shown(), {}
 
     def step(self, action):
-        failure = self.hand.advance(self._checked(action))
+        failure = self.hand.advance(np.clip(checked_action(action, self.action_space.shape), -1.0, 1.0))
         if not failure:
             self._vector = self._observed()
         errors = self._errors(*(self._vector[_GOALS[name]] for name in ("achieved_goal", "desired_goal")))
@@ -119,14 +115,6 @@ class ShadowHandEnv(gym.Env):
 
     def close(self):
         self._camera.close()
-
-    def _checked(self, action):
-        action = np.asarray(action, dtype=float)
-        if action.shape != self.action_space.shape:
-            raise ValueError(f"an action must have the shape {self.action_space.shape}, got {action.shape}")
-        if math.isnan(action.sum()):
-            raise ValueError("an action must be a number, got NaN")
-        return np.clip(action, -1.0, 1.0)
 
     def _observed(self):
         vector, space = self.hand.observation().astype(np.float32), OBSERVATION.space
@@ -187,10 +175,3 @@ def shadow_hand_vector(num_envs: int, thing: str, *, max_episode_steps: int | No
         return env if max_episode_steps is None else TimeLimit(env, max_episode_steps)
 
     return SyncVectorEnv([made] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
-
-
-def _only_number(name, value):
-    value = np.asarray(value, float).item()
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be a number from 0 on, got {value}")
-    return value

@@ -1,5 +1,6 @@
 """Two thin faces that show a `Task` to Gymnasium: one simulation, and n of them."""
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -172,6 +173,20 @@ class TaskVectorEnv(_Perturbed, VectorEnv):
 def only(arrays: dict[str, np.ndarray]) -> dict[str, float | bool]:
     """Returns the only simulation's value of each array (1,), as a Python number."""
     return {name: values.item() for name, values in arrays.items()}
+
+
+def checked_action(action, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns an action of one simulation as float64.
+
+    Raises:
+        ValueError: it has another shape, or holds NaN.
+    """
+    action = np.asarray(action, dtype=float)
+    if action.shape != shape:
+        raise ValueError(f"an action must have the shape {shape}, got {action.shape}")
+    if math.isnan(action.sum()):
+        raise ValueError("an action must be a number, got NaN")
+    return action
 
 
 def check_render_mode(mode: str | None) -> None:

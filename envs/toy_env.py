@@ -10,7 +10,7 @@ from gymnasium.spaces import Box
 from envs.task import Transition
 from envs.task_env import TaskEnv, TaskVectorEnv
 from envs.wrappers.draws import BLOCK_STEPS, Kind
-from utils.config import nearest_name, updated
+from utils.config import nearest_name, resolved
 from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable
 
@@ -157,7 +157,7 @@ class ToyEnv(TaskEnv):
     """One point.
 
     Args:
-        config: the toy's; as keywords its fields: `ToyEnv(perturb_method="l+")`.
+        config: the toy's, or a mapping with the fields to change; as keywords: `ToyEnv(perturb_method="l+")`.
         render_mode: None or "rgb_array".
         max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
         **changes: fields of the config.
@@ -169,7 +169,7 @@ class ToyEnv(TaskEnv):
     metadata = TaskEnv.metadata | {"render_modes": ["rgb_array"]}
 
     def __init__(self, config=None, render_mode=None, max_episode_steps=100, **changes):
-        super().__init__(Toy(1, updated(config or ToyConfig(), changes)), render_mode, max_episode_steps)
+        super().__init__(Toy(1, resolved(ToyConfig(), config, changes)), render_mode, max_episode_steps)
         self._camera = Picture(self.task, 0)
 
 
@@ -179,7 +179,7 @@ class ToyVectorEnv(TaskVectorEnv):
     metadata = TaskVectorEnv.metadata | {"render_modes": ["rgb_array"]}
 
     def __init__(self, num_envs, config=None, render_mode=None, max_episode_steps=100, **changes):
-        super().__init__(Toy(num_envs, updated(config or ToyConfig(), changes)), render_mode, max_episode_steps)
+        super().__init__(Toy(num_envs, resolved(ToyConfig(), config, changes)), render_mode, max_episode_steps)
         self._cameras = [Picture(self.task, i) for i in range(num_envs)]
 
 

@@ -14,7 +14,7 @@ RESAMPLES = 2000
 def robust_auc(values: Sequence[float], returns: Sequence[Sequence[float]], quantile: float = 0.10) -> float:
     """Returns the mean over the range of `values` (v,), rising, of the returns' quantile: the area under it by its width.
 
-    Robust-AUC as in the robustness facts of R-SAC's authors: trapezoids under r_0.10(v). Of one value it is the quantile.
+    Trapezoids under r_0.10(v); of one value it is the quantile.
     """
     lows = np.array([np.quantile(row, quantile) for row in returns])
     values = np.asarray(values, float)

@@ -7,6 +7,7 @@ from gymnasium import spaces
 
 from envs.rwrl.env import RWRLEnv
 from envs.rwrl_env import RWRLVectorEnv
+from envs.wrappers.perturbed import made_perturbable
 from tests.rwrl_tasks import every_domain, every_task, perturbed, random_actions
 
 from dm_control import suite  # isort: skip  # quietly: envs.rwrl has imported it before
@@ -175,7 +176,7 @@ def test_simulation_i_of_a_vector_is_the_single_environment_of_seed_plus_i_acros
     singles = [RWRLEnv("cartpole", "swingup") for _ in range(2)]
     shown, _ = vector.reset(seed=7)
     lone = [env.reset(seed=7 + i)[0] for i, env in enumerate(singles)]
-    vector.perturb({"pole_length": np.array([2.0])}, np.array([1]))
+    made_perturbable(vector)[1].perturb({"pole_length": np.array([2.0])}, np.array([1]))
     singles[1].perturb({"pole_length": np.array([2.0])})
     for step in range(1, 20):
         np.testing.assert_array_equal(shown["position"], [part["position"] for part in lone])

@@ -77,10 +77,19 @@ def test_a_wrong_word_is_one_sentence(arguments, sentence, capsys):
     assert sentence in error and error.count("\n") == 1
 
 
-def test_a_wrong_argument_of_the_environment_is_said_before_there_is_a_folder(tmp_path, capsys):
-    with pytest.raises(SystemExit) as ended:
-        train.main([*SMALL, "--env-kwargs", "{gravity: 5}", "--run-dir", str(tmp_path / "run")])
-    assert ended.value.code == 2 and "gravity" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--env-kwargs", "{gravity: 5}"], "gravity"),
+        (["--perturb", "default"], "nothing of it can be perturbed"),
+        (["--env", "RWRLCartpoleBalance-v0", "--perturb", "{pole_lenght: [1, 2]}"], "did you mean pole_length"),
+        (["--env", "RWRLCartpoleBalance-v0", "--perturb", "pole_length"], "must be a YAML mapping"),
+    ],
+)
+def test_what_the_environment_refuses_is_said_before_there_is_a_folder(arguments, sentence, tmp_path, capsys):
+    assert train.main([*SMALL, *arguments, "--run-dir", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error and error.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
 
@@ -95,8 +104,3 @@ def test_a_perturbed_training_is_judged_on_the_nominal_and_apart_on_the_perturbe
     env.reset()
     lengths = [own.unwrapped.model.geom("pole_1").size[1] * 2 for own in env.env.unwrapped.envs]
     assert all(2.5 <= length <= 2.6 for length in lengths) and lengths[0] != lengths[1]
-
-
-def test_what_cannot_be_perturbed_is_said():
-    with pytest.raises(SystemExit):
-        train.parse(["--env", "RWRLCartpoleBalance-v0", "--perturb", "{pole_lenght: [1, 2]}"])

@@ -60,8 +60,9 @@ def create_run(config: TrainConfig, argv: list[str]) -> Path:
     """Creates the folder of a new run; returns it. The folder's name is no part of its config: folders move.
 
     Raises:
-        ValueError: the folder already holds a run, or cannot be made.
+        ValueError: the environment refuses its arguments, the folder already holds a run, or cannot be made.
     """
+    config.check()
     return make_run(config.run_dir, replace(config, run_dir=None), argv, config.env_id, config.env_arguments)
 
 

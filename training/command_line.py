@@ -135,7 +135,9 @@ def resumed(run: Path, argv: list[str], about: str) -> TrainConfig:
 def _recorded(content, changes):
     """Returns the config that a run has recorded, with changes."""
     env_id = content.get("env_id", WALKS[0])
-    return updated(_blank(env_id), content | changes)
+    config = updated(_blank(env_id), content | changes)
+    config.check()
+    return config
 
 
 def _blank(env_id):

@@ -98,6 +98,13 @@ class TrainConfig:
         """Arguments of the environment, its episodes' length aside."""
         return {}
 
+    def check(self) -> None:
+        """Raises ValueError if the environment refuses its arguments or perturbations; costs making one."""
+        try:
+            self.perturbed(self.make_evaluation_env(1, 0)).close()
+        except (TypeError, AssertionError, gym.error.Error) as error:
+            raise ValueError(f"{self.env_id} refuses {self.env_arguments}: {str(error).splitlines()[0]}") from error
+
     def make_env(self) -> BatchVecEnv:
         """Returns the simulations to train on."""
         env = BatchVecEnv(self.perturbed(self._vector(self.learner.num_envs, self.env_arguments)))
@@ -169,15 +176,6 @@ class EnvTrainConfig(TrainConfig):
 
     env_kwargs: Annotated[dict, YAML_MAPPING] = field(default_factory=dict)
     """Arguments of the environment, as '{combined_challenge: easy}'."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not (self.env_kwargs or self.perturb):
-            return
-        try:
-            self.perturbed(self.make_evaluation_env(1, 0)).close()  # before a folder is made for it
-        except (TypeError, AssertionError, gym.error.Error) as error:
-            raise ValueError(f"{self.env_id} refuses {self.env_kwargs}: {str(error).splitlines()[0]}") from error
 
     @property
     def task_arguments(self) -> dict:

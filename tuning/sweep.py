@@ -102,9 +102,8 @@ class SweepConfig:
         """What all trainings share, as --config takes it."""
         own = read_yaml(self.config) if self.config else {}
         own = own.get("config", own)  # a run's own config.yaml has more around it
-        name = (
-            self.preset or own.get("preset") or ("plan" if self.space == "plan" else "rough" if self._walks else "default")
-        )
+        usual = "rough" if self._walks else "default"
+        name = self.preset or own.get("preset") or ("plan" if self.space == "plan" else usual)
         return merged(own, {"preset": name, "env_id": self.env, "algo": self.algo})
 
     @cached_property

@@ -27,6 +27,16 @@ def updated(config: Config, changes: Mapping) -> Config:
     return dataclasses.replace(config, **values)
 
 
+def resolved(default: Config, config: Config | Mapping | None, changes: Mapping) -> Config:
+    """Returns a config from an optional config, or mapping with what it changes of the default, and the fields to change.
+
+    Raises:
+        ValueError: as `updated` does.
+    """
+    base = config if isinstance(config, type(default)) else updated(default, config or {})
+    return updated(base, changes)
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str:
     """Returns the end of a sentence about an unknown name: the nearest one, and all there are."""
     known = list(known)

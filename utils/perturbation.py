@@ -1,5 +1,6 @@
 """What of an environment may be perturbed, and one `perturb_spec` from every form in which it may be written."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -74,6 +75,18 @@ class Course:
     period: int = 1
 
 
+def single_values(values: Mapping, known: Mapping[str, Perturbable], ids) -> dict[str, float]:
+    """Returns the values (1,) that a single environment with these parameters is to take; none if there are no `ids`.
+
+    Raises:
+        ValueError: a name is unknown (the nearest is named), or a value is below 0 or no number.
+    """
+    for name in values:
+        if name not in known:
+            raise ValueError(f"no perturbation is called {name!r}{nearest_name(name, known)}")
+    return {name: _only_number(name, value) for name, value in values.items() if len(ids)}
+
+
 def parse_perturbation(given: Mapping | Spec | None) -> PerturbSpec | PerturbParams:
     """Returns the spec that a mapping holds, in whichever of the two forms.
 
@@ -108,6 +121,13 @@ def courses(spec: PerturbSpec | PerturbParams, known: Mapping[str, Perturbable],
 def _is_range(value):
     pair = isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2
     return pair and all(is_number(end) for end in value) and value[0] <= value[1]
+
+
+def _only_number(name, value):
+    value = np.asarray(value, float).item()
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a number from 0 on, got {value}")
+    return value
 
 
 def _known(name, known):

@@ -10,6 +10,8 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
+from utils.vector_infos import info_of_step
+
 
 class BatchVecEnv(VecEnv):
     """Wraps a vector environment that starts ended episodes anew in the same step.
@@ -49,7 +51,9 @@ class BatchVecEnv(VecEnv):
     def step_wait(self):
         observation, reward, terminated, truncated, info = self.env.step(self._actions)
         ended = terminated | truncated
-        self._count(reward, _terms_of_the_step(info, ended))
+        if ended.any():
+            info = info_of_step(info, ended)
+        self._count(reward, info.get("reward_terms", {}))
         infos = [{} for _ in range(self.num_envs)]
         for i in np.flatnonzero(ended):
             infos[i] = self._end_of_episode(i, info, bool(truncated[i] and not terminated[i]))
@@ -82,18 +86,17 @@ class BatchVecEnv(VecEnv):
     def _count(self, reward, terms):
         self._returns += reward
         self._lengths += 1
-        for name, term in terms.items():
+        for name, term in _measurements(terms):
             sums = self._term_sums.get(name)
             self._term_sums[name] = term.copy() if sums is None else sums + term
 
     def _end_of_episode(self, i, info, truncated):
-        final = {name: values[i] for name, values in info["final_info"].items() if _is_measurement(name, values)}
         episode = {
             "r": float(self._returns[i]),
             "l": int(self._lengths[i]),
             "t": round(time.time() - self._started, 6),
             "terms": {name: float(sums[i]) for name, sums in self._term_sums.items()},
-            "final": {name: float(value) for name, value in final.items()},
+            "final": {name: float(values[i]) for name, values in _measurements(info["final_info"])},
         }
         return {"episode": episode, "terminal_observation": info["final_obs"][i], "TimeLimit.truncated": truncated}
 
@@ -128,15 +131,9 @@ def make_batch_vec_env(env_id: str, num_envs: int, seed: int | None = None, **kw
     return env
 
 
-def _terms_of_the_step(info, ended):
-    """Returns the reward terms of the step itself; Gymnasium's own vectors tell those of a restart elsewhere."""
-    terms = {name: values for name, values in info.get("reward_terms", {}).items() if _is_measurement(name, values)}
-    if "reward_terms" not in info.get("final_info", {}):
-        return terms
-    final = info["final_info"]["reward_terms"]
-    return {name: np.where(ended, final[name], terms.get(name, 0.0)) for name in final if _is_measurement(name, final[name])}
-
-
-def _is_measurement(name, values):
-    """Tells numbers, one for each simulation, from masks and from whatever else an info may hold."""
-    return not name.startswith("_") and isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "fiub"
+def _measurements(group):
+    """Yields the names and numbers, one for each simulation, without masks and whatever else an info may hold."""
+    for name, values in group.items():
+        numbers = isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "fiub"
+        if numbers and not name.startswith("_"):
+            yield name, values

@@ -1,6 +1,5 @@
 """One task of the Real-World RL suite as a Gymnasium environment, without any challenge."""
 
-import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
@@ -18,9 +17,9 @@ from envs.rwrl.humanoid import Humanoid
 from envs.rwrl.quadruped import Quadruped
 from envs.rwrl.walker import Walker
 from envs.task import whole_ratio
-from envs.task_env import RENDER_MODES, check_render_mode
+from envs.task_env import RENDER_MODES, check_render_mode, checked_action
 from utils.config import nearest_name
-from utils.perturbation import Perturbable
+from utils.perturbation import Perturbable, single_values
 from utils.rendering import Camera
 
 _STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
@@ -121,12 +120,7 @@ class RWRLEnv(gym.Env):
         Raises:
             ValueError: an unknown name, a value that is below 0 or no number, or MuJoCo cannot build such a model.
         """
-        for name in values:
-            if name not in self.perturbations:
-                raise ValueError(f"no perturbation is called {name!r}{nearest_name(name, self.perturbations)}")
-        if not len(ids):
-            return
-        wanted = self._perturbed | {name: _only_number(name, value) for name, value in values.items()}
+        wanted = self._perturbed | single_values(values, self.perturbations, ids)
         if wanted != self._perturbed:
             self._next = self.domain.build_physics(wanted)
             self._perturbed = wanted
@@ -180,12 +174,7 @@ class RWRLEnv(gym.Env):
         return _copied(self._observation), {"safety_vars": _copied(self._safety_vars), "reward_terms": terms}
 
     def step(self, action):
-        action = np.asarray(action, dtype=float)
-        if action.shape != self.action_space.shape:
-            raise ValueError(f"an action must have the shape {self.action_space.shape}, got {action.shape}")
-        if math.isnan(action.sum()):
-            raise ValueError("an action must be a number, got NaN")
-        reward, failure = self._advance(action)
+        reward, failure = self._advance(checked_action(action, self.action_space.shape))
         info = {"safety_vars": _copied(self._safety_vars), "reward_terms": {"task": reward}}
         if failure:
             info["physics_failure"] = failure
@@ -240,10 +229,3 @@ def _box(part):
 
 def _copied(arrays):
     return {name: array.copy() for name, array in arrays.items()}
-
-
-def _only_number(name, value):
-    value = np.asarray(value, float).item()
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be a number from 0 on, got {value}")
-    return value

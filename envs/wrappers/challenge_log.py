@@ -8,8 +8,8 @@ import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 
-from envs.task_env import TaskVectorEnv
 from utils.challenge_log import GROUPS, ChallengeLog
+from utils.vector_infos import info_of_step
 
 
 class RecordChallenges(gym.Wrapper, RecordConstructorArgs):
@@ -49,12 +49,7 @@ class RecordChallenges(gym.Wrapper, RecordConstructorArgs):
 
 
 class RecordVectorChallenges(VectorWrapper):
-    """Records n simulations as `RecordChallenges` does one, whatever the autoreset mode.
-
-    At an episode's end within a step the infos of Gymnasium's own vectors are those of the next episode, and `final_info`
-    holds the end. Those of our batches and wrappers are the end's, and `reset_info` holds the next episode's beginning;
-    without it only an episode that `reset` begins has a row 0.
-    """
+    """Records n simulations as `RecordChallenges` does one, whatever the autoreset mode."""
 
     def __init__(self, env: VectorEnv, path: str | Path | None = None, log_every: int = 100, safety_vars: bool = True):
         """Records to `path` (an .npz; None: in memory only) every `log_every` episodes and at `close`.
@@ -65,7 +60,6 @@ class RecordVectorChallenges(VectorWrapper):
         super().__init__(env)
         self.log = ChallengeLog(path, log_every, env.num_envs, _name(env), safety_vars)
         self._mode = env.metadata.get("autoreset_mode")
-        self._shows_ends = isinstance(env.unwrapped, TaskVectorEnv)
         self._restarting = np.zeros(env.num_envs, bool)  # with the coming step, in mode NEXT_STEP
 
     def reset(self, *, seed=None, options=None):
@@ -96,15 +90,11 @@ class RecordVectorChallenges(VectorWrapper):
     def _record_same_step(self, reward, ended, info):
         """Records a step that may show the end of some episodes and the beginning of the next ones at once."""
         ids = np.flatnonzero(ended)
-        if self._shows_ends or "reset_info" in info:
-            self.log.add(reward, info)
-            began = info.get("reset_info", {})
-        else:
-            self.log.add(reward, info, np.flatnonzero(~ended))
-            self.log.add(reward, info.get("final_info", {}), ids)
-            began = info
+        if len(ids):
+            info = info_of_step(info, ended)
+        self.log.add(reward, info)
         self.log.end(ids)
-        self.log.begin(began, ids)
+        self.log.begin(info.get("reset_info", {}), ids)
 
 
 def _name(env):

@@ -47,6 +47,7 @@ class PerturbedSingles:
     def __init__(self, targets):
         self._targets = targets
         self.perturbations, self.default_perturbation = targets[0].perturbations, targets[0].default_perturbation
+        self.combined_perturbations = getattr(targets[0], "combined_perturbations", {})
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
         """Makes following resets of environments `ids` (k,) use values (k,)."""

@@ -10,8 +10,9 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
-from envs.wrappers.batches import copied, info_of_step, joined, put, singles, taken
+from envs.wrappers.batches import copied, joined, put, singles, taken
 from envs.wrappers.layout import Layout, layout_of
+from utils.vector_infos import info_of_step
 
 ONE = np.array([0])
 

@@ -1,0 +1,33 @@
+"""Infos of vector environments that begin the next episodes in the step that ends others."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def info_of_step(info: dict, ended: np.ndarray) -> dict:
+    """Returns an info in which everything belongs to the step itself and `reset_info` to the episodes that it began.
+
+    `ended` (n,) bool tells whose episode it ended, of one simulation at least.
+
+    Our own vectors give it so. Gymnasium's give the new episodes' values, and the ends' in `final_info`.
+    """
+    if "reset_info" in info:
+        return info
+    ends = {name: info.get(name) for name in ("final_obs", "_final_obs", "final_info", "_final_info")}
+    began = {name: value for name, value in info.items() if name not in ends}
+    return _merged(began, info.get("final_info", {}), ended) | ends | {"reset_info": began}
+
+
+def _merged(began, final, ended):
+    """Returns the values of `final` where `ended` (n,), and those of `began` elsewhere."""
+    merged = {}
+    for name in dict.fromkeys([*began, *final]):
+        if name not in began or name not in final:
+            merged[name] = final.get(name, began.get(name))
+        elif isinstance(final[name], Mapping):
+            merged[name] = _merged(began[name], final[name], ended)
+        else:
+            merged[name] = began[name].copy()
+            merged[name][ended] = final[name][ended]
+    return merged
