@@ -99,8 +99,27 @@ _WALKS = {
 }
 ANY = {"default": {}, "plan": {"ppo": _PLAN}}
 
-# Named trainings by environment; those not named have ANY.
-PRESETS = dict.fromkeys(WALKS, _WALKS)
+# An update after every step and a small network: what learns fastest on one core. PPO wants many times the steps.
+_RWRL = {
+    "default": {
+        "algo": "sac",
+        "total_timesteps": 100_000,
+        "eval_every": 20_000,
+        "checkpoint_every": 50_000,
+        "sac": {
+            "num_envs": 4,
+            "gradient_steps": 4,
+            "learning_starts": 2000,
+            "learning_rate": 1e-3,
+            "ent_coef": "auto_0.1",
+            "net_arch": (128, 128),
+            "activation": "relu",
+        },
+    }
+}
+
+# Named trainings by environment, or by what the ids of several begin with; those not named have ANY.
+PRESETS = dict.fromkeys(WALKS, _WALKS) | {"RWRL": _RWRL}
 
 
 def preset(name: str, env_id: str) -> dict:
@@ -109,7 +128,8 @@ def preset(name: str, env_id: str) -> dict:
     Raises:
         ValueError: there is none; the nearest is named.
     """
-    known = ANY | PRESETS.get(env_id, {})
+    own = (presets for beginning, presets in PRESETS.items() if env_id.startswith(beginning))
+    known = ANY | next(own, {})
     if name not in known:
         raise ValueError(f"no preset of {env_id} is called {name!r}{nearest_name(name, known)}")
     return known[name]
