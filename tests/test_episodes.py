@@ -50,7 +50,7 @@ def test_the_summary_has_means_and_students_interval(make):
     assert (summary["return"], summary["steps"], summary["terminated"]) == (pytest.approx(116 / 6), 5.5, 0.5)
     low, high = stats.t.interval(0.95, 5, loc=116 / 6, scale=stats.sem([6, 10, 15, 21, 28, 36]))
     assert summary["return_interval"] == (pytest.approx(low), pytest.approx(high))
-    assert f"| 19.3 | {low:.1f} to {high:.1f} | 6 | 50% |" in returns_table({"it": summary})
+    assert f"| 19.3 | {low:.1f} to {high:.1f} | 6 | 50% | - |" in returns_table({"it": summary})
 
 
 def test_one_value_tells_nothing_of_its_spread_and_equal_ones_everything():

@@ -5,6 +5,7 @@ import yaml
 
 import play_residual_policy
 import train
+from training.hand import HandTrainConfig
 from training.walk import WalkTrainConfig
 from utils import monitor_training
 from utils.runs import load_run
@@ -57,6 +58,10 @@ def test_it_goes_on_with_new_episodes_and_says_so(run, capsys):
 def test_the_id_decides_what_can_be_said():
     config = train.parse(["--env", "AdaptiveWalk-v0", "--terrain", "stairs"])
     assert isinstance(config, WalkTrainConfig) and config.env.terrain.kinds == ("stairs",)
+    config = train.parse(["--env", "CubeInHand-v0", "--start-angle", "1.5"])
+    assert isinstance(config, HandTrainConfig) and (config.start_angle, config.ppo.num_envs) == (1.5, 128)
+    config = train.parse(["--env", "RWRLWalkerRun-v0"])
+    assert (config.algo, config.sac.num_envs, config.total_timesteps) == ("sac", 4, 100_000)
     config = train.parse(["--env", "Pendulum-v1", "--env-kwargs", "{g: 5.0}", "--preset", "plan"])
     assert (config.env_arguments, config.ppo.n_steps) == ({"g": 5.0}, 2048)
     with pytest.raises(SystemExit):

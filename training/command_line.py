@@ -12,6 +12,7 @@ from callbacks.guard_callback import TrainingDiverged
 from callbacks.interrupt_callback import TrainingInterrupted
 from training.assembly import Training, create_run, prepare
 from training.config import EnvTrainConfig, TrainConfig
+from training.hand import HandTrainConfig
 from training.recipes import find_recipe
 from training.walk import WalkTrainConfig
 from utils.config import read_yaml, updated
@@ -63,7 +64,9 @@ def note_changes(config: TrainConfig, argv: list[str], training: Training) -> No
 
 def config_of(env_id: str) -> type[TrainConfig]:
     """Returns the class of the configs that train that id."""
-    return WalkTrainConfig if env_id in WALKS else EnvTrainConfig
+    if env_id in WALKS:
+        return WalkTrainConfig
+    return HandTrainConfig if env_id == "CubeInHand-v0" else EnvTrainConfig
 
 
 def parse(argv: list[str], about: str, default_id: str = WALKS[0]) -> TrainConfig:

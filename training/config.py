@@ -27,8 +27,15 @@ EVALUATION_SEED = 1_000_003  # terrain and episodes that no training seed below 
 class TrainConfig:
     """What every training says; `EnvTrainConfig` and `WalkTrainConfig` add what is trained."""
 
-    SCORE: ClassVar[tuple[str, ...]] = ("return",)  # of an evaluation's summary, the first counts first: the best is kept
-    LOGGED: ClassVar[tuple[str, ...]] = ("return", "steps", "terminated", "successes")  # those that there are
+    # Of an evaluation's summary: by what the best policy is kept, the first counts first; and what is logged if it is told.
+    SCORE: ClassVar[tuple[str, ...]] = ("return",)
+    LOGGED: ClassVar[tuple[str, ...]] = (
+        "return",
+        "steps",
+        "terminated",
+        "successes",
+        "successes_per_1000_steps",
+    )
 
     run_dir: Path | None = None
     """Folder of the run; runs/<date>_<time> if not given."""

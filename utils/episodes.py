@@ -74,8 +74,13 @@ def evaluate_returns(
 
 
 def summarise_returns(records: list[dict]) -> dict:
-    """Returns the mean of every number over `records`, and Student's 95 % interval of the mean return."""
+    """Returns the mean of every number over `records`, and Student's 95 % interval of the mean return.
+
+    Where successes are told, `successes_per_1000_steps` are those of all episodes by the steps of all.
+    """
     summary = {name: float(np.mean([record[name] for record in records])) for name in records[0] if name != "seed"}
+    if "successes" in summary:
+        summary["successes_per_1000_steps"] = 1000 * summary["successes"] / summary["steps"]
     low, high = mean_interval([record["return"] for record in records])
     return summary | {"return_interval": (low, high), "episodes": len(records)}
 
@@ -91,10 +96,12 @@ def mean_interval(values: list[float], confidence: float = 0.95) -> tuple[float,
 
 def returns_table(rows: dict[str, dict]) -> str:
     """Returns summaries by title as a Markdown table."""
-    lines = ["| | return | 95 % | steps | terminated |", "|" + "---|" * 5]
+    lines = ["| | return | 95 % | steps | terminated | successes |", "|" + "---|" * 6]
     for title, s in rows.items():
         low, high = s["return_interval"]
-        lines.append(f"| {title} | {s['return']:.1f} | {low:.1f} to {high:.1f} | {s['steps']:.0f} | {s['terminated']:.0%} |")
+        successes = f"{s['successes']:.2f}" if "successes" in s else "-"
+        ends = f"{s['steps']:.0f} | {s['terminated']:.0%} | {successes} |"
+        lines.append(f"| {title} | {s['return']:.1f} | {low:.1f} to {high:.1f} | {ends}")
     return "\n".join(lines)
 
 

@@ -117,9 +117,25 @@ _RWRL = {
         },
     }
 }
+_HAND = {
+    "default": {
+        "total_timesteps": 20_000_000,
+        "eval_every": 2_000_000,
+        "eval_episodes": 64,
+        "checkpoint_every": 1_000_000,
+        "ppo": {
+            "num_envs": 128,
+            "n_steps": 32,
+            "batch_size": 1024,
+            "n_epochs": 4,
+            "final_learning_rate": 1e-4,
+            "target_kl": 0.02,
+        },
+    }
+}
 
 # Named trainings by environment, or by what the ids of several begin with; those not named have ANY.
-PRESETS = dict.fromkeys(WALKS, _WALKS) | {"RWRL": _RWRL}
+PRESETS = dict.fromkeys(WALKS, _WALKS) | {"RWRL": _RWRL, "CubeInHand": _HAND}
 
 
 def preset(name: str, env_id: str) -> dict:
