@@ -7,6 +7,7 @@ same command goes on where it was stopped.
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import tyro
@@ -84,7 +85,7 @@ def measure(config: RobustnessConfig) -> list[Sweep]:
         config.out.mkdir(parents=True, exist_ok=True)
         rows = KeptRows(config.out / ROWS, conditions(policies, config.episodes, config.seed))
         bar = stack.enter_context(Progress())
-        total = len(policies) * sum(_points(own) for own in wanted)
+        total = len(policies) * sum(prod(len(axis.values) for axis in own) for own in wanted)
         task = bar.add_task("points", total=total)
         sweeps = []
         for own in wanted:
@@ -110,13 +111,6 @@ def axes(config: RobustnessConfig, policies: list[Judged]) -> list[tuple[Axis, .
         return [(make_axis(known, name, count=config.values),) for name in known]
     name = config.param or policies[0].default_perturbation
     return [(make_axis(known, name, config.min, config.max, config.values),)]
-
-
-def _points(own: tuple[Axis, ...]) -> int:
-    count = 1
-    for axis in own:
-        count *= len(axis.values)
-    return count
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from training.config import EVALUATION_SEED
+from benchmarks.successes import SEEN_BY_NOBODY, by_chance
 from utils.episodes import evaluate_returns, mean_interval
 from utils.files import write_json
 from utils.provenance import versions
@@ -27,7 +27,6 @@ from utils.runs import ended, load_run
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 LEVELS = ("clean", "easy", "medium", "hard")
-SEEN_BY_NOBODY = EVALUATION_SEED + 500_000  # the first episode's seed, above those of evaluations in trainings
 
 
 class Cell(NamedTuple):
@@ -98,9 +97,8 @@ def learned(run: Path, episodes: int) -> list[float]:
 
 def chance(run: Path, episodes: int) -> list[float]:
     """Returns the return of every episode of even random actions in a run's environment."""
-    env, generator = load_run(run).make_env(episodes), np.random.default_rng(0)
-    low, high = env.action_space.low, env.action_space.high
-    return _returns(env, lambda _: generator.uniform(low, high).astype(np.float32), episodes)
+    env = load_run(run).make_env(episodes)
+    return _returns(env, by_chance(env), episodes)
 
 
 def _returns(env, policy, episodes):

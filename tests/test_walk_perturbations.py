@@ -25,12 +25,14 @@ def test_every_range_has_its_nominal_value_and_changes_of_its_own():
 @pytest.mark.parametrize("steps", [0, 1, 3])
 def test_latency_brings_every_control_so_many_steps_late_and_the_home_pose_before_the_first(steps):
     env, home = perturbed({"latency": steps}, n=2), ResidualWalkTask().sim.model.key("home").ctrl
-    sent, arrived = [], []
-    for action in np.random.default_rng(0).uniform(-1, 1, (8, 2, 12)):
-        env.step(action)
-        sent.append(env.task._commanded.copy())
-        arrived.append(env.task.sim.bind("ctrl").copy())
-    np.testing.assert_array_equal(arrived, [np.tile(home, (2, 1))] * steps + sent[: 8 - steps])
+    for actions in np.random.default_rng(0).uniform(-1, 1, (2, 8, 2, 12)):  # in every episode
+        env.reset()
+        sent, arrived = [], []
+        for action in actions:
+            env.step(action)
+            sent.append(env.task._commanded.copy())
+            arrived.append(env.task.sim.bind("ctrl").copy())
+        np.testing.assert_array_equal(arrived, [np.tile(home, (2, 1))] * steps + sent[: 8 - steps])
 
 
 def test_latency_is_one_robots_own_and_gone_when_it_is_asked_for_no_more():

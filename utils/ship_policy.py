@@ -1,7 +1,8 @@
 """Makes a trained run a shipped policy: `python -m utils.ship_policy RUN --benchmark runs/terrain_benchmark`.
 
 Writes `assets/policies/<env id>/`: the run's policy, normaliser, env and config, and `card.json`: command,
-seed, versions, commit, wall time and steps of the training, and the benchmark's rows, those of other walkers too.
+seed, versions, commit, wall time and steps of the training, and the benchmark's rows, those of others too. Policies that
+do not walk are judged by successes.py.
 """
 
 import argparse
@@ -13,18 +14,19 @@ from pathlib import Path
 
 from utils.files import read_json, whole_folder, write_json
 from utils.policy_files import POLICY_FILES
+from utils.presets import WALKS
 from utils.run_records import CONFIG, ENV, read_record, trained_id
 from utils.runs import CARD, load_run
 
 POLICIES = Path(__file__).parents[1] / "assets" / "policies"
-TABLES = ("terrain", "flat")  # of the benchmark
+WALK_TABLES, OTHER_TABLES = ("terrain", "flat"), ("successes",)  # of the benchmarks
 
 
 def main(argv: list[str] | None = None) -> int:
     """Ships what the command line says; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="run folder")
-    parser.add_argument("--benchmark", type=Path, required=True, help="folder that terrain_benchmark.py wrote")
+    parser.add_argument("--benchmark", type=Path, required=True, help="folder of terrain_benchmark.py or successes.py")
     parser.add_argument("--out", type=Path, help="folder to write; assets/policies/<env id> if not given")
     args = parser.parse_args(argv)
     try:
@@ -44,8 +46,10 @@ def ship(run: Path, benchmark: Path, out: Path | None = None) -> Path:
     """
     load_run(run)  # refuses what cannot be played
     record = read_record(run)
-    content = card(run, record, {name: read_rows(benchmark / f"{name}.csv") for name in TABLES})
-    out = out or POLICIES / trained_id(run)
+    env_id = trained_id(run)
+    tables = WALK_TABLES if env_id in WALKS else OTHER_TABLES
+    content = card(run, record, {name: read_rows(benchmark / f"{name}.csv") for name in tables})
+    out = out or POLICIES / env_id
     with whole_folder(out) as folder:
         for name in (*POLICY_FILES, ENV, CONFIG):
             shutil.copyfile(run / name, folder / name)
@@ -59,12 +63,14 @@ def card(run: Path, record: dict, tables: dict[str, list[dict]]) -> dict:
     if took["steps"] < record["config"]["total_timesteps"]:
         raise ValueError(f"the training of {run} has not ended")
     for name, rows in tables.items():
-        if str(run) not in {row.get("walker") for row in rows}:
+        if str(run) not in {row.get("walker") or row.get("policy") for row in rows}:
             raise ValueError(f"{name}.csv of the benchmark has no row of {run}: give that run to it as --model {run}")
+    env_id = trained_id(run)
+    walks = env_id in WALKS
     return {
-        "env_id": trained_id(run),
-        "walker": str(run),
-        "command": shlex.join(["python", "train_residual_ppo.py", *record["argv"]]),
+        "env_id": env_id,
+        "walker" if walks else "policy": str(run),
+        "command": shlex.join(["python", "train_residual_ppo.py" if walks else "train.py", *record["argv"]]),
         "seed": record["config"]["seed"],
         **took,
         "versions": record["versions"],

@@ -1,0 +1,126 @@
+"""How often policies reach what their task is about, beside still and random actions: `python benchmarks/successes.py`.
+
+For environments whose episodes tell successes, as CubeInHand-v0 and the Shadow hand's. All play the same episodes, from
+seeds that no training makes, on the nominal physics. Prints a Markdown table and writes it as CSV.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+from scipy.stats import bootstrap
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.terrain_report import write_csv
+from training.command_line import config_of_run
+from training.config import EVALUATION_SEED, TrainConfig
+from utils.episodes import Policy
+from utils.files import write_aside
+from utils.runs import load_run
+
+SEEN_BY_NOBODY = EVALUATION_SEED + 500_000  # the first episode's seed, above those of evaluations in trainings
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Plays everything, prints the table and writes the CSV; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, nargs="+", required=True, help="run folders, checkpoints, shipped policies")
+    parser.add_argument("--episodes", type=int, default=64)
+    parser.add_argument("--num-threads", type=int, default=2, help="for physics")
+    parser.add_argument("--out", type=Path, default=Path("runs/successes"), help="folder for successes.csv")
+    args = parser.parse_args(argv)
+    try:
+        rows = list(all_rows(args.model, args.episodes, args.num_threads))
+        args.out.mkdir(parents=True, exist_ok=True)
+        write_aside(args.out / "successes.csv", lambda aside: write_csv(aside, rows))
+    except (ValueError, OSError) as error:
+        print(f"successes: {error}", file=sys.stderr)
+        return 2
+    print(table(rows))
+    return 0
+
+
+def all_rows(models: list[Path], episodes: int, num_threads: int) -> Iterator[dict]:
+    """Yields a row for still hands, one for random actions, and one for each policy.
+
+    Raises:
+        ValueError: a policy cannot be read, they are of different environments, or episodes tell no successes.
+    """
+    configs = {model: config_of_run(model, num_threads) for model in models}
+    ids = {config.env_id for config in configs.values()}
+    if len(ids) != 1:
+        raise ValueError(f"all models must be of one environment, got {', '.join(sorted(ids))}")
+    for title, actions in {"zero": still, "random": by_chance}.items():
+        yield row(title, configs[models[0]], actions, episodes)
+    for model, config in configs.items():
+        yield row(str(model), config, lambda env, model=model: load_run(model).act, episodes)
+
+
+def still(env: VectorEnv) -> Policy:
+    """Returns a policy whose actions are 0."""
+    return lambda observation: np.zeros(env.action_space.shape, np.float32)
+
+
+def by_chance(env: VectorEnv) -> Policy:
+    """Returns a policy of even random actions."""
+    generator, low, high = np.random.default_rng(0), env.action_space.low, env.action_space.high
+    return lambda observation: generator.uniform(low, high).astype(np.float32)
+
+
+def row(title: str, config: TrainConfig, make_policy: Callable[[VectorEnv], Policy], episodes: int) -> dict:
+    """Returns what a policy reaches: successes in 1000 steps with their 95 % interval (bootstrapped over episodes), and an
+    episode's median, mean, share that ended early, steps and return.
+
+    Raises:
+        ValueError: the episodes tell no successes.
+    """
+    with closing(config.make_evaluation_env(episodes, SEEN_BY_NOBODY, nominal=True)) as env:
+        records = config.play(env, make_policy(env), episodes, SEEN_BY_NOBODY)
+    if "successes" not in records[0]:
+        raise ValueError(f"episodes of {config.env_id} tell no successes")
+    successes, steps = (np.array([record[name] for record in records], float) for name in ("successes", "steps"))
+    return {
+        "policy": title,
+        "episodes": episodes,
+        "successes_per_1000_steps": float(rate(successes, steps)),
+        "successes_per_1000_steps_interval": interval(successes, steps),
+        "median_successes": float(np.median(successes)),
+        "mean_successes": float(successes.mean()),
+        "ended_early": float(np.mean([record["terminated"] for record in records])),
+        "mean_steps": float(steps.mean()),
+        "mean_return": float(np.mean([record["return"] for record in records])),
+    }
+
+
+def rate(successes: np.ndarray, steps: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Returns the successes of all episodes in 1000 steps of all."""
+    return 1000 * successes.sum(axis) / steps.sum(axis)
+
+
+def interval(successes: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
+    """Returns the 95 % percentile bootstrap interval of the rate, whole episodes drawn; of one episode, everything."""
+    if len(steps) < 2:
+        return -np.inf, np.inf
+    drawn = bootstrap((successes, steps), rate, paired=True, vectorized=True, method="percentile", rng=0)
+    return tuple(map(float, drawn.confidence_interval))
+
+
+def table(rows: list[dict]) -> str:
+    """Returns the rows as a Markdown table."""
+    lines = ["| policy | successes in 1000 steps (95 %) | median episode | ended early | mean steps |", "|" + "---|" * 5]
+    for own in rows:
+        low, high = own["successes_per_1000_steps_interval"]
+        lines.append(
+            f"| {own['policy']} | {own['successes_per_1000_steps']:.2f} ({low:.2f} to {high:.2f}) "
+            f"| {own['median_successes']:g} | {own['ended_early']:.0%} | {own['mean_steps']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

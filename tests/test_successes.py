@@ -1,0 +1,75 @@
+"""`benchmarks/successes.py` counts what really happens in the episodes, and what it judged can be shipped."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import train
+from benchmarks.successes import SEEN_BY_NOBODY, interval, main, rate
+from utils import ship_policy
+from utils.runs import load_policy, load_run
+
+SMALL = """--env CubeInHand-v0 --total-timesteps 64 --num-envs 2 --num-threads 1 --eval-every 0 --ppo.n-steps 32
+--ppo.batch-size 64 --ppo.net-arch 4 --ppo.log-std-init -3""".split()
+NEAR = "{success_angle: 2.5}"  # so wide that targets are reached by lying still
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "hand"
+    assert train.main([*SMALL, "--env-kwargs", NEAR, "--start-angle", "3", "--run-dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judged(run, tmp_path_factory):
+    out = tmp_path_factory.mktemp("judged")
+    assert main(["--model", str(run), "--episodes", "3", "--num-threads", "1", "--out", str(out)]) == 0
+    return out
+
+
+def test_successes_are_those_of_the_policys_own_episodes(run, judged):
+    with (judged / "successes.csv").open(newline="") as file:
+        rows = {row["policy"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"zero", "random", str(run)}
+    trained = load_run(run)
+    env = trained.make_env(3)
+    observation, over = env.reset(seed=SEEN_BY_NOBODY)[0], np.zeros(3, bool)
+    successes, steps = np.zeros(3), np.zeros(3)
+    for _ in range(1000):
+        observation, _, terminated, truncated, info = env.step(trained.act(observation))
+        steps[~over] += 1
+        successes[~over] = info["successes"][~over]
+        over |= terminated | truncated
+    assert over.all() and successes.sum() > 0
+    own = rows[str(run)]
+    assert float(own["successes_per_1000_steps"]) == pytest.approx(1000 * successes.sum() / steps.sum())
+    assert float(own["median_successes"]) == np.median(successes) and float(own["mean_steps"]) == steps.mean()
+
+
+def test_the_interval_is_that_of_episodes_drawn_anew():
+    successes, steps = np.array([0.0, 4.0, 8.0, 2.0] * 8), np.array([1000.0, 500.0, 1000.0, 250.0] * 8)
+    generator = np.random.default_rng(1)
+    drawn = generator.integers(32, size=(20_000, 32))
+    low, high = np.quantile(1000 * successes[drawn].sum(1) / steps[drawn].sum(1), (0.025, 0.975))
+    assert interval(successes, steps) == (pytest.approx(low, rel=0.03), pytest.approx(high, rel=0.03))
+    assert rate(successes, steps) == pytest.approx(14 / 2.75) and interval(np.ones(1), np.ones(1)) == (-np.inf, np.inf)
+
+
+def test_a_hands_policy_is_shipped_with_what_it_reached(run, judged, tmp_path):
+    assert ship_policy.main([str(run), "--benchmark", str(judged), "--out", str(tmp_path / "shipped")]) == 0
+    card = json.loads((tmp_path / "shipped" / "card.json").read_text())
+    assert card["command"].startswith("python train.py --env CubeInHand-v0") and card["policy"] == str(run)
+    assert [row["policy"] for row in card["benchmark"]["successes"]] == ["zero", "random", str(run)]
+    seen = np.random.default_rng(0).normal(size=(20, 92))
+    np.testing.assert_array_equal(load_policy(tmp_path / "shipped")(seen), load_policy(run)(seen))
+
+
+def test_what_tells_no_successes_is_one_sentence(tmp_path, capsys):
+    small = "--env Pendulum-v1 --total-timesteps 64 --num-envs 2 --eval-every 0 --ppo.n-steps 32 --ppo.batch-size 64".split()
+    assert train.main([*small, "--run-dir", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    assert main(["--model", str(tmp_path / "run"), "--episodes", "1", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == "successes: episodes of Pendulum-v1 tell no successes\n"
