@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import numpy as np
 
-from utils.challenge_log import ChallengeLog
-from utils.learning_curve import learning_statistics
+from utils.challenge_logs.learning_curve import learning_statistics
+from utils.challenge_logs.log import ChallengeLog
 
 
 class LearningChecks:

@@ -10,8 +10,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from envs.wrappers.challenge_log import RecordChallenges, RecordVectorChallenges
 from tests.toy_episodes import Toy, expected, play, same
-from utils.challenge_log import ChallengeLog
-from utils.challenge_stats import read_stats
+from utils.challenge_logs.log import ChallengeLog
+from utils.challenge_logs.stats import read_stats
 from utils.files import write_arrays
 
 

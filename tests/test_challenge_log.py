@@ -12,8 +12,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorWrapper
 from envs.wrappers.challenge_log import RecordChallenges, RecordVectorChallenges
 from tests.rwrl_learning_checks import LearningChecks
 from tests.toy_episodes import NOTHING, Toy, check, expected, play, same
-from utils.challenge_log import ChallengeLog
-from utils.challenge_stats import joined
+from utils.challenge_logs.log import ChallengeLog
+from utils.challenge_logs.stats import joined
 
 RECORDED = json.loads((Path(__file__).parent / "golden/rwrl/evaluators.json").read_text())["accumulator"]
 

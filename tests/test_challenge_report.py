@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from utils.challenge_plots import plot_learning_curves, plot_violations
-from utils.challenge_report import main
-from utils.challenge_stats import ChallengeStats, VariableStatistics, write_stats
+from utils.challenge_logs.plots import plot_learning_curves, plot_violations
+from utils.challenge_logs.report import main
+from utils.challenge_logs.stats import ChallengeStats, VariableStatistics, write_stats
 
 
 def made_up(episodes, constraints=("first", "second"), seed=0):

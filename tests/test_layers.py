@@ -66,7 +66,7 @@ def test_a_module_reaches_nothing_above_it(path):
 def test_imports_are_found_in_functions_and_through_other_modules():
     assert all(len(files) > 1 for files in FILES.values()) and "train_residual_ppo" in SCRIPTS
     env = reached(ROOT / "envs/residual_walk_env.py")
-    assert {"utils.config.updated", "scipy.ndimage.uniform_filter", "mujoco.viewer"} <= env
+    assert {"utils.config.resolved", "scipy.ndimage.uniform_filter", "mujoco.viewer"} <= env
     assert "stable_baselines3.sac.policies.SACPolicy" in reached(ROOT / "callbacks/saving_callbacks.py")
 
 

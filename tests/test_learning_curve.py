@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from utils.learning_curve import learning_statistics, moving_mean
+from utils.challenge_logs.learning_curve import learning_statistics, moving_mean
 
 RECORDED = json.loads((Path(__file__).parent / "golden/rwrl/evaluators.json").read_text())
 T_TWO = 0.95 * np.sqrt(2 / (4 * 0.975 * 0.025))  # Student's 97.5 % quantile for 2 degrees of freedom, in closed form

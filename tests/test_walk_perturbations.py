@@ -40,9 +40,11 @@ def test_latency_is_one_robots_own_and_gone_when_it_is_asked_for_no_more():
     env.perturb({"latency": np.array([2.0])}, np.array([1]))
     env.reset(seed=0)
     assert env.task.variation.steps_late.tolist() == [0, 2]
-    env.perturb({"latency": np.array([0.0])}, np.array([1]))
+    env.perturb({"latency": np.array([0.0, 1.0])}, np.array([1, 0]))
+    env.reset(options={"reset_mask": np.array([True, False])})
+    assert env.task.variation.steps_late.tolist() == [1, 2]
     env.reset()
-    assert env.task.variation.steps_late.tolist() == [0, 0]
+    assert env.task.variation.steps_late.tolist() == [1, 0]
 
 
 def test_a_latency_that_cannot_be_is_said():

@@ -5,7 +5,7 @@ from dataclasses import fields
 import gymnasium as gym
 import numpy as np
 
-from utils.challenge_stats import ChallengeStats
+from utils.challenge_logs.stats import ChallengeStats
 
 NOTHING = np.array(0)
 

@@ -1,13 +1,13 @@
-"""Prints what logs of challenges hold and draws it: `python -m utils.challenge_report FILE... [--out FOLDER]`."""
+"""Prints what logs of challenges hold and draws it: `python -m utils.challenge_logs.report FILE... [--out FOLDER]`."""
 
 import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from utils.challenge_plots import plot_learning_curves, plot_violations
-from utils.challenge_stats import ChallengeStats, read_stats
-from utils.learning_curve import CONFIDENCE, WINDOW, learning_statistics
+from utils.challenge_logs.learning_curve import CONFIDENCE, WINDOW, learning_statistics
+from utils.challenge_logs.plots import plot_learning_curves, plot_violations
+from utils.challenge_logs.stats import ChallengeStats, read_stats
 
 LEARNING = (
     "run",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.challenge_stats import ChallengeStats
-from utils.learning_curve import CONFIDENCE, WINDOW, learning_statistics, moving_mean
+from utils.challenge_logs.learning_curve import CONFIDENCE, WINDOW, learning_statistics, moving_mean
+from utils.challenge_logs.stats import ChallengeStats
 
 
 def plot_learning_curves(

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.challenge_stats import ChallengeStats, VariableStatistics, enlarged, joined, no_episodes, read_stats, write_stats
+from utils.challenge_logs.stats import (
+    ChallengeStats,
+    VariableStatistics,
+    enlarged,
+    joined,
+    no_episodes,
+    read_stats,
+    write_stats,
+)
 
 GROUPS = ("constraints", "safety_vars", "multiobj")
 

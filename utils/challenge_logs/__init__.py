@@ -1,0 +1,1 @@
+"""What happened under challenges: recorded, counted, drawn and told."""
