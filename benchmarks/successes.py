@@ -112,12 +112,14 @@ def interval(successes: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
 
 def table(rows: list[dict]) -> str:
     """Returns the rows as a Markdown table."""
-    lines = ["| policy | successes in 1000 steps (95 %) | median episode | ended early | mean steps |", "|" + "---|" * 5]
+    head = ("policy", "successes in 1000 steps (95 %)", "median episode", "ended early", "mean steps", "mean return")
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for own in rows:
         low, high = own["successes_per_1000_steps_interval"]
         lines.append(
             f"| {own['policy']} | {own['successes_per_1000_steps']:.2f} ({low:.2f} to {high:.2f}) "
-            f"| {own['median_successes']:g} | {own['ended_early']:.0%} | {own['mean_steps']:.0f} |"
+            f"| {own['median_successes']:g} | {own['ended_early']:.0%} "
+            f"| {own['mean_steps']:.0f} | {own['mean_return']:.1f} |"
         )
     return "\n".join(lines)
 

@@ -100,42 +100,42 @@ _WALKS = {
 ANY = {"default": {}, "plan": {"ppo": _PLAN}}
 
 # An update after every step and a small network: what learns fastest on one core. PPO wants many times the steps.
-_RWRL = {
-    "default": {
-        "algo": "sac",
-        "total_timesteps": 100_000,
-        "eval_every": 20_000,
-        "checkpoint_every": 50_000,
-        "sac": {
-            "num_envs": 4,
-            "gradient_steps": 4,
-            "learning_starts": 2000,
-            "learning_rate": 1e-3,
-            "ent_coef": "auto_0.1",
-            "net_arch": (128, 128),
-            "activation": "relu",
-        },
-    }
+_FREQUENT_SAC = {
+    "algo": "sac",
+    "total_timesteps": 100_000,
+    "eval_every": 20_000,
+    "checkpoint_every": 50_000,
+    "sac": {
+        "num_envs": 4,
+        "gradient_steps": 4,
+        "learning_starts": 2000,
+        "learning_rate": 1e-3,
+        "ent_coef": "auto_0.1",
+        "net_arch": (128, 128),
+        "activation": "relu",
+    },
 }
-_HAND = {
-    "default": {
-        "total_timesteps": 20_000_000,
-        "eval_every": 2_000_000,
-        "eval_episodes": 64,
-        "checkpoint_every": 1_000_000,
-        "ppo": {
-            "num_envs": 128,
-            "n_steps": 32,
-            "batch_size": 1024,
-            "n_epochs": 4,
-            "final_learning_rate": 1e-4,
-            "target_kl": 0.02,
-        },
-    }
+_CUBE = {
+    "total_timesteps": 20_000_000,
+    "eval_every": 2_000_000,
+    "eval_episodes": 64,
+    "checkpoint_every": 1_000_000,
+    "ppo": {
+        "num_envs": 128,
+        "n_steps": 32,
+        "batch_size": 1024,
+        "n_epochs": 4,
+        "final_learning_rate": 1e-4,
+        "target_kl": 0.02,
+    },
 }
 
 # Named trainings by environment, or by what the ids of several begin with; those not named have ANY.
-PRESETS = dict.fromkeys(WALKS, _WALKS) | {"RWRL": _RWRL, "CubeInHand": _HAND}
+PRESETS = dict.fromkeys(WALKS, _WALKS) | {
+    "RWRL": {"default": _FREQUENT_SAC},
+    "ShadowHand": {"default": _FREQUENT_SAC},
+    "CubeInHand": {"default": _CUBE},
+}
 
 
 def preset(name: str, env_id: str) -> dict:
