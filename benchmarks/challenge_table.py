@@ -19,7 +19,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.successes import SEEN_BY_NOBODY, by_chance
-from utils.episodes import evaluate_returns, mean_interval
+from utils.episodes import evaluate_returns, interval_text, mean_interval
 from utils.files import write_json
 from utils.provenance import versions
 from utils.run_records import CONFIG
@@ -113,8 +113,7 @@ def table(returns: dict[Cell, list[float]], by_chance: dict[tuple[str, str], lis
     lines = ["| task | challenge | random | SAC | 95 % | each seed |", "|" + "---|" * 6]
     for (env, level), random in by_chance.items():
         means = [float(np.mean(own)) for cell, own in returns.items() if cell[1:] == (env, level)]
-        low, high = mean_interval(means)
-        interval = f"{low:.0f} to {high:.0f}" if np.isfinite(low) else "-"
+        interval = interval_text(mean_interval(means), 0)
         each = ", ".join(f"{mean:.0f}" for mean in means)
         lines.append(f"| `{env}` | {level} | {np.mean(random):.0f} | {np.mean(means):.0f} | {interval} | {each} |")
     return "\n".join(lines)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.terrain_report import write_csv
 from training.command_line import config_of_run
 from training.config import EVALUATION_SEED, TrainConfig
-from utils.episodes import Policy
+from utils.episodes import Policy, interval_text
 from utils.files import write_aside
 from utils.runs import load_run
 
@@ -115,9 +115,9 @@ def table(rows: list[dict]) -> str:
     head = ("policy", "successes in 1000 steps (95 %)", "median episode", "ended early", "mean steps", "mean return")
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for own in rows:
-        low, high = own["successes_per_1000_steps_interval"]
+        interval = interval_text(own["successes_per_1000_steps_interval"], 2)
         lines.append(
-            f"| {own['policy']} | {own['successes_per_1000_steps']:.2f} ({low:.2f} to {high:.2f}) "
+            f"| {own['policy']} | {own['successes_per_1000_steps']:.2f} ({interval}) "
             f"| {own['median_successes']:g} | {own['ended_early']:.0%} "
             f"| {own['mean_steps']:.0f} | {own['mean_return']:.1f} |"
         )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from utils.episodes import evaluate_returns, mean_interval, returns_table, summarise_returns
+from utils.episodes import evaluate_returns, interval_text, mean_interval, returns_table, summarise_returns
 from utils.vec_env import BatchVecEnv, make_vector
 
 
@@ -54,7 +54,7 @@ def test_the_summary_has_means_and_students_interval(make):
 
 
 def test_one_value_tells_nothing_of_its_spread_and_equal_ones_everything():
-    assert mean_interval([3.0]) == (-np.inf, np.inf)
+    assert mean_interval([3.0]) == (-np.inf, np.inf) and interval_text((-np.inf, np.inf)) == "-"
     assert mean_interval([2.0, 2.0, 2.0]) == (2.0, 2.0)
 
 

@@ -98,11 +98,16 @@ def returns_table(rows: dict[str, dict]) -> str:
     """Returns summaries by title as a Markdown table."""
     lines = ["| | return | 95 % | steps | terminated | successes |", "|" + "---|" * 6]
     for title, s in rows.items():
-        low, high = s["return_interval"]
         successes = f"{s['successes']:.2f}" if "successes" in s else "-"
         ends = f"{s['steps']:.0f} | {s['terminated']:.0%} | {successes} |"
-        lines.append(f"| {title} | {s['return']:.1f} | {low:.1f} to {high:.1f} | {ends}")
+        lines.append(f"| {title} | {s['return']:.1f} | {interval_text(s['return_interval'])} | {ends}")
     return "\n".join(lines)
+
+
+def interval_text(interval: tuple[float, float], digits: int = 1) -> str:
+    """Returns an interval as a table shows it; a dash for one that says nothing."""
+    low, high = interval
+    return f"{low:.{digits}f} to {high:.{digits}f}" if np.isfinite([low, high]).all() else "-"
 
 
 class ReturnTally:
