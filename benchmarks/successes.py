@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.terrain_report import write_csv
 from training.command_line import config_of_run
 from training.config import EVALUATION_SEED, TrainConfig
-from utils.episodes import Policy, interval_text
+from utils.episodes import Policy, interval_text, mean_interval
 from utils.files import write_aside
 from utils.runs import load_run
 
@@ -73,8 +73,8 @@ def by_chance(env: VectorEnv) -> Policy:
 
 
 def row(title: str, config: TrainConfig, make_policy: Callable[[VectorEnv], Policy], episodes: int) -> dict:
-    """Returns what a policy reaches: successes in 1000 steps with their 95 % interval (bootstrapped over episodes), and an
-    episode's median, mean, share that ended early, steps and return.
+    """Returns what a policy reaches: successes in 1000 steps with their 95 % interval (bootstrapped over episodes), and of
+    episodes median and mean successes, the share that ended early, mean steps, and mean return with Student's interval.
 
     Raises:
         ValueError: the episodes tell no successes.
@@ -83,7 +83,8 @@ def row(title: str, config: TrainConfig, make_policy: Callable[[VectorEnv], Poli
         records = config.play(env, make_policy(env), episodes, SEEN_BY_NOBODY)
     if "successes" not in records[0]:
         raise ValueError(f"episodes of {config.env_id} tell no successes")
-    successes, steps = (np.array([record[name] for record in records], float) for name in ("successes", "steps"))
+    names = ("successes", "steps", "return")
+    successes, steps, returns = (np.array([record[name] for record in records], float) for name in names)
     return {
         "policy": title,
         "episodes": episodes,
@@ -93,7 +94,8 @@ def row(title: str, config: TrainConfig, make_policy: Callable[[VectorEnv], Poli
         "mean_successes": float(successes.mean()),
         "ended_early": float(np.mean([record["terminated"] for record in records])),
         "mean_steps": float(steps.mean()),
-        "mean_return": float(np.mean([record["return"] for record in records])),
+        "mean_return": float(np.mean(returns)),
+        "mean_return_interval": mean_interval(returns),
     }
 
 
@@ -112,14 +114,14 @@ def interval(successes: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
 
 def table(rows: list[dict]) -> str:
     """Returns the rows as a Markdown table."""
-    head = ("policy", "successes in 1000 steps (95 %)", "median episode", "ended early", "mean steps", "mean return")
+    head = ("policy", "successes in 1000 steps (95 %)", "median episode", "ended early", "mean steps", "return (95 %)")
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for own in rows:
         interval = interval_text(own["successes_per_1000_steps_interval"], 2)
         lines.append(
             f"| {own['policy']} | {own['successes_per_1000_steps']:.2f} ({interval}) "
             f"| {own['median_successes']:g} | {own['ended_early']:.0%} "
-            f"| {own['mean_steps']:.0f} | {own['mean_return']:.1f} |"
+            f"| {own['mean_steps']:.0f} | {own['mean_return']:.1f} ({interval_text(own['mean_return_interval'])}) |"
         )
     return "\n".join(lines)
 
