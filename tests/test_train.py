@@ -39,6 +39,7 @@ def test_it_is_played_and_tells_the_returns_of_its_episodes(run, tmp_path, capsy
     out = tmp_path / "out.json"
     assert play_residual_policy.main(f"--model {run} --episodes 2 --no-render --json {out}".split()) == 0
     episodes = yaml.safe_load(out.read_text())["episodes"]
+    assert [episode["seed"] for episode in episodes] == [play_residual_policy.UNSEEN_TERRAIN + i for i in (0, 1)]
     env, policy = load_run(run).make_env(), load_run(run).act
     for episode in episodes:
         observation, total = env.reset(seed=episode["seed"])[0], 0.0
