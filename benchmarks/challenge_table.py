@@ -60,12 +60,13 @@ def main(argv: list[str] | None = None) -> int:
                 list(pool.map(partial(train, out=args.out, steps=args.steps), cells))
         done = [cell for cell in cells if ended(args.out / cell.name, args.steps)]
         returns = {cell: learned(args.out / cell.name, args.episodes) for cell in done}
-        by_chance = {row: chance(args.out / cell.name, args.episodes) for cell in done for row in [cell[1:]]}
+        rows = {cell[1:]: cell for cell in done}  # chance knows no training: one of a row's seeds will do
+        chances = {row: chance(args.out / cell.name, args.episodes) for row, cell in rows.items()}
     except (ValueError, OSError, subprocess.CalledProcessError) as error:
         print(f"challenge_table: {error}", file=sys.stderr)
         return 2
-    write(args.out / "returns.json", args.steps, returns, by_chance)
-    print(table(returns, by_chance))
+    write(args.out / "returns.json", args.steps, returns, chances)
+    print(table(returns, chances))
     return 0
 
 
@@ -78,7 +79,7 @@ def train(cell: Cell, out: Path, steps: int) -> None:
     run = out / cell.name
     if ended(run, steps):
         return
-    anew = ["--env", cell.env, "--seed", cell.seed, "--run-dir", run, "--num-threads", 1]
+    anew = ["--env", cell.env, "--algo", "sac", "--seed", cell.seed, "--run-dir", run, "--num-threads", 1]
     if cell.level != "clean":
         anew += ["--env-kwargs", f"{{combined_challenge: {cell.level}}}"]
     how = ["--resume", run] if (run / CONFIG).is_file() else anew
@@ -108,10 +109,10 @@ def _returns(env, policy, episodes):
         env.close()
 
 
-def table(returns: dict[Cell, list[float]], by_chance: dict[tuple[str, str], list[float]]) -> str:
+def table(returns: dict[Cell, list[float]], chances: dict[tuple[str, str], list[float]]) -> str:
     """Returns the table: random actions, the mean of the seeds' mean returns with its 95 % interval, and each seed's."""
     lines = ["| task | challenge | random | SAC | 95 % | each seed |", "|" + "---|" * 6]
-    for (env, level), random in by_chance.items():
+    for (env, level), random in chances.items():
         means = [float(np.mean(own)) for cell, own in returns.items() if cell[1:] == (env, level)]
         interval = interval_text(mean_interval(means), 0)
         each = ", ".join(f"{mean:.0f}" for mean in means)
@@ -119,10 +120,10 @@ def table(returns: dict[Cell, list[float]], by_chance: dict[tuple[str, str], lis
     return "\n".join(lines)
 
 
-def write(path: Path, steps: int, returns: dict, by_chance: dict) -> None:
+def write(path: Path, steps: int, returns: dict, chances: dict) -> None:
     """Writes every episode's return as JSON."""
     learned = [{**cell._asdict(), "returns": own} for cell, own in returns.items()]
-    random = [{"env": env, "level": level, "returns": own} for (env, level), own in by_chance.items()]
+    random = [{"env": env, "level": level, "returns": own} for (env, level), own in chances.items()]
     write_json(path, {"steps": steps, "versions": versions(), "learned": learned, "random": random})
 
 
