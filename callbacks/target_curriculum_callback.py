@@ -14,7 +14,7 @@ class TargetCurriculumCallback(BaseCallback):
         start: the farthest target at the beginning, rad; it ends at pi.
     """
 
-    def __init__(self, start: float = 0.8, rise: float = 8.0, factor: float = 1.03, window: int = 50):
+    def __init__(self, start: float = 0.8, rise: float = 4.0, factor: float = 1.03, window: int = 50):
         super().__init__()
         if not (0.0 < start <= np.pi and factor > 1.0 and window >= 1):
             raise ValueError(f"a curriculum of targets needs 0 < start <= pi and a factor above 1, got {start} and {factor}")

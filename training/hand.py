@@ -21,7 +21,7 @@ class HandTrainConfig(EnvTrainConfig):
     """What is trained."""
     start_angle: float = 0.8
     """The farthest target at the beginning, rad; pi for no curriculum."""
-    rise: float = 8.0
+    rise: float = 4.0
     """Targets reached in 1000 steps from which on they get farther away, by 3 % at a time, to pi."""
 
     def __post_init__(self):
