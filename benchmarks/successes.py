@@ -55,10 +55,11 @@ def all_rows(models: list[Path], episodes: int, num_threads: int) -> Iterator[di
     ids = {config.env_id for config in configs.values()}
     if len(ids) != 1:
         raise ValueError(f"all models must be of one environment, got {', '.join(sorted(ids))}")
-    for title, actions in {"zero": still, "random": by_chance}.items():
-        yield row(title, configs[models[0]], actions, episodes)
+    idle = played(configs[models[0]], still, episodes)
+    yield row("zero", idle, idle)
+    yield row("random", played(configs[models[0]], by_chance, episodes), idle)
     for model, config in configs.items():
-        yield row(str(model), config, lambda env, model=model: load_run(model).act, episodes)
+        yield row(str(model), played(config, lambda env, model=model: load_run(model).act, episodes), idle)
 
 
 def still(env: VectorEnv) -> Policy:
@@ -72,9 +73,8 @@ def by_chance(env: VectorEnv) -> Policy:
     return lambda observation: generator.uniform(low, high).astype(np.float32)
 
 
-def row(title: str, config: TrainConfig, make_policy: Callable[[VectorEnv], Policy], episodes: int) -> dict:
-    """Returns what a policy reaches: successes in 1000 steps with their 95 % interval (bootstrapped over episodes), and of
-    episodes median and mean successes, the share that ended early, mean steps, and mean return with Student's interval.
+def played(config: TrainConfig, make_policy: Callable[[VectorEnv], Policy], episodes: int) -> dict[str, np.ndarray]:
+    """Returns `successes`, `steps`, `return` and `terminated` of each episode of a policy, (episodes,) each.
 
     Raises:
         ValueError: the episodes tell no successes.
@@ -83,19 +83,29 @@ def row(title: str, config: TrainConfig, make_policy: Callable[[VectorEnv], Poli
         records = config.play(env, make_policy(env), episodes, SEEN_BY_NOBODY)
     if "successes" not in records[0]:
         raise ValueError(f"episodes of {config.env_id} tell no successes")
-    names = ("successes", "steps", "return")
-    successes, steps, returns = (np.array([record[name] for record in records], float) for name in names)
+    return {name: np.array([record[name] for record in records], float) for name in records[0]}
+
+
+def row(title: str, own: dict[str, np.ndarray], idle: dict[str, np.ndarray]) -> dict:
+    """Returns what a policy has reached: successes in 1000 steps with their 95 % interval (bootstrapped over episodes), of
+    episodes median and mean successes, the share that ended early, mean steps, and mean return with Student's interval;
+    and by how much returns are above those of `idle`, the same episodes of still hands, with the interval of their pairs.
+    """
+    successes, steps, returns = own["successes"], own["steps"], own["return"]
+    gain = returns - idle["return"]
     return {
         "policy": title,
-        "episodes": episodes,
+        "episodes": len(steps),
         "successes_per_1000_steps": float(rate(successes, steps)),
         "successes_per_1000_steps_interval": interval(successes, steps),
         "median_successes": float(np.median(successes)),
         "mean_successes": float(successes.mean()),
-        "ended_early": float(np.mean([record["terminated"] for record in records])),
+        "ended_early": float(np.mean(own["terminated"])),
         "mean_steps": float(steps.mean()),
         "mean_return": float(np.mean(returns)),
         "mean_return_interval": mean_interval(returns),
+        "return_above_zero": float(np.mean(gain)),
+        "return_above_zero_interval": mean_interval(gain),
     }
 
 
@@ -115,15 +125,25 @@ def interval(successes: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
 def table(rows: list[dict]) -> str:
     """Returns the rows as a Markdown table."""
     head = ("policy", "successes in 1000 steps (95 %)", "median episode", "ended early", "mean steps", "return (95 %)")
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    for own in rows:
-        interval = interval_text(own["successes_per_1000_steps_interval"], 2)
-        lines.append(
-            f"| {own['policy']} | {own['successes_per_1000_steps']:.2f} ({interval}) "
-            f"| {own['median_successes']:g} | {own['ended_early']:.0%} "
-            f"| {own['mean_steps']:.0f} | {own['mean_return']:.1f} ({interval_text(own['mean_return_interval'])}) |"
-        )
-    return "\n".join(lines)
+    head += ("above zero's, same episodes (95 %)",)
+    return "\n".join([f"| {' | '.join(head)} |", "|" + "---|" * len(head), *map(_line, rows)])
+
+
+def _line(row):
+    cells = (
+        row["policy"],
+        _with_interval(row, "successes_per_1000_steps", 2),
+        f"{row['median_successes']:g}",
+        f"{row['ended_early']:.0%}",
+        f"{row['mean_steps']:.0f}",
+        _with_interval(row, "mean_return", 1),
+        _with_interval(row, "return_above_zero", 1),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _with_interval(row, name, digits):
+    return f"{row[name]:.{digits}f} ({interval_text(row[f'{name}_interval'], digits)})"
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def test_a_cube_within_0_3_rad_of_its_target_counts_and_sees_a_new_one_at_once(a
     old = env.task.sim.bind("mocap_quat")[0, 0].copy()
     observation, _, terminated, _, info = env.step(STILL)
     assert not terminated and info["rotation_distance"] == pytest.approx(angle, abs=2e-3)
-    assert info["successes"] == (angle < 0.3) and info["reward_terms"]["success"] == 20.0 * (angle < 0.3)
+    assert info["successes"] == (angle < 0.3) and info["reward_terms"]["success"] == 40.0 * (angle < 0.3)
     assert (parts(env, observation)["target_quat"] != old.astype(np.float32)).any() == (angle < 0.3)
     *_, info = env.step(STILL)
     assert info["successes"] == (angle < 0.3) and info["reward_terms"]["success"] == 0.0
@@ -161,13 +161,13 @@ def test_the_difference_to_a_new_target_begins_on_the_short_side():
 
 
 @pytest.mark.parametrize("place", [(0.13, -0.02, 0.29), (0.31, 0, 0.5), (-0.31, 0, 0.5), (0, 0.31, 0.5), (0, -0.31, 0.5)])
-def test_a_dropped_cube_ends_the_episode_costs_five_and_is_no_success(place):
+def test_a_dropped_cube_ends_the_episode_costs_forty_and_is_no_success(place):
     env = started()
     aim(env, 0.0, 0.0, 0.0)
     env.task.sim.qpos[0, 16:19] = place
     _, _, terminated, truncated, info = env.step(STILL)
     assert terminated and not truncated and info["dropped"] and info["successes"] == 0
-    assert info["reward_terms"]["drop"] == -5.0
+    assert info["reward_terms"]["drop"] == -40.0
 
 
 def test_the_reward_for_turning_is_the_angle_that_came_nearer_and_the_jump_to_a_new_target_is_none():
@@ -180,10 +180,10 @@ def test_the_reward_for_turning_is_the_angle_that_came_nearer_and_the_jump_to_a_
         *_, info = env.step(STILL)
         distances.append(info["rotation_distance"]), terms.append(info["reward_terms"])
     np.testing.assert_allclose(distances, [1.0, 0.8, 0.6, 0.4, 0.2], atol=0.01)
-    np.testing.assert_allclose([term["progress"] for term in terms], -np.diff(distances), atol=1e-9)
-    assert [term["success"] for term in terms] == [0.0, 0.0, 0.0, 20.0]
+    np.testing.assert_allclose([term["progress"] for term in terms], -10 * np.diff(distances), atol=1e-9)
+    assert [term["success"] for term in terms] == [0.0, 0.0, 0.0, 40.0]
     *_, info = env.step(STILL)
-    assert abs(info["reward_terms"]["progress"]) < 0.21 < 0.3 < info["rotation_distance"]
+    assert abs(info["reward_terms"]["progress"]) < 2.1 and 0.3 < info["rotation_distance"]
 
 
 def test_the_dense_reward_is_minus_the_angle_to_the_target():
