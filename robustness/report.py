@@ -33,15 +33,23 @@ def failures(sweeps: Sequence[Sweep]) -> list[str]:
 
 
 def draw(folder: Path, sweeps: Sequence[Sweep]) -> list[Path]:
-    """Draws the sweeps of the same parameters into one PNG each: lines with bands, or maps; returns the files."""
-    files = []
-    for name in dict.fromkeys(sweep.name for sweep in sweeps):
-        own = [sweep for sweep in sweeps if sweep.name == name and sweep.whole]
-        if own:
-            figure = _lines(own) if len(own[0].axes) == 1 else _maps(own)
-            files.append(folder / f"{name}.png")
-            write_aside(files[-1], lambda aside, figure=figure: figure.savefig(aside, format="png", dpi=110))
-    return files
+    """Draws the sweeps of the same parameters into one PNG each: lines with bands, or maps; returns the files.
+
+    Where several parameters were swept, all.png has them side by side, on the same scale.
+    """
+    by_name = {name: [sweep for sweep in sweeps if sweep.name == name and sweep.whole] for name in _names(sweeps)}
+    by_name = {name: own for name, own in by_name.items() if own}
+    figures = {name: _lines([own]) if len(own[0].axes) == 1 else _maps(own) for name, own in by_name.items()}
+    lines = [own for own in by_name.values() if len(own[0].axes) == 1]
+    if len(lines) > 1:
+        figures["all"] = _lines(lines)
+    for name, figure in figures.items():
+        write_aside(folder / f"{name}.png", lambda aside, figure=figure: figure.savefig(aside, format="png", dpi=110))
+    return [folder / f"{name}.png" for name in figures]
+
+
+def _names(sweeps):
+    return dict.fromkeys(sweep.name for sweep in sweeps)
 
 
 def _cells(sweep):
@@ -83,20 +91,26 @@ def _at(sweep, point):
     return ", ".join(f"{axis.name} {value:.4g}" for axis, value in zip(sweep.axes, point.values))
 
 
-def _lines(sweeps):
-    figure, axis = _figure(1)
-    for i, sweep in enumerate(sweeps):
-        values = [point.values[0] for point in sweep.whole]
-        low, high = np.array([np.quantile(point.returns, (LOW, HIGH)) for point in sweep.whole]).T
-        axis[0].fill_between(values, low, high, color=f"C{i}", alpha=0.2, lw=0)
-        axis[0].plot(values, [np.mean(point.returns) for point in sweep.whole], ".-", color=f"C{i}", label=sweep.model)
-    (swept,) = sweeps[0].axes
-    axis[0].axvline(swept.nominal, color="black", lw=0.8, ls=":")
-    axis[0].set_xlabel(f"{swept.name} (dotted: nominal)")
-    axis[0].set_ylabel("return: mean, 10 to 90 % of episodes")
-    axis[0].legend(fontsize=8)
-    axis[0].grid(alpha=0.3)
+def _lines(panels):
+    """Returns a figure with a panel for each parameter's sweeps."""
+    figure, axes = _figure(len(panels), share=True)
+    for axis, sweeps in zip(axes, panels):
+        for i, sweep in enumerate(sweeps):
+            _line(axis, sweep, f"C{i}")
+        (swept,) = sweeps[0].axes
+        axis.axvline(swept.nominal, color="black", lw=0.8, ls=":")
+        axis.set_xlabel(f"{swept.name} (dotted: nominal)")
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=8)
+    figure.supylabel("return: mean, 10 to 90 % of episodes")
     return figure
+
+
+def _line(axis, sweep, color):
+    values = [point.values[0] for point in sweep.whole]
+    low, high = np.array([np.quantile(point.returns, (LOW, HIGH)) for point in sweep.whole]).T
+    axis.fill_between(values, low, high, color=color, alpha=0.2, lw=0)
+    axis.plot(values, [np.mean(point.returns) for point in sweep.whole], ".-", color=color, label=sweep.model)
 
 
 def _maps(sweeps):
@@ -120,11 +134,17 @@ def _grid(sweep):
     return np.reshape(means, [len(axis.values) for axis in sweep.axes])
 
 
-def _figure(columns):
+def _figure(panels, share=False):
+    """Returns a figure with that many panels, at most four in a row, and these."""
     from matplotlib.figure import Figure  # not pyplot: no window, no global state
 
-    figure = Figure(figsize=(6.5 if columns == 1 else 4.5 * columns, 4), layout="constrained")
-    return figure, np.atleast_1d(figure.subplots(1, columns))
+    columns = min(panels, 4)
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(6.5 if panels == 1 else 3.5 * columns, 4 if rows == 1 else 3 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, sharey=share, squeeze=False).ravel()
+    for empty in axes[panels:]:
+        empty.remove()
+    return figure, axes[:panels]
 
 
 _TOLD = ("successes", "success")

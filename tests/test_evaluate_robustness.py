@@ -2,12 +2,14 @@
 
 import json
 
+import matplotlib.image
 import numpy as np
 import pytest
 
 import evaluate_robustness
 import train
-from robustness.sweep import Axis, Judged, make_axis, sweep
+from robustness.report import draw
+from robustness.sweep import Axis, Judged, Point, Sweep, make_axis, sweep
 from utils.kept_rows import KeptRows
 from utils.perturbation import Perturbable
 
@@ -97,6 +99,17 @@ def test_several_policies_are_compared_with_json_table_and_pictures(runs, tmp_pa
         returns = [episode["return"] for point in content["points"] for episode in point["episodes"]]
         assert f"| {run} | joint_damping | {np.mean(returns):.1f} |" in printed
     assert (out / "joint_damping.png").stat().st_size > 5_000 and (out / "report.md").read_text() in printed + "\n\n"
+
+
+def test_several_parameters_are_shown_side_by_side_too(tmp_path):
+    def swept(name):
+        points = [Point((value,), [{"return": value}, {"return": 2 * value}], None) for value in (1.0, 2.0)]
+        return Sweep("run", "Told-v0", (Axis(name, 1.0, (1.0, 2.0)),), points)
+
+    assert [path.name for path in draw(tmp_path, [swept("mass")])] == ["mass.png"]
+    assert [path.name for path in draw(tmp_path, [swept(name) for name in "abcde"])][-2:] == ["e.png", "all.png"]
+    one, five = (matplotlib.image.imread(tmp_path / name).shape for name in ("e.png", "all.png"))
+    assert five[1] > 2 * one[1] and five[0] > one[0]  # four in a row, and a second row
 
 
 def test_pairs_are_a_map_and_a_wrong_word_is_one_sentence(runs, tmp_path, capsys):

@@ -71,7 +71,7 @@ def test_a_training_begins_near_and_is_judged_on_the_whole_range(tmp_path):
     assert judging.unwrapped.task.target_angle == np.pi == load_run(run).make_env().unwrapped.task.target_angle
 
 
-def test_an_angle_at_which_targets_are_reached_already_is_refused(capsys):
-    with pytest.raises(SystemExit) as ended:
-        train.main([*SMALL, "--start-angle", "0.2"])
-    assert ended.value.code == 2 and "start_angle must lie above 0.3" in capsys.readouterr().err
+@pytest.mark.parametrize("word", ["--start-angle=0.2", "--start-angle=4", "--env-kwargs={success_angle: 0.9}"])
+def test_an_angle_at_which_targets_are_reached_already_is_refused(word, tmp_path, capsys):
+    assert train.main([*SMALL, word, "--run-dir", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.startswith("train: start_angle ") and not (tmp_path / "run").exists()

@@ -1,9 +1,9 @@
 """A training of a hand that turns a cube: targets that get farther away, judged by how many it reaches."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import numpy as np
 import tyro
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -24,12 +24,14 @@ class HandTrainConfig(EnvTrainConfig):
     rise: float = 4.0
     """Targets reached in 1000 steps from which on they get farther away, by 3 % at a time, to pi."""
 
-    def __post_init__(self):
-        super().__post_init__()
-        if not 0.3 < self.start_angle <= np.pi:
-            raise ValueError(
-                f"start_angle must lie above 0.3, where targets are reached, and up to pi, got {self.start_angle}"
-            )
+    def check(self) -> None:
+        """Refuses a start_angle too, at which targets would be reached already or which is beyond pi."""
+        super().check()
+        with closing(self.make_evaluation_env(1, 0)) as env:
+            try:
+                env.unwrapped.set_target_angle(self.start_angle)
+            except ValueError as error:
+                raise ValueError(f"start_angle {self.start_angle}: {error}") from error
 
     def own_callbacks(self) -> dict[str, BaseCallback]:
         """Returns what brings the targets from start_angle to pi."""
