@@ -17,7 +17,7 @@ import numpy as np
 from play_residual_policy import VIDEO_FPS, PlayConfig, make_env, task_config
 from utils.evaluation import evaluate, gait_alone, summarise, table
 from utils.rendering import Video, can_render
-from utils.run_records import trained_id
+from utils.run_files.records import trained_id
 from utils.runs import load_policy
 
 OUT = Path("demo")

@@ -14,14 +14,14 @@ import tyro
 
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.walk_variation import VariationConfig
-from utils.bad_states import describe, read_dump, replayed
 from utils.config import updated
 from utils.episodes import evaluate_returns, returns_table, summarise_returns
 from utils.evaluation import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
 from utils.files import write_json
 from utils.presets import WALKS
 from utils.rendering import Video, has_display
-from utils.run_records import trained_id, trained_task
+from utils.run_files.bad_states import describe, read_dump, replayed
+from utils.run_files.records import trained_id, trained_task
 from utils.runs import load_policy, load_run
 from utils.terrain import TerrainConfig
 

@@ -22,7 +22,7 @@ from benchmarks.successes import SEEN_BY_NOBODY, by_chance
 from utils.episodes import evaluate_returns, interval_text, mean_interval
 from utils.files import write_json
 from utils.provenance import versions
-from utils.run_records import CONFIG
+from utils.run_files.records import CONFIG
 from utils.runs import ended, load_run
 
 TRAIN = Path(__file__).parents[1] / "train.py"

@@ -32,7 +32,7 @@ from utils.evaluation import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alo
 from utils.files import write_aside
 from utils.kept_rows import KeptRows
 from utils.provenance import git_state, versions
-from utils.run_records import trained_id, trained_task
+from utils.run_files.records import trained_id, trained_task
 from utils.runs import digest, load_policy
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 

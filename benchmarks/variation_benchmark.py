@@ -23,7 +23,7 @@ from envs.walk_variation import VariationConfig
 from play_residual_policy import PlayConfig, make_env, task_config
 from utils.evaluation import Policy, evaluate, gait_alone, success_table, summarise
 from utils.files import write_aside
-from utils.run_records import trained_id
+from utils.run_files.records import trained_id
 from utils.runs import load_policy
 
 TILES = 4  # of ground: one lucky tile must not decide

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
-from utils.bad_states import MOST_DUMPS, write_dump
+from utils.run_files.bad_states import MOST_DUMPS, write_dump
 from utils.runs import last_good
 
 REFUSAL = "to satisfy the constraint"  # in what torch says of a distribution's parameters

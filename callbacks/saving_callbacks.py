@@ -8,7 +8,7 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 from utils.episodes import Policy
-from utils.policy_files import normalizing
+from utils.run_files.policy import normalizing
 from utils.runs import save, save_best
 
 

@@ -4,8 +4,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from utils.bad_states import write_dump
 from utils.rendering import can_render
+from utils.run_files.bad_states import write_dump
 
 
 @pytest.fixture

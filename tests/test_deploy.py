@@ -17,8 +17,8 @@ from stable_baselines3.sac.policies import SACPolicy
 import export_policy
 from envs.walk_variation import VariationConfig
 from tests.small_runs import trained
-from utils.policy_files import read_policy
 from utils.robot_names import JOINTS
+from utils.run_files.policy import read_policy
 from utils.runs import load_run
 from utils.sb3_files import import_sb3
 from utils.terrain import TerrainConfig

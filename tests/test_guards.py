@@ -7,8 +7,8 @@ import torch
 import play_residual_policy
 import train_residual_ppo
 from training import assembly
-from utils.bad_states import read_dump
 from utils.monitor_training import read_scalars
+from utils.run_files.bad_states import read_dump
 from utils.runs import resumable
 
 SMALL = """--preset rough --total-timesteps 1024 --num-envs 4 --ppo.n-steps 32 --ppo.batch-size 64 --ppo.net-arch 8

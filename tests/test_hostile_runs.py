@@ -172,7 +172,7 @@ def test_a_full_disk_ends_the_training_and_loses_nothing(made, tmp_path, monkeyp
 
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("utils.training_state.write_arrays", full)
+        patch.setattr("utils.run_files.training_state.write_arrays", full)
         assert train_residual_ppo.main([*SMALL, "--run-dir", str(run)]) == 2
     message = capsys.readouterr().err
     assert "No space left on device" in message and "the last good checkpoint is" in message

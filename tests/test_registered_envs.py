@@ -16,7 +16,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 import envs  # noqa: F401
 from envs.walk_variation import TRAINING_VARIATION
-from utils.snapshot import capture, pack, restore, unpack
+from utils.run_files.snapshot import capture, pack, restore, unpack
 from utils.vec_env import make_batch_vec_env
 
 IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))

@@ -4,7 +4,7 @@ import pytest
 from stable_baselines3.common.logger import TensorBoardOutputFormat
 
 from utils.monitor_training import read_scalars
-from utils.run_logs import PROGRESS, TENSORBOARD, ProgressCsv, cut_logs, make_logger, mark_logs, read_progress
+from utils.run_files.logs import PROGRESS, TENSORBOARD, ProgressCsv, cut_logs, make_logger, mark_logs, read_progress
 
 
 def log(logger, steps, **numbers):

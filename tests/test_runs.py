@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from envs.residual_walk_config import ResidualWalkConfig
 from tests.small_runs import LEARNERS, trained
 from utils.files import read_arrays, write_arrays
-from utils.policy_files import POLICY_FILES, hashes, normalizing
+from utils.run_files.policy import POLICY_FILES, hashes, normalizing
 from utils.runs import load_policy, load_run, locked, save_best, save_last
 from utils.vec_env import make_batch_vec_env
 

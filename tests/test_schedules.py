@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from utils.run_files.snapshot import capture, restore
 from utils.schedules import SCHEDULERS, Bounds, Schedule, find_scheduler, register_scheduler
-from utils.snapshot import capture, restore
 
 BOUNDS = Bounds(start=1.0, low=0.5, high=2.0, std=0.5)
 FIRST = np.array([0])

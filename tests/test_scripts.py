@@ -17,7 +17,7 @@ from training.config import EVALUATION_SEED
 from training.walk import EVALUATION_GOAL
 from utils import monitor_training
 from utils.evaluation import evaluate, summarise
-from utils.policy_files import POLICY_FILES
+from utils.run_files.policy import POLICY_FILES
 from utils.runs import load_policy
 from utils.vec_env import make_batch_vec_env
 

@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, own_gait, walk
 from utils.evaluation import summarise
-from utils.policy_files import POLICY_FILES
 from utils.provenance import CHANGED
-from utils.run_records import read_run_config, trained_task
+from utils.run_files.policy import POLICY_FILES
+from utils.run_files.records import read_run_config, trained_task
 from utils.ship_policy import POLICIES
 from utils.terrain import KINDS
 

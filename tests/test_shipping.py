@@ -11,7 +11,7 @@ import pytest
 import demo
 import train_residual_ppo
 from utils import ship_policy
-from utils.policy_files import POLICY_FILES
+from utils.run_files.policy import POLICY_FILES
 from utils.runs import load_policy
 
 SMALL = """--total-timesteps 256 --num-envs 4 --ppo.n-steps 64 --ppo.batch-size 64 --ppo.net-arch 16 --eval-every 0

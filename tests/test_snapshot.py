@@ -8,7 +8,7 @@ import torch
 from mujoco import MjModel
 from mujoco.batch import Batch
 
-from utils.snapshot import capture, pack, restore, unpack
+from utils.run_files.snapshot import capture, pack, restore, unpack
 
 
 class Inner:

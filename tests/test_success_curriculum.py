@@ -8,9 +8,9 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from callbacks.curriculum_callback import SuccessCurriculumCallback
 from callbacks.saving_callbacks import CheckpointCallback
-from utils.run_logs import make_logger
+from utils.run_files.logs import make_logger
+from utils.run_files.training_state import read_training
 from utils.runs import resumable
-from utils.training_state import read_training
 from utils.vec_env import make_batch_vec_env
 
 KINDS = ("rough", "stairs")

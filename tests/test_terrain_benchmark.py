@@ -22,7 +22,7 @@ from training.assembly import create_run, make_model
 from utils.config import as_plain
 from utils.evaluation import wilson_interval
 from utils.files import write_json
-from utils.policy_files import write_policy
+from utils.run_files.policy import write_policy
 from utils.terrain import Terrain
 from utils.vec_env import make_batch_vec_env
 

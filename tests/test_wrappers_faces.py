@@ -15,7 +15,7 @@ import envs  # noqa: F401
 from envs import challenges
 from envs.wrappers import ChallengeWrapper, Delay, Dimensionality, FlatObservation, Noise
 from tests.challenge_toys import NEXT_STEP, SAME_STEP, TimeObjective, cheetahs, toy, toys
-from utils.snapshot import capture, pack, restore, unpack
+from utils.run_files.snapshot import capture, pack, restore, unpack
 from utils.vec_env import BatchVecEnv
 
 NOISE = {

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from utils.monitor_training import read_scalars
-from utils.run_logs import read_progress
+from utils.run_files.logs import read_progress
 
 ROOT = Path(__file__).parents[1]
 PPO = """--preset rough --total-timesteps 12288 --num-envs 16 --ppo.n-steps 32 --ppo.batch-size 256 --ppo.net-arch 16

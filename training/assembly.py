@@ -18,9 +18,9 @@ from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
 from callbacks.threads_callback import ThreadsCallback
 from training.config import EVALUATION_SEED, TrainConfig
-from utils.policy_files import ACTIVATIONS
-from utils.run_logs import make_logger
-from utils.run_records import make_run
+from utils.run_files.logs import make_logger
+from utils.run_files.policy import ACTIVATIONS
+from utils.run_files.records import make_run
 from utils.runs import ended, resume, save_last
 
 

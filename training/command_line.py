@@ -18,9 +18,9 @@ from training.walk import WalkTrainConfig
 from utils.config import read_yaml, updated
 from utils.presets import WALKS, preset
 from utils.provenance import versions
-from utils.run_records import CONFIG, lengthen, read_record, read_run_config
+from utils.run_files.records import CONFIG, lengthen, read_record, read_run_config
+from utils.run_files.training_state import keeps_simulations
 from utils.runs import locked
-from utils.training_state import keeps_simulations
 
 
 def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], script: str) -> int:

@@ -10,7 +10,7 @@ from training.assembly import create_run, prepare
 from training.config import TrainConfig
 from utils.config import as_plain
 from utils.files import read_json, write_json
-from utils.run_records import CONFIG, read_run_config
+from utils.run_files.records import CONFIG, read_run_config
 from utils.runs import CARD, ended, load_run, locked
 
 JUDGE_SEED = 2_000_003  # terrain and episodes that neither training nor the evaluations that prune have seen

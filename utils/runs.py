@@ -23,11 +23,11 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 
 from utils.files import mend_folder, read_json, reading, whole_folder, write_json
-from utils.policy_files import ARCHITECTURE, POLICY_FILES, Normalizer, read_policy, write_policy
-from utils.run_logs import cut_logs, make_logger, mark_logs
-from utils.run_records import make_run as make_run
-from utils.run_records import read_env, read_run_config, refuse_pickle
-from utils.training_state import ARRAYS, NUMBERS, put_back, put_back_logged, read_training, write_training
+from utils.run_files.logs import cut_logs, make_logger, mark_logs
+from utils.run_files.policy import ARCHITECTURE, POLICY_FILES, Normalizer, read_policy, write_policy
+from utils.run_files.records import make_run as make_run
+from utils.run_files.records import read_env, read_run_config, refuse_pickle
+from utils.run_files.training_state import ARRAYS, NUMBERS, put_back, put_back_logged, read_training, write_training
 from utils.vec_env import make_vector
 
 CARD, LOGS = "card.json", "logs.json"

@@ -17,8 +17,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from utils.config import read_yaml
 from utils.files import read_arrays, reading, write_aside, write_json
-from utils.policy_files import FORMAT, write_policy
-from utils.run_records import CONFIG, DEFAULT_ID, ENV
+from utils.run_files.policy import FORMAT, write_policy
+from utils.run_files.records import CONFIG, DEFAULT_ID, ENV
 from utils.runs import CARD, Run
 from utils.vec_env import BatchVecEnv
 

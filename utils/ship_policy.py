@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from utils.files import read_json, whole_folder, write_json
-from utils.policy_files import POLICY_FILES
 from utils.presets import WALKS
-from utils.run_records import CONFIG, ENV, read_record, trained_id
+from utils.run_files.policy import POLICY_FILES
+from utils.run_files.records import CONFIG, ENV, read_record, trained_id
 from utils.runs import CARD, load_run
 
 POLICIES = Path(__file__).parents[1] / "assets" / "policies"

@@ -9,8 +9,8 @@ import yaml
 
 from utils.config import as_plain, read_yaml
 from utils.files import read_json, reading, write_aside, write_json
-from utils.policy_files import FORMAT
 from utils.provenance import git_state, versions
+from utils.run_files.policy import FORMAT
 
 CONFIG, ENV = "config.yaml", "env.json"
 DEFAULT_ID = "ResidualWalk-v0"

@@ -13,7 +13,7 @@ from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.vec_env import VecNormalize
 
 from utils.files import read_arrays, read_json, reading, write_arrays, write_json
-from utils.snapshot import capture, is_ours, pack, restore, unpack
+from utils.run_files.snapshot import capture, is_ours, pack, restore, unpack
 from utils.vec_env import BatchVecEnv
 
 NUMBERS, ARRAYS = "training.json", "training.npz"

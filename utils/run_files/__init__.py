@@ -1,0 +1,1 @@
+"""What lies in a run folder, part by part; `utils.runs` puts them together."""
