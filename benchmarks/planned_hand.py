@@ -29,8 +29,8 @@ def main(argv: list[str] | None = None) -> int:
     """Plays, and prints the table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--episodes", type=int, default=8)
-    parser.add_argument("--samples", type=int, default=24, help="plans that are tried for each step of each hand")
-    parser.add_argument("--horizon", type=int, default=8, help="steps that a plan looks ahead")
+    parser.add_argument("--samples", type=int, default=48, help="plans that are tried for each step of each hand")
+    parser.add_argument("--horizon", type=int, default=16, help="steps that a plan looks ahead")
     parser.add_argument("--num-threads", type=int, default=2)
     args = parser.parse_args(argv)
     if min(args.episodes, args.samples, args.horizon, args.num_threads) < 1:
@@ -55,7 +55,7 @@ class Planner:
     target on its way, until that is reached, and how far it pushes its cube away, or that it loses it.
     """
 
-    def __init__(self, env: CubeInHandVectorEnv, samples: int = 24, horizon: int = 8, num_threads: int = 2, seed: int = 0):
+    def __init__(self, env: CubeInHandVectorEnv, samples: int = 48, horizon: int = 16, num_threads: int = 2, seed: int = 0):
         """`env`'s hands are looked at and never touched; there are `samples` copies of each."""
         hands = env.num_envs
         self._copies = CubeInHandVectorEnv(

@@ -73,14 +73,18 @@ def by_chance(env: VectorEnv) -> Policy:
     return lambda observation: generator.uniform(low, high).astype(np.float32)
 
 
-def played(config: TrainConfig, make_policy: Callable[[VectorEnv], Policy], episodes: int) -> dict[str, np.ndarray]:
+def played(
+    config: TrainConfig, make_policy: Callable[[VectorEnv], Policy], episodes: int, seed: int = SEEN_BY_NOBODY
+) -> dict[str, np.ndarray]:
     """Returns `successes`, `steps`, `return` and `terminated` of each episode of a policy, (episodes,) each.
+
+    The first one is played from `seed`.
 
     Raises:
         ValueError: the episodes tell no successes.
     """
-    with closing(config.make_evaluation_env(episodes, SEEN_BY_NOBODY, nominal=True)) as env:
-        records = config.play(env, make_policy(env), episodes, SEEN_BY_NOBODY)
+    with closing(config.make_evaluation_env(episodes, seed, nominal=True)) as env:
+        records = config.play(env, make_policy(env), episodes, seed)
     if "successes" not in records[0]:
         raise ValueError(f"episodes of {config.env_id} tell no successes")
     return {name: np.array([record[name] for record in records], float) for name in records[0]}
