@@ -170,10 +170,19 @@ def test_two_workers_at_once_share_the_trials(tmp_path):
     assert len(trials_of(tmp_path / "runs/studies/s/journal.log")) == 6
 
 
-def test_workers_reach_a_storage_through_a_proxy(tmp_path):
+def started_in_the_background(*arguments):
+    """Starts a worker as a shell's & does: with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return start_worker(*arguments)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_workers_reach_a_database_through_a_proxy_that_ends_at_ctrl_c(tmp_path):
     write_files(tmp_path)
-    address = f"localhost:{free_port()}"
-    server = start_worker(tmp_path, "--serve", address)
+    address, url = f"localhost:{free_port()}", f"sqlite:///{tmp_path}/study.db"
+    server = started_in_the_background(tmp_path, "--storage", url, "--serve", address)
     host, port = address.split(":")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -183,10 +192,13 @@ def test_workers_reach_a_storage_through_a_proxy(tmp_path):
         time.sleep(0.1)
     worker = start_worker(tmp_path, "--storage", f"grpc://{address}", "--trials", "2", "--steps", "256")
     said, _ = worker.communicate(timeout=120)
-    server.kill()  # what is told is in the journal already; gRPC's own end after Ctrl-C once took over 20 s
-    server.communicate()
-    assert worker.returncode == 0, said
-    assert [trial.state for trial in trials_of(tmp_path / "runs/studies/s/journal.log")] == [TrialState.COMPLETE] * 2
+    server.send_signal(signal.SIGINT)
+    try:
+        server.communicate(timeout=20)
+    finally:
+        server.kill(), server.wait()
+    assert worker.returncode == 0 and server.returncode == 130, said
+    assert [trial.state for trial in trials_of(url)] == [TrialState.COMPLETE] * 2
 
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path, swept):
@@ -217,6 +229,7 @@ WRONG = {
     "url": (["--storage", "nosuch://user:secret@host/x"], "cannot open the nosuch storage: "),
     "server": (["--storage", "postgresql://user:secret@localhost:1/x"], "cannot open the postgresql storage: "),
     "proxy": (["--storage", "grpc://localhost:x"], "an address is HOST:PORT, got 'localhost:x'"),
+    "journal behind a proxy": (["--serve", "0"], "a proxy needs a database behind it, such as --storage sqlite:///study.db"),
     "no journal": (["--storage", "space.yaml"], "cannot read space.yaml as a study's journal: "),
     "folder": (["--storage", "."], "cannot read . as a study's journal: "),
 }

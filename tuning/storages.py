@@ -1,5 +1,6 @@
-"""Where a study is kept: a journal file, a database, or a gRPC proxy in front of either."""
+"""Where a study is kept: a journal file, a database, or a gRPC proxy in front of a database."""
 
+import signal
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +33,16 @@ def open_storage(place: str) -> BaseStorage:
 
 
 def serve(storage: BaseStorage, place: str) -> None:
-    """Lets other workers reach a storage at HOST:PORT, or PORT of this machine alone, until Ctrl-C."""
+    """Lets other workers reach a database at HOST:PORT, or PORT of this machine alone, until Ctrl-C.
+
+    Raises:
+        ValueError: the storage is a journal, of which Optuna's proxy hands out trials twice (its issues 6084 and 6172).
+        KeyboardInterrupt: the way it ends.
+    """
     host, port = address(place)
+    if isinstance(storage, JournalStorage):
+        raise ValueError("a proxy needs a database behind it, such as --storage sqlite:///study.db, got a journal")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have what they start with & ignore it
     with quiet():
         run_grpc_proxy_server(storage, host=host, port=port)
 

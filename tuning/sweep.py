@@ -72,7 +72,7 @@ class SweepConfig:
     top: int = 3
     """How many of the best are trained again with --reseed."""
     serve: str | None = None
-    """HOST:PORT or PORT: lets workers with --storage grpc://HOST:PORT reach this storage, and does nothing else."""
+    """HOST:PORT or PORT: lets workers with --storage grpc://HOST:PORT reach this database, and does nothing else."""
 
     def __post_init__(self):
         for name in ("trials", "steps", "seeds", "evaluations", "eval_episodes", "final_episodes", "num_threads", "top"):
