@@ -48,6 +48,8 @@ class CubeInHandConfig:
     below pi, for a curriculum, brings every target nearer to the cube, in that proportion. It counts as dropped below
     `drop_height` or more than `reach` from the origin along x or y. `reward` "dense" is minus the rotation distance and
     nothing else, as in torobo_mujoco; under it dropping the cube pays, and so does hovering short of the target.
+    `up_to_symmetry` tells both orientations as if, before they were turned, the cube had been turned onto itself so that it
+    now seems turned least: the physics is the same, and a policy need not learn 24 times what looks the same.
     """
 
     reward: Literal["progress", "dense"] = "progress"
@@ -58,6 +60,7 @@ class CubeInHandConfig:
     target_angle: float = np.pi
     drop_height: float = 0.3
     reach: float = 0.3
+    up_to_symmetry: bool = False
     control_dt: float = 0.04
 
     def __post_init__(self):
