@@ -10,7 +10,7 @@ from gymnasium.spaces import Box
 
 from envs import cube_in_hand_rewards as rewards
 from envs.cube_in_hand_config import OBSERVATION, CubeInHandConfig
-from envs.cube_symmetry import CUBE_ROTATIONS, least_turned
+from envs.cube_symmetry import least_turned
 from envs.task import Task
 from utils.perturbation import Perturbable
 from utils.rotations import quat_conjugate, quat_power, quat_product
@@ -103,7 +103,7 @@ class CubeInHandTask(Task):
     def observe(self):
         earlier, now = self._earlier, self._frame()
         if self.config.up_to_symmetry:
-            before = least_turned(self._cube_quat, CUBE_ROTATIONS)
+            before = least_turned(self._cube_quat)
             earlier, now = _turned_before(earlier, before), _turned_before(now, before)
         return {f"earlier_{name}": block for name, block in earlier.items()} | now
 
