@@ -11,9 +11,9 @@ _UNIT = "1"
 _FRAME = (
     Row("joint_pos", 16, -1.5, 1.5, _UNIT, "joint angles, -1 and 1 at the ends of a joint's range"),
     Row("cube_pos", 3, -1.0, 1.0, "m", "centre of the cube in the world"),
-    Row("cube_quat", 4, -1.0, 1.0, _UNIT, "orientation of the cube in the world, see `up_to_symmetry`"),
+    Row("cube_quat", 4, -1.0, 1.0, _UNIT, "orientation of the cube in the world"),
     Row("target_pos", 3, -1.0, 1.0, "m", "where the cube rests in the palm at the start: always the same"),
-    Row("target_quat", 4, -1.0, 1.0, _UNIT, "orientation that the cube is to take, see `up_to_symmetry`"),
+    Row("target_quat", 4, -1.0, 1.0, _UNIT, "orientation that the cube is to take"),
     Row("difference", 4, -1.0, 1.0, _UNIT, "rotation from the target's orientation to the cube's, w >= 0 at a new target"),
     Row("joint_target", 12, -1.5, 1.5, _UNIT, "what the servos were told, scaled as the joint angles"),
 )
@@ -48,8 +48,6 @@ class CubeInHandConfig:
     below pi, for a curriculum, brings every target nearer to the cube, in that proportion. It counts as dropped below
     `drop_height` or more than `reach` from the origin along x or y. `reward` "dense" is minus the rotation distance and
     nothing else, as in torobo_mujoco; under it dropping the cube pays, and so does hovering short of the target.
-    `up_to_symmetry` tells the cube's orientation as the least turned of the 24 that look the same, and the target's with
-    the same turn before it: the physics cannot tell them apart, and a policy need not learn each of them.
     """
 
     reward: Literal["progress", "dense"] = "progress"
@@ -60,7 +58,6 @@ class CubeInHandConfig:
     target_angle: float = np.pi
     drop_height: float = 0.3
     reach: float = 0.3
-    up_to_symmetry: bool = False
     control_dt: float = 0.04
 
     def __post_init__(self):

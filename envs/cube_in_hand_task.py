@@ -10,7 +10,6 @@ from gymnasium.spaces import Box
 
 from envs import cube_in_hand_rewards as rewards
 from envs.cube_in_hand_config import OBSERVATION, CubeInHandConfig
-from envs.cube_symmetry import least_turned
 from envs.task import Task
 from utils.perturbation import Perturbable
 from utils.rotations import quat_conjugate, quat_power, quat_product
@@ -101,11 +100,7 @@ class CubeInHandTask(Task):
             self._look()
 
     def observe(self):
-        earlier, now = self._earlier, self._frame()
-        if self.config.up_to_symmetry:
-            before = least_turned(self._cube_quat)
-            earlier, now = _turned_before(earlier, before), _turned_before(now, before)
-        return {f"earlier_{name}": block for name, block in earlier.items()} | now
+        return {f"earlier_{name}": block for name, block in self._earlier.items()} | self._frame()
 
     def reward_terms(self):
         if self.config.reward == "dense":
@@ -206,11 +201,6 @@ class CubeInHandTask(Task):
             "difference": self._difference,
             "joint_target": scaled(self._ctrl, self._servo_range),
         }
-
-
-def _turned_before(frame, rotation):
-    """Returns a frame with orientations as if `rotation` (n, 4) had come before them; their difference stays."""
-    return frame | {name: quat_product(frame[name], rotation) for name in ("cube_quat", "target_quat")}
 
 
 def middle_and_half(model: mujoco.MjModel, joints: list[str]) -> tuple[np.ndarray, np.ndarray]:

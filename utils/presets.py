@@ -116,8 +116,7 @@ _FREQUENT_SAC = {
     },
 }
 _CUBE = {
-    "env_kwargs": {"up_to_symmetry": True},
-    "total_timesteps": 44_000_000,  # an hour and a half on one core
+    "total_timesteps": 36_000_000,  # an hour and a half on one core
     "eval_every": 2_000_000,
     "eval_episodes": 64,
     "checkpoint_every": 1_000_000,
