@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
 import train
 from benchmarks.successes import SEEN_BY_NOBODY, interval, main, rate
@@ -30,23 +31,33 @@ def judged(run, tmp_path_factory):
     return out
 
 
-def test_successes_are_those_of_the_policys_own_episodes(run, judged):
+def by_hand(run, act):
+    """Returns successes, steps and returns of the three episodes that are judged, (3, 3), counted step by step."""
+    env = load_run(run).make_env(3)
+    observation, counted = env.reset(seed=SEEN_BY_NOBODY)[0], np.zeros((3, 3))
+    over = np.zeros(3, bool)
+    for _ in range(1000):
+        observation, reward, terminated, truncated, info = env.step(act(observation))
+        counted[0, ~over] = info["successes"][~over]
+        counted[1:, ~over] += np.stack([np.ones(3), reward])[:, ~over]
+        over |= terminated | truncated
+    assert over.all()
+    return counted
+
+
+def test_what_is_told_is_that_of_the_policys_own_episodes_beside_the_same_ones_of_still_hands(run, judged):
     with (judged / "successes.csv").open(newline="") as file:
         rows = {row["policy"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"zero", "random", str(run)}
-    trained = load_run(run)
-    env = trained.make_env(3)
-    observation, over = env.reset(seed=SEEN_BY_NOBODY)[0], np.zeros(3, bool)
-    successes, steps = np.zeros(3), np.zeros(3)
-    for _ in range(1000):
-        observation, _, terminated, truncated, info = env.step(trained.act(observation))
-        steps[~over] += 1
-        successes[~over] = info["successes"][~over]
-        over |= terminated | truncated
-    assert over.all() and successes.sum() > 0
-    own = rows[str(run)]
-    assert float(own["successes_per_1000_steps"]) == pytest.approx(1000 * successes.sum() / steps.sum())
-    assert float(own["median_successes"]) == np.median(successes) and float(own["mean_steps"]) == steps.mean()
+    successes, steps, returns = by_hand(run, load_run(run).act)
+    own = {name: float(value) for name, value in rows[str(run)].items() if name != "policy"}
+    assert own["successes_per_1000_steps"] == pytest.approx(1000 * successes.sum() / steps.sum()) and successes.sum() > 0
+    assert own["median_successes"] == np.median(successes) and own["mean_steps"] == steps.mean()
+    idle = by_hand(run, lambda observation: np.zeros((3, 12), np.float32))[2]
+    pairs = ttest_rel(returns, idle).confidence_interval()
+    assert own["return_above_zero"] == pytest.approx(np.mean(returns - idle), rel=1e-5) and np.ptp(returns - idle) > 0.01
+    told = own["return_above_zero_interval_low"], own["return_above_zero_interval_high"]
+    assert told == pytest.approx((pairs.low, pairs.high), rel=1e-4)
 
 
 def test_the_interval_is_that_of_episodes_drawn_anew():
