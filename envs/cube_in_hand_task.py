@@ -107,6 +107,7 @@ class CubeInHandTask(Task):
             return {"rotation_distance": -self._distance}
         measured = {
             "progress": self._progress,
+            "centring": self._centring,
             "success": rewards.success(self._reached),
             "drop": rewards.drop(self.terminated()),
             "effort": rewards.effort(self._action),
@@ -161,7 +162,7 @@ class CubeInHandTask(Task):
         n = self.num_envs
         self._streams: list[np.random.Generator | None] = [None] * n
         self._action = np.zeros((n, 12))
-        self._progress, self._distance = np.zeros((2, n))
+        self._progress, self._centring, self._distance = np.zeros((3, n))
         self._reached, self._successes = np.zeros(n, bool), np.zeros(n, int)
         self._to_judge = False  # whether a step was taken that nobody looked at yet
         self._look()
@@ -169,10 +170,11 @@ class CubeInHandTask(Task):
 
     def _judge(self):
         """Measures what the step has changed; cubes that have reached their target are given a new one."""
-        before = rewards.rotation_distance(self._difference)
+        before, offset = rewards.rotation_distance(self._difference), rewards.offset(self._cube_pos, self._target_pos)
         self._look()
         self._distance = rewards.rotation_distance(self._difference)
         self._progress = rewards.progress(before, self._distance)
+        self._centring = rewards.progress(offset, rewards.offset(self._cube_pos, self._target_pos))
         self._reached = (self._distance < self.config.success_angle) & ~(self.failed | self.terminated())
         self._successes += self._reached
         if self._reached.any():
