@@ -36,6 +36,7 @@ class CubeWeights:
 
     progress: float = 10.0
     centring: float = 100.0
+    posture: float = 5.0
     success: float = 40.0
     drop: float = -40.0
     effort: float = -0.001

@@ -18,6 +18,12 @@ def offset(position: np.ndarray, rest: np.ndarray) -> np.ndarray:
     return np.sqrt(np.vecdot(away, away))
 
 
+def stretch(told: np.ndarray, home: np.ndarray) -> np.ndarray:
+    """Returns how far (n,) servos' targets (n, a) are from `home` (a,): the mean of squares, in what both are scaled to."""
+    away = told - home
+    return np.vecdot(away, away) / away.shape[1]
+
+
 def progress(before: np.ndarray, now: np.ndarray) -> np.ndarray:
     """Returns by how much (n,) a distance fell from `before` to `now`, in its unit; over a way, it sums to its ends."""
     return before - now
