@@ -12,20 +12,8 @@ def rotation_distance(difference: np.ndarray) -> np.ndarray:
     return 2 * np.arctan2(np.sqrt(np.vecdot(difference[:, 1:], difference[:, 1:])), np.abs(difference[:, 0]))
 
 
-def offset(position: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Returns how far (n,) the cube is from where it rests, both (n, 3), m."""
-    away = position - rest
-    return np.sqrt(np.vecdot(away, away))
-
-
-def stretch(told: np.ndarray, home: np.ndarray) -> np.ndarray:
-    """Returns how far (n,) servos' targets (n, a) are from `home` (a,): the mean of squares, in what both are scaled to."""
-    away = told - home
-    return np.vecdot(away, away) / away.shape[1]
-
-
 def progress(before: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """Returns by how much (n,) a distance fell from `before` to `now`, in its unit; over a way, it sums to its ends."""
+    """Returns by how much (n,) the distance fell from `before` to `now`, rad, -pi to pi; over a way, it sums to its ends."""
     return before - now
 
 

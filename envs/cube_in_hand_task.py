@@ -89,9 +89,7 @@ class CubeInHandTask(Task):
 
     def act(self, action):
         self._action, self._earlier = action, self._frame()
-        stretch = self._stretch()
         self._ctrl[:] = np.clip(self._ctrl + self.config.action_scale * action, *self._soft_limits)
-        self._posture = rewards.progress(stretch, self._stretch())
         self._to_judge = True
 
     def sense(self):
@@ -109,8 +107,6 @@ class CubeInHandTask(Task):
             return {"rotation_distance": -self._distance}
         measured = {
             "progress": self._progress,
-            "centring": self._centring,
-            "posture": self._posture,
             "success": rewards.success(self._reached),
             "drop": rewards.drop(self.terminated()),
             "effort": rewards.effort(self._action),
@@ -165,7 +161,7 @@ class CubeInHandTask(Task):
         n = self.num_envs
         self._streams: list[np.random.Generator | None] = [None] * n
         self._action = np.zeros((n, 12))
-        self._progress, self._centring, self._posture, self._distance = np.zeros((4, n))
+        self._progress, self._distance = np.zeros((2, n))
         self._reached, self._successes = np.zeros(n, bool), np.zeros(n, int)
         self._to_judge = False  # whether a step was taken that nobody looked at yet
         self._look()
@@ -173,19 +169,15 @@ class CubeInHandTask(Task):
 
     def _judge(self):
         """Measures what the step has changed; cubes that have reached their target are given a new one."""
-        before, offset = rewards.rotation_distance(self._difference), rewards.offset(self._cube_pos, self._target_pos)
+        before = rewards.rotation_distance(self._difference)
         self._look()
         self._distance = rewards.rotation_distance(self._difference)
         self._progress = rewards.progress(before, self._distance)
-        self._centring = rewards.progress(offset, rewards.offset(self._cube_pos, self._target_pos))
         self._reached = (self._distance < self.config.success_angle) & ~(self.failed | self.terminated())
         self._successes += self._reached
         if self._reached.any():
             self._draw_targets(np.flatnonzero(self._reached), self._cube_quat[self._reached])
             self._look()
-
-    def _stretch(self):
-        return rewards.stretch(scaled(self._ctrl, self._servo_range), scaled(self._home_ctrl, self._servo_range))
 
     def _draw_targets(self, ids, cube_quat):
         """Gives cubes `ids`, turned to `cube_quat` (k, 4), new targets; uniform on SO(3) if these may be pi away."""

@@ -23,11 +23,6 @@ def test_the_distance_is_the_smallest_angle_whatever_the_sign(difference, angle)
     assert rewards.rotation_distance(np.array([difference], float)) == pytest.approx(angle, abs=1e-15)
 
 
-def test_offset_is_the_way_to_where_the_cube_rests():
-    away = rewards.offset(np.array([[0.13, -0.02, 0.5], [0.1, 0.02, 0.5]]), np.array([0.13, -0.02, 0.5]))
-    np.testing.assert_allclose(away, [0.0, 0.05], atol=1e-12)
-
-
 def test_progress_is_what_the_distance_fell_by():
     np.testing.assert_allclose(rewards.progress(np.array([1.0, 0.5]), np.array([0.7, 0.6])), [0.3, -0.1])
 
