@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_report import write_csv
 from training.command_line import config_of_run
-from training.config import EVALUATION_SEED, TrainConfig
+from training.config import EVALUATION_SEED, EnvTrainConfig, TrainConfig
 from utils.episodes import Policy, interval_text, mean_interval
 from utils.files import write_aside
 from utils.runs import load_run
@@ -31,11 +32,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, nargs="+", required=True, help="run folders, checkpoints, shipped policies")
     parser.add_argument("--episodes", type=int, default=64)
+    parser.add_argument("--episode-steps", type=int, help="how much of an episode is played; all of it if not given")
     parser.add_argument("--num-threads", type=int, default=2, help="for physics")
     parser.add_argument("--out", type=Path, default=Path("runs/successes"), help="folder for successes.csv")
     args = parser.parse_args(argv)
     try:
-        rows = list(all_rows(args.model, args.episodes, args.num_threads))
+        rows = list(all_rows(args.model, args.episodes, args.num_threads, args.episode_steps))
         args.out.mkdir(parents=True, exist_ok=True)
         write_aside(args.out / "successes.csv", lambda aside: write_csv(aside, rows))
     except (ValueError, OSError) as error:
@@ -45,13 +47,13 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def all_rows(models: list[Path], episodes: int, num_threads: int) -> Iterator[dict]:
-    """Yields a row for still hands, one for random actions, and one for each policy.
+def all_rows(models: list[Path], episodes: int, num_threads: int, episode_steps: int | None = None) -> Iterator[dict]:
+    """Yields a row for still hands, one for random actions, and one for each policy, in episodes of so many steps.
 
     Raises:
         ValueError: a policy cannot be read, they are of different environments, or episodes tell no successes.
     """
-    configs = {model: config_of_run(model, num_threads) for model in models}
+    configs = {model: shortened(config_of_run(model, num_threads), episode_steps) for model in models}
     ids = {config.env_id for config in configs.values()}
     if len(ids) != 1:
         raise ValueError(f"all models must be of one environment, got {', '.join(sorted(ids))}")
@@ -60,6 +62,21 @@ def all_rows(models: list[Path], episodes: int, num_threads: int) -> Iterator[di
     yield row("random", played(configs[models[0]], by_chance, episodes), idle)
     for model, config in configs.items():
         yield row(str(model), played(config, lambda env, model=model: load_run(model).act, episodes), idle)
+
+
+def shortened(config: TrainConfig, episode_steps: int | None) -> TrainConfig:
+    """Returns the config whose episodes, those of evaluations too, have so many steps; itself for None.
+
+    Raises:
+        ValueError: there is no such number of steps, or it is a training of walks.
+    """
+    if episode_steps is None:
+        return config
+    if episode_steps < 1:
+        raise ValueError(f"episode-steps must be at least 1, got {episode_steps}")
+    if not isinstance(config, EnvTrainConfig):
+        raise ValueError(f"episodes of {config.env_id} tell no successes")
+    return replace(config, env_kwargs=config.env_kwargs | {"max_episode_steps": episode_steps})
 
 
 def still(env: VectorEnv) -> Policy:

@@ -78,6 +78,16 @@ def test_a_hands_policy_is_shipped_with_what_it_reached(run, judged, tmp_path):
     np.testing.assert_array_equal(load_policy(tmp_path / "shipped")(seen), load_policy(run)(seen))
 
 
+def test_the_beginning_of_the_episodes_can_be_judged_alone(run, judged, tmp_path, capsys):
+    command = ["--model", str(run), "--episodes", "3", "--num-threads", "1", "--out", str(tmp_path), "--episode-steps"]
+    assert main([*command, "20"]) == 0 and main([*command, "0"]) == 2
+    assert capsys.readouterr().err == "successes: episode-steps must be at least 1, got 0\n"
+    tables = [list(csv.DictReader((folder / "successes.csv").read_text().splitlines())) for folder in (tmp_path, judged)]
+    for short, whole in zip(*tables):
+        assert float(short["mean_steps"]) == 20 < float(whole["mean_steps"])
+        assert float(short["mean_successes"]) <= float(whole["mean_successes"])
+
+
 def test_what_tells_no_successes_is_one_sentence(tmp_path, capsys):
     small = "--env Pendulum-v1 --total-timesteps 64 --num-envs 2 --eval-every 0 --ppo.n-steps 32 --ppo.batch-size 64".split()
     assert train.main([*small, "--run-dir", str(tmp_path / "run")]) == 0
