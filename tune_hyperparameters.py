@@ -11,7 +11,7 @@ import tyro
 from callbacks.interrupt_callback import TrainingInterrupted
 from tuning.report import write_report
 from tuning.reseed import reseed
-from tuning.storages import open_storage, reason, serve
+from tuning.storages import reason, serve
 from tuning.studies import JOURNAL, open_study
 from tuning.sweep import SweepConfig
 from tuning.worker import work
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         sweep = tyro.cli(SweepConfig, args=argv, description=__doc__)
         if sweep.serve is not None:
-            serve(open_storage(sweep.storage or str(sweep.folder / JOURNAL)), sweep.serve)
+            serve(sweep.storage or JOURNAL, sweep.serve)
             return 0
         run(sweep, argv)
     except (TrainingInterrupted, KeyboardInterrupt) as stopped:

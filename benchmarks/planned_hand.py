@@ -18,6 +18,7 @@ from benchmarks.successes import played, row, still, table
 from envs.cube_in_hand_env import CubeInHandVectorEnv
 from training.hand import HandTrainConfig
 
+SAMPLES, HORIZON = 48, 16  # plans for each hand, and the steps of each
 STATE = ("qpos", "qvel", "qacc_warmstart", "ctrl", "mocap_quat")
 HOLD = 4  # steps that a random change lasts: one that trembles turns nothing
 NOISE = 0.7  # standard deviation of a change, in units of the action
@@ -29,8 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     """Plays, and prints the table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--episodes", type=int, default=8)
-    parser.add_argument("--samples", type=int, default=48, help="plans that are tried for each step of each hand")
-    parser.add_argument("--horizon", type=int, default=16, help="steps that a plan looks ahead")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="plans that are tried for each step of each hand")
+    parser.add_argument("--horizon", type=int, default=HORIZON, help="steps that a plan looks ahead")
     parser.add_argument("--num-threads", type=int, default=2)
     args = parser.parse_args(argv)
     if min(args.episodes, args.samples, args.horizon, args.num_threads) < 1:
@@ -55,7 +56,9 @@ class Planner:
     target on its way, until that is reached, and how far it pushes its cube away, or that it loses it.
     """
 
-    def __init__(self, env: CubeInHandVectorEnv, samples: int = 48, horizon: int = 16, num_threads: int = 2, seed: int = 0):
+    def __init__(
+        self, env: CubeInHandVectorEnv, samples: int = SAMPLES, horizon: int = HORIZON, num_threads: int = 2, seed: int = 0
+    ):
         """`env`'s hands are looked at and never touched; there are `samples` copies of each."""
         hands = env.num_envs
         self._copies = CubeInHandVectorEnv(

@@ -68,15 +68,13 @@ def shortened(config: TrainConfig, episode_steps: int | None) -> TrainConfig:
     """Returns the config whose episodes, those of evaluations too, have so many steps; itself for None.
 
     Raises:
-        ValueError: there is no such number of steps, or it is a training of walks.
+        ValueError: there is no such number of steps, or it is a training of walks, which are judged over a distance.
     """
     if episode_steps is None:
         return config
-    if episode_steps < 1:
-        raise ValueError(f"episode-steps must be at least 1, got {episode_steps}")
     if not isinstance(config, EnvTrainConfig):
-        raise ValueError(f"episodes of {config.env_id} tell no successes")
-    return replace(config, env_kwargs=config.env_kwargs | {"max_episode_steps": episode_steps})
+        raise ValueError(f"--episode-steps is nothing for {config.env_id}, which is judged over a distance")
+    return replace(config, env_kwargs=replace(config, episode_steps=episode_steps).env_arguments)
 
 
 def still(env: VectorEnv) -> Policy:

@@ -72,8 +72,8 @@ def test_it_crosses_full_rough_ground_where_either_gait_alone_does_not(shipped):
     assert rates[0] >= 0.7 and max(rates[1:]) <= 0.3, rates
 
 
-def test_the_hands_card_holds_what_it_reached_beside_a_still_hand_and_random_actions():
-    card = json.loads((HAND / "card.json").read_text())
+@pytest.mark.parametrize("shipped", [HAND], ids=lambda path: path.name)
+def test_the_hands_card_holds_what_it_reached_beside_a_still_hand_and_random_actions(card):
     rows = {row["policy"]: row for row in card["benchmark"]["successes"]}
     assert {"zero", "random", card["policy"]} <= rows.keys() and all(row["episodes"] >= 64 for row in rows.values())
     own, chance = (rows[name] for name in (card["policy"], "random"))

@@ -31,6 +31,12 @@ def judged(run, tmp_path_factory):
     return out
 
 
+def rows_of(folder):
+    """Returns the judgement's rows by policy."""
+    with (folder / "successes.csv").open(newline="") as file:
+        return {row["policy"]: row for row in csv.DictReader(file)}
+
+
 def by_hand(run, act):
     """Returns successes, steps and returns of the three episodes that are judged, (3, 3), counted step by step."""
     env = load_run(run).make_env(3)
@@ -46,8 +52,7 @@ def by_hand(run, act):
 
 
 def test_what_is_told_is_that_of_the_policys_own_episodes_beside_the_same_ones_of_still_hands(run, judged):
-    with (judged / "successes.csv").open(newline="") as file:
-        rows = {row["policy"]: row for row in csv.DictReader(file)}
+    rows = rows_of(judged)
     assert set(rows) == {"zero", "random", str(run)}
     successes, steps, returns = by_hand(run, load_run(run).act)
     own = {name: float(value) for name, value in rows[str(run)].items() if name != "policy"}
@@ -81,9 +86,10 @@ def test_a_hands_policy_is_shipped_with_what_it_reached(run, judged, tmp_path):
 def test_the_beginning_of_the_episodes_can_be_judged_alone(run, judged, tmp_path, capsys):
     command = ["--model", str(run), "--episodes", "3", "--num-threads", "1", "--out", str(tmp_path), "--episode-steps"]
     assert main([*command, "20"]) == 0 and main([*command, "0"]) == 2
-    assert capsys.readouterr().err == "successes: episode-steps must be at least 1, got 0\n"
-    tables = [list(csv.DictReader((folder / "successes.csv").read_text().splitlines())) for folder in (tmp_path, judged)]
-    for short, whole in zip(*tables):
+    assert capsys.readouterr().err == "successes: episode_steps must be at least 1, got 0\n"
+    whole_rows = rows_of(judged)
+    for policy, short in rows_of(tmp_path).items():
+        whole = whole_rows[policy]
         assert float(short["mean_steps"]) == 20 < float(whole["mean_steps"])
         assert float(short["mean_successes"]) <= float(whole["mean_successes"])
 

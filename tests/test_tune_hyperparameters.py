@@ -201,6 +201,14 @@ def test_workers_reach_a_database_through_a_proxy_that_ends_at_ctrl_c(tmp_path):
     assert [trial.state for trial in trials_of(url)] == [TrialState.COMPLETE] * 2
 
 
+def test_a_proxy_in_front_of_a_journal_is_refused_and_none_is_made(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tuning.storages.run_grpc_proxy_server", lambda *_, **__: None)  # it would run for ever
+    assert tune_hyperparameters.main([*SMALL, "--serve", "0"]) == 2 and not [*tmp_path.iterdir()]
+    sentence = "a proxy needs a database behind it, such as --storage sqlite:///study.db, got a journal"
+    assert capsys.readouterr().err == f"tune_hyperparameters: {sentence}\n"
+
+
 def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path, swept):
     write_files(tmp_path)
     worker = start_worker(tmp_path, "--trials", "3")
@@ -229,7 +237,6 @@ WRONG = {
     "url": (["--storage", "nosuch://user:secret@host/x"], "cannot open the nosuch storage: "),
     "server": (["--storage", "postgresql://user:secret@localhost:1/x"], "cannot open the postgresql storage: "),
     "proxy": (["--storage", "grpc://localhost:x"], "an address is HOST:PORT, got 'localhost:x'"),
-    "journal behind a proxy": (["--serve", "0"], "a proxy needs a database behind it, such as --storage sqlite:///study.db"),
     "no journal": (["--storage", "space.yaml"], "cannot read space.yaml as a study's journal: "),
     "folder": (["--storage", "."], "cannot read . as a study's journal: "),
 }

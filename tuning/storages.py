@@ -32,19 +32,19 @@ def open_storage(place: str) -> BaseStorage:
         raise ValueError(f"cannot open the {place.split(':')[0]} storage: {reason(error)}") from error
 
 
-def serve(storage: BaseStorage, place: str) -> None:
-    """Lets other workers reach a database at HOST:PORT, or PORT of this machine alone, until Ctrl-C.
+def serve(storage: str, place: str) -> None:
+    """Lets other workers reach the database of that URL at HOST:PORT, or PORT of this machine alone, until Ctrl-C.
 
     Raises:
-        ValueError: the storage is a journal, of which Optuna's proxy hands out trials twice (its issues 6084 and 6172).
+        ValueError: it cannot be opened, or is a journal, whose trials Optuna's proxy hands out twice (issues 6084, 6172).
         KeyboardInterrupt: the way it ends.
     """
     host, port = address(place)
-    if isinstance(storage, JournalStorage):
+    if "://" not in storage:
         raise ValueError("a proxy needs a database behind it, such as --storage sqlite:///study.db, got a journal")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have what they start with & ignore it
     with quiet():
-        run_grpc_proxy_server(storage, host=host, port=port)
+        run_grpc_proxy_server(open_storage(storage), host=host, port=port)
 
 
 def address(place: str) -> tuple[str, int]:
