@@ -9,6 +9,8 @@ from pathlib import Path
 
 from utils.monitor_training import read_scalars
 from utils.run_files.logs import read_progress
+from utils.run_files.records import read_run_config
+from utils.runs import ended
 
 ROOT = Path(__file__).parents[1]
 PPO = """--preset rough --total-timesteps 12288 --num-envs 16 --ppo.n-steps 32 --ppo.batch-size 256 --ppo.net-arch 16
@@ -45,7 +47,7 @@ def started(process: subprocess.Popen) -> None:
 def kill_after(checkpoints: int, seconds: float, run: Path, *arguments) -> bool:
     """Trains into `run` until that many checkpoints have been added, and so long, then kills the process.
 
-    Returns False if it had come to its end before.
+    Returns False if the training had come to its end before, whether or not its process had.
     """
     process, wanted = start(*arguments), checkpoints + len([*run.glob("checkpoints/0*")])
     while process.poll() is None and len([*run.glob("checkpoints/0*")]) < wanted:
@@ -54,7 +56,7 @@ def kill_after(checkpoints: int, seconds: float, run: Path, *arguments) -> bool:
     process.kill()
     output, _ = process.communicate()
     assert process.returncode in (0, -signal.SIGKILL), output
-    return process.returncode != 0
+    return process.returncode != 0 and not ended(run, read_run_config(run)["total_timesteps"])
 
 
 def fingerprint(run: Path) -> dict:
