@@ -14,6 +14,7 @@ from gymnasium.wrappers import TimeLimit
 from envs.shadow_hand_physics import OBJECTS, PERTURBATIONS, ShadowHand
 from envs.task_env import RENDER_MODES, check_render_mode, checked_action
 from utils.config import nearest_name
+from utils.kernels import total
 from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable, single_values
 from utils.rendering import Camera
@@ -107,7 +108,7 @@ class ShadowHandEnv(gym.Env):
         if failure:
             info["physics_failure"] = failure
         self._show()
-        return self._shown(), sum(terms.values()), bool(failure), False, info
+        return self._shown(), total(terms.values()), bool(failure), False, info
 
     def render(self):
         """Returns the frame (height, width, 3) uint8 in mode "rgb_array"; the viewer of mode "human" follows by itself."""
@@ -146,7 +147,7 @@ class ShadowHandGoalEnv(ShadowHandEnv):
 
     def compute_reward(self, achieved_goal: np.ndarray, desired_goal: np.ndarray, info=None) -> np.ndarray:
         """Returns the rewards (...) that these poses (..., 7), as observed, would have earned."""
-        return sum(self._reward_terms(*self._errors(achieved_goal, desired_goal)).values())
+        return total(self._reward_terms(*self._errors(achieved_goal, desired_goal)).values())
 
     def _shown(self):
         return {name: self._vector[own].copy() for name, own in _GOALS.items()}

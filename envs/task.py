@@ -11,6 +11,7 @@ import numpy as np
 from mujoco.batch import Batch, SimulationError
 
 from utils.config import nearest_name
+from utils.kernels import total
 from utils.observation import ObservationTable
 from utils.perturbation import Perturbable
 from utils.variation import Scale, Variation
@@ -206,7 +207,7 @@ class Task(ABC):
             terms = {name: np.where(self.failed, 0.0, term) for name, term in terms.items()}
             terminated = terminated | self.failed
         self._observation = observation
-        return Transition(observation, sum(terms.values()), terms, terminated, self.truncated())
+        return Transition(observation, total(terms.values()), terms, terminated, self.truncated())
 
 
 _ROW = ("name", "size", "low", "high", "unit", "meaning")

@@ -11,6 +11,7 @@ from envs.task import Transition
 from envs.task_env import TaskEnv, TaskVectorEnv
 from envs.wrappers.draws import BLOCK_STEPS, Kind
 from utils.config import nearest_name, resolved
+from utils.kernels import total
 from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable
 
@@ -129,7 +130,7 @@ class Toy:
         if self.config.legacy_reward:
             terms["alive"] = np.full(self.num_envs, LEGACY_PAY)
         arrived = self._distance() < TARGET_RADIUS
-        return Transition(self._observed(), sum(terms.values()), terms, arrived, np.zeros(self.num_envs, bool))
+        return Transition(self._observed(), total(terms.values()), terms, arrived, np.zeros(self.num_envs, bool))
 
     def measurements(self) -> dict[str, np.ndarray]:
         """Returns inertia, distance and whether the target is reached, (n,) each."""

@@ -1,4 +1,6 @@
-"""What tests share: a guard for those that need a GL library, and a simulation that went wrong."""
+"""What tests share: a mark for files that train, a guard for tests that need a GL library, and a failed simulation."""
+
+import re
 
 import gymnasium as gym
 import numpy as np
@@ -6,6 +8,15 @@ import pytest
 
 from utils.rendering import can_render
 from utils.run_files.bad_states import write_dump
+
+_TRAINS = re.compile(r"^(?:from|import) (?:tuning|small_runs|sweep_runs|train\w*|tune\w*)\b", re.MULTILINE)
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the tests of files that import what trains."""
+    for item in items:
+        if _TRAINS.search(item.path.read_text()):
+            item.add_marker("trains")
 
 
 @pytest.fixture

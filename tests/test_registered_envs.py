@@ -16,6 +16,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 import envs  # noqa: F401
 from envs.walk_variation import TRAINING_VARIATION
+from utils.kernels import total
 from utils.run_files.snapshot import capture, pack, restore, unpack
 from utils.vec_env import make_batch_vec_env
 
@@ -114,7 +115,7 @@ def test_the_reward_is_the_sum_of_its_terms(env_id):
     env.action_space.seed(0)
     for _ in range(50):
         _, reward, *_, info = env.step(env.action_space.sample())
-        assert reward == sum(info["reward_terms"].values())
+        assert reward == total(info["reward_terms"].values())
 
 
 @every_id

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from envs import rewards
+from utils.kernels import total
 
 
 @pytest.mark.parametrize("speed, mark", [(0.4, 1.0), (0.55, 0.36788), (0.25, 0.36788), (0.7, 0.01832)])
@@ -59,3 +60,9 @@ def test_joints_beyond_their_limits_are_counted():
 
 def test_the_heading_is_worth_one_when_held_and_falls_to_both_sides():
     np.testing.assert_allclose(rewards.heading(np.array([0.0, 0.2, -0.2]), 0.2), [1, np.exp(-1), np.exp(-1)], rtol=1e-12)
+
+
+def test_terms_add_from_left_to_right_on_every_python():
+    assert total([0.1] * 10) == 0.9999999999999999 != 1.0
+    assert total([1e100, 1.0, -1e100]) == 0.0 == total([])
+    np.testing.assert_array_equal(total(np.full((10, 2), 0.1)), np.full(2, 0.9999999999999999))

@@ -9,6 +9,7 @@ from envs.rwrl.env import RWRLEnv
 from envs.rwrl_env import RWRLVectorEnv
 from envs.wrappers.perturbed import made_perturbable
 from tests.rwrl_tasks import every_domain, every_task, perturbed, random_actions
+from utils.kernels import total
 
 from dm_control import suite  # isort: skip  # quietly: envs.rwrl has imported it before
 
@@ -70,7 +71,7 @@ def test_the_reward_is_the_sum_of_its_terms_and_nothing_ends_by_itself(domain, t
     env.reset(seed=0)
     for action in random_actions(env, 10):
         _, reward, terminated, truncated, info = env.step(action)
-        assert reward == sum(info["reward_terms"].values()) and not terminated and not truncated
+        assert reward == total(info["reward_terms"].values()) and not terminated and not truncated
 
 
 @every_domain

@@ -2,7 +2,14 @@
 
 import warnings
 
+from gymnasium.error import DependencyNotInstalled
+
 with warnings.catch_warnings():
     # Without a display dm_control tries GLFW and warns that it cannot be had; pictures are made elsewhere here.
     warnings.simplefilter("ignore")
-    import dm_control.mujoco  # noqa: F401
+    try:
+        import dm_control.mujoco  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise DependencyNotInstalled(
+            f"the RWRL environments need dm-control ({error}): pip install --no-deps 'dm-control>=1.0.50,<2'"
+        ) from error

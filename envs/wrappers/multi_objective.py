@@ -9,6 +9,7 @@ from gymnasium.spaces import Box
 from envs.challenge_specs import MultiObjectiveSpec
 from envs.wrappers.wrapper import ChallengeWrapper
 from utils.config import nearest_name
+from utils.kernels import total
 
 
 class Objective(ABC):
@@ -65,7 +66,7 @@ class MultiObjective(ChallengeWrapper):
 
     def _begin(self, ids, info):
         terms = (term for name, term in info.get("reward_terms", {}).items() if not name.startswith("_"))
-        self._rewards[ids, 0] = np.broadcast_to(sum(terms), self.num_envs)[ids]
+        self._rewards[ids, 0] = np.broadcast_to(total(terms), self.num_envs)[ids]
 
     def _tell(self, info):
         self._objectives[:] = self._objective.get_objectives(info)
