@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from controllers.leg_kinematics import FOOT_RADIUS, HIP_POSITIONS, LEG_SIDES, OUTBOARD, neutral_foot
+from utils.fields import Checked, FieldError, within
 
 PHASE_OFFSET = np.array([0.0, 0.5, 0.5, 0.0])  # FL and RR swing in the first half of a cycle, FR and RL in the second
 FOOT_POSITIONS = HIP_POSITIONS + np.stack([np.zeros(4), LEG_SIDES * OUTBOARD], axis=-1)  # neutral x, y in the body, m
@@ -14,7 +15,7 @@ _TURN_DIRECTION = np.stack([-FOOT_POSITIONS[:, 1], FOOT_POSITIONS[:, 0], np.zero
 
 
 @dataclass(frozen=True)
-class GaitParameters:
+class GaitParameters(Checked):
     """Shape and cadence of the trot. Lengths in m, times in s, speeds in m/s.
 
     `body_height` is that of the torso's origin over flat ground, `step_height` the lift of a swinging foot. One cycle
@@ -28,17 +29,29 @@ class GaitParameters:
     second rhythm at 0.3 m/s, in which the robot rolls 13 degrees and loses its heading.
     """
 
-    body_height: float = 0.075
-    step_height: float = 0.025
-    slow_cycle: float = 0.22
-    fast_cycle: float = 0.20
-    slow_speed: float = 0.1
-    fast_speed: float = 0.5
-    duty_factor: float = 0.6
-    heading_gain: float = 2.0
-    heading_damping: float = 0.05
-    stride_speed: tuple[float, ...] = (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45)
-    walking_speed: tuple[float, ...] = (0.0, 0.070, 0.137, 0.196, 0.250, 0.297, 0.351, 0.426, 0.510, 0.550)
+    body_height: float = within(0.075, 0.03, 0.12, unit="m")
+    step_height: float = within(0.025, 0.001, 0.1, unit="m")
+    slow_cycle: float = within(0.22, 0.05, 10.0, unit="s")
+    fast_cycle: float = within(0.20, 0.05, 10.0, unit="s")
+    slow_speed: float = within(0.1, 0.0, 10.0, unit="m/s")
+    fast_speed: float = within(0.5, 0.0, 10.0, unit="m/s")
+    duty_factor: float = within(0.6, 0.05, 0.95)
+    heading_gain: float = within(2.0, 0.0, 100.0, unit="1/s")
+    heading_damping: float = within(0.05, 0.0, 10.0)
+    stride_speed: tuple[float, ...] = within(
+        (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45), 0.0, 10.0, least=1, unit="m/s"
+    )
+    walking_speed: tuple[float, ...] = within(
+        (0.0, 0.070, 0.137, 0.196, 0.250, 0.297, 0.351, 0.426, 0.510, 0.550), 0.0, 10.0, least=1, unit="m/s"
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.slow_speed < self.fast_speed:
+            raise FieldError("slow_speed", f"must be below fast_speed, got {self.slow_speed} and {self.fast_speed} m/s")
+        if len(self.walking_speed) != len(self.stride_speed) or (np.diff(self.walking_speed) <= 0.0).any():
+            words = "must ascend and have as many entries as stride_speed, got"
+            raise FieldError("walking_speed", f"{words} {self.walking_speed} and {self.stride_speed}")
 
 
 def bezier_polynomial(points: tuple[float, float, float, float]) -> np.ndarray:

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from controllers.bezier_gait import DiagonalGaitController, GaitParameters
+from utils.fields import number_within
 from utils.robot_names import LEG_NAMES
+
+LARGEST_RESIDUAL = 0.1  # m: about the reach of a leg
 
 
 class BezierGaitResidualController:
@@ -20,6 +23,15 @@ class BezierGaitResidualController:
     ):
         self.base_controller = gait(params, num_robots)
         self.residual_scale = residual_scale
+
+    @property
+    def residual_scale(self) -> float:
+        """The largest residual, m; a value outside of 0 to LARGEST_RESIDUAL raises ValueError."""
+        return self._residual_scale
+
+    @residual_scale.setter
+    def residual_scale(self, metres: float) -> None:
+        self._residual_scale = number_within("residual_scale", metres, 0.0, LARGEST_RESIDUAL, "m")
 
     def reset(self, ids: np.ndarray | slice = slice(None), phase: np.ndarray | float = 0.0) -> None:
         """Starts the cycle of robots `ids` at `phase`, in [0, 1)."""

@@ -5,9 +5,11 @@ from typing import Literal
 
 import numpy as np
 
+from utils.fields import Checked, FieldError, within
 from utils.observation import ObservationTable, Row
 
 _UNIT = "1"
+_HEAVIEST = 1e6  # of a weight, either way
 _FRAME = (
     Row("joint_pos", 16, -1.5, 1.5, _UNIT, "joint angles, -1 and 1 at the ends of a joint's range"),
     Row("cube_pos", 3, -1.0, 1.0, "m", "centre of the cube in the world"),
@@ -24,7 +26,7 @@ OBSERVATION = ObservationTable(
 
 
 @dataclass(frozen=True)
-class CubeWeights:
+class CubeWeights(Checked):
     """Weight of every reward term, by the term's name. A cost carries its minus sign here.
 
     Dropping never pays: whoever keeps the cube loses at most 10 pi by turning it away and 1000 times the effort, 32.4 in
@@ -33,14 +35,14 @@ class CubeWeights:
     the cube in a third of its episodes.
     """
 
-    progress: float = 10.0
-    success: float = 40.0
-    drop: float = -40.0
-    effort: float = -0.001
+    progress: float = within(10.0, -_HEAVIEST, _HEAVIEST)
+    success: float = within(40.0, -_HEAVIEST, _HEAVIEST)
+    drop: float = within(-40.0, -_HEAVIEST, _HEAVIEST)
+    effort: float = within(-0.001, -_HEAVIEST, _HEAVIEST)
 
 
 @dataclass(frozen=True)
-class CubeInHandConfig:
+class CubeInHandConfig(Checked):
     """What a caller may change about the task. m, s, rad.
 
     An action of 1 moves a servo's target by `action_scale` a control step, within the share `soft_limits` of its joint's
@@ -52,19 +54,16 @@ class CubeInHandConfig:
 
     reward: Literal["progress", "dense"] = "progress"
     weights: CubeWeights = field(default_factory=CubeWeights)
-    action_scale: float = 0.15
-    soft_limits: float = 0.9
+    action_scale: float = within(0.15, high=np.pi, above=0.0, unit="rad")
+    soft_limits: float = within(0.9, high=1.0, above=0.0)
     success_angle: float = 0.3
     target_angle: float = np.pi
-    drop_height: float = 0.3
-    reach: float = 0.3
-    control_dt: float = 0.04
+    drop_height: float = within(0.3, -10.0, 10.0, unit="m")
+    reach: float = within(0.3, high=10.0, above=0.0, unit="m")
+    control_dt: float = within(0.04, high=1.0, above=0.0, unit="s")
 
     def __post_init__(self):
-        if not 0.0 < self.soft_limits <= 1.0:
-            raise ValueError(f"soft_limits must lie above 0 and up to 1, got {self.soft_limits}")
-        if not 0.0 < self.action_scale < np.inf:
-            raise ValueError(f"action_scale must be above 0 and finite, got {self.action_scale} rad")
+        super().__post_init__()
         if not 0.0 < self.success_angle < self.target_angle <= np.pi:
             angles = (self.success_angle, self.target_angle)
-            raise ValueError(f"success_angle and target_angle must rise and lie above 0 and up to pi, got {angles} rad")
+            raise FieldError("success_angle", f"and target_angle must rise and lie above 0 and up to pi, got {angles} rad")

@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from controllers.bezier_gait import GaitParameters
+from controllers.bezier_gait_residual import LARGEST_RESIDUAL
 from envs.walk_variation import VariationConfig
-from utils.terrain import TerrainConfig, check_level
+from utils.fields import Checked, FieldError, span, within
+from utils.terrain import TerrainConfig
+
+FASTEST = 2.0  # m/s and rad/s: what the observation of a command can show
+_HEAVIEST = 1e6  # of a weight, either way
 
 
 @dataclass(frozen=True)
-class RewardWeights:
+class RewardWeights(Checked):
     """Weight of every reward term, by the term's name. A cost carries its minus sign here.
 
     The first eight are the plan's. `heading` is added: without it policies learn to walk askew, which costs little in any
@@ -18,20 +23,20 @@ class RewardWeights:
     fall costs only the rewards of about the next 1 / (1 - discount) steps, little beside what tracking the speed earns.
     """
 
-    forward_velocity: float = 1.5
-    lateral_stability: float = -1.0
-    height: float = -2.0
-    orientation: float = -1.5
-    energy: float = -0.02
-    smoothness: float = -0.02
-    contact_pattern: float = 0.1
-    joint_limits: float = -1.0
-    heading: float = 0.5
-    fall: float = 0.0
+    forward_velocity: float = within(1.5, -_HEAVIEST, _HEAVIEST)
+    lateral_stability: float = within(-1.0, -_HEAVIEST, _HEAVIEST)
+    height: float = within(-2.0, -_HEAVIEST, _HEAVIEST)
+    orientation: float = within(-1.5, -_HEAVIEST, _HEAVIEST)
+    energy: float = within(-0.02, -_HEAVIEST, _HEAVIEST)
+    smoothness: float = within(-0.02, -_HEAVIEST, _HEAVIEST)
+    contact_pattern: float = within(0.1, -_HEAVIEST, _HEAVIEST)
+    joint_limits: float = within(-1.0, -_HEAVIEST, _HEAVIEST)
+    heading: float = within(0.5, -_HEAVIEST, _HEAVIEST)
+    fall: float = within(0.0, -_HEAVIEST, _HEAVIEST)
 
 
 @dataclass(frozen=True)
-class ResidualWalkConfig:
+class ResidualWalkConfig(Checked):
     """What a caller may change about the task. m, s, m/s, rad.
 
     `command_vx`, `command_vy` and `command_yaw_rate` are the ranges an episode's command is drawn from, in the frame of
@@ -41,29 +46,23 @@ class ResidualWalkConfig:
     """
 
     terrain: TerrainConfig = field(default_factory=TerrainConfig)
-    terrain_scale: float = 1.0
+    terrain_scale: float = within(1.0, 0.0, 1.0, allowed="lie in [0, 1]")
     gait: GaitParameters = field(default_factory=GaitParameters)
     weights: RewardWeights = field(default_factory=RewardWeights)
     variation: VariationConfig = field(default_factory=VariationConfig)
-    command_vx: tuple[float, float] = (0.2, 0.5)
-    command_vy: tuple[float, float] = (0.0, 0.0)
-    command_yaw_rate: tuple[float, float] = (0.0, 0.0)
-    residual_scale: float = 0.02
-    control_dt: float = 0.01
-    velocity_width: float = 0.15
-    relative_velocity_width: float = 0.0
-    heading_width: float = 0.2
-    min_height: float = 0.03
-    max_tilt: float = np.pi / 3
+    command_vx: tuple[float, float] = span((0.2, 0.5), -FASTEST, FASTEST, "m/s")
+    command_vy: tuple[float, float] = span((0.0, 0.0), -FASTEST, FASTEST, "m/s")
+    command_yaw_rate: tuple[float, float] = span((0.0, 0.0), -FASTEST, FASTEST, "rad/s")
+    residual_scale: float = within(0.02, 0.0, LARGEST_RESIDUAL, unit="m")
+    control_dt: float = within(0.01, high=0.1, above=0.0, unit="s")
+    velocity_width: float = within(0.15, high=1e3, above=0.0, unit="m/s")
+    relative_velocity_width: float = within(0.0, 0.0, 1e3)
+    heading_width: float = within(0.2, high=1e3, above=0.0, unit="rad")
+    min_height: float = within(0.03, 0.0, 0.1, unit="m")
+    max_tilt: float = within(np.pi / 3, high=np.pi, above=0.0, unit="rad")
 
     def __post_init__(self):
-        check_level(self.terrain_scale)
-        for name in ("command_vx", "command_vy", "command_yaw_rate"):
-            low, high = getattr(self, name)
-            if not (np.isfinite([low, high]).all() and low <= high):
-                raise ValueError(f"{name} must be a finite range (low, high) with low <= high, got {(low, high)}")
-        if not (self.velocity_width > 0.0 and self.relative_velocity_width >= 0.0):
-            widths = (self.velocity_width, self.relative_velocity_width)
-            raise ValueError(f"velocity_width must be above 0 and relative_velocity_width at least 0, got {widths}")
-        if not 0.0 <= self.residual_scale <= 0.1:
-            raise ValueError(f"residual_scale must lie in 0 to 0.1 m, got {self.residual_scale} m")
+        super().__post_init__()
+        if not self.min_height < self.gait.body_height:
+            heights = f"{self.min_height} and {self.gait.body_height} m"
+            raise FieldError("min_height", f"must be below gait.body_height, got {heights}: every robot would fall at once")

@@ -11,11 +11,12 @@ from controllers.bezier_gait import DiagonalGaitController, hold_heading
 from controllers.bezier_gait_residual import BezierGaitResidualController
 from controllers.leg_kinematics import LEG_SIDES, solve_leg_ik_3dof
 from envs import rewards
-from envs.residual_walk_config import ResidualWalkConfig
+from envs.residual_walk_config import FASTEST, ResidualWalkConfig
 from envs.task import Task
 from envs.walk_observation import HISTORY, walk_observation
 from envs.walk_variation import PERTURBABLE, PERTURBATIONS, WalkVariation
 from envs.walk_world import WalkWorld
+from utils.fields import number_within
 from utils.robot_names import JOINTS, LEG_NAMES
 from utils.rotations import euler_from_matrix, quat_from_euler, wrap_angle
 from utils.sensor_utils import SensorReader
@@ -185,9 +186,12 @@ class ResidualWalkTask(Task):
         }
 
     def command_robots(self, velocity: float) -> None:
-        """Commands `velocity`, m/s straight ahead, to every robot, now and after every reset."""
-        if not np.isfinite(velocity):
-            raise ValueError(f"a commanded velocity must be finite, got {velocity} m/s")
+        """Commands `velocity`, m/s straight ahead, to every robot, now and after every reset.
+
+        Raises:
+            ValueError: it is no number, or outside of what the observation can show, -FASTEST to FASTEST.
+        """
+        velocity = number_within("a commanded velocity", velocity, -FASTEST, FASTEST, "m/s")
         self.fixed_command = np.array([velocity, 0.0, 0.0])
         self._set_command(np.tile(self.fixed_command, (self.num_envs, 1)), slice(None))
 

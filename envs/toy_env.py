@@ -11,6 +11,7 @@ from envs.task import Transition
 from envs.task_env import TaskEnv, TaskVectorEnv
 from envs.wrappers.draws import BLOCK_STEPS, Kind
 from utils.config import nearest_name, resolved
+from utils.fields import Checked, within
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable
@@ -30,7 +31,7 @@ _KICKS = Kind("normal", np.full(2, NOISE))
 
 
 @dataclass(frozen=True)
-class ToyConfig:
+class ToyConfig(Checked):
     """How the inertia of an episode is drawn, and what is paid.
 
     Attributes:
@@ -41,12 +42,8 @@ class ToyConfig:
     """
 
     perturb_method: Literal["l2", "ellipsoid", "l+"] = "l2"
-    perturb_val: float = 0.1
+    perturb_val: float = within(0.1, 0.0, 1e6, allowed="be a number up to 1e6, from 0 on")
     legacy_reward: bool = False
-
-    def __post_init__(self):
-        if not 0 <= self.perturb_val < np.inf:
-            raise ValueError(f"perturb_val must be a number from 0 on, got {self.perturb_val}")
 
 
 def draw_inertia(config: ToyConfig, generators: list[np.random.Generator]) -> np.ndarray:

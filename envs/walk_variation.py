@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from mujoco.batch import Batch
 
+from utils.fields import Checked, span, within
 from utils.perturbation import Perturbable
 from utils.robot_names import JOINTS
 from utils.variation import Scale, Shift, Variation, scaled_mass
@@ -39,21 +40,10 @@ PERTURBABLE = FACTORS | {
     "latency": (),
 }
 MOST_LATE = 5  # control steps
-BOUNDS = {
-    "friction": (0.05, 5.0),
-    "mass": (0.2, 5.0),
-    "mass_offset_x": (-0.05, 0.05),
-    "mass_offset_y": (-0.05, 0.05),
-    "servo_strength": (0.1, 3.0),
-    "servo_gain": (0.1, 3.0),
-    "action_delay": (0.0, 1.0),
-    "push_speed": (0.0, 2.0),
-    "push_interval": (0.1, 1000.0),
-}
 
 
 @dataclass(frozen=True)
-class VariationConfig:
+class VariationConfig(Checked):
     """Ranges (low, high) from which each episode draws, evenly, what a robot is like; by default all are alike.
 
     `friction` scales the sliding friction of all contacts, `mass` the torso's mass and inertia, `servo_strength` the
@@ -63,23 +53,15 @@ class VariationConfig:
     and up to `push_speed` m/s, on top of its own; 0 for no pushes.
     """
 
-    friction: tuple[float, float] = (1.0, 1.0)
-    mass: tuple[float, float] = (1.0, 1.0)
-    mass_offset_x: tuple[float, float] = (0.0, 0.0)
-    mass_offset_y: tuple[float, float] = (0.0, 0.0)
-    servo_strength: tuple[float, float] = (1.0, 1.0)
-    servo_gain: tuple[float, float] = (1.0, 1.0)
-    action_delay: float = 0.0
-    push_speed: float = 0.0
-    push_interval: float = 3.0
-
-    def __post_init__(self):
-        for name, (lowest, highest) in BOUNDS.items():
-            value, ranged = getattr(self, name), isinstance(getattr(VariationConfig, name), tuple)
-            low, high = value if ranged else (value, value)
-            if not lowest <= low <= high <= highest:  # NaN compares as False
-                kind = "a range (low, high) with low <= high" if ranged else "a number"
-                raise ValueError(f"{name} must be {kind} in {lowest} to {highest}, got {value}")
+    friction: tuple[float, float] = span((1.0, 1.0), 0.05, 5.0)
+    mass: tuple[float, float] = span((1.0, 1.0), 0.2, 5.0)
+    mass_offset_x: tuple[float, float] = span((0.0, 0.0), -0.05, 0.05, "m")
+    mass_offset_y: tuple[float, float] = span((0.0, 0.0), -0.05, 0.05, "m")
+    servo_strength: tuple[float, float] = span((1.0, 1.0), 0.1, 3.0)
+    servo_gain: tuple[float, float] = span((1.0, 1.0), 0.1, 3.0)
+    action_delay: float = within(0.0, 0.0, 1.0)
+    push_speed: float = within(0.0, 0.0, 2.0, unit="m/s")
+    push_interval: float = within(3.0, 0.1, 1000.0, unit="s")
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:

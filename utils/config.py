@@ -1,12 +1,17 @@
-"""Frozen, nested dataclasses from plain mappings (YAML files, keyword arguments), with errors that name the nearest key."""
+"""Frozen, nested dataclasses from plain mappings (YAML files, keyword arguments), with errors that name the nearest key.
+
+Types and bounds of the fields are declared with `utils.fields`.
+"""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TypeVar, get_type_hints
 
 import yaml
+
+from utils.fields import FieldError, fitting, shown
 
 Config = TypeVar("Config")
 
@@ -15,7 +20,8 @@ def updated(config: Config, changes: Mapping) -> Config:
     """Returns `config`, a dataclass, with `changes` (field name -> value, nested mappings for nested configs) applied.
 
     Raises:
-        ValueError: a key is no field (the nearest is named), or a value has another type than its field.
+        ValueError: a key is no field (the nearest is named).
+        FieldError: a value has another type than its field, or the config refuses it; a ValueError too.
     """
     types = get_type_hints(type(config))
     hints = {field.name: types[field.name] for field in dataclasses.fields(config)}
@@ -23,7 +29,7 @@ def updated(config: Config, changes: Mapping) -> Config:
     for key, value in changes.items():
         if key not in hints:
             raise ValueError(f"{type(config).__name__} has no {key!r}{nearest_name(key, hints)}")
-        values[key] = _fitting(value, hints[key], getattr(config, key), key)
+        values[key] = _changed(getattr(config, key), value, hints[key], key)
     return dataclasses.replace(config, **values)
 
 
@@ -33,8 +39,11 @@ def resolved(default: Config, config: Config | Mapping | None, changes: Mapping)
     Raises:
         ValueError: as `updated` does.
     """
-    base = config if isinstance(config, type(default)) else updated(default, config or {})
-    return updated(base, changes)
+    if config is None or isinstance(config, Mapping):
+        config = updated(default, config or {})
+    if not isinstance(config, type(default)):
+        raise FieldError("config", f"must be a {type(default).__name__} or a mapping, got {shown(config)}")
+    return updated(config, changes)
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
@@ -80,35 +89,12 @@ def as_plain(value):
     return str(value) if isinstance(value, Path) else value
 
 
-def _fitting(value, hint, current, key):
-    """Returns `value` in the type that the field has: nested configs from mappings, tuples from lists, floats from ints."""
-    if dataclasses.is_dataclass(current):
-        if isinstance(value, type(current)):
-            return value
-        if isinstance(value, Mapping):
-            return updated(current, value)
-        raise ValueError(f"{key} must be a {type(current).__name__} or a mapping, got {value!r}")
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise ValueError(f"{key} must be {' or '.join(map(repr, get_args(hint)))}, got {value!r}")
-        return value
-    if get_origin(hint) is tuple:
-        return _fitting_tuple(value, get_args(hint), key)
-    allowed = get_args(hint) or (hint,)
-    if isinstance(value, allowed) and not (isinstance(value, bool) and bool not in allowed):
-        return value
-    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if Path in allowed and isinstance(value, str):
-        return Path(value)
-    names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
-    raise ValueError(f"{key} must be {names}, got {value!r}")
-
-
-def _fitting_tuple(value, items, key):
-    open_ended = len(items) == 2 and items[1] is Ellipsis
-    if not isinstance(value, (tuple, list)) or not (open_ended or len(value) == len(items)):
-        size = "any number of" if open_ended else len(items)
-        raise ValueError(f"{key} must be a list of {size} {items[0].__name__} values, got {value!r}")
-    kinds = items[:1] * len(value) if open_ended else items
-    return tuple(_fitting(inner, kind, None, key) for inner, kind in zip(value, kinds))
+def _changed(current, value, hint, key):
+    if not dataclasses.is_dataclass(current) or isinstance(value, type(current)):
+        return fitting(value, hint, key)
+    if not isinstance(value, Mapping):
+        raise FieldError(key, f"must be a {type(current).__name__} or a mapping, got {shown(value)}")
+    try:
+        return updated(current, value)
+    except FieldError as error:
+        raise error.inside(key) from None

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from utils.config import nearest_name
+from utils.fields import Checked, FieldError, fitting, shown, within
 
 SPACING = 0.02  # m between neighbouring heights; a riser is one such step wide
 FOOTPRINT = (9, 7)  # points along x and y, 160 mm by 120 mm, over which the ground below the torso is averaged
@@ -16,11 +17,16 @@ SLOPE_ANGLE, SLOPE_LENGTH = np.radians(25.0), 1.0  # the way up and the way down
 STAIR_RISER, STAIR_TREAD, STAIR_COUNT = 0.040, 0.16, 6
 BLOCK_SIDE, BLOCK_HEIGHT = 0.16, 0.050
 WAVE_LENGTH, WAVE_HEIGHT = 0.40, 0.060
+LARGEST_AREA = 10_000.0  # of all tiles, m^2: 25 million heights, half a gigabyte
 LANDING = 0.48  # level ground before, between and after slopes and flights of stairs, m
 
 
+ALL_LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_LEVELS = "hold at least one level, and each must lie in [0, 1]"
+
+
 @dataclass(frozen=True)
-class TerrainConfig:
+class TerrainConfig(Checked):
     """The tiles of a world: every kind in `kinds` at every level in `levels`.
 
     Levels run from 0 (flat) to 1; heights, and for slopes the angle, are proportional to them. `seed` decides the
@@ -29,20 +35,24 @@ class TerrainConfig:
     """
 
     kinds: tuple[str, ...] = ("flat",)
-    levels: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    seed: int = 0
-    length: float = 12.5
-    width: float = 4.0
+    levels: tuple[float, ...] = within(
+        (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), 0.0, 1.0, least=1, allowed=_LEVELS
+    )
+    seed: int = within(0, 0)
+    length: float = within(12.5, 1.0, 1e3, unit="m")
+    width: float = within(4.0, 1.0, 1e3, unit="m")
 
     def __post_init__(self):
-        if not self.kinds or not self.levels:
-            raise ValueError(f"a terrain needs at least one kind and one level, got {self.kinds} and {self.levels}")
+        super().__post_init__()
+        if not self.kinds:
+            raise FieldError("kinds", f"must hold at least one kind of {', '.join(KINDS)}, got ()")
         for kind in self.kinds:
-            check_kind(kind)
-        for level in self.levels:
-            check_level(level)
-        if not (np.isfinite([self.length, self.width]).all() and min(self.length, self.width) >= 1.0):
-            raise ValueError(f"a tile must be at least 1 m long and wide, got {self.length} m by {self.width} m")
+            if kind not in KINDS:
+                raise FieldError("kinds", f"must be names of terrains, got {shown(kind)}{nearest_name(kind, KINDS)}")
+        area = len(self.kinds) * len(self.levels) * self.length * self.width
+        if area > LARGEST_AREA:
+            words = f"times width, for {len(self.kinds)} kinds and {len(self.levels)} levels, must be at most"
+            raise FieldError("length", f"{words} {LARGEST_AREA:g} m^2, got {area:g} m^2")
 
 
 def check_kind(kind: str) -> None:
@@ -53,9 +63,10 @@ def check_kind(kind: str) -> None:
 
 def check_level(level: float) -> float:
     """Returns `level`; raises ValueError if it does not lie in [0, 1]."""
+    level = fitting(level, float, "a terrain level or scale")
     if not 0.0 <= level <= 1.0:
-        raise ValueError(f"a terrain level or scale must lie in [0, 1], got {level}")
-    return float(level)
+        raise FieldError("a terrain level or scale", f"must lie in [0, 1], got {level}")
+    return level
 
 
 def make_heights(generator: np.random.Generator, kind: str, level: float, length: float, width: float) -> np.ndarray:

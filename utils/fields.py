@@ -1,0 +1,193 @@
+"""Typed, bounded fields of frozen config dataclasses: a wrong value is refused in one sentence that names its field."""
+
+import dataclasses
+import reprlib
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+_LONGEST = 120  # characters of a value that an error shows
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = _LONGEST
+_REPR.maxtuple = _REPR.maxlist = _REPR.maxdict = 20
+
+
+class FieldError(ValueError):
+    """A value that a field may not have.
+
+    Attributes:
+        path: the field, with the fields of the configs around it, as "gait.duty_factor".
+        words: the rest of the sentence.
+    """
+
+    def __init__(self, path: str, words: str):
+        super().__init__(path, words)
+        self.path, self.words = path, words
+
+    def __str__(self):
+        return f"{self.path} {self.words}"
+
+    def inside(self, name: str) -> "FieldError":
+        """Returns the same error for the config that holds this one in its field `name`."""
+        return FieldError(f"{name}.{self.path}", self.words)
+
+
+class Checked:
+    """Base of frozen config dataclasses: checks the type and the bounds of every field when a config is built.
+
+    Types follow from the annotations: an int becomes a float, and a list a tuple, where that is the field's type. Every
+    float must be finite. `within`, `span` and `checked` declare further bounds. A subclass with a `__post_init__` of its
+    own calls this one first.
+
+    Raises:
+        FieldError: a value has the wrong type or lies outside of its bounds.
+    """
+
+    def __post_init__(self):
+        for field, hint in _fields(type(self)):
+            given = getattr(self, field.name)
+            value = fitting(given, hint, field.name)
+            check_bounds(field, value)
+            if value is not given:
+                object.__setattr__(self, field.name, value)
+
+
+def checked(default, check: Callable[[Any], bool], allowed: str):
+    """Returns a dataclass field with a default, a condition on its values, and the words for it that follow "must"."""
+    return dataclasses.field(default=default, metadata={"check": check, "allowed": allowed})
+
+
+def within(default, low=-np.inf, high=np.inf, *, above=None, below=None, least: int = 0, unit: str = "", allowed: str = ""):
+    """Returns a dataclass field for a number, or for a tuple of at least `least` numbers, that all lie between bounds.
+
+    `low` and `high` belong to the interval, `above` and `below` take their place where the bound itself is not allowed.
+    None passes where the field's type has it. `allowed` are other words for it that follow "must".
+    """
+
+    def inside(number):
+        return (low <= number if above is None else above < number) and (number <= high if below is None else number < below)
+
+    def check(value):
+        if isinstance(value, tuple):
+            return len(value) >= least and all(map(inside, value))
+        return value is None or inside(value)
+
+    words = _interval_words(low, high, above, below, unit)
+    several = f"hold at least {least} number{'s' * (least > 1)}, and each must {words}"
+    return checked(default, check, allowed or (several if least else words))
+
+
+def span(default: tuple[float, float], low: float, high: float, unit: str = ""):
+    """Returns a dataclass field for a range (low, high) in ascending order inside of these bounds."""
+    words = f"be a range (low, high) with low <= high in {low} to {high}{' ' if unit else ''}{unit}"
+    return checked(default, lambda value: low <= value[0] <= value[1] <= high, words)
+
+
+def number_within(name: str, value, low: float, high: float, unit: str = "") -> float:
+    """Returns `value` as a float.
+
+    Raises:
+        FieldError: it is no number, or lies outside of low to high.
+    """
+    number = fitting(value, float, name)
+    if not low <= number <= high:
+        raise FieldError(name, f"must {_interval_words(low, high, None, None, unit)}, got {shown(value)}")
+    return number
+
+
+def check_bounds(field: dataclasses.Field, value) -> None:
+    """Raises FieldError if the value does not meet the condition that the field declares, or holds a float not finite."""
+    if "check" in field.metadata and not field.metadata["check"](value):
+        raise FieldError(field.name, f"must {field.metadata['allowed']}, got {shown(value)}")
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, float) and not np.isfinite(number):
+            raise FieldError(field.name, f"must be finite, got {shown(value)}")
+
+
+def fitting(value, hint, name: str):
+    """Returns `value` in the type `hint`: floats from ints, tuples from lists, paths from strings.
+
+    Raises:
+        FieldError: the value has another type.
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    if get_origin(hint) in (Union, UnionType):
+        return _fitting_one_of(value, get_args(hint), name)
+    if get_origin(hint) is tuple:
+        return _fitting_tuple(value, get_args(hint), name)
+    if get_origin(hint) is Literal:
+        if not any(type(value) is type(known) and value == known for known in get_args(hint)):
+            raise _wrong(name, hint, value)
+        return value
+    return _fitting_plain(value, hint, name)
+
+
+def shown(value) -> str:
+    """Returns a value as an error shows it: one line, shortened."""
+    try:
+        return " ".join(_REPR.repr(value).split())
+    except ValueError:  # Python refuses to write integers of thousands of digits
+        return f"{type(value).__name__} of too many digits"
+
+
+@lru_cache
+def _fields(kind):
+    hints = get_type_hints(kind)
+    return [(field, hints[field.name]) for field in dataclasses.fields(kind)]
+
+
+def _fitting_one_of(value, hints, name):
+    for hint in hints:
+        with suppress(FieldError):
+            return fitting(value, hint, name)
+    raise FieldError(name, f"must be {' or '.join(map(_named, hints))}, got {shown(value)}")
+
+
+def _fitting_tuple(value, items, name):
+    open_ended = len(items) == 2 and items[1] is Ellipsis
+    if not isinstance(value, (tuple, list)) or not (open_ended or len(value) == len(items)):
+        size = "any number of" if open_ended else len(items)
+        raise FieldError(name, f"must be a list of {size} {_named(items[0])} values, got {shown(value)}")
+    kinds = items[:1] * len(value) if open_ended else items
+    return tuple(fitting(inner, kind, name) for inner, kind in zip(value, kinds))
+
+
+def _fitting_plain(value, hint, name):
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _as_float(value)
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    if hint is Any or (isinstance(value, get_origin(hint) or hint) and not (isinstance(value, bool) and hint is int)):
+        return value
+    raise _wrong(name, hint, value)
+
+
+def _as_float(value):
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond the largest float
+        return np.inf if value > 0 else -np.inf
+
+
+def _wrong(name, hint, value):
+    return FieldError(name, f"must be {_named(hint)}, got {shown(value)}")
+
+
+def _named(hint):
+    if get_origin(hint) is Literal:
+        return " or ".join(map(repr, get_args(hint)))
+    return "None" if hint is type(None) else getattr(hint, "__name__", str(hint))
+
+
+def _interval_words(low, high, above, below, unit):
+    unit = f" {unit}" if unit else ""
+    if above is below is None and np.isfinite([low, high]).all():
+        return f"be a number in {low} to {high}{unit}"
+    start = f"above {above}" if above is not None else f"at least {low}" * (low > -np.inf)
+    end = f"below {below}" if below is not None else f"at most {high}" * (high < np.inf)
+    return f"be {' and '.join(filter(None, (start, end)))}{unit}"
