@@ -1,49 +1,61 @@
-"""What the episodes of training were like, in TensorBoard: reward terms, survival, terrain level."""
+"""Logs the training's episodes to TensorBoard: reward terms, survival, successes, terrain level, failed physics."""
 
-import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
+
+SURVIVAL, FAILURES = "rollout/survival_rate", "rollout/physics_failures"
+# Final measurements of an episode whose means are logged, if the environment reports them.
+LOGGED_FINALS = {"successes": "rollout/successes", "terrain_level": "rollout/terrain_level"}
 
 
 class EpisodeCallback(BaseCallback):
-    """Logs, over the episodes that ended since the last update: each reward term per step, success, level, broken physics.
+    """Logs means over all episodes that ended since the logger's last dump, from the infos of `BatchVecEnv`.
 
-    `rollout/success_rate` is the share of episodes that did not end in a fall; `rollout/terrain_level` is their mean level;
-    `rollout/physics_failures` counts the simulations that MuJoCo gave up since the start. All of it comes from what
-    `BatchVecEnv` adds to an episode's info.
+    `reward/<term>` is the mean of a reward term per step. `rollout/survival_rate` is the share of episodes that did not
+    terminate, or terminated as a success. `rollout/successes` and `rollout/terrain_level` are means over the episodes of
+    environments that report them. `rollout/physics_failures` counts, since the start of the training, the episodes that
+    ended because physics failed. SB3 itself logs `rollout/success_rate`, from `is_success`, over the last 100 episodes.
     """
 
     def __init__(self):
         super().__init__()
-        self._episodes: list[dict] = []
-        self._survived: list[bool] = []
+        self._means: dict[str, list[float]] = {}  # since the last dump: key -> [sum, weight]
         self._failures = 0
 
     @property
     def state(self) -> dict:
-        """What the episodes since the last update were like, and how many simulations broke since the start."""
-        return {"episodes": list(self._episodes), "survived": list(self._survived), "failures": self._failures}
+        """The sums since the last dump, and how many simulations failed since the start, as plain data."""
+        return {"means": {key: list(pair) for key, pair in self._means.items()}, "failures": self._failures}
 
     def restore(self, state: dict) -> None:
-        """Goes on from a `state`."""
-        self._episodes, self._survived, self._failures = state["episodes"], state["survived"], state["failures"]
+        """Continues from a `state`; one of an earlier version holds no sums, because it was saved after a dump."""
+        self._means = {key: list(pair) for key, pair in state.get("means", {}).items()}
+        self._failures = state["failures"]
 
     def _on_step(self) -> bool:
-        for info in self.locals["infos"]:
-            if "terms" in info.get("episode", {}):
-                self._episodes.append(info["episode"])
-                self._survived.append(info["TimeLimit.truncated"])
+        ended = [info for info in self.locals["infos"] if "terms" in info.get("episode", {})]
+        if ended:
+            if SURVIVAL not in self.logger.name_to_value:  # a dump empties the logger: its episodes are written
+                self._means.clear()
+            for info in ended:
+                self._add(info)
+            for key, (total, weight) in self._means.items():
+                self.logger.record(key, total / max(weight, 1))
         return True
 
-    def _on_rollout_end(self) -> None:
-        if not self._episodes:
-            return
-        steps = sum(episode["l"] for episode in self._episodes)
-        for name in self._episodes[0]["terms"]:
-            self.logger.record(f"reward/{name}", sum(episode["terms"][name] for episode in self._episodes) / steps)
-        finals = [episode["final"] for episode in self._episodes]
-        self._failures += sum(int(final.get("physics_failed", 0)) for final in finals)
-        self.logger.record("rollout/success_rate", np.mean(self._survived))
-        self.logger.record("rollout/terrain_level", np.mean([final.get("terrain_level", 0.0) for final in finals]))
-        self.logger.record("rollout/physics_failures", self._failures)
-        self._episodes.clear()
-        self._survived.clear()
+    def _add(self, info):
+        episode = info["episode"]
+        final = episode["final"]
+        for name, total in episode["terms"].items():
+            self._note(f"reward/{name}", total, episode["l"])
+        self._note(SURVIVAL, info["TimeLimit.truncated"] or bool(final.get("is_success", False)))
+        for name, key in LOGGED_FINALS.items():
+            if name in final:
+                self._note(key, final[name])
+        if "physics_failed" in final:
+            self._failures += int(final["physics_failed"])
+            self.logger.record(FAILURES, self._failures)
+
+    def _note(self, key, amount, weight=1):
+        pair = self._means.setdefault(key, [0.0, 0])
+        pair[0] += float(amount)
+        pair[1] += weight

@@ -40,8 +40,8 @@ class ShadowHandEnv(gym.Env):
     """A Shadow hand with 20 position servos and an object, at 25 Hz; the original's reward of what is observed.
 
     `info["is_success"]`, `info["position_error"]`, m, and `info["rotation_error"]`, rad, describe the new state. An
-    episode terminates only if its physics goes wrong: then the reward is 0, the observation is the last good one, and
-    `info["physics_failure"]` says why.
+    episode terminates only if its physics goes wrong: then the reward is 0, the observation is the last good one,
+    `info["physics_failed"]` is True, and `info["physics_failure"]` says why.
 
     Args:
         thing: what lies in the hand: "block", "pen" or "egg".
@@ -104,7 +104,7 @@ class ShadowHandEnv(gym.Env):
         errors = self._errors(*(self._vector[_GOALS[name]] for name in ("achieved_goal", "desired_goal")))
         terms = {name: 0.0 if failure else float(term) for name, term in self._reward_terms(*errors).items()}
         info = {"reward_terms": terms, "is_success": bool(self.hand.solved(*errors)) and not failure}
-        info |= {"position_error": float(errors[0]), "rotation_error": float(errors[1])}
+        info |= {"position_error": float(errors[0]), "rotation_error": float(errors[1]), "physics_failed": bool(failure)}
         if failure:
             info["physics_failure"] = failure
         self._show()

@@ -130,10 +130,10 @@ class Toy:
         return Transition(self._observed(), total(terms.values()), terms, arrived, np.zeros(self.num_envs, bool))
 
     def measurements(self) -> dict[str, np.ndarray]:
-        """Returns inertia, distance and whether the target is reached, (n,) each."""
-        distance = self._distance()
+        """Returns inertia, distance, whether the target is reached, and `physics_failed` (always False), (n,) each."""
+        distance, failed = self._distance(), np.zeros(self.num_envs, bool)
         inertia = {name: self.inertia[:, axis].copy() for axis, name in enumerate(_AXES)}
-        return inertia | {"distance": distance, "is_success": distance < TARGET_RADIUS}
+        return inertia | {"distance": distance, "is_success": distance < TARGET_RADIUS, "physics_failed": failed}
 
     def _observed(self):
         return self.observation.pack({"position": self.position})

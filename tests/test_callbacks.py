@@ -77,7 +77,8 @@ def test_reward_terms_success_and_level_are_logged_per_rollout():
     episodes = model.ep_info_buffer
     per_step = sum(episode["r"] for episode in episodes) / sum(episode["l"] for episode in episodes)
     assert sum(logged[name] for name in terms) == pytest.approx(per_step)
-    assert logged["rollout/success_rate"] == 1.0 and logged["rollout/physics_failures"] == 0
+    assert logged["rollout/survival_rate"] == 1.0 and logged["rollout/physics_failures"] == 0
+    assert "rollout/success_rate" not in logged  # a walk reports no success
 
 
 def test_the_progress_line_tells_rate_and_time_left():

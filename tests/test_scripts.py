@@ -60,7 +60,7 @@ def test_the_preset_plan_has_the_plans_numbers():
 
 def test_curves_are_drawn_with_every_reward_term(run):
     scalars = monitor_training.read_scalars(run)
-    wanted = {"rollout/ep_rew_mean", "rollout/success_rate", "rollout/terrain_level", "eval/success", "train/learning_rate"}
+    wanted = {"rollout/ep_rew_mean", "rollout/survival_rate", "rollout/terrain_level", "eval/success", "train/learning_rate"}
     assert wanted <= scalars.keys() and sum(tag.startswith("reward/") for tag in scalars) == 10
     assert monitor_training.main([str(run)]) == 0
     assert iio.imread(run / "training_curves.png").std() > 5

@@ -8,7 +8,8 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from scipy import stats
 
-SUCCESSES = {"successes", "is_success"}  # in infos: how often an episode has reached what it is about
+from utils.vector_infos import SUCCESSES
+
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n, k) -> actions (n, a)
 
 
@@ -131,7 +132,7 @@ class ReturnTally:
         self.running &= ~(terminated | truncated)
         ended = np.flatnonzero(on & ~self.running)
         told = info.get("final_info", {})
-        for name in SUCCESSES & told.keys() if len(ended) else ():
+        for name in [name for name in SUCCESSES if name in told and len(ended)]:
             self._successes = np.asarray(told[name], float)
         return ended
 

@@ -10,7 +10,7 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
-from utils.vector_infos import info_of_step
+from utils.vector_infos import SUCCESSES, info_of_step
 
 
 class BatchVecEnv(VecEnv):
@@ -18,7 +18,8 @@ class BatchVecEnv(VecEnv):
 
     What SB3 expects of a `DummyVecEnv` of `Monitor`s holds: at the end of an episode its info has
     `terminal_observation`, `TimeLimit.truncated` and `episode` (return `r`, length `l`, time `t`); besides,
-    `episode["terms"]` sums every reward term of the episode, and `episode["final"]` holds the last measurements.
+    `episode["terms"]` sums every reward term of the episode, and `episode["final"]` holds the last measurements. Where
+    these hold `is_success`, or how many `successes` there were, the info has `is_success` for SB3's own success rate.
     Attributes and methods are those of the vector environment, once for all simulations; `indices` cannot pick some.
     """
 
@@ -96,9 +97,11 @@ class BatchVecEnv(VecEnv):
             "l": int(self._lengths[i]),
             "t": round(time.time() - self._started, 6),
             "terms": {name: float(sums[i]) for name, sums in self._term_sums.items()},
-            "final": {name: float(values[i]) for name, values in _measurements(info["final_info"])},
+            "final": _final(info["final_info"], i),
         }
-        return {"episode": episode, "terminal_observation": info["final_obs"][i], "TimeLimit.truncated": truncated}
+        end = {"episode": episode, "terminal_observation": info["final_obs"][i], "TimeLimit.truncated": truncated}
+        reported = [bool(episode["final"][name]) for name in SUCCESSES if name in episode["final"]]
+        return end | ({"is_success": reported[0]} if reported else {})
 
     def _forget(self, ended):
         self._returns[ended] = 0.0
@@ -129,6 +132,12 @@ def make_batch_vec_env(env_id: str, num_envs: int, seed: int | None = None, **kw
     env = BatchVecEnv(make_vector(env_id, num_envs, **kwargs))
     env.seed(seed)
     return env
+
+
+def _final(final_info, i):
+    """Returns the last measurements of simulation i by name; those that it did not report are left out."""
+    everyone = np.ones(i + 1, bool)
+    return {name: float(values[i]) for name, values in _measurements(final_info) if final_info.get(f"_{name}", everyone)[i]}
 
 
 def _measurements(group):

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+SUCCESSES = ("is_success", "successes")  # in infos: whether, or how often, an episode has reached its goal
+
 
 def info_of_step(info: dict, ended: np.ndarray) -> dict:
     """Returns an info in which everything belongs to the step itself and `reset_info` to the episodes that it began.

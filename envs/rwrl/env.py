@@ -32,7 +32,8 @@ class RWRLEnv(gym.Env):
     `info["safety_vars"]` holds the safety variables of the new state as float64 arrays, at every step and reset; besides
     those of the domain `actions`, the controls as they were given to the actuators, and `previous_actions`, those of the
     step before (zeros at the start). An episode terminates only when its physics diverges: then the reward is 0,
-    observation and safety variables are the last good ones, and `info["physics_failure"]` says why.
+    observation and safety variables are the last good ones, `info["physics_failed"]` is True, and
+    `info["physics_failure"]` says why.
 
     Args:
         domain: "cartpole", "walker", "quadruped" or "humanoid".
@@ -175,7 +176,7 @@ class RWRLEnv(gym.Env):
 
     def step(self, action):
         reward, failure = self._advance(checked_action(action, self.action_space.shape))
-        info = {"safety_vars": _copied(self._safety_vars), "reward_terms": {"task": reward}}
+        info = {"safety_vars": _copied(self._safety_vars), "reward_terms": {"task": reward}, "physics_failed": bool(failure)}
         if failure:
             info["physics_failure"] = failure
         self._show()
