@@ -18,6 +18,7 @@ from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
 from callbacks.threads_callback import ThreadsCallback
 from training.config import EVALUATION_SEED, TrainConfig
+from training.warm_start import apply_start, find_start, write_start
 from utils.run_files.logs import make_logger
 from utils.run_files.policy import ACTIVATIONS
 from utils.run_files.records import make_run
@@ -60,10 +61,15 @@ def create_run(config: TrainConfig, argv: list[str]) -> Path:
     """Creates the folder of a new run; returns it. The folder's name is no part of its config: folders move.
 
     Raises:
-        ValueError: the environment refuses its arguments, the folder already holds a run, or cannot be made.
+        ValueError: the environment refuses its arguments, the policy to start from does not fit, the folder already holds
+            a run, or cannot be made.
     """
     config.check()
-    return make_run(config.run_dir, replace(config, run_dir=None), argv, config.env_id, config.env_arguments)
+    start = find_start(config)
+    run = make_run(config.run_dir, replace(config, run_dir=None), argv, config.env_id, config.env_arguments)
+    if start is not None:
+        write_start(run, start)
+    return run
 
 
 def prepare(
@@ -81,10 +87,13 @@ def prepare(
     env = VecNormalize(config.make_env(), clip_obs=config.learner.clip_obs, gamma=config.learner.gamma)
     model = make_model(config, env)
     training = Training(model, make_callbacks(config, run, on_evaluation), config.total_timesteps)
+    checkpoint = None
     if goes_on:
-        resume(run, model, training.callbacks["checkpoint"].callbacks)
+        checkpoint = resume(run, model, training.callbacks["checkpoint"].callbacks)
     else:
         model.set_logger(make_logger(run))
+    if config.start_from is not None and checkpoint is None:  # a checkpoint has gone on from there already
+        apply_start(run, model)
     return training
 
 

@@ -15,6 +15,7 @@ from training.config import EnvTrainConfig, TrainConfig
 from training.hand import HandTrainConfig
 from training.recipes import find_recipe
 from training.walk import WalkTrainConfig
+from training.warm_start import describe_start
 from utils.config import read_yaml, updated
 from utils.presets import WALKS, preset
 from utils.provenance import versions
@@ -33,6 +34,8 @@ def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], scr
             training = prepare(config, run, goes_on=config.resume is not None)
             if config.resume is not None:
                 note_changes(config, argv, training)
+            elif config.start_from is not None:
+                print(describe_start(run))
             with training.callbacks["interrupt"]:
                 print(f"Training in {run}; watch it with: tensorboard --logdir {run}", flush=True)
                 training.learn(run)

@@ -42,6 +42,9 @@ class TrainConfig:
     resume: Path | None = None
     """Run to go on with as if it had never stopped. Its own config holds; only --total-timesteps may come with this, to
     train on beyond what was planned (learning rate and curriculum then follow the new number)."""
+    start_from: Path | None = None
+    """Warm start: run folder, checkpoint or shipped policy whose weights and normaliser a new run begins with, perhaps on
+    another task, terrain or perturbation. Algorithm, network and the sizes of observation and action must be the same."""
     total_timesteps: int = 4_000_000
     """Control steps of all simulations together."""
     num_envs: int | None = None

@@ -55,6 +55,8 @@ class SweepConfig:
     it is a walk, else default."""
     config: Path | None = None
     """YAML file with any keys of a training's config, after the preset."""
+    start_from: Path | None = None
+    """Warm start: run or shipped policy that every trial begins with, as --start-from of a training."""
     objective: Literal["distance_m", "success", "return"] | None = None
     """What is to be high, on terrain that training does not see. Of walks the mean way, of 3 m that are asked for (if
     nothing is said), or the rate of walking all of it. Of anything the return, which is no measure where the space chooses
@@ -104,7 +106,8 @@ class SweepConfig:
         own = own.get("config", own)  # a run's own config.yaml has more around it
         usual = "rough" if self._walks else "default"
         name = self.preset or own.get("preset") or ("plan" if self.space == "plan" else usual)
-        return merged(own, {"preset": name, "env_id": self.env, "algo": self.algo})
+        start = {} if self.start_from is None else {"start_from": str(self.start_from)}
+        return merged(own, {"preset": name, "env_id": self.env, "algo": self.algo} | start)
 
     @cached_property
     def base(self) -> TrainConfig:

@@ -43,6 +43,11 @@ def lengthen(run: Path, total_timesteps: int, argv: list[str]) -> None:
     _write_record(run, record | {"config": config, "argv": [*record.get("argv", []), *argv]})
 
 
+def add_to_record(run: Path, entries: Mapping) -> None:
+    """Adds entries to what a run's config.yaml holds beside the config."""
+    _write_record(run, read_record(run) | entries)
+
+
 def read_run_config(path: str | Path) -> dict:
     """Returns the training's config, as plain data, of the run that `path` is or lies in; nothing if there is none."""
     return read_record(path).get("config", {})
