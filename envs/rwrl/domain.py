@@ -41,7 +41,7 @@ class Domain(ABC):
     Attributes:
         control_dt: s between actions.
         camera: the camera of the model that pictures are taken with.
-        wrapped: observations that dm_control gives as a number and the suite as an array (1,).
+        wrapped: observations that dm_control gives as a number and the original suite as an array (1,).
         perturbations: what may vary in the model; the edits are in the same order, so that the later win.
         default_perturbation: the one that the combined challenges vary, within `tuning[level]`.
         constraint_table: name -> whether it is satisfied, from safety variables and limits. Strict comparisons. A variable
@@ -97,9 +97,10 @@ class Domain(ABC):
             raise ValueError(f"MuJoCo cannot build the {self.name} with {dict(values)}: {error}") from error
 
     def observe(self, task: Task, physics: Physics) -> dict[str, np.ndarray]:
-        """Returns dm_control's observation as fresh float64 arrays, in its order."""
+        """Returns dm_control's observation as fresh float64 arrays (k,), in its order; numbers are () in exact mode."""
         observation = task.get_observation(physics)
-        return {name: np.array(value, float, ndmin=int(name in self.wrapped)) for name, value in observation.items()}
+        wrapped = self.wrapped if self.exact else observation
+        return {name: np.array(value, float, ndmin=int(name in wrapped)) for name, value in observation.items()}
 
     def limits(self, safety_coeff: float = 1.0, changes: Limits | None = None) -> dict[str, np.ndarray | float]:
         """Returns the limits by name at a safety coefficient, with `changes` in place of those named there.

@@ -11,12 +11,12 @@ _STREAM = 31
 
 
 class Dimensionality(ChallengeWrapper):
-    """Adds `number` entries `dummy-0`, `dummy-1`, ... to the observation, drawn from N(0, 1) anew at every step.
+    """Adds `number` entries `dummy-0`, `dummy-1`, ... to the observation, (1,), drawn from N(0, 1) anew at every step.
 
     Args:
         env: a single environment or a vector.
         number: of the entries.
-        random: numpy's RandomState, or what draws like it, to draw from as the original does.
+        random: numpy's RandomState, or what draws like it, to draw from as the original does: the entries are then ().
     """
 
     def __init__(self, env, number: int, random=None):
@@ -26,7 +26,8 @@ class Dimensionality(ChallengeWrapper):
         dtype = np.float32 if self.layout.dtype == np.float32 else np.float64
         kinds = {"dummies": Kind("normal", np.ones(number), [()] * number, dtype)}
         self._draws = ExactDraws(random, kinds) if exact else Draws(self.num_envs, self._stream(_STREAM), kinds)
-        self._show(self.layout.extended({f"dummy-{i}": Box(-MARGIN, MARGIN, (), dtype) for i in range(number)}))
+        shape = () if exact else (1,)
+        self._show(self.layout.extended({f"dummy-{i}": Box(-MARGIN, MARGIN, shape, dtype) for i in range(number)}))
 
     def _seed(self, seeds, ids):
         self._draws.seed(seeds, ids)
