@@ -19,6 +19,7 @@ from utils.evaluation import evaluate, gait_alone, summarise, table
 from utils.rendering import Video, can_render
 from utils.run_files.records import trained_id
 from utils.runs import load_policy
+from utils.vector_infos import control_dt
 
 OUT = Path("demo")
 SHIPPED = Path(__file__).parent / "assets" / "policies" / "ResidualWalk-v0"
@@ -105,12 +106,16 @@ class Filmed:
         self._env = make_env(task, 1, trained_id(model), render_mode="rgb_array")
         self._policy = gait_alone(self._env) if model is None else load_policy(model)
         self._observation, _ = self._env.reset(seed=0)
+        self._steps = self._frames = 0
         self.close = self._env.close
 
     def walk_on(self) -> np.ndarray:
         """Returns a frame (height, width, 3) after another 1 / VIDEO_FPS s."""
-        for _ in range(round(self._env.metadata["render_fps"] / VIDEO_FPS)):
+        self._frames += 1
+        due = round(self._frames / VIDEO_FPS / control_dt(self._env))
+        for _ in range(due - self._steps):
             self._observation, *_ = self._env.step(self._policy(self._observation))
+        self._steps = due
         return self._env.render()[0]
 
 

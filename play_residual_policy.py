@@ -1,5 +1,6 @@
 """Plays a trained policy, or the gait alone, and tells how far it came: `python play_residual_policy.py --help`."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ from utils.run_files.bad_states import describe, read_dump, replayed
 from utils.run_files.records import trained_id, trained_task
 from utils.runs import load_policy, load_run
 from utils.terrain import TerrainConfig
+from utils.vector_infos import control_dt
 
 UNSEEN_TERRAIN = 2_000_003  # added to --seed: terrain that no training seed makes
 VIDEO_FPS = 25
@@ -153,17 +155,25 @@ def make_env(task: ResidualWalkConfig, num_envs: int, env_id: str = "ResidualWal
 
 
 def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[dict], None] | None:
-    """Returns what films the first simulation, VIDEO_FPS times a simulated second, when called after every step."""
+    """Returns what films the first simulation, VIDEO_FPS times a simulated second, when called after every step.
+
+    A control step longer than a frame gives several equal frames.
+    """
     if film is None:
         return None
-    every = max(1, round(env.metadata["render_fps"] / VIDEO_FPS))
-    steps = count()
+    steps, dt = count(), control_dt(env)
 
     def operate(info):
-        if next(steps) % every == 0:
+        step = next(steps)
+        for _ in range(frames_begun(step * dt) - frames_begun((step - 1) * dt)):
             film.add(env.render()[0])
 
     return operate
+
+
+def frames_begun(time: float) -> int:
+    """Returns how many frames of a video have begun at `time`, s; the first one begins at 0."""
+    return math.floor(time * VIDEO_FPS + 1e-6) + 1
 
 
 if __name__ == "__main__":

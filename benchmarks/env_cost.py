@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from envs import challenges
 from utils.vec_env import make_vector
+from utils.vector_infos import control_dt
 
 STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 VEL_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
@@ -51,7 +52,7 @@ def against_physics(env_id: str, n: int, steps: int) -> tuple[list[float], list[
     """Returns the rates of every round: the environment's, and its physics' on the same states and controls."""
     env = gym.make(env_id, disable_env_checker=True) if n == 1 else make_vector(env_id, n, 1)
     base = env.unwrapped
-    nstep = round(1 / env.metadata["render_fps"] / base.model.opt.timestep)
+    nstep = round(control_dt(env) / base.model.opt.timestep)
     state, controls, replay = batch(base, nstep) if hasattr(base, "task") else single(base, nstep)
     env.reset(seed=0)
     rates = [], []

@@ -52,7 +52,7 @@ class SuccessCurriculumCallback(BaseCallback):
     Args:
         kinds: the terrain's kinds, in the order of the environment's config.
         start, end: level at the beginning, and the highest.
-        control_dt: seconds in an episode's step.
+        control_dt: seconds of a control step; the environment's `control_dt` if not given.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class SuccessCurriculumCallback(BaseCallback):
         window: int = 20,
         rise: float = 0.8,
         fall: float = 0.5,
-        control_dt: float = 0.01,
+        control_dt: float | None = None,
     ):
         super().__init__()
         if not 0.0 <= fall < rise <= 1.0:
@@ -82,6 +82,10 @@ class SuccessCurriculumCallback(BaseCallback):
     def restore(self, state: dict) -> None:
         """Goes on from a `state`."""
         self.levels, self._passed = dict(state["levels"]), {kind: list(passed) for kind, passed in state["passed"].items()}
+
+    def _init_callback(self) -> None:
+        if self._dt is None:
+            self._dt = float(self.training_env.get_attr("control_dt")[0])
 
     def _on_rollout_start(self) -> None:
         for kind in self.kinds:

@@ -78,6 +78,11 @@ class ShadowHandEnv(gym.Env):
     def data(self) -> mujoco.MjData:
         return self.hand.data
 
+    @property
+    def control_dt(self) -> float:
+        """Seconds of a control step."""
+        return self.hand.dt
+
     def perturb(self, values: Mapping[str, np.ndarray], ids=(0,)) -> None:
         """Makes following episodes use these scales (k,) of nominal values, for simulations `ids` (k,): here there is 0.
 

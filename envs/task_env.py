@@ -17,10 +17,15 @@ from utils.rendering import Camera
 RENDER_MODES = ["human", "rgb_array"]
 
 
-class _Perturbed:
-    """Shows what of a task may be perturbed: `perturbations` with their ranges, the default one, and `perturb`."""
+class _TaskView:
+    """Shows a task's `control_dt`, and what may be perturbed: `perturbations`, the default one, and `perturb`."""
 
     task: Task
+
+    @property
+    def control_dt(self) -> float:
+        """Seconds of a control step, exact; `metadata["render_fps"]` is rounded."""
+        return self.task.control_dt
 
     @property
     def perturbations(self) -> Mapping[str, Perturbable]:
@@ -35,7 +40,7 @@ class _Perturbed:
         self.task.perturb(values, ids)
 
 
-class TaskEnv(_Perturbed, gym.Env):
+class TaskEnv(_TaskView, gym.Env):
     """One simulation of a task.
 
     `max_episode_steps` cuts episodes of an environment that is built directly; `gymnasium.make` has its own way.
@@ -80,7 +85,7 @@ class TaskEnv(_Perturbed, gym.Env):
         self._camera.close()
 
 
-class TaskVectorEnv(_Perturbed, VectorEnv):
+class TaskVectorEnv(_TaskView, VectorEnv):
     """n simulations of a task on native threads; simulation i of seed s is `TaskEnv` of seed s + i, bit for bit.
 
     An episode that ends starts anew in the same step; `info["final_obs"]` (n, k) and `info["final_info"]` then hold the

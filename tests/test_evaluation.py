@@ -18,7 +18,8 @@ class Runway(VectorEnv):
     """Robots at the speed of their seed, 0.25 m/s faster and slower in turn; 1/8 s a step, commanded 0.8 m/s."""
 
     def __init__(self, num_envs):
-        self.metadata = {"render_fps": 8, "autoreset_mode": AutoresetMode.SAME_STEP}
+        self.control_dt = 1 / 8
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
         self.num_envs, self.seeds, self.seen = num_envs, [], []
         self.action_space = batch_space(Box(-1, 1, (2,), np.float32), num_envs)
 

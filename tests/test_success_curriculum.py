@@ -19,6 +19,9 @@ KINDS = ("rough", "stairs")
 class Played(SuccessCurriculumCallback):
     """Takes made-up episodes: (kind, level, share of the commanded way, whether it lasted)."""
 
+    def __init__(self, kinds, control_dt=0.01, **settings):
+        super().__init__(kinds, control_dt=control_dt, **settings)
+
     def play(self, *episodes):
         for kind, level, share, lasted in episodes:
             final = {"terrain_kind": KINDS.index(kind), "terrain_level": level, "commanded_velocity": 0.3}

@@ -16,7 +16,7 @@ from utils.evaluation import evaluate, summarise
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 
 MIXED = tuple(kind for kind in KINDS if kind != "flat")
-EVALUATION_STEPS, EVALUATION_GOAL = 2000, 3.0  # 3 m in 20 s: short, as it interrupts the training
+EVALUATION_TIME, EVALUATION_GOAL = 20.0, 3.0  # s and m: short, because it interrupts the training
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WalkTrainConfig(TrainConfig):
     env_id: Annotated[Literal["ResidualWalk-v0", "AdaptiveWalk-v0"], tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
     """What is trained."""
     episode_steps: int = 1000
-    """Length of a training episode, control steps of 10 ms."""
+    """Length of a training episode, control steps of env.control_dt (10 ms by default)."""
     terrain: str = "rough"
     """A terrain kind, or mixed for all of them."""
     level: float = 1.0
@@ -63,12 +63,12 @@ class WalkTrainConfig(TrainConfig):
         return {"config": self.env}
 
     def make_evaluation_env(self, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
-        """Returns simulations on terrain of that seed, all of the hardest level, for episodes of 20 s."""
+        """Returns simulations on terrain of that seed, all of the hardest level, for episodes of EVALUATION_TIME."""
         kinds = self.env.terrain.kinds
         other = replace(self.env.terrain, seed=seed, levels=(self.level,))
         task = replace(self.env, terrain=other if kinds != ("flat",) else TerrainConfig(), terrain_scale=1.0)
         task = replace(task, variation=VariationConfig()) if nominal else task
-        return self._vector(num_envs, {"config": task, "max_episode_steps": EVALUATION_STEPS})
+        return self._vector(num_envs, {"config": task, "max_episode_steps": round(EVALUATION_TIME / task.control_dt)})
 
     def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
         """Returns a record of every walk over a way that fits 20 s."""

@@ -6,6 +6,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from utils.episodes import Policy, play
+from utils.vector_infos import control_dt
 
 GOAL_DISTANCE = 10.0  # m from the start, without a fall and in time: a success
 MIN_PACE = 2 / 3  # of the commanded speed, over the whole way: who is slower comes too late
@@ -50,7 +51,7 @@ def evaluate(
         they take back is not credited, heat in the motors not counted. Power is sampled once a control step, at its end:
         for the gait alone on flat ground that reads 5 to 11 % less than a sample in every physics step.
     """
-    return play(env, policy, episodes, seed, _Tally(env.num_envs, goal, min_pace, 1 / env.metadata["render_fps"]), on_step)
+    return play(env, policy, episodes, seed, _Tally(env.num_envs, goal, min_pace, control_dt(env)), on_step)
 
 
 def time_limit(goal: float, command: float | np.ndarray, min_pace: float = MIN_PACE) -> np.ndarray:

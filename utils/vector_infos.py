@@ -1,10 +1,24 @@
-"""Infos of vector environments that begin the next episodes in the step that ends others."""
+"""Infos of vector environments with same-step autoreset, and the clock of an environment."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 
 SUCCESSES = ("is_success", "successes")  # in infos: whether, or how often, an episode has reached its goal
+
+
+def control_dt(env) -> float:
+    """Returns the seconds of a control step of a Gymnasium environment, single or vector.
+
+    `metadata["render_fps"]` is rounded: it serves only environments that have no `control_dt`.
+    """
+    base = env.unwrapped
+    with suppress(AttributeError):
+        return float(base.control_dt)
+    with suppress(AttributeError):  # Gymnasium's own vectors
+        return float(base.get_attr("control_dt")[0])
+    return 1.0 / env.metadata["render_fps"]
 
 
 def info_of_step(info: dict, ended: np.ndarray) -> dict:

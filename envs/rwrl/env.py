@@ -78,6 +78,11 @@ class RWRLEnv(gym.Env):
         return self.physics.data.ptr
 
     @property
+    def control_dt(self) -> float:
+        """Seconds of a control step."""
+        return self.domain.control_dt
+
+    @property
     def perturbations(self) -> Mapping[str, Perturbable]:
         """What `perturb` takes: absolute values, by name."""
         return self.domain.perturbations
