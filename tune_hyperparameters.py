@@ -9,9 +9,9 @@ import optuna
 import tyro
 
 from callbacks.interrupt_callback import TrainingInterrupted
-from tuning.report import write_report
+from tuning.report import refused, write_report
 from tuning.reseed import reseed
-from tuning.storages import reason, serve
+from tuning.storages import of_storage, reason, serve
 from tuning.studies import JOURNAL, open_study
 from tuning.sweep import SweepConfig
 from tuning.worker import work
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"tune_hyperparameters: {error}", file=sys.stderr)
         return 2
     except Exception as error:  # a storage that went away in the middle has errors of its own
-        if not type(error).__module__.startswith(("sqlalchemy", "grpc", "optuna")):
+        if not of_storage(error):
             raise
         print(f"tune_hyperparameters: the storage failed: {reason(error)}; the same command goes on", file=sys.stderr)
         return 2
@@ -52,6 +52,8 @@ def run(sweep: SweepConfig, argv: list[str]) -> None:
     print(f"Sweeping in {sweep.folder}; the same command in another terminal is a second worker", flush=True)
     work(study, sweep, argv)
     print(write_report(study, sweep))
+    if everything := refused(study):
+        raise ValueError(everything)
     print(f"Train the best one in full: python train_residual_ppo.py --config {sweep.folder / 'best.yaml'}")
 
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
 from callbacks.guard_callback import TrainingDiverged
 from callbacks.interrupt_callback import TrainingInterrupted
 from tuning import worker
+from tuning.report import refused, summary
 from tuning.studies import JOURNAL, PLACE, open_study
 from tuning.sweep import SweepConfig
 from utils.config import read_yaml
@@ -127,6 +129,69 @@ def test_a_trial_that_diverges_fails_with_its_reason_and_the_sweep_goes_on(monke
     study = work()
     assert states(study) == [TrialState.FAIL] * 6
     assert {trial.user_attrs["reason"] for trial in study.trials} == {"a loss is not finite"}
+
+
+REFUSALS = [
+    (
+        AssertionError("`batch_size` must be greater than 1. See issue 440"),
+        "`batch_size` must be greater than 1. See issue 440",
+    ),
+    (RuntimeError("expected scalar type Float\nand a second line"), "RuntimeError: expected scalar type Float"),
+    (KeyError("gait"), "KeyError: 'gait'"),
+    (TypeError(), "TypeError: no reason given"),
+]
+
+
+@pytest.mark.parametrize("error, reason", REFUSALS, ids=lambda value: type(value).__name__)
+def test_a_trial_that_is_refused_fails_at_its_first_beginning_and_its_worker_goes_on(monkeypatch, error, reason):
+    let_trainings(monkeypatch, error)
+    study = work()
+    assert states(study) == [TrialState.FAIL] * 6
+    assert {trial.user_attrs["reason"] for trial in study.trials} == {reason}
+    assert {trial.user_attrs["begun"] for trial in study.trials} == {1}
+    assert "test_sweep_workers" in (SWEEP.folder / "trials/0003/traceback.txt").read_text()
+    said = summary(study, SWEEP)
+    assert said.count(reason) == 6 and refused(study) == f"every trial of s failed, 6 of 6 because: {reason}"
+
+
+def test_one_finished_trial_is_enough_not_to_call_a_space_refused(monkeypatch):
+    study = open_study(SWEEP)
+    let_trainings(monkeypatch, lambda config, watch: 1.0 if len(study.trials) == 4 else float("x"))
+    work(study=study)
+    assert states(study).count(TrialState.FAIL) == 5 and refused(study) is None
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), StorageInternalError("the server went away")])
+def test_what_the_machine_or_the_storage_does_is_no_failure_of_a_trial(monkeypatch, error):
+    let_trainings(monkeypatch, error)
+    study = open_study(SWEEP)
+    with pytest.raises(type(error)):
+        work(study=study)
+    assert states(study) == [TrialState.RUNNING]
+    let_trainings(monkeypatch, lambda config, watch: 1.0)
+    assert states(work(study=study)) == [TrialState.COMPLETE] * 6
+
+
+def test_a_full_disk_however_often_costs_no_trial(monkeypatch):
+    let_trainings(monkeypatch, OSError(28, "No space left"))
+    study = open_study(SWEEP)
+    for _ in range(worker.MOST_BEGINNINGS + 1):
+        with pytest.raises(OSError, match="No space left"):
+            work(study=study)
+    assert states(study) == [TrialState.RUNNING]
+
+
+def test_a_trial_that_takes_other_steps_than_asked_for_says_so():
+    sweep, said = replace(SWEEP, trials=1, steps=5000, space="plan"), []
+    study = open_study(sweep)
+    study.enqueue_trial({"ppo.n_steps": 2048})
+    worker.work(study, sweep, [], said.append)
+    sentence = "PPO takes whole rollouts of 8,192 steps (num_envs 4 x 2048): 8,192 steps, not 5,000."
+    assert f"trial 0: {sentence}" in said and f"1 of the trials: {sentence}" in summary(study, sweep)
+
+
+def test_a_worker_has_one_thread_unless_told_otherwise():
+    assert SweepConfig().num_threads == SweepConfig().base.num_threads == 1
 
 
 def test_a_full_disk_stops_the_sweep_and_costs_no_trial(monkeypatch):

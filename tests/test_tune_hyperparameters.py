@@ -133,6 +133,19 @@ def test_a_trial_whose_losses_are_not_finite_fails_and_the_next_is_trained(tmp_p
     assert "failed: " in capsys.readouterr().out
 
 
+def test_a_space_that_is_refused_in_every_trial_is_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path, {"ppo.batch_size": {"choices": [1]}})  # SB3's PPO wants 2
+    assert tune_hyperparameters.main([*SMALL, "--trials", "2"]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("tune_hyperparameters: every trial of s failed") and said.err.count("\n") == 1
+    assert "batch_size" in said.err and "best.yaml" not in said.out
+    for trial in trials_of(tmp_path / "runs/studies/s/journal.log"):
+        assert (
+            trial.state == TrialState.FAIL and trial.user_attrs["begun"] == 1 and "batch_size" in trial.user_attrs["reason"]
+        )
+
+
 def kill_one_of_two_workers(folder, storage):
     """Lets two workers share five trials, kills the first in the middle of one; returns the trials and what was said."""
     write_files(folder)

@@ -14,6 +14,7 @@ from training.assembly import Training, create_run, prepare
 from training.config import EnvTrainConfig, TrainConfig
 from training.hand import HandTrainConfig
 from training.recipes import find_recipe
+from training.step_notes import step_notes
 from training.walk import WalkTrainConfig
 from training.warm_start import describe_start
 from utils.config import read_yaml, updated
@@ -36,6 +37,8 @@ def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], scr
                 note_changes(config, argv, training)
             elif config.start_from is not None:
                 print(describe_start(run))
+            for note in step_notes(config):
+                print(note)
             with training.callbacks["interrupt"]:
                 print(f"Training in {run}; watch it with: tensorboard --logdir {run}", flush=True)
                 training.learn(run)

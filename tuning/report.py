@@ -1,6 +1,7 @@
 """What came of a sweep: its best parameters as a file to train with, a table of the ten best, and pictures."""
 
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import matplotlib
@@ -15,7 +16,7 @@ from optuna.visualization.matplotlib import plot_optimization_history, plot_para
 
 from training.recipes import write_recipe
 from tuning.sweep import SweepConfig
-from tuning.worker import REASON
+from tuning.worker import NOTE, REASON
 from utils.files import write_aside
 
 BEST, REPORT = "best.yaml", "report.md"
@@ -53,7 +54,17 @@ def summary(study: optuna.Study, sweep: SweepConfig) -> str:
     reasons = [
         f"- trial {trial.number} failed: {trial.user_attrs.get(REASON)}" for trial in trials if REASON in trial.user_attrs
     ]
-    return "\n".join([said, *reasons])
+    notes = Counter(trial.user_attrs[NOTE] for trial in trials if NOTE in trial.user_attrs)
+    return "\n".join([said, *reasons, *(f"- {count} of the trials: {note}" for note, count in notes.items())])
+
+
+def refused(study: optuna.Study) -> str | None:
+    """Returns a sentence if every trial of the study failed, with the commonest reason; else None."""
+    trials = study.get_trials(deepcopy=False)
+    if not trials or any(trial.state != TrialState.FAIL for trial in trials):
+        return None
+    (reason, count), *_ = Counter(trial.user_attrs.get(REASON, "unknown") for trial in trials).most_common()
+    return f"every trial of {study.study_name} failed, {count} of {len(trials)} because: {reason}"
 
 
 def table(trials: list[FrozenTrial], objective: str) -> str:

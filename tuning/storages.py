@@ -59,6 +59,11 @@ def address(place: str) -> tuple[str, int]:
     return host or "localhost", int(port)
 
 
+def of_storage(error: Exception) -> bool:
+    """Tells whether an error is of the storage or its driver, and not of a training."""
+    return type(error).__module__.startswith(("sqlalchemy", "grpc", "optuna"))
+
+
 def reason(error: BaseException) -> str:
     """Returns the first line of what went wrong below, in the words of whoever knew it first."""
     while error.__cause__ is not None:

@@ -67,8 +67,9 @@ class SweepConfig:
     """Episodes each time."""
     final_episodes: int = 100
     """Episodes, on terrain of its own, that give a finished trial its value."""
-    num_threads: int = 2
-    """Threads of a worker; two workers on two cores want 1."""
+    num_threads: int = 1
+    """Threads of a worker, for physics and for torch. Start one worker for each core: threads of workers that share cores
+    wait for each other."""
     reseed: int = 0
     """If above 0, no new trials: the best ones, and the numbers nobody tuned, are trained with so many new seeds each."""
     top: int = 3

@@ -1,8 +1,10 @@
 """A worker of a sweep: takes up a trial that somebody left or asks for a new one, trains it, judges it, tells the study."""
 
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import optuna
 from filelock import FileLock
@@ -11,11 +13,15 @@ from optuna.trial import FrozenTrial, TrialState
 from callbacks.guard_callback import TrainingDiverged
 from callbacks.interrupt_callback import TrainingInterrupted
 from training.recipes import RECIPE, trial_folder, write_recipe
+from training.step_notes import step_notes
+from tuning.storages import of_storage
 from tuning.studies import LOCK, make_sampler, place
 from tuning.sweep import SweepConfig
 from tuning.trainings import lock_if_free, trained
+from utils.files import write_aside
 
-OWNER, BEGUN, REASON = "place", "begun", "reason"  # what we write to a trial beside its numbers
+OWNER, BEGUN, REASON, NOTE = "place", "begun", "reason", "note"  # what we write to a trial beside its numbers
+TRACEBACK = "traceback.txt"  # in the folder of a trial that failed
 MOST_BEGINNINGS = 3  # of a trial whose worker died each time
 
 
@@ -24,13 +30,15 @@ def work(study: optuna.Study, sweep: SweepConfig, argv: list[str], say: Callable
 
     Raises:
         TrainingInterrupted: a signal came; what was trained is saved, and the next worker goes on with it.
-        OSError, ValueError: nothing can be written; the trial waits for the next worker as well.
+        OSError, or ValueError caused by one: nothing can be written; the trial waits for the next worker as well.
     """
     say = say or partial(print, flush=True)  # into a file, too, line by line
     while (claimed := claim(study, sweep)) is not None:
         trial, held = claimed
         with held:
             say(f"trial {trial.number}: {describe(trial.params)}")
+            for note in notes(trial, sweep):
+                say(f"trial {trial.number}: {note}")
             finish(study, trial, sweep, argv)
             say(f"trial {trial.number} {outcome(study.trials[trial.number], sweep)}")
 
@@ -68,11 +76,14 @@ def finish(study: optuna.Study, trial: optuna.Trial, sweep: SweepConfig, argv: l
     except TrainingInterrupted:
         trial.set_user_attr(BEGUN, begun)  # it was asked to stop: that is no death
         raise
-    except (TrainingDiverged, ValueError, ArithmeticError, MemoryError) as error:
-        if isinstance(error.__cause__, OSError):  # a full disk is no fault of the trial's numbers
+    except Exception as error:  # SB3, torch and environments refuse numbers with errors of all kinds
+        if of_storage(error):
+            raise
+        if isinstance(error, OSError) or isinstance(error.__cause__, OSError):  # a full disk is no fault of its numbers
             trial.set_user_attr(BEGUN, begun)
             raise
-        fail(study, trial, str(error) or type(error).__name__)
+        write_traceback(trial_folder(sweep.folder, trial.number), error)
+        fail(study, trial, sentence(error))
     else:
         study.tell(trial, value)
 
@@ -98,11 +109,35 @@ def fail(study: optuna.Study, trial: optuna.Trial, why: str) -> None:
     study.tell(trial, state=TrialState.FAIL)
 
 
+def sentence(error: Exception) -> str:
+    """Returns the first line of an error, after its type where the text alone may not say what happened."""
+    text = (str(error).strip() or "no reason given").splitlines()[0]
+    known = isinstance(error, (TrainingDiverged, AssertionError)) or type(error) is ValueError
+    return text if known and str(error).strip() else f"{type(error).__name__}: {text}"
+
+
+def write_traceback(folder: Path, error: Exception) -> None:
+    """Writes where an error came from to the folder of its trial, whose reason in the study has one line only."""
+    text = "".join(traceback.format_exception(error))
+    write_aside(folder / TRACEBACK, lambda aside: aside.write_text(text))
+
+
 def describe(params: dict) -> str:
     """Returns a trial's parameters as one line."""
     return ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in params.items()
     )
+
+
+def notes(trial: optuna.Trial, sweep: SweepConfig) -> list[str]:
+    """Returns what the steps of a trial's training are other than asked for, and keeps it with the trial for the report."""
+    try:
+        found = step_notes(sweep.training(trial.params, sweep.seed))
+    except (ValueError, TypeError):  # its numbers are refused: the training says why
+        return []
+    if found:
+        trial.set_user_attr(NOTE, " ".join(found))
+    return found
 
 
 def outcome(trial: FrozenTrial, sweep: SweepConfig) -> str:
