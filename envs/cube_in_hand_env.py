@@ -44,6 +44,15 @@ class CubeInHandEnv(_HandView, TaskEnv):
 class CubeInHandVectorEnv(_HandView, TaskVectorEnv):
     """`num_envs` hands on `num_threads` native threads; the other arguments are those of `CubeInHandEnv`."""
 
-    def __init__(self, num_envs=1, config=None, render_mode=None, max_episode_steps=1000, num_threads=2, **changes):
+    def __init__(
+        self,
+        num_envs=1,
+        config=None,
+        render_mode=None,
+        max_episode_steps=1000,
+        num_threads=2,
+        autoreset_mode="same_step",
+        **changes,
+    ):
         task = CubeInHandTask(resolved(CubeInHandConfig(), config, changes), num_envs, num_threads)
-        super().__init__(task, render_mode, max_episode_steps)
+        super().__init__(task, render_mode, max_episode_steps, autoreset_mode)

@@ -84,7 +84,16 @@ class ResidualWalkVectorEnv(_RobotView, TaskVectorEnv):
 
     transient = (*TaskVectorEnv.transient, "sensor_reader")
 
-    def __init__(self, num_envs=1, config=None, render_mode=None, max_episode_steps=5000, num_threads=2, **changes):
+    def __init__(
+        self,
+        num_envs=1,
+        config=None,
+        render_mode=None,
+        max_episode_steps=5000,
+        num_threads=2,
+        autoreset_mode="same_step",
+        **changes,
+    ):
         task = self.task_class(resolved(ResidualWalkConfig(), config, changes), num_envs, num_threads)
-        super().__init__(task, render_mode, max_episode_steps)
+        super().__init__(task, render_mode, max_episode_steps, autoreset_mode)
         self.sensor_reader = task.sensor_reader

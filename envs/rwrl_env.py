@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
 from envs import challenges
+from envs.lifecycle import autoreset
 from envs.rwrl.env import RWRLEnv
 from envs.wrappers.flat_observation import FlatObservation
 from envs.wrappers.float32_observation import Float32Observation
@@ -27,28 +28,36 @@ def rwrl(domain: str, task: str, *, observation: str = "flat", exact: bool = Fal
 
 
 def rwrl_vector(
-    num_envs, domain, task, *, max_episode_steps=1000, observation="flat", exact=False, render_mode=None, **specs
+    num_envs,
+    domain,
+    task,
+    *,
+    max_episode_steps=1000,
+    observation="flat",
+    exact=False,
+    render_mode=None,
+    autoreset_mode="same_step",
+    **specs,
 ):
     """Returns `num_envs` simulations of a task with its challenges, each like the single environment of its own seed.
 
-    An episode that ends starts anew in the same step. Arguments are those of `rwrl`; `max_episode_steps` may be None.
+    Arguments are those of `rwrl`; `max_episode_steps` may be None; `autoreset_mode` is Gymnasium's, or "same_step",
+    "next_step" or "disabled".
     """
     if exact:  # the original draws call by call, so that each simulation must have wrappers of its own
         own = {"observation": observation, "exact": True, "render_mode": render_mode}
         makers = [lambda: _limited(rwrl(domain, task, **own, **specs), max_episode_steps)] * num_envs
-        return SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP)
-    return _challenged(RWRLVectorEnv(num_envs, domain, task, max_episode_steps, render_mode), observation, False, specs)
+        return SyncVectorEnv(makers, autoreset_mode=autoreset(autoreset_mode))
+    env = RWRLVectorEnv(num_envs, domain, task, max_episode_steps, render_mode, autoreset_mode)
+    return _challenged(env, observation, False, specs)
 
 
 class RWRLVectorEnv(SyncVectorEnv):
-    """n simulations, one after the other, without any challenge.
+    """n simulations, one after the other, without any challenge; infos are Gymnasium's, with the end in `final_info`."""
 
-    An episode that ends starts anew in the same step; infos are Gymnasium's, with the end in `final_info`.
-    """
-
-    def __init__(self, num_envs, domain, task, max_episode_steps=None, render_mode=None):
+    def __init__(self, num_envs, domain, task, max_episode_steps=None, render_mode=None, autoreset_mode="same_step"):
         makers = [lambda: _limited(RWRLEnv(domain, task, render_mode=render_mode), max_episode_steps)] * num_envs
-        super().__init__(makers, autoreset_mode=AutoresetMode.SAME_STEP)
+        super().__init__(makers, autoreset_mode=autoreset(autoreset_mode))
 
     def snapshot(self) -> dict:
         """Returns all that what follows depends on, between two steps, as plain data and arrays."""

@@ -8,9 +8,10 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
+from envs.lifecycle import Lifecycle, autoreset
 from envs.shadow_hand_physics import OBJECTS, PERTURBATIONS, ShadowHand
 from envs.task_env import RENDER_MODES, check_render_mode, checked_action
 from utils.config import nearest_name
@@ -36,7 +37,7 @@ _GOALS = {
 }
 
 
-class ShadowHandEnv(gym.Env):
+class ShadowHandEnv(Lifecycle, gym.Env):
     """A Shadow hand with 20 position servos and an object, at 25 Hz; the original's reward of what is observed.
 
     `info["is_success"]`, `info["position_error"]`, m, and `info["rotation_error"]`, rad, describe the new state. An
@@ -94,15 +95,18 @@ class ShadowHandEnv(gym.Env):
         self._factors |= single_values(values, self.perturbations, ids)
 
     def reset(self, *, seed=None, options=None):
+        self._check_open()
         super().reset(seed=seed)
         if options:
             raise ValueError(f"unknown reset options {sorted(options)}; there are none")
+        self._was_reset = True
         self.hand.start(self._factors, self.np_random)
         self._vector = self._observed()
         self._show()
         return self._shown(), {}
 
     def step(self, action):
+        self._check_started()
         failure = self.hand.advance(np.clip(checked_action(action, self.action_space.shape), -1.0, 1.0))
         if not failure:
             self._vector = self._observed()
@@ -120,6 +124,7 @@ class ShadowHandEnv(gym.Env):
         return self._camera.frame() if self.render_mode == "rgb_array" else None
 
     def close(self):
+        self._was_closed = True
         self._camera.close()
 
     def _observed(self):
@@ -170,14 +175,17 @@ def shadow_hand(thing: str, *, observation: str = "flat", reward: str = "dense",
     return kinds[observation](thing, reward, render_mode)
 
 
-def shadow_hand_vector(num_envs: int, thing: str, *, max_episode_steps: int | None = 100, **settings) -> SyncVectorEnv:
-    """Returns `num_envs` hands, each like the single one of its own seed; an episode that ends starts anew in the same step.
+def shadow_hand_vector(
+    num_envs: int, thing: str, *, max_episode_steps: int | None = 100, autoreset_mode="same_step", **settings
+) -> SyncVectorEnv:
+    """Returns `num_envs` hands, each like the single environment of its seed.
 
-    Arguments are those of `shadow_hand`; `max_episode_steps` may be None.
+    Arguments are those of `shadow_hand`; `max_episode_steps` may be None; `autoreset_mode` is Gymnasium's, or "same_step",
+    "next_step" or "disabled".
     """
 
     def made():
         env = shadow_hand(thing, **settings)
         return env if max_episode_steps is None else TimeLimit(env, max_episode_steps)
 
-    return SyncVectorEnv([made] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+    return SyncVectorEnv([made] * num_envs, autoreset_mode=autoreset(autoreset_mode))

@@ -145,8 +145,10 @@ class Task(ABC):
         self.factors.declare({name: self.perturbable[name] for name in values})
         self.factors.hold(values, ids)
 
-    def step(self, action: np.ndarray) -> Transition:
+    def step(self, action: np.ndarray, unseen: np.ndarray | None = None) -> Transition:
         """Takes one control step with `action` (n, a), clipped to [-1, 1].
+
+        Physics that goes wrong in the simulations `unseen` (n,) bool, which are about to be reset, counts as no failure.
 
         Raises:
             ValueError: the action has another shape, or is not a number.
@@ -158,6 +160,8 @@ class Task(ABC):
         action = np.minimum(np.maximum(action, -1.0), 1.0)
         if math.isnan(action.sum()):
             raise ValueError("an action must be a number, got NaN")
+        if unseen is not None:
+            self.failed |= unseen
         self._remember(action)
         self.act(action)
         self._advance()

@@ -10,6 +10,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from envs.lifecycle import Lifecycle, autoreset, check_all, check_open
 from envs.task import PhysicsFailure, Task
 from utils.perturbation import Perturbable
 from utils.rendering import Camera
@@ -40,7 +41,7 @@ class _TaskView:
         self.task.perturb(values, ids)
 
 
-class TaskEnv(_TaskView, gym.Env):
+class TaskEnv(Lifecycle, _TaskView, gym.Env):
     """One simulation of a task.
 
     `max_episode_steps` cuts episodes of an environment that is built directly; `gymnasium.make` has its own way.
@@ -60,14 +61,16 @@ class TaskEnv(_TaskView, gym.Env):
         self._camera = Camera(task.sim, 0)
 
     def reset(self, *, seed=None, options=None):
+        self._check_open()
         super().reset(seed=seed)
         observation = self.task.start(self._ids, [self.np_random], options)[0].copy()
-        self._age = 0
+        self._age, self._was_reset = 0, True
         if self.render_mode == "human":
             self._camera.show(self.task.control_dt)
         return observation, only(self.task.measurements())
 
     def step(self, action):
+        self._check_started()
         step = self.task.step(np.asarray(action)[None])
         self._age += 1
         info = only(self.task.measurements())
@@ -82,17 +85,24 @@ class TaskEnv(_TaskView, gym.Env):
         return self._camera.frame() if self.render_mode == "rgb_array" else None
 
     def close(self):
+        self._was_closed = True
         self._camera.close()
 
 
 class TaskVectorEnv(_TaskView, VectorEnv):
     """n simulations of a task on native threads; simulation i of seed s is `TaskEnv` of seed s + i, bit for bit.
 
-    An episode that ends starts anew in the same step; `info["final_obs"]` (n, k) and `info["final_info"]` then hold the
-    end, with masks `_final_obs` and `_final_info` of those that ended. `info["reward_terms"]` and the measurements are
-    those of the step itself, before any restart, and those after it stand in `info["reset_info"]`. As in Gymnasium's own
-    vector environments `options["reset_mask"]`, (n,) bool, resets these simulations only. Mode "human" shows the first
-    simulation.
+    `autoreset_mode` is Gymnasium's, or its name:
+
+    - "same_step": an episode that ends starts anew in the same step; `info["final_obs"]` (n, k) and `info["final_info"]`
+      then hold the end, with masks `_final_obs` and `_final_info` of those that ended. `info["reward_terms"]` and the
+      measurements are those of the step itself, before any restart, and those after it stand in `info["reset_info"]`.
+    - "next_step": the step after an end ignores the action of that simulation and resets it: its observation and
+      measurements are those of the reset, its reward and reward terms are 0.
+    - "disabled": the caller resets what has ended.
+
+    As in Gymnasium's own vector environments `options["reset_mask"]`, (n,) bool, resets these simulations only. Mode
+    "human" shows the first simulation.
     """
 
     metadata: ClassVar[dict] = {
@@ -102,21 +112,23 @@ class TaskVectorEnv(_TaskView, VectorEnv):
     }
     transient = ("_cameras", "_failures_taken")
 
-    def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps: int | None = None):
+    def __init__(self, task: Task, render_mode=None, max_episode_steps=None, autoreset_mode="same_step"):
         check_render_mode(render_mode)
         self.task, self.num_envs = task, task.num_envs
-        self.render_mode = render_mode
-        self.metadata = self.metadata | {"render_fps": round(1 / task.control_dt)}
+        self.render_mode, mode = render_mode, autoreset(autoreset_mode)
+        self.metadata = self.metadata | {"render_fps": round(1 / task.control_dt), "autoreset_mode": mode}
         self.single_observation_space, self.single_action_space = task.observation.space, task.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._max_episode_steps = np.inf if max_episode_steps is None else max_episode_steps
         self._age = np.zeros(self.num_envs, int)
+        self._was_reset, self._over = np.zeros((2, self.num_envs), bool)
         self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
         self._cameras = [Camera(task.sim, i) for i in range(self.num_envs)]
         self._failures_taken = 0
 
     def reset(self, *, seed: int | list[int | None] | None = None, options: dict | None = None):
+        check_open(self, self.closed)
         options = dict(options or {})
         ids = self._masked(options.pop("reset_mask", None))
         if seed is not None:
@@ -125,19 +137,22 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         return observation.copy(), self.task.measurements()
 
     def step(self, actions):
-        step = self.task.step(actions)
-        self._age += 1
+        check_open(self, self.closed)
+        check_all(self._was_reset, "must be reset before their first step")
+        if self._over.any():
+            return self._step_after_ends(actions)
+        step, truncated = self._advance(actions)
         info = self.task.measurements()
         info["reward_terms"] = step.reward_terms
-        truncated = step.truncated | (self._age >= self._max_episode_steps)
         ended = step.terminated | truncated
         observation = step.observation
-        if ended.any():
+        if self.metadata["autoreset_mode"] != AutoresetMode.SAME_STEP:
+            self._over = ended
+        elif ended.any():
             info |= {"final_obs": observation, "_final_obs": ended, "final_info": dict(info), "_final_info": ended}
             observation = np.where(ended[:, None], self._restart(np.flatnonzero(ended)), observation)
             info["reset_info"] = self.task.measurements()
-        if self.render_mode == "human":
-            self._cameras[0].show(self.task.control_dt)
+        self._show()
         return observation.copy(), step.reward, step.terminated, truncated, info
 
     def render(self):
@@ -153,6 +168,33 @@ class TaskVectorEnv(_TaskView, VectorEnv):
     def close_extras(self, **kwargs):
         for camera in self._cameras:
             camera.close()
+
+    def _advance(self, actions, unseen=None):
+        """Steps the task; returns its transition and which simulations stop or have reached their limit, (n,) bool."""
+        step = self.task.step(actions, unseen)
+        self._age += 1
+        return step, step.truncated | (self._age >= self._max_episode_steps)
+
+    def _step_after_ends(self, actions):
+        """Takes a step of mode "next_step" in which the simulations whose episode was over are reset instead."""
+        over = self._over.copy()  # a restart clears it
+        if self.metadata["autoreset_mode"] == AutoresetMode.DISABLED:
+            check_all(~over, "have ended")
+        actions = np.array(actions, float)
+        if actions.shape == self.action_space.shape:  # the task refuses any other
+            actions[over] = 0.0
+        step, truncated = self._advance(actions, unseen=over)
+        observation = np.where(over[:, None], self._restart(np.flatnonzero(over)), step.observation)
+        info = self.task.measurements()
+        info["reward_terms"] = {name: np.where(over, 0.0, term) for name, term in step.reward_terms.items()}
+        terminated, truncated = step.terminated & ~over, truncated & ~over
+        self._over = terminated | truncated
+        self._show()
+        return observation, np.where(over, 0.0, step.reward), terminated, truncated, info
+
+    def _show(self):
+        if self.render_mode == "human":
+            self._cameras[0].show(self.task.control_dt)
 
     def _masked(self, mask):
         if mask is None:
@@ -171,8 +213,9 @@ class TaskVectorEnv(_TaskView, VectorEnv):
                 self._generators[i] = seeding.np_random(int(seeds[i]))[0]
 
     def _restart(self, ids, options=None):
-        self._age[ids] = 0
-        return self.task.start(ids, [self._generators[i] for i in ids], options)
+        observation = self.task.start(ids, [self._generators[i] for i in ids], options)
+        self._age[ids], self._was_reset[ids], self._over[ids] = 0, True, False
+        return observation
 
 
 def only(arrays: dict[str, np.ndarray]) -> dict[str, float | bool]:

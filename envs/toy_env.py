@@ -110,8 +110,8 @@ class Toy:
             self._generators[i] = own
         return self._observed()
 
-    def step(self, action: np.ndarray) -> Transition:
-        """Moves the points by `action` (n, 2), clipped to [-1, 1].
+    def step(self, action: np.ndarray, unseen: np.ndarray | None = None) -> Transition:
+        """Moves the points by `action` (n, 2), clipped to [-1, 1]; `unseen` changes nothing here.
 
         Raises:
             ValueError: the action has another shape, or is not a number.
@@ -176,8 +176,11 @@ class ToyVectorEnv(TaskVectorEnv):
 
     metadata = TaskVectorEnv.metadata | {"render_modes": ["rgb_array"]}
 
-    def __init__(self, num_envs, config=None, render_mode=None, max_episode_steps=100, **changes):
-        super().__init__(Toy(num_envs, resolved(ToyConfig(), config, changes)), render_mode, max_episode_steps)
+    def __init__(
+        self, num_envs, config=None, render_mode=None, max_episode_steps=100, autoreset_mode="same_step", **changes
+    ):
+        task = Toy(num_envs, resolved(ToyConfig(), config, changes))
+        super().__init__(task, render_mode, max_episode_steps, autoreset_mode)
         self._cameras = [Picture(self.task, i) for i in range(num_envs)]
 
 

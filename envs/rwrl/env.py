@@ -11,6 +11,7 @@ import numpy as np
 from dm_control.rl.control import PhysicsError
 from gymnasium import spaces
 
+from envs.lifecycle import Lifecycle
 from envs.rwrl.cartpole import Cartpole
 from envs.rwrl.domain import Constraint, Limits, action_rate
 from envs.rwrl.humanoid import Humanoid
@@ -26,7 +27,7 @@ _STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 DOMAINS = {domain.name: domain for domain in (Cartpole, Walker, Quadruped, Humanoid)}
 
 
-class RWRLEnv(gym.Env):
+class RWRLEnv(Lifecycle, gym.Env):
     """One domain and task of the suite: dm_control's physics, observation and reward, without any challenge.
 
     `info["safety_vars"]` holds the safety variables of the new state as float64 arrays, at every step and reset; besides
@@ -149,6 +150,7 @@ class RWRLEnv(gym.Env):
 
     def restore_snapshot(self, snapshot: Mapping) -> None:
         """Goes on, to the bit, from what `snapshot` returned."""
+        self._was_reset = True
         if snapshot["_built"] != self._built:
             self._use(self.domain.build_physics(snapshot["_built"]))
         self._built, self._perturbed = dict(snapshot["_built"]), dict(snapshot["_perturbed"])
@@ -161,9 +163,11 @@ class RWRLEnv(gym.Env):
         self._observation, self._safety_vars = _copied(snapshot["_observation"]), _copied(snapshot["_safety_vars"])
 
     def reset(self, *, seed=None, options=None):
+        self._check_open()
         super().reset(seed=seed)
         if options:
             raise ValueError(f"unknown reset options {sorted(options)}; there are none")
+        self._was_reset = True
         self._draw_from(seed)
         if self._next is not None:
             self._use(self._next)
@@ -180,6 +184,7 @@ class RWRLEnv(gym.Env):
         return _copied(self._observation), {"safety_vars": _copied(self._safety_vars), "reward_terms": terms}
 
     def step(self, action):
+        self._check_started()
         reward, failure = self._advance(checked_action(action, self.action_space.shape))
         info = {"safety_vars": _copied(self._safety_vars), "reward_terms": {"task": reward}, "physics_failed": bool(failure)}
         if failure:
@@ -192,6 +197,7 @@ class RWRLEnv(gym.Env):
         return self._camera.frame() if self.render_mode == "rgb_array" else None
 
     def close(self):
+        self._was_closed = True
         self._camera.close()
 
     def get_data(self, index: int = 0, data: mujoco.MjData | None = None) -> mujoco.MjData:
