@@ -15,16 +15,16 @@ from envs.wrappers import Perturbation
 from envs.wrappers.perturbed import made_perturbable
 from utils.config import nearest_name
 from utils.episodes import Policy, evaluate_returns, summarise_returns
+from utils.fields import Checked, within
 from utils.presets import PpoConfig, SacConfig
 from utils.vec_env import BatchVecEnv, make_vector
 
 MODULE = "envs:"
-COUNTS = ("total_timesteps", "num_threads", "episode_steps", "checkpoint_every", "eval_episodes", "keep_checkpoints")
 EVALUATION_SEED = 1_000_003  # terrain and episodes that no training seed below it makes
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Checked):
     """What every training says; `EnvTrainConfig` and `WalkTrainConfig` add what is trained."""
 
     # Of an evaluation's summary: by what the best policy is kept, the first counts first; and what is logged if it is told.
@@ -45,13 +45,13 @@ class TrainConfig:
     start_from: Path | None = None
     """Warm start: run folder, checkpoint or shipped policy whose weights and normaliser a new run begins with, perhaps on
     another task, terrain or perturbation. Algorithm, network and the sizes of observation and action must be the same."""
-    total_timesteps: int = 4_000_000
+    total_timesteps: int = within(4_000_000, 1)
     """Control steps of all simulations together."""
-    num_envs: int | None = None
+    num_envs: int | None = within(None, 1)
     """Simulations at once; the preset's number if not given."""
-    num_threads: int = 2
+    num_threads: int = within(2, 1)
     """Threads for physics, and for torch."""
-    seed: int = 42
+    seed: int = within(42, 0, 2**32 - 1)
     """Decides everything: starts, terrain, network, exploration."""
     preset: str = "default"
     """Named training to start from."""
@@ -61,15 +61,15 @@ class TrainConfig:
     """Trial of a sweep to train in full, STUDY:NUMBER: what it tried comes in the place of --config."""
     env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
     """What is trained."""
-    episode_steps: int | None = None
+    episode_steps: int | None = within(None, 1)
     """Length of a training episode, control steps; the environment's own if not given."""
-    eval_every: int = 1_000_000
+    eval_every: int = within(1_000_000, 0)
     """Steps between evaluations that training does not see; 0 for none."""
-    eval_episodes: int = 32
+    eval_episodes: int = within(32, 1)
     """Episodes of an evaluation."""
-    checkpoint_every: int = 500_000
+    checkpoint_every: int = within(500_000, 1)
     """Steps between checkpoints."""
-    keep_checkpoints: int = 2
+    keep_checkpoints: int = within(2, 1)
     """How many of the last checkpoints hold all that --resume needs; those before keep their policy."""
     perturb: str | None = None
     """Perturb the physics anew in every episode: default for every parameter over its usual range, or YAML such as
@@ -82,13 +82,9 @@ class TrainConfig:
     """SAC's numbers."""
 
     def __post_init__(self):
+        super().__post_init__()
         check_id(self.env_id)
-        for name in COUNTS:
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.num_envs is not None:
-            if self.num_envs < 1:
-                raise ValueError(f"num_envs must be at least 1, got {self.num_envs}")
             for name in ("ppo", "sac"):
                 object.__setattr__(self, name, replace(getattr(self, name), num_envs=self.num_envs))
 

@@ -9,6 +9,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.target_curriculum_callback import TargetCurriculumCallback
 from training.config import EnvTrainConfig
+from utils.fields import within
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class HandTrainConfig(EnvTrainConfig):
 
     env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = "CubeInHand-v0"
     """What is trained."""
-    start_angle: float = 0.8
+    start_angle: float = within(0.8, above=0)
     """The farthest target at the beginning, rad; pi for no curriculum."""
-    rise: float = 4.0
+    rise: float = within(4.0, above=0)
     """Targets reached in 1000 steps from which on they get farther away, by 3 % at a time, to pi."""
 
     def check(self) -> None:

@@ -13,6 +13,7 @@ from envs.walk_variation import TRAINING_VARIATION, VariationConfig
 from training.config import TrainConfig
 from utils.episodes import Policy
 from utils.evaluation import evaluate, summarise
+from utils.fields import within
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 
 MIXED = tuple(kind for kind in KINDS if kind != "flat")
@@ -30,7 +31,7 @@ class WalkTrainConfig(TrainConfig):
     """What is trained how long: default (half an hour on two cores), long (an hour), rough or plan."""
     env_id: Annotated[Literal["ResidualWalk-v0", "AdaptiveWalk-v0"], tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
     """What is trained."""
-    episode_steps: int = 1000
+    episode_steps: int = within(1000, 1)
     """Length of a training episode, control steps of env.control_dt (10 ms by default)."""
     terrain: str = "rough"
     """A terrain kind, or mixed for all of them."""
@@ -43,7 +44,7 @@ class WalkTrainConfig(TrainConfig):
     anything, else as TRAINING_VARIATION does."""
     curriculum: Literal["time", "success"] = "time"
     """Whether the terrain rises with time, or each kind of it with success there."""
-    curriculum_share: float = 0.4
+    curriculum_share: float = within(0.4, 0, 1)
     """Part of the training in which the terrain rises to its hardest level with time."""
     env: ResidualWalkConfig = field(default_factory=ResidualWalkConfig)
     """The task. Its terrain follows from terrain, level and seed."""

@@ -26,11 +26,11 @@ class FieldError(ValueError):
     """
 
     def __init__(self, path: str, words: str):
-        super().__init__(path, words)
+        super().__init__(f"{path} {words}")  # as its only argument: tyro shows that
         self.path, self.words = path, words
 
-    def __str__(self):
-        return f"{self.path} {self.words}"
+    def __reduce__(self):
+        return FieldError, (self.path, self.words)
 
     def inside(self, name: str) -> "FieldError":
         """Returns the same error for the config that holds this one in its field `name`."""

@@ -1,15 +1,29 @@
 """PPO's numbers, and named trainings: what they are, once, for every script."""
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from utils.config import nearest_name
+from utils.fields import Checked, FieldError, checked, within
+
+WIDEST, DEEPEST = 8192, 16  # layers of a network
 
 WALKS = ("ResidualWalk-v0", "AdaptiveWalk-v0")  # the ids of a robot that walks over terrain
 
 
+def layers(default: tuple[int, ...]):
+    """Returns a field for the widths of hidden layers, as many and as wide as a saved policy may have; none is linear."""
+
+    def check(widths):
+        return len(widths) <= DEEPEST and all(1 <= width <= WIDEST for width in widths)
+
+    return checked(default, check, f"be up to {DEEPEST} widths from 1 to {WIDEST}")
+
+
 @dataclass(frozen=True)
-class PpoConfig:
+class PpoConfig(Checked):
     """Arguments of Stable-Baselines3's PPO, its network and its normalisation.
 
     `num_envs` simulations take `n_steps` each between two updates. `net_arch` are the widths of the hidden layers of
@@ -17,44 +31,71 @@ class PpoConfig:
     The learning rate goes in a straight line from `learning_rate` to `final_learning_rate`, or stays if that is None.
     """
 
-    num_envs: int = 64
-    n_steps: int = 128
-    batch_size: int = 2048
-    n_epochs: int = 5
-    learning_rate: float = 3e-4
-    final_learning_rate: float | None = None
-    gamma: float = 0.99
-    gae_lambda: float = 0.95
-    clip_range: float = 0.2
-    ent_coef: float = 0.0
-    vf_coef: float = 0.5
-    max_grad_norm: float = 0.5
-    target_kl: float | None = 0.03
-    net_arch: tuple[int, ...] = (256, 128)
+    num_envs: int = within(64, 1)
+    n_steps: int = within(128, 1)
+    batch_size: int = within(2048, 2)
+    n_epochs: int = within(5, 1)
+    learning_rate: float = within(3e-4, above=0)
+    final_learning_rate: float | None = within(None, 0)
+    gamma: float = within(0.99, 0, 1)
+    gae_lambda: float = within(0.95, 0, 1)
+    clip_range: float = within(0.2, above=0)
+    ent_coef: float = within(0.0, 0)
+    vf_coef: float = within(0.5, 0)
+    max_grad_norm: float = within(0.5, above=0)
+    target_kl: float | None = within(0.03, above=0)
+    net_arch: tuple[int, ...] = layers((256, 128))
     activation: Literal["relu", "elu", "tanh"] = "elu"
-    log_std_init: float = -1.0
-    clip_obs: float = 10.0
+    log_std_init: float = within(-1.0, -20, 10)
+    clip_obs: float = within(10.0, above=0)
+
+    @property
+    def memory(self) -> int:
+        """Rows of its rollout buffer: an observation, an action and a few numbers each."""
+        return self.num_envs * self.n_steps
+
+    def check(self) -> None:
+        """Raises FieldError if numbers contradict each other."""
+        if self.batch_size > self.num_envs * self.n_steps:
+            rollout = f"{self.num_envs} x {self.n_steps} = {self.num_envs * self.n_steps}"
+            raise FieldError("ppo.batch_size", f"must be at most num_envs x n_steps, {rollout}, got {self.batch_size}")
 
 
 @dataclass(frozen=True)
-class SacConfig:
+class SacConfig(Checked):
     """Arguments of Stable-Baselines3's SAC, its network and its normalisation.
 
     After each step of `num_envs` simulations come `gradient_steps` updates; the first `learning_starts` steps are random.
     """
 
-    num_envs: int = 16
-    buffer_size: int = 300_000
-    learning_starts: int = 10_000
-    batch_size: int = 256
-    learning_rate: float = 3e-4
-    tau: float = 0.005
-    gamma: float = 0.99
-    gradient_steps: int = 8
+    num_envs: int = within(16, 1)
+    buffer_size: int = within(300_000, 1)
+    learning_starts: int = within(10_000, 0)
+    batch_size: int = within(256, 1)
+    learning_rate: float = within(3e-4, above=0)
+    tau: float = within(0.005, above=0, high=1)
+    gamma: float = within(0.99, 0, 1)
+    gradient_steps: int = checked(8, lambda steps: steps == -1 or steps >= 1, "be at least 1, or -1 for num_envs")
     ent_coef: str = "auto"
-    net_arch: tuple[int, ...] = (256, 128)
+    net_arch: tuple[int, ...] = layers((256, 128))
     activation: Literal["relu", "elu", "tanh"] = "elu"
-    clip_obs: float = 10.0
+    clip_obs: float = within(10.0, above=0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not _is_coefficient(self.ent_coef):
+            words = "auto, auto_0.1 (a first value above 0) or a number from 0 on"
+            raise FieldError("ent_coef", f"must be {words}, got {self.ent_coef!r}")
+
+    @property
+    def memory(self) -> int:
+        """Rows of its replay buffer: two observations, an action and a few numbers each."""
+        return self.buffer_size
+
+    def check(self) -> None:
+        """Raises FieldError if numbers contradict each other."""
+        if self.buffer_size < self.num_envs:
+            raise FieldError("sac.buffer_size", f"must be at least num_envs, {self.num_envs}, got {self.buffer_size}")
 
 
 # Feet swing more slowly and higher than in the gait alone, whose cycle leaves its servos no time to lift a foot by 40 mm.
@@ -150,3 +191,14 @@ def preset(name: str, env_id: str) -> dict:
     if name not in known:
         raise ValueError(f"no preset of {env_id} is called {name!r}{nearest_name(name, known)}")
     return known[name]
+
+
+def _is_coefficient(text):
+    """Tells whether SB3 reads this as an entropy coefficient: a number, or auto with a first value above 0."""
+    start, number = re.fullmatch(r"(auto_?)?(.*)", text).groups()
+    if start == "auto":
+        return not number
+    try:
+        return math.isfinite(float(number)) and (float(number) > 0 if start else float(number) >= 0)
+    except ValueError:
+        return False
