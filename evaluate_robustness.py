@@ -17,6 +17,7 @@ from robustness.report import draw, failures, table
 from robustness.sweep import Axis, Judged, Sweep, conditions, judged, make_axis, sweep, write_sweep
 from utils.files import write_aside
 from utils.kept_rows import KeptRows
+from utils.terminal import tolerant_output
 
 ROWS, REPORT = "points.jsonl", "report.md"
 
@@ -58,6 +59,7 @@ class RobustnessConfig:
                 raise ValueError(f"a pair is two parameters with a comma between them, got {pair!r}")
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Measures as the command line says; returns the exit code: 1 if a point failed."""
     config = tyro.cli(RobustnessConfig, args=argv, description=__doc__)

@@ -5,12 +5,17 @@ import sys
 from pathlib import Path
 
 from utils.export import export_onnx, export_torchscript
+from utils.outputs import MARK, check_output, check_output_folder, expanded, json_with, marked
 from utils.runs import load_run
-from utils.sb3_files import export_sb3
+from utils.sb3_files import MODEL, PICKLED, export_sb3
+from utils.terminal import tolerant_output
 
 FORMATS = {"onnx": export_onnx, "torchscript": export_torchscript, "sb3": export_sb3}
+MODEL_MARKS = {"onnx": MARK, "torchscript": "DeployedPolicy"}  # in the files that export_onnx, export_torchscript write
+MEANING = ("env_id", "versions")  # keys of the description beside a model
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Exports what the command line says; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -21,14 +26,32 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--format", choices=[*FORMATS], default="onnx", help="sb3: Stable-Baselines3's own pickles")
     args = parser.parse_args(argv)
     try:
-        run = load_run(args.run)
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        FORMATS[args.format](run, args.out)
+        out = check_out(args.out, args.format)
+        FORMATS[args.format](load_run(args.run), out)
     except (ValueError, OSError) as error:
         print(f"export_policy: {error}", file=sys.stderr)
         return 2
-    print(f"Wrote {args.out}")
+    print(f"Wrote {out}")
     return 0
+
+
+def check_out(out: Path, form: str) -> Path:
+    """Returns the path to write, with `~` expanded.
+
+    Raises:
+        ValueError: a file there, or the .json beside it, belongs to a run or was not written by this program.
+    """
+    if form == "sb3":
+        ours = marked(f"{MARK} sb3")
+        return check_output_folder(out, [(MODEL, ours), (PICKLED, lambda path: ours(path.with_name(MODEL)))])
+    if out.suffix == ".json":
+        raise ValueError(f"{out} would be overwritten by the description, which is a .json: name it .onnx or .pt")
+    beside = expanded(out).with_suffix(".json")
+    try:
+        check_output(beside, json_with(*MEANING))
+    except ValueError as error:
+        raise ValueError(f"{error}; {out} needs it for its description") from error
+    return check_output(out, marked(MODEL_MARKS[form]))
 
 
 if __name__ == "__main__":

@@ -19,11 +19,13 @@ from utils.config import updated
 from utils.episodes import evaluate_returns, returns_table, summarise_returns
 from utils.evaluation import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
 from utils.files import write_json
+from utils.outputs import check_output, expanded, json_with, marked
 from utils.presets import WALKS
 from utils.rendering import Video, has_display
 from utils.run_files.bad_states import describe, read_dump, replayed
 from utils.run_files.records import trained_id, trained_task
 from utils.runs import load_policy, load_run
+from utils.terminal import tolerant_output
 from utils.terrain import TerrainConfig
 from utils.vector_infos import control_dt
 
@@ -65,10 +67,12 @@ class PlayConfig:
             raise ValueError(f"episodes must be at least 1, got {self.episodes}")
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Plays as the command line says; returns the exit code."""
     try:
         config = tyro.cli(PlayConfig, args=argv, description=__doc__)
+        config = with_checked_paths(config)
         if config.replay is not None:
             replay(config)
         elif trained_id(config.model) in WALKS:
@@ -79,6 +83,23 @@ def main(argv: list[str] | None = None) -> int:
         print(f"play_residual_policy: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def with_checked_paths(config: PlayConfig) -> PlayConfig:
+    """Returns the config with `~` expanded in its paths.
+
+    Raises:
+        ValueError: the JSON or the video would overwrite a file of a run, or one that this program did not write.
+    """
+    names = ("model", "replay", "json", "video")
+    paths = {name: expanded(getattr(config, name)) for name in names if getattr(config, name) is not None}
+    if paths.get("json") == paths.get("video", ""):
+        raise ValueError(f"--json and --video both name {config.json}")
+    if "json" in paths:
+        check_output(paths["json"], json_with("episodes", "summary"))
+    if "video" in paths:
+        check_output(paths["video"], marked())
+    return replace(config, **paths)
 
 
 def play(config: PlayConfig) -> dict:

@@ -15,8 +15,10 @@ from tuning.storages import of_storage, reason, serve
 from tuning.studies import JOURNAL, open_study
 from tuning.sweep import SweepConfig
 from tuning.worker import work
+from utils.terminal import tolerant_output
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Sweeps, or serves a storage, as the command line says; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv

@@ -21,11 +21,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.successes import SEEN_BY_NOBODY, by_chance
 from utils.episodes import evaluate_returns, interval_text, mean_interval
 from utils.files import write_json
+from utils.outputs import check_output_folder, json_with
 from utils.provenance import versions
 from utils.run_files.records import CONFIG
 from utils.runs import ended, load_run
+from utils.terminal import tolerant_output
 
 TRAIN = Path(__file__).parents[1] / "train.py"
+RETURNS = "returns.json"
 LEVELS = ("clean", "easy", "medium", "hard")
 
 
@@ -41,6 +44,7 @@ class Cell(NamedTuple):
         return f"{self.env}_{self.level}_{self.seed}"
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Trains and judges every cell, prints the table and writes the returns; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -55,6 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     cells = [Cell(*of) for of in product(args.seeds, args.envs, args.levels)]
     try:
+        args.out = check_output_folder(args.out, [(RETURNS, json_with("learned", "random"))])
         if not args.no_training:
             with ThreadPoolExecutor(args.workers) as pool:
                 list(pool.map(partial(train, out=args.out, steps=args.steps), cells))
@@ -65,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError, subprocess.CalledProcessError) as error:
         print(f"challenge_table: {error}", file=sys.stderr)
         return 2
-    write(args.out / "returns.json", args.steps, returns, chances)
+    write(args.out / RETURNS, args.steps, returns, chances)
     print(table(returns, chances))
     return 0
 

@@ -22,11 +22,15 @@ from training.command_line import config_of_run
 from training.config import EVALUATION_SEED, EnvTrainConfig, TrainConfig
 from utils.episodes import Policy, interval_text, mean_interval
 from utils.files import write_aside
+from utils.outputs import check_output_folder, csv_with
 from utils.runs import load_run
+from utils.terminal import tolerant_output
 
+TABLE = "successes.csv"
 SEEN_BY_NOBODY = EVALUATION_SEED + 500_000  # the first episode's seed, above those of evaluations in trainings
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Plays everything, prints the table and writes the CSV; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -37,9 +41,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("runs/successes"), help="folder for successes.csv")
     args = parser.parse_args(argv)
     try:
+        out = check_output_folder(args.out, [(TABLE, csv_with("policy", "episodes"))])  # before hours of playing
         rows = list(all_rows(args.model, args.episodes, args.num_threads, args.episode_steps))
-        args.out.mkdir(parents=True, exist_ok=True)
-        write_aside(args.out / "successes.csv", lambda aside: write_csv(aside, rows))
+        write_aside(out / TABLE, lambda aside: write_csv(aside, rows))
     except (ValueError, OSError) as error:
         print(f"successes: {error}", file=sys.stderr)
         return 2

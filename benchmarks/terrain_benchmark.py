@@ -23,17 +23,19 @@ import tyro
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.terrain_report import draw, markdown, write_csv
+from benchmarks.terrain_report import PROGRAM, draw, markdown, write_csv
 from controllers.bezier_gait import GaitParameters
 from envs.residual_walk_config import ResidualWalkConfig
 from play_residual_policy import UNSEEN_TERRAIN
 from utils.config import resolved
 from utils.evaluation import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise, time_limit
 from utils.files import write_aside
-from utils.kept_rows import KeptRows
+from utils.kept_rows import KeptRows, is_kept_rows
+from utils.outputs import MARK, check_output_folder, csv_with, marked, text_with
 from utils.provenance import git_state, versions
 from utils.run_files.records import trained_id, trained_task
 from utils.runs import digest, load_policy
+from utils.terminal import tolerant_output
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 
 TILES = 4  # of a kind and level: one lucky tile must not decide
@@ -42,6 +44,14 @@ COMMANDS = ResidualWalkConfig().command_vx  # m/s
 FLAT_COMMANDS = (0.1, 0.2, 0.3, 0.4, 0.5)  # m/s
 # What the benchmark decides, not the training: ground, commands, the ends of an episode, and which robot walks.
 OWN = ("terrain", "terrain_scale", "command_vx", "command_vy", "command_yaw_rate", "min_height", "max_tilt", "variation")
+
+OUTPUTS = (
+    ("terrain.csv", csv_with("walker", "kind", "level")),
+    ("flat.csv", csv_with("walker", "commanded_mps")),
+    ("rows.jsonl", is_kept_rows),
+    ("terrain.md", text_with(" episodes a row from seed ")),
+    ("terrain.png", marked(f"{MARK} {PROGRAM}")),
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,7 @@ class Walker:
     """Of the policy's files: a run that is trained again is somebody else."""
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Plays and writes what the command line says; returns the exit code."""
     try:
@@ -113,9 +124,9 @@ def run(config: BenchmarkConfig) -> None:
 
     Rows are kept as they come, with the conditions: a run that was stopped goes on, and more models can be added to it.
     """
+    out = check_output_folder(config.out, OUTPUTS)  # before hours of walking
     walkers, made_with = load_walkers(config), provenance()  # now: files may change while robots walk
-    config.out.mkdir(parents=True, exist_ok=True)  # before hours of walking
-    kept = KeptRows(config.out / "rows.jsonl", f"{conditions(config)} {config.min_pace=} {config.num_envs=} {made_with}")
+    kept = KeptRows(out / "rows.jsonl", f"{conditions(config)} {config.min_pace=} {config.num_envs=} {made_with}")
     flat = [
         kept.row((walker.title, walker.digest, "flat", command), lambda place=(walker, command): flat_row(*place, config))
         for walker, command in product(walkers, FLAT_COMMANDS)
@@ -126,10 +137,10 @@ def run(config: BenchmarkConfig) -> None:
     ]
     report = markdown(rows, flat, conditions(config), made_with)
     for name, content in (("terrain", rows), ("flat", flat)):
-        write_aside(config.out / f"{name}.csv", lambda aside, content=content: write_csv(aside, content))
-    write_aside(config.out / "terrain.md", lambda aside: aside.write_text(report))
-    write_aside(config.out / "terrain.png", lambda aside: draw(rows, aside))
-    print(f"\n{report}\nWritten to {config.out}: terrain.csv, flat.csv, terrain.md, terrain.png")
+        write_aside(out / f"{name}.csv", lambda aside, content=content: write_csv(aside, content))
+    write_aside(out / "terrain.md", lambda aside: aside.write_text(report))
+    write_aside(out / "terrain.png", lambda aside: draw(rows, aside))
+    print(f"\n{report}\nWritten to {out}: terrain.csv, flat.csv, terrain.md, terrain.png")
 
 
 def load_walkers(config: BenchmarkConfig) -> list[Walker]:

@@ -9,6 +9,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from utils.evaluation import GOAL_DISTANCE, success_table, table, with_pooled
+from utils.outputs import picture_mark
+
+PROGRAM = "terrain benchmark"
 
 
 def markdown(rows: list[dict], flat: list[dict], conditions: str, made_with: str) -> str:
@@ -58,7 +61,7 @@ def draw(rows: list[dict], out: Path) -> None:
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel(f"{GOAL_DISTANCE:g} m without a fall, in time")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    figure.savefig(out, dpi=110)
+    figure.savefig(out, dpi=110, metadata=picture_mark(PROGRAM))
     plt.close(figure)
 
 

@@ -19,9 +19,12 @@ from benchmarks.terrain_benchmark import BenchmarkConfig, load_walker, terrain_r
 from benchmarks.terrain_report import write_csv
 from utils.evaluation import success_table, with_pooled
 from utils.files import write_aside
+from utils.outputs import check_output, csv_with
 from utils.runs import CARD
+from utils.terminal import tolerant_output
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Walks every checkpoint, prints the table and writes the CSV; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -34,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         config = BenchmarkConfig(episodes=args.episodes, seeds_from=args.seeds_from, levels=(args.level,))
-        args.csv.parent.mkdir(parents=True, exist_ok=True)  # before much walking
+        args.csv = check_output(args.csv, csv_with("run", "minutes", "training_steps"))  # before much walking
         rows = list(all_rows(args.run, args.minutes, config))
         write_aside(args.csv, lambda aside: write_csv(aside, rows))
     except (ValueError, OSError) as error:

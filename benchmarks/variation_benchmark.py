@@ -23,8 +23,10 @@ from envs.walk_variation import VariationConfig
 from play_residual_policy import PlayConfig, make_env, task_config
 from utils.evaluation import Policy, evaluate, gait_alone, success_table, summarise
 from utils.files import write_aside
+from utils.outputs import check_output, csv_with
 from utils.run_files.records import trained_id
 from utils.runs import load_policy
+from utils.terminal import tolerant_output
 
 TILES = 4  # of ground: one lucky tile must not decide
 ENDS = {
@@ -39,6 +41,7 @@ ENDS = {
 FIGURES = ("success", "fall", "distance_m", "time_s", "mean_speed_mps", "max_roll_deg", "max_pitch_deg")
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Plays every walker under every condition, prints the table and writes the CSV; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -49,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--csv", type=Path, default=Path("runs/variation.csv"), help="file of the results")
     args = parser.parse_args(argv)
     try:
-        args.csv.parent.mkdir(parents=True, exist_ok=True)  # before much walking
+        args.csv = check_output(args.csv, csv_with("walker", "factor", "value"))  # before much walking
         rows = list(all_rows(args))
         write_aside(args.csv, lambda aside: write_csv(aside, rows))
     except (ValueError, OSError) as error:

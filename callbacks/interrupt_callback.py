@@ -1,19 +1,24 @@
-"""Ctrl-C and SIGTERM end a training at the next place from which it can go on exactly."""
+"""Ctrl-C, SIGTERM and SIGHUP end a training at the next place from which it can be resumed exactly."""
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+SIGNALS = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, HANGUP)))
+ECHO = 0.1  # s: timeout(1) and batch systems send SIGTERM to a process and, at once, to its group again
 
 
 class TrainingInterrupted(Exception):
-    """A training was asked to stop, and has saved where it stands.
+    """A training was asked to stop, and has saved its state.
 
     Attributes:
-        exit_code: 128 plus the signal's number, as shells tell it: 130 for Ctrl-C, 143 for SIGTERM.
+        exit_code: 128 plus the signal's number, as in shells: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
 
     def __init__(self, number: int, steps: int):
@@ -22,29 +27,46 @@ class TrainingInterrupted(Exception):
 
 
 class InterruptCallback(BaseCallback):
-    """After a first Ctrl-C or SIGTERM lets rollout and update end, calls `save` and raises TrainingInterrupted.
+    """After a first signal lets rollout and update end, calls `save` and raises TrainingInterrupted.
 
-    A second one ends the process at once. Outside of trainings signals do what they did before. After one that came in the
-    last rollout the training ends as it would have; `check` then tells those who have more to do.
+    A second Ctrl-C or SIGTERM ends the process at once; a second SIGHUP does not, because a closing terminal sends several.
+    SIGHUP stays ignored if it was ignored before, as under nohup. Outside of trainings signals do what they did before.
+    Python handles signals in the main thread only: a training in another thread leaves them alone.
+    After a signal in the last rollout the training ends as usual; `check` then informs callers that have more to do.
     """
 
     def __init__(self, save: Callable[[], None]):
         super().__init__()
-        self._save, self._received, self._before = save, None, {}
+        self._save, self._received, self._at, self._before = save, None, 0.0, {}
 
     def __enter__(self) -> "InterruptCallback":
-        self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        if threading.current_thread() is threading.main_thread():
+            wanted = [number for number in SIGNALS if not _ignored_hangup(number)]
+            self._before = {number: signal.signal(number, self._note) for number in wanted}
         return self
 
     def __exit__(self, *_) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: a handler that is not Python's
+        self._before = {}
 
     def _note(self, number, frame):
         if self._received is not None:
-            os._exit(128 + number)
-        self._received = number
-        print("\nFinishing this rollout and saving; once more to stop at once.", flush=True)
+            if not self._is_echo(number):
+                os._exit(128 + number)
+            return
+        self._received, self._at = number, time.monotonic()
+        with suppress(Exception):  # the signal may have come within a print, or the terminal may be closed
+            print("\nFinishing this rollout and saving; once more to stop at once.", flush=True)
+
+    def _is_echo(self, number):
+        """Tells whether a further signal belongs to the first request, and is no wish to stop at once."""
+        if number == HANGUP:
+            return True
+        if self._received == HANGUP:  # a logout: SIGTERM follows SIGHUP
+            self._received, self._at = number, time.monotonic()
+            return True
+        return number == self._received == signal.SIGTERM and time.monotonic() - self._at < ECHO
 
     def check(self) -> None:
         """Raises TrainingInterrupted if a signal has come."""
@@ -58,3 +80,7 @@ class InterruptCallback(BaseCallback):
 
     def _on_step(self) -> bool:
         return True
+
+
+def _ignored_hangup(number):
+    return number == HANGUP and signal.getsignal(number) == signal.SIG_IGN

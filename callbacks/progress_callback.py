@@ -5,13 +5,15 @@ import time
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from utils.terminal import tolerant
+
 
 class ProgressCallback(BaseCallback):
     """Prints steps, rate, time left and the last episodes' reward and length: on one line, or every 30 s into a file."""
 
     def __init__(self, total_timesteps: int, stream=None):
         super().__init__()
-        self._total, self._stream = total_timesteps, stream or sys.stdout
+        self._total, self._stream = total_timesteps, tolerant(stream or sys.stdout)
         self._alive = self._stream.isatty()
         self._began = self._printed = 0.0
         self._before = {"steps": 0, "wall_time_s": 0.0}
@@ -24,7 +26,7 @@ class ProgressCallback(BaseCallback):
 
     def restore(self, state: dict) -> None:
         """Goes on from a `state`; only what comes now counts for the rate."""
-        self._before = state
+        self._before, self.num_timesteps, self._began = state, state["steps"], time.monotonic()
 
     def _on_training_start(self) -> None:
         self._began = self._printed = time.monotonic()

@@ -8,7 +8,9 @@ import numpy as np
 from robustness.metrics import iqm, iqm_interval, robust_auc, robust_auc_spread
 from robustness.sweep import Point, Sweep
 from utils.files import write_aside
+from utils.outputs import picture_mark
 
+PROGRAM = "robustness"
 LOW, HIGH = 0.10, 0.90  # quantiles of the band
 HEAD = ("policy", "parameter", "mean", "10 % quantile", "worst point", "Robust-AUC", "IQM (95 %)", "successes", "failed")
 
@@ -44,7 +46,10 @@ def draw(folder: Path, sweeps: Sequence[Sweep]) -> list[Path]:
     if len(lines) > 1:
         figures["all"] = _lines(lines)
     for name, figure in figures.items():
-        write_aside(folder / f"{name}.png", lambda aside, figure=figure: figure.savefig(aside, format="png", dpi=110))
+        write_aside(
+            folder / f"{name}.png",
+            lambda aside, figure=figure: figure.savefig(aside, format="png", dpi=110, metadata=picture_mark(PROGRAM)),
+        )
     return [folder / f"{name}.png" for name in figures]
 
 

@@ -142,7 +142,7 @@ def test_other_versions_are_told(run, capsys):
 
 
 @pytest.mark.parametrize("changes", ["--seed 4", "--total-timesteps 256", "--ppo.net-arch 9"])
-def test_nothing_but_more_steps_can_be_changed_on_the_way(run, changes, capsys):
+def test_nothing_but_the_steps_can_be_changed_on_the_way_and_an_ended_run_has_no_fewer(run, changes, capsys):
     assert train_residual_ppo.main(["--resume", str(run), *changes.split()]) == 2
     assert "--resume takes everything from the run" in capsys.readouterr().err
 

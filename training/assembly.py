@@ -1,6 +1,7 @@
 """What a training is made of: environment, learner, callbacks, and the run that all of it goes into."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,8 +22,8 @@ from training.config import EVALUATION_SEED, TrainConfig
 from training.warm_start import apply_start, find_start, write_start
 from utils.run_files.logs import make_logger
 from utils.run_files.policy import ACTIVATIONS
-from utils.run_files.records import make_run
-from utils.runs import ended, resume, save_last
+from utils.run_files.records import make_folder, make_run
+from utils.runs import ended, locked, resume, save_last
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,23 @@ def create_run(config: TrainConfig, argv: list[str]) -> Path:
             a run, or cannot be made.
     """
     config.check()
-    start = find_start(config)
-    run = make_run(config.run_dir, replace(config, run_dir=None), argv, config.env_id, config.env_arguments)
-    if start is not None:
-        write_start(run, start)
-    return run
+    return _write_run(config, find_start(config), argv)
+
+
+@contextmanager
+def locked_run(config: TrainConfig, argv: list[str]) -> Iterator[Path]:
+    """Gives the folder of the run to train, a new one or the one to resume, while no other training can use it.
+
+    Raises:
+        ValueError: as `create_run` does, or another training uses the folder.
+    """
+    start = None
+    if config.resume is None:
+        config.check()
+        start = find_start(config)
+        config = replace(config, run_dir=make_folder(config.run_dir))
+    with locked(config.resume or config.run_dir):
+        yield config.resume or _write_run(config, start, argv)
 
 
 def prepare(
@@ -139,6 +152,13 @@ def evaluations(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str,
         run, config.eval_every, lambda: config.perturbed(make_env()), score=(), prefix="eval_perturbed", **shared
     )
     return {"evaluation": nominal, "evaluation_perturbed": perturbed}
+
+
+def _write_run(config, start, argv):
+    run = make_run(config.run_dir, replace(config, run_dir=None), argv, config.env_id, config.env_arguments)
+    if start is not None:
+        write_start(run, start)
+    return run
 
 
 def _named(numbers, names):

@@ -10,7 +10,7 @@ import tyro
 
 from callbacks.guard_callback import TrainingDiverged
 from callbacks.interrupt_callback import TrainingInterrupted
-from training.assembly import Training, create_run, prepare
+from training.assembly import Training, locked_run, prepare
 from training.config import EnvTrainConfig, TrainConfig
 from training.hand import HandTrainConfig
 from training.recipes import find_recipe
@@ -20,18 +20,19 @@ from training.warm_start import describe_start
 from utils.config import read_yaml, updated
 from utils.presets import WALKS, preset
 from utils.provenance import versions
-from utils.run_files.records import CONFIG, lengthen, read_record, read_run_config
+from utils.run_files.records import CONFIG, change_length, read_record, read_run_config
 from utils.run_files.training_state import keeps_simulations
-from utils.runs import locked
+from utils.runs import ended
+from utils.terminal import tolerant_output
 
 
+@tolerant_output()
 def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], script: str) -> int:
     """Trains as the command line says; returns the exit code. `script` is the name it is called by."""
     argv = sys.argv[1:] if argv is None else argv
     try:
         config = parse(argv)
-        run = config.resume or create_run(config, argv)
-        with locked(run):
+        with locked_run(config, argv) as run:
             training = prepare(config, run, goes_on=config.resume is not None)
             if config.resume is not None:
                 note_changes(config, argv, training)
@@ -64,8 +65,28 @@ def note_changes(config: TrainConfig, argv: list[str], training: Training) -> No
         print(f"{run} was made with other versions: it goes on, but not to the bit", file=sys.stderr)
     if not keeps_simulations(training.model):
         print(f"{config.env_id} cannot be kept in the middle of an episode: {run} goes on with new ones", file=sys.stderr)
-    if record["config"]["total_timesteps"] != config.total_timesteps:
-        lengthen(run, config.total_timesteps, argv)
+    if (before := record["config"]["total_timesteps"]) != config.total_timesteps:
+        if config.total_timesteps < before:
+            print(shortened(config, before, training.model.num_timesteps), file=sys.stderr)
+        change_length(run, config.total_timesteps, argv)
+
+
+def shortened(config: TrainConfig, planned: int, steps: int) -> str:
+    """Returns a sentence about a run of so many steps that ends before the planned ones, and what that changes."""
+    run, total = config.resume, config.total_timesteps
+    if steps >= total:
+        return f"{run} has {steps:,} steps already: it ends at its newest checkpoint, instead of at {planned:,} steps"
+    changed = followers(config, replace(config, total_timesteps=planned))
+    effect = f", which changes {' and '.join(changed)}" if changed else ""
+    return f"{run} ends at {total:,} steps instead of {planned:,}{effect}"
+
+
+def followers(config: TrainConfig, other: TrainConfig) -> list[str]:
+    """Returns what depends on a training's length, and differs between two of different lengths."""
+    last, first = getattr(config.learner, "final_learning_rate", None), config.learner.learning_rate
+    rate = [] if last in (None, first) else ["the learning rate's schedule"]
+    own, others = (each.own_callbacks() for each in (config, other))
+    return rate + [f"the {name}" for name in own if _plain(own[name]) != _plain(others[name])]
 
 
 def config_of(env_id: str) -> type[TrainConfig]:
@@ -124,7 +145,7 @@ def config_of_run(run: Path, num_threads: int) -> TrainConfig:
 
 
 def resumed(run: Path, argv: list[str], about: str) -> TrainConfig:
-    """Returns the config of a run to go on with, for more steps if the command line says so.
+    """Returns the config of a run to go on with, for more or fewer steps if the command line says so.
 
     Raises:
         ValueError: the run's config cannot be read or is wrong, or the command line wants to change something else.
@@ -136,9 +157,17 @@ def resumed(run: Path, argv: list[str], about: str) -> TrainConfig:
         raise ValueError(f"{run / CONFIG}: a run lies where it lies, its run_dir must be left out")
     own = _recorded(content, {"resume": run})
     config = tyro.cli(type(own), args=argv, default=own, description=about)
-    if replace(config, total_timesteps=own.total_timesteps) != own or config.total_timesteps < own.total_timesteps:
-        raise ValueError("--resume takes everything from the run; only --total-timesteps may come with it, and not fewer")
+    if replace(config, total_timesteps=own.total_timesteps) != own:
+        raise ValueError("--resume takes everything from the run; only --total-timesteps may come with it")
+    if config.total_timesteps < own.total_timesteps and ended(run, own.total_timesteps):
+        has_ended = f"{run} has ended with its {own.total_timesteps:,} steps, and cannot have fewer"
+        raise ValueError(f"--resume takes everything from the run; only --total-timesteps may come with it: {has_ended}")
     return config
+
+
+def _plain(callback):
+    """Returns the settings of a callback that are plain values."""
+    return {name: value for name, value in vars(callback).items() if isinstance(value, (int, float, str, tuple))}
 
 
 def _recorded(content, changes):

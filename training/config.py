@@ -41,7 +41,8 @@ class TrainConfig(Checked):
     """Folder of the run; runs/<date>_<time> if not given."""
     resume: Path | None = None
     """Run to go on with as if it had never stopped. Its own config holds; only --total-timesteps may come with this, to
-    train on beyond what was planned (learning rate and curriculum then follow the new number)."""
+    train beyond what was planned or to end before (learning rate and curriculum then follow the new number). A run that has
+    so many steps already ends at its newest checkpoint."""
     start_from: Path | None = None
     """Warm start: run folder, checkpoint or shipped policy whose weights and normaliser a new run begins with, perhaps on
     another task, terrain or perturbation. Algorithm, network and the sizes of observation and action must be the same."""

@@ -12,6 +12,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from torch import nn
 
 from utils.files import write_aside, write_json
+from utils.outputs import MARK
 from utils.provenance import versions
 from utils.runs import Run
 
@@ -58,7 +59,9 @@ def export_onnx(run: Run, out: Path) -> None:
         [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["n", len(module.low)])],
         [numpy_helper.from_array(values, name) for name, values in _constants(module).items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name=MARK
+    )
     helper.set_model_props(model, {name: _text(value) for name, value in meaning.items()})
     onnx.checker.check_model(model)
     write_aside(out, lambda aside: onnx.save(model, str(aside)))

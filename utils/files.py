@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
+LONGEST_SUFFIX = 20  # characters; longer ones are no suffix that a library looks at
 LARGEST_JSON = 16_000_000  # bytes: many times what any of ours has
 
 
 def write_aside(path: Path, write: Callable[[Path], object]) -> None:
     """Lets `write` fill a file beside `path`, then renames it: whoever reads finds the old file or the new one, whole."""
-    aside = path.with_name(f".{path.stem}.partial{path.suffix}")
+    suffix = path.suffix if len(path.suffix) < LONGEST_SUFFIX else ""
+    aside = path.with_name(f".{uuid4().hex}.partial{suffix}")  # two writers never share it, and no name gets too long
     try:
         write(aside)
         aside.replace(path)

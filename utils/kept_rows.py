@@ -35,6 +35,11 @@ class KeptRows:
         return self._rows[name]
 
 
+def is_kept_rows(path: Path) -> bool:
+    """Returns whether a file is one of kept rows, by its first line."""
+    return isinstance(json.loads(path.read_text(errors="replace").partition("\n")[0]), str)
+
+
 def _read(line):
     """Returns the key and the row of a line, or None if it holds none."""
     try:

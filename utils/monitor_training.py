@@ -10,6 +10,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from utils.files import write_aside
+from utils.outputs import MARK, check_output, expanded, marked, picture_mark
+from utils.terminal import tolerant_output
+
+PROGRAM = "training curves"
 CURVES = {
     "rollout/ep_rew_mean": "episode return",
     "rollout/ep_len_mean": "episode length (steps)",
@@ -63,11 +68,12 @@ def plot_training_curves(log_dir: str | Path, out: str | Path) -> Path:
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     figure.tight_layout()
-    figure.savefig(out, dpi=110)
+    write_aside(Path(out), lambda aside: figure.savefig(aside, dpi=110, metadata=picture_mark(PROGRAM)))
     plt.close(figure)
     return Path(out)
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Draws the curves of the log that the command line names; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -75,7 +81,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="PNG to write; training_curves.png in the folder if not given")
     args = parser.parse_args(argv)
     try:
-        print(plot_training_curves(args.log_dir, args.out or args.log_dir / "training_curves.png"))
+        log_dir = expanded(args.log_dir)
+        out = check_output(args.out or log_dir / "training_curves.png", marked(f"{MARK} {PROGRAM}"))
+        print(plot_training_curves(log_dir, out))
     except (ValueError, OSError) as error:
         print(f"monitor_training: {error}", file=sys.stderr)
         return 2

@@ -12,6 +12,8 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
+from utils.outputs import MARK
+
 FOLLOWING_CAMERA = "follow"
 _EGL_PLATFORM_DEVICE = 0x313F  # from the extension EGL_EXT_platform_device
 _NO_GL = (
@@ -76,7 +78,8 @@ class Video:
 
         self._path = Path(path)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = imageio.get_writer(str(self._path), fps=fps, macro_block_size=16)
+        metadata = ["-metadata", f"comment={MARK}"]
+        self._writer = imageio.get_writer(str(self._path), fps=fps, macro_block_size=16, output_params=metadata)
 
     def add(self, frame: np.ndarray) -> None:
         """Appends a frame (height, width, 3) uint8, sides in multiples of 16."""

@@ -24,14 +24,12 @@ from stable_baselines3.common.policies import BasePolicy
 
 from utils.files import mend_folder, read_json, reading, whole_folder, write_json
 from utils.run_files.logs import cut_logs, make_logger, mark_logs
-from utils.run_files.policy import ARCHITECTURE, POLICY_FILES, Normalizer, read_policy, write_policy
+from utils.run_files.names import ARCHITECTURE, ARRAYS, BEST, CARD, CHECKPOINTS, LOCK, LOGS, NUMBERS, POLICY_FILES
+from utils.run_files.policy import Normalizer, read_policy, write_policy
 from utils.run_files.records import make_run as make_run
 from utils.run_files.records import read_env, read_run_config, refuse_pickle
-from utils.run_files.training_state import ARRAYS, NUMBERS, put_back, put_back_logged, read_training, write_training
+from utils.run_files.training_state import put_back, put_back_logged, read_training, write_training
 from utils.vec_env import make_vector
-
-CARD, LOGS = "card.json", "logs.json"
-BEST, CHECKPOINTS = "best", "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def locked(run: Path) -> Iterator[None]:
         ValueError: another process trains there, or the folder cannot be written.
     """
     try:
-        lock = FileLock(run / ".lock", timeout=0)
+        lock = FileLock(run / LOCK, timeout=0)
         lock.acquire()
     except Timeout as error:
         raise ValueError(f"{run} is in use by another training") from error

@@ -17,9 +17,11 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from utils.config import read_yaml
 from utils.files import read_arrays, reading, write_aside, write_json
+from utils.outputs import MARK, check_new_run
 from utils.run_files.policy import FORMAT, write_policy
 from utils.run_files.records import CONFIG, DEFAULT_ID, ENV
 from utils.runs import CARD, Run
+from utils.terminal import tolerant_output
 from utils.vec_env import BatchVecEnv
 
 MODEL, PICKLED, ARRAYS = "model.zip", "vecnormalize.pkl", "normalizer.npz"
@@ -30,6 +32,7 @@ TRUST = (
 _ALGORITHMS = {"ppo": PPO, "sac": SAC}
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Imports what the command line says; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -56,8 +59,7 @@ def import_sb3(model: Path, out: Path, algo: str = "ppo", env_id: str = DEFAULT_
     Raises:
         ValueError: a file is missing or cannot be read, or there is a run in `out` already.
     """
-    if (out / ENV).exists():
-        raise ValueError(f"{out} already holds a run")
+    check_new_run(out)
     with reading(model):
         unpacked = sum(entry.file_size for entry in zipfile.ZipFile(model).infolist())
         if unpacked > LARGEST:
@@ -85,9 +87,16 @@ def export_sb3(run: Run, out: Path) -> None:
     env.obs_rms.mean, env.obs_rms.var, env.obs_rms.count = held.mean, held.var, held.count
     env.clip_obs, env.epsilon = held.clip, held.eps
     out.mkdir(parents=True, exist_ok=True)
-    write_aside(out / MODEL, learner.save)
+    write_aside(out / MODEL, lambda aside: _save_marked(learner, aside))
     write_aside(out / PICKLED, lambda aside: env.save(str(aside)))
     env.close()
+
+
+def _save_marked(learner, path):
+    """Saves a learner with a comment in the archive by which `export_policy` recognises its earlier output."""
+    learner.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = f"{MARK} sb3".encode()
 
 
 def _statistics(folder):

@@ -13,15 +13,19 @@ import sys
 from pathlib import Path
 
 from utils.files import read_json, whole_folder, write_json
+from utils.outputs import check_outside_runs, expanded
 from utils.presets import WALKS
 from utils.run_files.policy import POLICY_FILES
 from utils.run_files.records import CONFIG, ENV, read_record, trained_id
 from utils.runs import CARD, load_run
+from utils.terminal import tolerant_output
 
 POLICIES = Path(__file__).parents[1] / "assets" / "policies"
+SHIPPED = (*POLICY_FILES, ENV, CONFIG, CARD)
 WALK_TABLES, OTHER_TABLES = ("terrain", "flat"), ("successes",)  # of the benchmarks
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Ships what the command line says; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -49,12 +53,24 @@ def ship(run: Path, benchmark: Path, out: Path | None = None) -> Path:
     env_id = trained_id(run)
     tables = WALK_TABLES if env_id in WALKS else OTHER_TABLES
     content = card(run, record, {name: read_rows(benchmark / f"{name}.csv") for name in tables})
-    out = out or POLICIES / env_id
+    out = expanded(out or POLICIES / env_id)
+    check_replaceable(out)
     with whole_folder(out) as folder:
         for name in (*POLICY_FILES, ENV, CONFIG):
             shutil.copyfile(run / name, folder / name)
         write_json(folder / CARD, content)
     return out
+
+
+def check_replaceable(out: Path) -> None:
+    """Raises ValueError if `out` is anything but a new or empty folder, or a policy that was shipped before."""
+    check_outside_runs(out.resolve(), out)
+    if not out.exists():
+        return
+    there = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+    shipped = CARD in there and "benchmark" in read_json(out / CARD)
+    if there - ({*SHIPPED} if shipped else set()):
+        raise ValueError(f"{out} would be replaced, and it holds more than a shipped policy: give another --out")
 
 
 def card(run: Path, record: dict, tables: dict[str, list[dict]]) -> dict:

@@ -8,6 +8,9 @@ import numpy as np
 
 from utils.challenge_logs.learning_curve import CONFIDENCE, WINDOW, learning_statistics, moving_mean
 from utils.challenge_logs.stats import ChallengeStats
+from utils.outputs import picture_mark
+
+PROGRAM = "challenge log"
 
 
 def plot_learning_curves(
@@ -89,5 +92,5 @@ def _saved(figure, out):
     lines = {line.get_label(): line for axis in figure.axes for line in axis.get_legend_handles_labels()[0]}
     if lines:
         figure.axes[0].legend(handles=[*lines.values()], fontsize=8)
-    figure.savefig(out, dpi=110)
+    figure.savefig(out, dpi=110, metadata=picture_mark(PROGRAM))
     return Path(out)

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from utils.challenge_logs.learning_curve import CONFIDENCE, WINDOW, learning_statistics
-from utils.challenge_logs.plots import plot_learning_curves, plot_violations
+from utils.challenge_logs.plots import PROGRAM, plot_learning_curves, plot_violations
 from utils.challenge_logs.stats import ChallengeStats, read_stats
+from utils.outputs import MARK, check_output_folder, expanded, marked
+from utils.terminal import tolerant_output
 
 LEARNING = (
     "run",
@@ -40,6 +42,7 @@ def violations_table(runs: dict[str, ChallengeStats]) -> str:
     return _table(["violations", *names, "of steps"], rows)
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Prints the tables and writes the pictures of the logs that the command line names; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -57,10 +60,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _report(args):
-    runs = {name: read_stats(path) for name, path in _names(args.files).items()}
+    files = [expanded(path) for path in args.files]
+    runs = {name: read_stats(path) for name, path in _names(files).items()}
+    ours = marked(f"{MARK} {PROGRAM}")
+    out = check_output_folder(args.out or files[0].parent, [(CURVES, ours), (VIOLATIONS, ours)])
     print(learning_table(runs, args.window, args.confidence))
-    out = args.out or args.files[0].parent
-    out.mkdir(parents=True, exist_ok=True)
     returns = {name: stats.returns for name, stats in runs.items()}
     pictures = [plot_learning_curves(out / CURVES, returns, args.window, args.confidence)]
     if any(stats.constraints for stats in runs.values()):

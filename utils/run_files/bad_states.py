@@ -11,9 +11,9 @@ from mujoco.batch import Batch
 
 from utils.files import read_arrays, reading, write_arrays
 from utils.rendering import Camera
+from utils.run_files.names import BAD_STATES
 
 MOST_DUMPS = 5
-FOLDER = "bad_states"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Dump:
 
 def write_dump(run: Path, steps: int, failure) -> Path:
     """Writes a task's PhysicsFailure at that many steps of training to bad_states/ of a run; returns the file."""
-    path = run / FOLDER / f"{steps:010d}_{failure.simulation:04d}.npz"
+    path = run / BAD_STATES / f"{steps:010d}_{failure.simulation:04d}.npz"
     path.parent.mkdir(exist_ok=True)
     model = np.zeros(mujoco.mj_sizeModel(failure.model), np.uint8)
     mujoco.mj_saveModel(failure.model, None, model)

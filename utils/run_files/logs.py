@@ -8,8 +8,7 @@ from pathlib import Path
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat, filter_excluded_keys
 
 from utils.files import write_aside
-
-TENSORBOARD, PROGRESS = "tensorboard", "progress.csv"
+from utils.run_files.names import PROGRESS, TENSORBOARD
 
 
 class ProgressCsv(KVWriter):

@@ -16,9 +16,8 @@ from stable_baselines3.sac.policies import SACPolicy
 
 from utils.config import updated
 from utils.files import read_arrays, read_json, reading, write_arrays, write_aside, write_json
+from utils.run_files.names import ARCHITECTURE, NORMALIZER, POLICY_FILES, WEIGHTS
 
-WEIGHTS, ARCHITECTURE, NORMALIZER = "policy.safetensors", "policy.json", "normalizer.npz"
-POLICY_FILES = (WEIGHTS, NORMALIZER, ARCHITECTURE)
 FORMAT = 1  # of everything in a run folder
 ACTIVATIONS = {"relu": torch.nn.ReLU, "elu": torch.nn.ELU, "tanh": torch.nn.Tanh}
 POLICIES = {"ActorCriticPolicy": (ActorCriticPolicy, "vf"), "SACPolicy": (SACPolicy, "qf")}  # and SB3's name for its critic

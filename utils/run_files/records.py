@@ -3,16 +3,19 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import yaml
 
 from utils.config import as_plain, read_yaml
 from utils.files import read_json, reading, write_aside, write_json
+from utils.outputs import check_new_run, expanded
 from utils.provenance import git_state, versions
+from utils.run_files.names import CONFIG, ENV
 from utils.run_files.policy import FORMAT
 
-CONFIG, ENV = "config.yaml", "env.json"
+RUNS = Path("runs")
 DEFAULT_ID = "ResidualWalk-v0"
 _ID = re.compile(r"[\w-]+-v\d+")  # no module before it: gymnasium would import that
 
@@ -21,23 +24,37 @@ def make_run(path: Path | None, config, argv: list[str], env_id: str = DEFAULT_I
     """Creates a run folder (runs/<date>_<time> without a path) that holds the resolved config; returns it.
 
     Raises:
-        ValueError: the folder already holds a run, or cannot be made.
+        ValueError: the folder already holds a run or a file that a run would overwrite, or cannot be made.
     """
-    path = Path("runs") / datetime.now().strftime("%Y%m%d_%H%M%S") if path is None else Path(path)
-    if (path / CONFIG).exists():
-        raise ValueError(f"{path} already holds a run: give another --run-dir, go on with --resume, or remove that one")
+    path = make_folder(path)
     record = {"format": FORMAT, "config": as_plain(config), "argv": argv, "versions": versions(), "git": git_state()}
     try:
-        path.mkdir(parents=True, exist_ok=True)
         write_json(path / ENV, {"id": env_id, "kwargs": as_plain(env_kwargs)})
         _write_record(path, record)
     except OSError as error:
-        raise ValueError(f"cannot write a run to {path}: {error.strerror or error}") from error
+        raise _cannot_write(path, error) from error
     return path
 
 
-def lengthen(run: Path, total_timesteps: int, argv: list[str]) -> None:
-    """Writes to a run's config that it trains longer than was planned, and the command line that said so."""
+def make_folder(path: Path | None) -> Path:
+    """Creates the folder of a new run; returns it. Without a path it is runs/<date>_<time>, of this caller alone.
+
+    Raises:
+        ValueError: the folder already holds a run or a file that a run would overwrite, or cannot be made.
+    """
+    path = path and expanded(path)
+    try:
+        if path is None:
+            return _make_dated_folder()
+        check_new_run(path)
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path or RUNS, error) from error
+    return path
+
+
+def change_length(run: Path, total_timesteps: int, argv: list[str]) -> None:
+    """Writes to a run's config that it trains for longer or shorter than planned, and the command line that asked for it."""
     record = read_record(run)
     config = record["config"] | {"total_timesteps": total_timesteps}
     _write_record(run, record | {"config": config, "argv": [*record.get("argv", []), *argv]})
@@ -101,6 +118,23 @@ def refuse_pickle(path: Path) -> None:
         raise ValueError(
             f"{path} is a pickle, which can run code: python -m utils.sb3_files makes a run of it if you trust it"
         )
+
+
+def _make_dated_folder():
+    """Creates runs/<date>_<time>; a number follows where another training started in the same second."""
+    RUNS.mkdir(parents=True, exist_ok=True)
+    started = datetime.now().strftime("%Y%m%d_%H%M%S")
+    for number in count(1):
+        folder = RUNS / (started if number == 1 else f"{started}_{number}")
+        try:
+            folder.mkdir()  # of several processes one succeeds
+        except FileExistsError:
+            continue
+        return folder
+
+
+def _cannot_write(path, error):
+    return ValueError(f"cannot write a run to {path}: {error.strerror or error}")
 
 
 def _write_record(run, record):

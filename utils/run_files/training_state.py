@@ -13,10 +13,10 @@ from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.vec_env import VecNormalize
 
 from utils.files import read_arrays, read_json, reading, write_arrays, write_json
+from utils.run_files.names import ARRAYS, NUMBERS
 from utils.run_files.snapshot import capture, is_ours, pack, restore, unpack
 from utils.vec_env import BatchVecEnv
 
-NUMBERS, ARRAYS = "training.json", "training.npz"
 _MODEL = ("num_timesteps", "_n_updates", "_episode_num", "_current_progress_remaining")
 _MODEL += ("_last_obs", "_last_episode_starts", "_last_original_obs")
 _NORMALIZER = ("returns", "old_obs", "old_reward")

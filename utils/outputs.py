@@ -1,0 +1,136 @@
+"""Checks of paths that a user names for an output: neither a run nor a user's file is ever overwritten.
+
+A file that exists is overwritten only if its content shows that the same program wrote it.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from utils.run_files.names import CONFIG, ENV, FILES, FOLDERS, LOCK, POLICY_FILES
+
+MARK = "residual-walk"  # in the metadata of pictures, videos and models that this project writes
+LARGEST_READ = 1_000_000_000  # bytes of a file that are searched for MARK
+Recognise = Callable[[Path], bool]
+
+
+def check_output(path: Path, written_by_us: Recognise) -> Path:
+    """Returns `path` with `~` expanded if a program may write a file there; makes its folder.
+
+    Args:
+        path: file that a user named.
+        written_by_us: tells whether a file that exists holds this program's earlier output.
+
+    Raises:
+        ValueError: the path belongs to a run or checkpoint, is a folder, or a file is there that something else wrote.
+        OSError: its folder cannot be made.
+    """
+    path = expanded(path)
+    for place in {path.parent.resolve() / path.name, path.resolve()}:  # a symbolic link may lead into a run
+        check_outside_runs(place, path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file to write")
+    if path.exists() and not _recognised(path, written_by_us):
+        raise ValueError(f"{path} exists and was not written by this program: name another file, or move that one")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def check_output_folder(folder: Path, outputs: Iterable[tuple[str, Recognise]]) -> Path:
+    """Returns `folder` with `~` expanded if a program may write its outputs there; makes it.
+
+    Args:
+        folder: folder that a user named.
+        outputs: names of the files to be written, and for each what tells this program's earlier output.
+
+    Raises:
+        ValueError, OSError: as `check_output` does, for the first of the files; the folder is a file or holds a run.
+    """
+    folder = expanded(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: name a folder for the results")
+    if is_run(folder.resolve()):
+        raise ValueError(f"{folder} holds a run, checkpoint or policy: name another folder for the results")
+    for name, written_by_us in outputs:
+        check_output(folder / name, written_by_us)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def check_new_run(folder: Path) -> None:
+    """Raises ValueError if a new run in `folder` would overwrite a run, a policy, a file of a user, or lie in a checkpoint.
+
+    An env.json alone is what a kill leaves that comes while a run is created; it may be overwritten.
+    """
+    check_outside_runs(folder.resolve(), folder)
+    there = [name for name in (*FILES, *FOLDERS) if name != LOCK and (folder / name).exists()]
+    if there == [ENV] and _recognised(folder / ENV, json_with("id", "kwargs")):
+        return
+    if CONFIG in there or is_run(folder):
+        raise ValueError(f"{folder} already holds a run: give another --run-dir, go on with --resume, or remove that one")
+    if there:
+        raise ValueError(f"{folder} holds {there[0]}, which a run would overwrite: give another folder")
+
+
+def check_outside_runs(path: Path, named: Path) -> None:
+    """Raises ValueError if the resolved `path` is a file or folder of a run; the sentence calls it `named`."""
+    for folder in path.parents:
+        inside = path.relative_to(folder).parts
+        if is_run(folder) and (inside[0] in FOLDERS or (len(inside) == 1 and inside[0] in FILES)):
+            raise ValueError(f"{named} belongs to the run or policy in {folder}: name another place for the output")
+
+
+def is_run(folder: Path) -> bool:
+    """Returns whether a folder holds a run, a checkpoint or a shipped policy, damaged ones too."""
+    return any((folder / name).is_file() for name in (ENV, *POLICY_FILES))
+
+
+def expanded(path: str | Path) -> Path:
+    """Returns a path with a leading `~` replaced by the home folder; a user who has no home keeps the `~`."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def json_with(*keys: str) -> Recognise:
+    """Returns what recognises a JSON object that has all of these keys."""
+
+    def recognise(path):
+        content = json.loads(path.read_text())
+        return isinstance(content, dict) and {*keys} <= content.keys()
+
+    return recognise
+
+
+def csv_with(*columns: str) -> Recognise:
+    """Returns what recognises a CSV file whose header begins with these columns."""
+
+    def recognise(path):
+        with path.open(newline="") as file:
+            return next(csv.reader(file), [])[: len(columns)] == [*columns]
+
+    return recognise
+
+
+def text_with(part: str) -> Recognise:
+    """Returns what recognises a text file whose first line has this part."""
+    return lambda path: part in path.read_text().partition("\n")[0]
+
+
+def marked(mark: str = MARK) -> Recognise:
+    """Returns what recognises a binary file with this mark in it."""
+    return lambda path: path.stat().st_size < LARGEST_READ and mark.encode() in path.read_bytes()
+
+
+def picture_mark(program: str) -> dict[str, str]:
+    """Returns the `metadata` for Matplotlib's savefig by which `marked(f"{MARK} {program}")` recognises a picture."""
+    return {"Creator": f"{MARK} {program}"}
+
+
+def _recognised(path, written_by_us):
+    try:
+        return path.is_file() and (path.stat().st_size == 0 or written_by_us(path))
+    except (OSError, ValueError, csv.Error):  # not the program's format
+        return False

@@ -1,0 +1,10 @@
+"""Names of the files and folders of a run; this module imports nothing, so that every program can check them."""
+
+CONFIG, ENV, CARD, LOCK = "config.yaml", "env.json", "card.json", ".lock"
+WEIGHTS, ARCHITECTURE, NORMALIZER = "policy.safetensors", "policy.json", "normalizer.npz"
+POLICY_FILES = (WEIGHTS, NORMALIZER, ARCHITECTURE)
+NUMBERS, ARRAYS, LOGS = "training.json", "training.npz", "logs.json"  # of a checkpoint: what resuming needs
+PROGRESS, TENSORBOARD = "progress.csv", "tensorboard"
+BEST, CHECKPOINTS, BAD_STATES, START = "best", "checkpoints", "bad_states", "start"
+FILES = (CONFIG, ENV, CARD, LOCK, *POLICY_FILES, NUMBERS, ARRAYS, LOGS, PROGRESS)
+FOLDERS = (TENSORBOARD, BEST, CHECKPOINTS, BAD_STATES, START)
