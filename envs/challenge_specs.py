@@ -8,19 +8,25 @@ import numpy as np
 from utils.perturbation import PerturbSpec
 from utils.specs import Spec, checked, flag, is_number, is_whole
 
-DELAY = "be a whole number of steps, a range (low, high) of them, a list of one per component or a mapping of block names"
+LATEST, LOUDEST, WIDEST = 10_000, 1e6, 10_000
+DELAY = (
+    f"be a whole number of steps up to {LATEST}, a range (low, high) of them, a list of one per component or a mapping of "
+    "block names"
+)
 _PROBABILITY = "lie in 0 to 1"
 _SINGULAR = {"action_prob": "actions_prob", "action_steps": "actions_steps"}  # as the original's document spells them
-_STEPS = "be a whole number of steps, at least 1"
+_LONGEST = 10**9
+_STEPS = "be a whole number of steps, at least 1, at most 1e9"
 
 
 def is_delay(value) -> bool:
     """Returns whether this says how many steps something is late: n, (low, high), [one per component], {block: any}."""
     if isinstance(value, Mapping):
         return all(is_delay(own) for own in value.values())
-    if isinstance(value, tuple):
-        return len(value) == 2 and all(is_whole(end) for end in value) and value[0] <= value[1]
-    return is_whole(value) or (isinstance(value, (list, np.ndarray)) and all(is_whole(own) for own in value))
+    if isinstance(value, (tuple, list, np.ndarray)):
+        whole = all(is_whole(steps, 0, LATEST) for steps in value)
+        return whole and (not isinstance(value, tuple) or (len(value) == 2 and value[0] <= value[1]))
+    return is_whole(value, 0, LATEST)
 
 
 def is_strength(value, high: float = np.inf) -> bool:
@@ -37,7 +43,7 @@ def _delay():
 
 
 def _std():
-    return checked(0.0, is_strength, "be a standard deviation >= 0")
+    return checked(0.0, lambda value: is_strength(value, LOUDEST), f"be a standard deviation >= 0, at most {LOUDEST:g}")
 
 
 def _probability():
@@ -45,7 +51,7 @@ def _probability():
 
 
 def _steps():
-    return checked(1, lambda value: is_whole(value, 1), _STEPS)
+    return checked(1, lambda value: is_whole(value, 1, _LONGEST), _STEPS)
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ class DelaySpec(Spec):
     rewards: int = checked(
         0,
         lambda value: is_delay(value) and (is_whole(value) or isinstance(value, tuple)),
-        "be a whole number of steps, or (low, high)",
+        f"be a whole number of steps, or (low, high), at most {LATEST}",
     )
 
 
@@ -160,7 +166,9 @@ class DimensionalitySpec(Spec):
     where = "dimensionality_spec"
 
     enable: bool = flag(False)
-    num_random_state_observations: int = checked(0, is_whole, "be a whole number, at least 0")
+    num_random_state_observations: int = checked(
+        0, lambda value: is_whole(value, 0, WIDEST), f"be a whole number, at least 0, at most {WIDEST}"
+    )
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from envs.wrappers import Delay, Dimensionality, MultiObjective, Noise, Perturba
 from envs.wrappers.layout import first_env
 from envs.wrappers.perturbed import made_perturbable
 from utils.config import nearest_name
+from utils.fields import is_name, shown
 from utils.perturbation import PerturbParams, PerturbSpec, parse_perturbation
 from utils.specs import parse
 
@@ -136,8 +137,8 @@ def _check_alone(**specs):
 
 
 def _level(name):
-    if name not in COMBINED:
-        raise ValueError(f"combined_challenge must be one of {', '.join(COMBINED)}, got {name!r}")
+    if not is_name(name, COMBINED):
+        raise ValueError(f"combined_challenge must be one of {', '.join(COMBINED)}, got {shown(name)}")
     return COMBINED[name]
 
 

@@ -61,7 +61,9 @@ class ResidualWalkTask(Task):
         kinds = self.config.terrain.kinds
         by_kind = scale if isinstance(scale, Mapping) else dict.fromkeys(kinds, scale)
         if by_kind.keys() != set(kinds):
-            raise ValueError(f"a terrain scale needs the kinds {', '.join(kinds)}, got {', '.join(by_kind)}")
+            raise ValueError(
+                f"a terrain scale needs the kinds {', '.join(kinds)}, got {', '.join(map(str, by_kind)) or 'none'}"
+            )
         self._highest = np.array([check_level(by_kind[kind]) for kind in kinds])
         self.terrain_scale = scale
 

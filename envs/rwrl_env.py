@@ -8,8 +8,10 @@ from gymnasium.wrappers import TimeLimit
 from envs import challenges
 from envs.lifecycle import autoreset
 from envs.rwrl.env import RWRLEnv
+from envs.task_env import step_limit
 from envs.wrappers.flat_observation import FlatObservation
 from envs.wrappers.float32_observation import Float32Observation
+from utils.fields import fitting, is_name, shown, whole_number
 
 
 def rwrl(domain: str, task: str, *, observation: str = "flat", exact: bool = False, render_mode: str | None = None, **specs):
@@ -41,9 +43,10 @@ def rwrl_vector(
 ):
     """Returns `num_envs` simulations of a task with its challenges, each like the single environment of its own seed.
 
-    Arguments are those of `rwrl`; `max_episode_steps` may be None; `autoreset_mode` is Gymnasium's, or "same_step",
-    "next_step" or "disabled".
+    Arguments are those of `rwrl`; without a limit if `max_episode_steps` is None or -1; `autoreset_mode` is Gymnasium's,
+    or "same_step", "next_step" or "disabled".
     """
+    whole_number("num_envs", num_envs, 1), fitting(exact, bool, "exact")
     if exact:  # the original draws call by call, so that each simulation must have wrappers of its own
         own = {"observation": observation, "exact": True, "render_mode": render_mode}
         makers = [lambda: _limited(rwrl(domain, task, **own, **specs), max_episode_steps)] * num_envs
@@ -72,8 +75,8 @@ class RWRLVectorEnv(SyncVectorEnv):
 
 
 def _challenged(env, observation, exact, specs):
-    if observation not in ("flat", "dict"):
-        raise ValueError(f"observation must be 'flat' or 'dict', got {observation!r}")
+    if not is_name(observation, ("flat", "dict")):
+        raise ValueError(f"observation must be 'flat' or 'dict', got {shown(observation)}")
     env = challenges.apply(env, exact=exact, **specs)
     if observation == "flat":
         return FlatObservation(env)
@@ -81,7 +84,8 @@ def _challenged(env, observation, exact, specs):
 
 
 def _limited(env, max_episode_steps):
-    return env if max_episode_steps is None else TimeLimit(env, max_episode_steps)
+    steps = step_limit(max_episode_steps)
+    return env if steps is None else TimeLimit(env, steps)
 
 
 def _age(env):

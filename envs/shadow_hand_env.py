@@ -13,8 +13,9 @@ from gymnasium.wrappers import TimeLimit
 
 from envs.lifecycle import Lifecycle, autoreset
 from envs.shadow_hand_physics import OBJECTS, PERTURBATIONS, ShadowHand
-from envs.task_env import RENDER_MODES, check_render_mode, checked_action
+from envs.task_env import RENDER_MODES, check_render_mode, checked_action, step_limit
 from utils.config import nearest_name
+from utils.fields import is_name, shown, whole_number
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable, single_values
@@ -60,10 +61,10 @@ class ShadowHandEnv(Lifecycle, gym.Env):
 
     def __init__(self, thing: str, reward: str = "dense", render_mode: str | None = None):
         check_render_mode(render_mode)
-        if thing not in OBJECTS:
-            raise ValueError(f"there is no object {thing!r}{nearest_name(thing, OBJECTS)}")
-        if reward not in ("dense", "sparse"):
-            raise ValueError(f"reward must be 'dense' or 'sparse', got {reward!r}")
+        if not is_name(thing, OBJECTS):
+            raise ValueError(f"there is no object (thing) {shown(thing)}{nearest_name(thing, OBJECTS)}")
+        if not is_name(reward, ("dense", "sparse")):
+            raise ValueError(f"reward must be 'dense' or 'sparse', got {shown(reward)}")
         self.hand = ShadowHand(thing)
         self.reward, self.render_mode = reward, render_mode
         self.observation_space, self.action_space = OBSERVATION.space, self.hand.action_space
@@ -170,8 +171,8 @@ def shadow_hand(thing: str, *, observation: str = "flat", reward: str = "dense",
         ValueError: an argument has a value that there is not.
     """
     kinds = {"flat": ShadowHandEnv, "goal": ShadowHandGoalEnv}
-    if observation not in kinds:
-        raise ValueError(f"observation must be 'flat' or 'goal', got {observation!r}")
+    if not is_name(observation, kinds):
+        raise ValueError(f"observation must be 'flat' or 'goal', got {shown(observation)}")
     return kinds[observation](thing, reward, render_mode)
 
 
@@ -180,12 +181,15 @@ def shadow_hand_vector(
 ) -> SyncVectorEnv:
     """Returns `num_envs` hands, each like the single environment of its seed.
 
-    Arguments are those of `shadow_hand`; `max_episode_steps` may be None; `autoreset_mode` is Gymnasium's, or "same_step",
-    "next_step" or "disabled".
+    Arguments are those of `shadow_hand`; without a limit if `max_episode_steps` is None or -1; `autoreset_mode` is Gymnasium's,
+    or "same_step", "next_step" or "disabled".
     """
+
+    whole_number("num_envs", num_envs, 1)
+    steps = step_limit(max_episode_steps)
 
     def made():
         env = shadow_hand(thing, **settings)
-        return env if max_episode_steps is None else TimeLimit(env, max_episode_steps)
+        return env if steps is None else TimeLimit(env, steps)
 
     return SyncVectorEnv([made] * num_envs, autoreset_mode=autoreset(autoreset_mode))

@@ -11,6 +11,7 @@ import numpy as np
 from mujoco.batch import Batch, SimulationError
 
 from utils.config import nearest_name
+from utils.fields import whole_number
 from utils.kernels import total
 from utils.observation import ObservationTable
 from utils.perturbation import Perturbable
@@ -61,10 +62,10 @@ class Task(ABC):
     transient = ("failures", "_states", "_actions", "_taken", "_began")  # to look at only: no step depends on them
 
     def __init__(self, model: mujoco.MjModel, num_envs: int, control_dt: float, num_threads: int):
-        self.num_envs = num_envs
+        self.num_envs = whole_number("num_envs", num_envs, 1)
         self.control_dt = control_dt
         self.substeps = whole_ratio(control_dt, model.opt.timestep)
-        self.sim = Batch(model, num_envs, min(num_threads, num_envs), persistent=True)
+        self.sim = Batch(model, num_envs, min(whole_number("num_threads", num_threads, 1), num_envs), persistent=True)
         self.factors = Variation(self.sim, {})
         self.failed = np.zeros(num_envs, bool)
         self.failures: list[PhysicsFailure] = []

@@ -12,8 +12,10 @@ from gymnasium.vector.utils import batch_space
 
 from envs.lifecycle import Lifecycle, autoreset, check_all, check_open
 from envs.task import PhysicsFailure, Task
+from utils.fields import FieldError, is_name, shown
 from utils.perturbation import Perturbable
 from utils.rendering import Camera
+from utils.specs import is_whole
 
 RENDER_MODES = ["human", "rgb_array"]
 
@@ -44,7 +46,8 @@ class _TaskView:
 class TaskEnv(Lifecycle, _TaskView, gym.Env):
     """One simulation of a task.
 
-    `max_episode_steps` cuts episodes of an environment that is built directly; `gymnasium.make` has its own way.
+    `max_episode_steps` cuts episodes of an environment that is built directly, None and -1 do not; `gymnasium.make` cuts
+    by itself: None gives the registered length there, and -1 no limit.
     """
 
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 100}
@@ -55,7 +58,7 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
         self.observation_space, self.action_space = task.observation.space, task.action_space
         self.render_mode = render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / task.control_dt)}
-        self._max_episode_steps = max_episode_steps
+        self._max_episode_steps = step_limit(max_episode_steps)
         self._age = 0
         self._ids = np.array([0])
         self._camera = Camera(task.sim, 0)
@@ -120,7 +123,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         self.single_observation_space, self.single_action_space = task.observation.space, task.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._max_episode_steps = np.inf if max_episode_steps is None else max_episode_steps
+        self._max_episode_steps = step_limit(max_episode_steps) or np.inf
         self._age = np.zeros(self.num_envs, int)
         self._was_reset, self._over = np.zeros((2, self.num_envs), bool)
         self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
@@ -237,7 +240,21 @@ def checked_action(action, shape: tuple[int, ...]) -> np.ndarray:
     return action
 
 
+def step_limit(steps: int | None) -> int | None:
+    """Returns the most steps of an episode; None and, as in Gymnasium, -1 stand for no limit, which is None.
+
+    Raises:
+        ValueError: it is neither that nor a whole number from 1 on.
+    """
+    if steps is None or (is_whole(steps, -1) and steps == -1):
+        return None
+    if not is_whole(steps, 1):
+        words = f"must be a whole number of steps, at least 1, or None or -1 for no limit, got {shown(steps)}"
+        raise FieldError("max_episode_steps", words)
+    return int(steps)
+
+
 def check_render_mode(mode: str | None) -> None:
     """Raises ValueError, naming what exists, if `mode` is neither None nor one of RENDER_MODES."""
-    if mode is not None and mode not in RENDER_MODES:
-        raise ValueError(f"render_mode must be None or one of {', '.join(RENDER_MODES)}, got {mode!r}")
+    if mode is not None and not is_name(mode, RENDER_MODES):
+        raise ValueError(f"render_mode must be None or one of {', '.join(RENDER_MODES)}, got {shown(mode)}")

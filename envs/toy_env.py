@@ -11,7 +11,7 @@ from envs.task import Transition
 from envs.task_env import TaskEnv, TaskVectorEnv
 from envs.wrappers.draws import BLOCK_STEPS, Kind
 from utils.config import nearest_name, resolved
-from utils.fields import Checked, within
+from utils.fields import Checked, whole_number, within
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable
@@ -71,7 +71,7 @@ class Toy:
     sim, failures, failure_count = None, (), 0
 
     def __init__(self, num_envs: int, config: ToyConfig):
-        self.num_envs, self.config = num_envs, config
+        self.num_envs, self.config = whole_number("num_envs", num_envs, 1), config
         self.position, self.inertia = np.zeros((num_envs, 2)), np.full((num_envs, 2), NOMINAL_INERTIA)
         self._held = np.full((num_envs, 2), np.nan)  # inertia that is not drawn
         self._generators = [np.random.default_rng() for _ in range(num_envs)]

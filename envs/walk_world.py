@@ -7,6 +7,7 @@ import mujoco
 import numpy as np
 
 from controllers.bezier_gait import FOOT_POSITIONS
+from utils.fields import whole_number
 from utils.terrain import Terrain, TerrainConfig
 
 ASSETS = Path(str(files("assets"))) / "quadruped"
@@ -29,6 +30,7 @@ class WalkWorld:
     def __init__(self, config: TerrainConfig, num_robots: int):
         self.terrain = None if config.kinds == ("flat",) else Terrain(config)
         self.model = load_model(self.terrain)
+        num_robots = whole_number("num_envs", num_robots, 1)
         self.level, self.kind = np.zeros(num_robots), np.zeros(num_robots, int)
         self._centre = np.zeros((num_robots, 2))  # of the tile
         self._half_size = np.array([config.length, config.width]) / 2

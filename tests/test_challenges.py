@@ -160,7 +160,10 @@ def test_exact_draws_come_from_the_generator_that_is_handed_in_or_from_the_seed(
         ),
         ({"safety_spec": {"limits": 3}}, "safety_spec.limits must be a mapping"),
         ({"safety_spec": {"cost": "even"}}, "safety_spec.cost must be a list of names"),
-        ({"dimensionality_spec": {"num_random_state_observations": -1}}, "must be a whole number, at least 0, got -1"),
+        (
+            {"dimensionality_spec": {"num_random_state_observations": -1}},
+            "at least 0, at most 10000, got -1",
+        ),
         ({"multiobj_spec": {"enable": True, "objective": "safety"}}, "needs constraints: enable safety_spec"),
         ({"multiobj_spec": {"enable": True}}, "multiobj_spec.objective must be a name"),
         ({"perturb_spec": {"enable": True, "param": "width"}}, "no parameter 'width' to perturb"),

@@ -139,9 +139,12 @@ def test_spaces_hold_what_noise_makes_of_observations():
         ({"stuck": {"action_step": 2}}, "noise_spec.stuck has no key 'action_step', did you mean actions_steps"),
         (
             {"stuck": {"action_steps": 0}},
-            "noise_spec.stuck.actions_steps must be a whole number of steps, at least 1, got 0",
+            "noise_spec.stuck.actions_steps must be a whole number of steps, at least 1, at most 1e9, got 0",
         ),
-        ({"gaussian": {"actions": -0.1}}, "noise_spec.gaussian.actions must be a standard deviation >= 0, got -0.1"),
+        (
+            {"gaussian": {"actions": -0.1}},
+            "noise_spec.gaussian.actions must be .* >= 0, at most 1e.06, got -0.1",
+        ),
         ({"gaussian": {"observations": {"z": 0.1}}}, "noise_spec.gaussian.observations names 'z', which is no block"),
         ({"gaussian": {"actions": [0.1, 0.2, 0.3]}}, "noise_spec.gaussian.actions must be one number or 2 of them"),
         ({"repetition": {"actions_prob": np.nan}}, "noise_spec.repetition.actions_prob must lie in 0 to 1, got nan"),

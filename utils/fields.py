@@ -2,7 +2,7 @@
 
 import dataclasses
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -98,6 +98,22 @@ def number_within(name: str, value, low: float, high: float, unit: str = "") -> 
     if not low <= number <= high:
         raise FieldError(name, f"must {_interval_words(low, high, None, None, unit)}, got {shown(value)}")
     return number
+
+
+def whole_number(name: str, value, lowest: int) -> int:
+    """Returns `value` as an int.
+
+    Raises:
+        FieldError: it is no whole number, or below the lowest.
+    """
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < lowest:
+        raise FieldError(name, f"must be a whole number, at least {lowest}, got {shown(value)}")
+    return int(value)
+
+
+def is_name(value, known: Iterable[str]) -> bool:
+    """Returns whether a value, which may be anything, is one of the known names."""
+    return isinstance(value, str) and value in known
 
 
 def check_bounds(field: dataclasses.Field, value) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from utils.config import nearest_name
+from utils.fields import is_name
 from utils.schedules import SCHEDULERS, Bounds
 from utils.specs import Spec, checked, flag, is_number, is_whole, parse
 
@@ -38,7 +39,7 @@ class PerturbSpec(Spec):
     enable: bool = flag(False)
     period: int = checked(1, lambda value: is_whole(value, 1), "be a whole number of resets, at least 1")
     param: str | None = checked(None, lambda value: value is None or isinstance(value, str), "be a name")
-    scheduler: str = checked("constant", lambda value: value in SCHEDULERS, f"be one of {', '.join(SCHEDULERS)}")
+    scheduler: str = checked("constant", lambda value: is_name(value, SCHEDULERS), f"be one of {', '.join(SCHEDULERS)}")
     start: float | None = checked(None, _optional_number, "be a finite number")
     min: float | None = checked(None, _optional_number, "be a finite number")
     max: float | None = checked(None, _optional_number, "be a finite number")

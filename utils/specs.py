@@ -1,5 +1,6 @@
 """Specs: frozen dataclasses that check themselves and tell where in a nested spec a mistake stands."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
@@ -62,15 +63,15 @@ def is_bool(value) -> bool:
     return isinstance(value, (bool, np.bool_))
 
 
-def is_whole(value, lowest: int = 0) -> bool:
-    """Returns whether this is a whole number, of Python or numpy, and at least the lowest."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= lowest
+def is_whole(value, lowest: int = 0, highest: float = np.inf) -> bool:
+    """Returns whether this is a whole number, of Python or numpy, in lowest to highest."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and lowest <= value <= highest
 
 
 def is_number(value, low: float = -np.inf, high: float = np.inf) -> bool:
     """Returns whether this is a finite number, of Python or numpy, and in low to high."""
     known = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return known and bool(np.isfinite(value)) and low <= value <= high
+    return known and abs(value) <= sys.float_info.max and bool(low <= value <= high)  # NaN compares as False
 
 
 def flag(default: bool):

@@ -13,6 +13,7 @@ from dm_control.suite.base import Task
 
 from envs.rwrl.model_xml import Edit, build_model
 from utils.config import nearest_name
+from utils.fields import is_name, shown
 from utils.perturbation import Perturbable
 
 Variables = Mapping[str, np.ndarray]
@@ -60,8 +61,8 @@ class Domain(ABC):
     constraint_table: ClassVar[Mapping[str, Callable[[Variables, Limits], np.ndarray]]]
 
     def __init__(self, task: str, exact: bool = False):
-        if task not in self.tasks:
-            raise ValueError(f"{self.name} has no task {task!r}{nearest_name(task, self.tasks)}")
+        if not is_name(task, self.tasks):
+            raise ValueError(f"{self.name} has no task {shown(task)}{nearest_name(task, self.tasks)}")
         self.task, self.exact = task, exact
 
     @abstractmethod

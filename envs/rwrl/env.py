@@ -20,6 +20,7 @@ from envs.rwrl.walker import Walker
 from envs.task import whole_ratio
 from envs.task_env import RENDER_MODES, check_render_mode, checked_action
 from utils.config import nearest_name
+from utils.fields import fitting, is_name, shown
 from utils.perturbation import Perturbable, single_values
 from utils.rendering import Camera
 
@@ -51,8 +52,9 @@ class RWRLEnv(Lifecycle, gym.Env):
 
     def __init__(self, domain: str, task: str, exact: bool = False, render_mode: str | None = None):
         check_render_mode(render_mode)
-        if domain not in DOMAINS:
-            raise ValueError(f"there is no domain {domain!r}{nearest_name(domain, DOMAINS)}")
+        fitting(exact, bool, "exact")
+        if not is_name(domain, DOMAINS):
+            raise ValueError(f"there is no domain {shown(domain)}{nearest_name(domain, DOMAINS)}")
         self.domain = DOMAINS[domain](task, exact)
         self.exact, self.render_mode = exact, render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / self.domain.control_dt)}
