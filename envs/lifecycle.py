@@ -5,6 +5,7 @@ from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.vector import AutoresetMode
 
 from utils.config import nearest_name
+from utils.fields import is_name
 
 _MODES = {"same_step": AutoresetMode.SAME_STEP, "next_step": AutoresetMode.NEXT_STEP, "disabled": AutoresetMode.DISABLED}
 
@@ -48,6 +49,6 @@ def autoreset(mode: AutoresetMode | str) -> AutoresetMode:
     known = _MODES | {own.value: own for own in AutoresetMode}
     if isinstance(mode, AutoresetMode):
         return mode
-    if mode not in known:
+    if not is_name(mode, known):
         raise ValueError(f"autoreset_mode must be one of {', '.join(_MODES)}, got {mode!r}{nearest_name(mode, _MODES)}")
     return known[mode]

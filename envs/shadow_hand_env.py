@@ -181,8 +181,8 @@ def shadow_hand_vector(
 ) -> SyncVectorEnv:
     """Returns `num_envs` hands, each like the single environment of its seed.
 
-    Arguments are those of `shadow_hand`; without a limit if `max_episode_steps` is None or -1; `autoreset_mode` is Gymnasium's,
-    or "same_step", "next_step" or "disabled".
+    Arguments are those of `shadow_hand`; without a limit if `max_episode_steps` is None or -1; `autoreset_mode` is
+    Gymnasium's, or "same_step", "next_step" or "disabled".
     """
 
     whole_number("num_envs", num_envs, 1)
