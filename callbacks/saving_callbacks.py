@@ -81,7 +81,7 @@ class EvaluationCallback(EveryStepsCallback):
         judge: environment, policy -> summary, numbers by name.
         score: names of the numbers that make one summary better than another, the first one first; if there are none, no
             policy is kept.
-        logged: names of the numbers to log, where there are such.
+        logged: names of the numbers to log, where there are such; the best score so far is logged as `best_<name>`.
         prefix: of their names in the log.
         watch: called with the steps and the summary of every evaluation.
     """
@@ -129,6 +129,8 @@ class EvaluationCallback(EveryStepsCallback):
         if score > self._best:
             self._best = score
             save_best(self._run, self.model)
+        for name, value in zip(self._score, self._best):
+            self.logger.record(f"{self._prefix}/best_{name}", value)
         self._watch(self.num_timesteps, summary)
 
     def close(self) -> None:

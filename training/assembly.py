@@ -19,8 +19,9 @@ from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
 from callbacks.threads_callback import ThreadsCallback
 from training.config import EVALUATION_SEED, TrainConfig
+from training.hyperparameters import hyperparameters, metrics
 from training.warm_start import apply_start, find_start, write_start
-from utils.run_files.logs import make_logger
+from utils.run_files.logs import make_logger, write_hparams
 from utils.run_files.policy import ACTIVATIONS
 from utils.run_files.records import make_folder, make_run
 from utils.runs import ended, locked, resume, save_last
@@ -105,8 +106,10 @@ def prepare(
         checkpoint = resume(run, model, training.callbacks["checkpoint"].callbacks)
     else:
         model.set_logger(make_logger(run))
-    if config.start_from is not None and checkpoint is None:  # a checkpoint has gone on from there already
-        apply_start(run, model)
+    if checkpoint is None:  # else logs and weights are those of the checkpoint
+        write_hparams(model.logger, hyperparameters(config), metrics(config))
+        if config.start_from is not None:
+            apply_start(run, model)
     return training
 
 

@@ -38,7 +38,7 @@ def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], scr
                 note_changes(config, argv, training)
             elif config.start_from is not None:
                 print(describe_start(run))
-            for note in step_notes(config):
+            for note in step_notes(config) if training.model.num_timesteps < config.total_timesteps else ():
                 print(note)
             with training.callbacks["interrupt"]:
                 print(f"Training in {run}; watch it with: tensorboard --logdir {run}", flush=True)

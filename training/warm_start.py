@@ -14,10 +14,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from training.config import TrainConfig
 from utils.files import read_arrays, reading, whole_folder, write_arrays
 from utils.presets import PpoConfig, preset
-from utils.run_files.names import START
-from utils.run_files.policy import ACTIVATIONS, ARCHITECTURE, POLICIES, POLICY_FILES, Architecture, architecture
+from utils.run_files.names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
+from utils.run_files.policy import ACTIVATIONS, POLICIES, Architecture, architecture
 from utils.run_files.records import add_to_record, read_record
-from utils.run_files.training_state import NUMBERS, read_training
+from utils.run_files.training_state import read_training
 from utils.runs import Run, digest, load_run, resumable
 from utils.vec_env import BatchVecEnv
 

@@ -2,13 +2,15 @@
 
 import csv
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat, filter_excluded_keys
+from stable_baselines3.common.logger import HParam, KVWriter, Logger, TensorBoardOutputFormat, filter_excluded_keys
 
 from utils.files import write_aside
 from utils.run_files.names import PROGRESS, TENSORBOARD
+
+HPARAMS = "hparams"  # what SB3 and TensorBoard call them
 
 
 class ProgressCsv(KVWriter):
@@ -51,6 +53,17 @@ def make_logger(run: Path) -> Logger:
     """Returns the logger that writes both into the run folder, behind what is there."""
     folder = str(run / TENSORBOARD)
     return Logger(folder, [TensorBoardOutputFormat(folder), ProgressCsv(run / PROGRESS)])
+
+
+def write_hparams(logger: Logger, numbers: Mapping[str, bool | float | str], metrics: Sequence[str]) -> None:
+    """Writes hyperparameters for TensorBoard's HParams tab, beside the last values of the scalars `metrics`.
+
+    They go to TensorBoard's file at once: a value that waits in the logger would be part of a checkpoint.
+    """
+    value = HParam(dict(numbers), dict.fromkeys(metrics, 0.0))  # the tab reads the scalars, not these zeros
+    for output in logger.output_formats:
+        if isinstance(output, TensorBoardOutputFormat):
+            output.write({HPARAMS: value}, {HPARAMS: None}, 0)
 
 
 def mark_logs(run: Path, logger: Logger, folder: Path) -> dict[str, int]:
