@@ -16,6 +16,7 @@ import numpy as np
 
 from play_residual_policy import VIDEO_FPS, PlayConfig, make_env, task_config
 from utils.evaluation import evaluate, gait_alone, summarise, table
+from utils.held_out_seeds import DEMO
 from utils.rendering import Video, can_render
 from utils.run_files.records import trained_id
 from utils.runs import load_policy
@@ -46,7 +47,7 @@ def main() -> int:
 
 def walk(model: Path | None, kind: str, level: float) -> tuple[list[dict], np.ndarray]:
     """Returns the records of EPISODES walks and their paths (steps, episodes, 2): metres ahead and to the left."""
-    env = make_env(task_config(play_config(model, kind, level)), EPISODES, trained_id(model))
+    env = make_env(task_config(play_config(model, kind, level), DEMO.at()), EPISODES, trained_id(model))
     path, running = [], np.ones(EPISODES, bool)
 
     def note(info):
@@ -56,7 +57,7 @@ def walk(model: Path | None, kind: str, level: float) -> tuple[list[dict], np.nd
         running[info["straight_distance"] >= 10.0] = False
 
     policy = gait_alone(env) if model is None else load_policy(model)
-    records = evaluate(env, policy, EPISODES, seed=0, on_step=note)
+    records = evaluate(env, policy, EPISODES, DEMO.at(0, EPISODES), on_step=note)
     return records, np.array(path)
 
 
@@ -102,10 +103,10 @@ class Filmed:
     """One robot on rough ground, walked from frame to frame by a policy or, without a model, by the gait alone."""
 
     def __init__(self, model: Path | None):
-        task = task_config(play_config(model, *VIDEO_PLACE))
+        task = task_config(play_config(model, *VIDEO_PLACE), DEMO.at())
         self._env = make_env(task, 1, trained_id(model), render_mode="rgb_array")
         self._policy = gait_alone(self._env) if model is None else load_policy(model)
-        self._observation, _ = self._env.reset(seed=0)
+        self._observation, _ = self._env.reset(seed=DEMO.at())
         self._steps = self._frames = 0
         self.close = self._env.close
 

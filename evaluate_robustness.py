@@ -16,6 +16,7 @@ from rich.progress import Progress
 from robustness.report import draw, failures, table
 from robustness.sweep import Axis, Judged, Sweep, conditions, judged, make_axis, sweep, write_sweep
 from utils.files import write_aside
+from utils.held_out_seeds import ROBUSTNESS_EPISODES
 from utils.kept_rows import KeptRows
 from utils.terminal import tolerant_output
 
@@ -43,7 +44,7 @@ class RobustnessConfig:
     episodes: int = 20
     """Episodes at every value."""
     seed: int = 2022
-    """Of the first episode."""
+    """Of the first episode; with the episodes, below 10,000. Decides the terrain too."""
     num_threads: int = 2
     """Threads for physics."""
     out: Path = Path("runs/robustness")
@@ -52,6 +53,7 @@ class RobustnessConfig:
     def __post_init__(self):
         if min(self.values, self.episodes, self.num_threads) < 1:
             raise ValueError("values, episodes and num_threads must be at least 1")
+        ROBUSTNESS_EPISODES.at(self.seed, self.episodes)
         if (self.min is not None or self.max is not None) and (self.all or self.pairs):
             raise ValueError("--min and --max are for one --param")
         for pair in self.pairs:

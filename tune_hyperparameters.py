@@ -46,6 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(sweep: SweepConfig, argv: list[str]) -> None:
     """Works on the sweep's trials and reports; or trains its best ones again."""
     _ = sweep.choices  # before anything is written
+    sweep.check_seeds()
     sweep.base.check()
     study = open_study(sweep)
     if sweep.reseed:

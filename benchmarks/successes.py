@@ -19,15 +19,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_report import write_csv
 from training.command_line import config_of_run
-from training.config import EVALUATION_SEED, EnvTrainConfig, TrainConfig
+from training.config import EnvTrainConfig, TrainConfig
 from utils.episodes import Policy, interval_text, mean_interval
 from utils.files import write_aside
+from utils.held_out_seeds import SUCCESSES
 from utils.outputs import check_output_folder, csv_with
 from utils.runs import load_run
 from utils.terminal import tolerant_output
 
 TABLE = "successes.csv"
-SEEN_BY_NOBODY = EVALUATION_SEED + 500_000  # the first episode's seed, above those of evaluations in trainings
+SEEN_BY_NOBODY = SUCCESSES.first  # the first episode's seed
 
 
 @tolerant_output()

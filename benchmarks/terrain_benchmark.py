@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.terrain_report import PROGRAM, draw, markdown, write_csv
 from controllers.bezier_gait import GaitParameters
 from envs.residual_walk_config import ResidualWalkConfig
-from play_residual_policy import UNSEEN_TERRAIN
 from utils.config import resolved
 from utils.evaluation import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise, time_limit
 from utils.files import write_aside
+from utils.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
 from utils.kept_rows import KeptRows, is_kept_rows
 from utils.outputs import MARK, check_output_folder, csv_with, marked, text_with
 from utils.provenance import git_state, versions
@@ -63,7 +63,7 @@ class BenchmarkConfig:
     episodes: int = 100
     """Episodes of every walker on every kind and level."""
     seeds_from: int = 10_000
-    """Seed of the first episode, at least 0; decides the terrain too."""
+    """Seed of the first episode, from 10,000 on; decides the terrain too."""
     out: Path = Path("runs/terrain_benchmark")
     """Folder of the results."""
     kinds: tuple[str, ...] = tuple(kind for kind in KINDS if kind != "flat")
@@ -85,15 +85,14 @@ class BenchmarkConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.min_pace <= 1:
             raise ValueError(f"min_pace must be over 0 and at most 1, got {self.min_pace}")
-        if self.seeds_from < 0:
-            raise ValueError(f"seeds_from must be at least 0, got {self.seeds_from}")
+        BENCHMARK_EPISODES.at(self.seeds_from, self.episodes, "seeds_from")
         if not self.kinds or not self.levels:
             raise ValueError("give at least one kind and one level")
         [check_kind(kind) for kind in self.kinds], [check_level(level) for level in self.levels]
 
     @property
     def terrain_seed(self) -> int:
-        return UNSEEN_TERRAIN + self.seeds_from
+        return BENCHMARK_TERRAIN.at(self.seeds_from, name="seeds_from")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, nargs="+", default=[5, 10, 20, 30], help="of training")
     parser.add_argument("--episodes", type=int, default=40, help="of every checkpoint on every kind of terrain")
     parser.add_argument("--level", type=float, default=1.0, help="terrain level, 0 to 1")
-    parser.add_argument("--seeds-from", type=int, default=10_000, help="seed of the first episode; decides the terrain too")
+    parser.add_argument(
+        "--seeds-from", type=int, default=10_000, help="seed of the first episode and of the terrain, from 10,000 on"
+    )
     parser.add_argument("--csv", type=Path, default=Path("runs/time_to_quality.csv"), help="file of the results")
     args = parser.parse_args(argv)
     try:

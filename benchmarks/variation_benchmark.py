@@ -23,6 +23,7 @@ from envs.walk_variation import VariationConfig
 from play_residual_policy import PlayConfig, make_env, task_config
 from utils.evaluation import Policy, evaluate, gait_alone, success_table, summarise
 from utils.files import write_aside
+from utils.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
 from utils.outputs import check_output, csv_with
 from utils.run_files.records import trained_id
 from utils.runs import load_policy
@@ -47,11 +48,16 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, nargs="*", default=[], help="run folders of trained policies")
     parser.add_argument("--episodes", type=int, default=50, help="of every walker under every condition")
-    parser.add_argument("--seeds-from", type=int, default=10_000, help="seed of the first episode; decides the terrain too")
+    parser.add_argument(
+        "--seeds-from", type=int, default=10_000, help="seed of the first episode and of the terrain, from 10,000 on"
+    )
     parser.add_argument("--level", type=float, default=0.75, help="terrain level, 0 to 1")
     parser.add_argument("--csv", type=Path, default=Path("runs/variation.csv"), help="file of the results")
     args = parser.parse_args(argv)
     try:
+        if args.episodes < 1:
+            raise ValueError(f"episodes must be at least 1, got {args.episodes}")
+        BENCHMARK_EPISODES.at(args.seeds_from, args.episodes, "seeds-from")
         args.csv = check_output(args.csv, csv_with("walker", "factor", "value"))  # before much walking
         rows = list(all_rows(args))
         write_aside(args.csv, lambda aside: write_csv(aside, rows))
@@ -79,10 +85,9 @@ def fixed(factor: str, value: float) -> VariationConfig:
 def all_rows(args: argparse.Namespace) -> Iterator[dict]:
     """Yields a row of figures for each walker and condition, and prints how far it is."""
     for model in (None, *dict.fromkeys(args.model)):
-        play = PlayConfig(
-            model, model is None, args.episodes, args.seeds_from, terrain="rough", level=args.level, render=False
-        )
-        task, policy = task_config(play), None if model is None else load_policy(model)
+        play = PlayConfig(model, model is None, terrain="rough", level=args.level, render=False)
+        terrain_seed = BENCHMARK_TERRAIN.at(args.seeds_from, name="seeds-from")
+        task, policy = task_config(play, terrain_seed), None if model is None else load_policy(model)
         task = replace(task, terrain=replace(task.terrain, levels=task.terrain.levels * TILES))
         played = {}  # late controls in no episode, or pushes of no speed, are the nominal robot
         for factor, value, variation in conditions():

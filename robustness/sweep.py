@@ -12,6 +12,7 @@ from envs.wrappers.perturbed import made_perturbable
 from training.command_line import config_of_run
 from utils.config import nearest_name
 from utils.files import write_json
+from utils.held_out_seeds import ROBUSTNESS_TERRAIN
 from utils.kept_rows import KeptRows
 from utils.perturbation import Perturbable
 from utils.provenance import versions
@@ -94,7 +95,9 @@ class Judged:
         """
         self.path, self.run, self.digest = path, load_run(path), digest(path)
         self._config = config_of_run(path, num_threads)
-        self._env, self._target = made_perturbable(self._config.make_evaluation_env(episodes, seed, nominal=True))
+        self._env, self._target = made_perturbable(
+            self._config.make_evaluation_env(episodes, ROBUSTNESS_TERRAIN.at(seed), nominal=True)
+        )
         self._episodes, self._seed = episodes, seed
 
     @property

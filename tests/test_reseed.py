@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from tuning import reseed as reseeding
-from tuning.reseed import Arm, comparison, difference_interval, new_seeds, reseed
+from tuning.reseed import Arm, comparison, difference_interval, reseed
 from tuning.studies import open_study
 from tuning.sweep import SweepConfig
 from tuning.trainings import lock_if_free
@@ -66,7 +66,7 @@ def test_the_best_trials_and_the_untuned_numbers_get_the_same_new_seeds(study):
     best = sorted(study.trials, key=lambda trial: -trial.value)[:2]
     names = ["untuned", *(f"trial {trial.number}" for trial in best)]
     assert [line.split(" | ")[0].removeprefix("| ") for line in report.splitlines()[2:5]] == names
-    assert len(said) == 9 and new_seeds(SWEEP) == [1042, 1043, 1044]
+    assert len(said) == 9 and SWEEP.new_seeds == [1042, 1043, 1044]
     assert f"{best[0].value - 0.042 + 1.043:.3f}" in report.splitlines()[3]
     assert (SWEEP.folder / "reseed.md").is_file() and (SWEEP.folder / "reseed.png").is_file()
 

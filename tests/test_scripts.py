@@ -13,10 +13,10 @@ import play_residual_policy
 import train_residual_ppo
 from envs.walk_variation import TRAINING_VARIATION, VariationConfig
 from training import assembly
-from training.config import EVALUATION_SEED
 from training.walk import EVALUATION_GOAL
 from utils import monitor_training
 from utils.evaluation import evaluate, summarise
+from utils.held_out_seeds import EVALUATION
 from utils.run_files.policy import POLICY_FILES
 from utils.runs import load_policy
 from utils.vec_env import make_batch_vec_env
@@ -156,7 +156,7 @@ def test_the_evaluation_that_chose_the_best_policy_can_be_repeated_exactly(tmp_p
     again = assembly.evaluations(config, tmp_path)["evaluation"]
     env = again._make_env()
     arguments = (env, load_policy(tmp_path / "best"), config.eval_episodes)
-    summary = summarise(evaluate(*arguments, EVALUATION_SEED, EVALUATION_GOAL))
+    summary = summarise(evaluate(*arguments, EVALUATION.at(), EVALUATION_GOAL))
     logged = monitor_training.read_scalars(tmp_path)
     for name in ("success", "distance_m", "return"):
         assert logged[f"eval/{name}"][1][-1] == np.float32(summary[name])

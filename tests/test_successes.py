@@ -13,7 +13,7 @@ from utils import ship_policy
 from utils.runs import load_policy, load_run
 
 SMALL = """--env CubeInHand-v0 --total-timesteps 64 --num-envs 2 --num-threads 1 --eval-every 0 --ppo.n-steps 32
---ppo.batch-size 64 --ppo.net-arch 4 --ppo.log-std-init -3""".split()
+--ppo.batch-size 64 --ppo.net-arch 4 --ppo.log-std-init -3 --seed 7""".split()
 NEAR = "{success_angle: 2.5}"  # so wide that targets are reached by lying still
 
 

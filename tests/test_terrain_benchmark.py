@@ -22,7 +22,9 @@ from training.assembly import create_run, make_model
 from utils.config import as_plain
 from utils.evaluation import wilson_interval
 from utils.files import write_json
+from utils.held_out_seeds import END_HELD_OUT, FIRST_HELD_OUT
 from utils.run_files.policy import write_policy
+from utils.run_files.records import make_run
 from utils.terrain import Terrain
 from utils.vec_env import make_batch_vec_env
 
@@ -122,19 +124,19 @@ def test_beside_a_policy_walks_the_gait_it_was_trained_on_top_of_alone(run, monk
 def test_the_ground_is_several_different_tiles_of_a_seed_that_no_training_used(short, monkeypatch):
     seen, make_vec = [], gym.make_vec
     monkeypatch.setattr(gym, "make_vec", lambda *args, **kwargs: seen.append(kwargs) or make_vec(*args, **kwargs))
-    walk(Walker(), "rough", 0.5, BenchmarkConfig(episodes=2, seeds_from=7))
+    walk(Walker(), "rough", 0.5, BenchmarkConfig(episodes=2, seeds_from=10_007))
     terrain = seen[0]["config"]["terrain"]
     tiles = np.split(Terrain(terrain).heights, 4)
-    assert terrain.seed > max(1_000_003, 2_000_003) and terrain.kinds == ("rough",) and terrain.levels == (0.5,) * 4
+    assert FIRST_HELD_OUT <= terrain.seed < END_HELD_OUT and terrain.kinds == ("rough",) and terrain.levels == (0.5,) * 4
     assert all((tiles[i] != tiles[j]).any() for i in range(4) for j in range(i))
 
 
 def test_a_policy_trained_on_the_benchmarks_ground_is_refused(tmp_path, capsys):
     folder = tmp_path / "cheat"
-    seed = BenchmarkConfig(seeds_from=7).terrain_seed
+    seed = BenchmarkConfig(seeds_from=10_007).terrain_seed
     env = replace(TRAINED_ON, terrain=replace(TRAINED_ON.terrain, seed=seed))
-    create_run(replace(train_residual_ppo.parse([]), run_dir=folder, seed=seed, env=env), [])
-    arguments = [*SMALL, "--seeds-from", "7", "--model", str(folder), "--out", str(tmp_path / "out")]
+    make_run(folder, replace(train_residual_ppo.parse([]), seed=seed), [], "ResidualWalk-v0", {"config": env})
+    arguments = [*SMALL, "--seeds-from", "10007", "--model", str(folder), "--out", str(tmp_path / "out")]
     assert terrain_benchmark.main(arguments) == 2
     assert "give another --seeds-from" in capsys.readouterr().err
 
@@ -198,7 +200,7 @@ def test_a_benchmark_that_was_stopped_goes_on_and_takes_further_models(run, shor
     before = rows(tmp_path / "terrain.csv")
     assert terrain_benchmark.main([*SMALL, "--model", str(run), "--out", str(tmp_path)]) == 0 and len(walks) == 12
     assert rows(tmp_path / "terrain.csv")[:1] == before
-    assert terrain_benchmark.main([*SMALL, "--seeds-from", "5", "--out", str(tmp_path)]) == 0 and len(walks) == 18
+    assert terrain_benchmark.main([*SMALL, "--seeds-from", "10005", "--out", str(tmp_path)]) == 0 and len(walks) == 18
     for number, pace in enumerate(("0.666", "0.667"), 4):  # both 67 % in words
         assert terrain_benchmark.main([*SMALL, "--min-pace", pace, "--out", str(tmp_path)]) == 0 and len(walks) == 6 * number
 
@@ -237,7 +239,7 @@ def test_a_wrong_path_gets_one_sentence_and_exit_code_2(script, arguments, words
         (terrain_benchmark, "--episodes 0", "episodes must be at least 1, got 0"),
         (terrain_benchmark, "--kinds ruogh", "did you mean rough"),
         (terrain_benchmark, "--levels 5", "[0, 1], got 5"),
-        (terrain_benchmark, "--seeds-from -1", "at least 0, got -1"),
+        (terrain_benchmark, "--seeds-from -1", "10,000 to 999,999, got -1"),
         (terrain_benchmark, "--min-pace 0", "over 0 and at most 1, got 0"),
         (terrain_benchmark, "--num-envs 0", "num_envs must be at least 1"),
         (compare_residual_vs_baseline, "nowhere --episodes 0", "episodes must be at least 1, got 0"),

@@ -8,6 +8,7 @@ import train
 from training.hand import HandTrainConfig
 from training.walk import WalkTrainConfig
 from utils import monitor_training
+from utils.held_out_seeds import PLAY
 from utils.runs import load_run
 
 SMALL = """--env Pendulum-v1 --total-timesteps 512 --num-envs 2 --episode-steps 60 --num-threads 1 --eval-every 256
@@ -39,7 +40,7 @@ def test_it_is_played_and_tells_the_returns_of_its_episodes(run, tmp_path, capsy
     out = tmp_path / "out.json"
     assert play_residual_policy.main(f"--model {run} --episodes 2 --no-render --json {out}".split()) == 0
     episodes = yaml.safe_load(out.read_text())["episodes"]
-    assert [episode["seed"] for episode in episodes] == [play_residual_policy.UNSEEN_TERRAIN + i for i in (0, 1)]
+    assert [episode["seed"] for episode in episodes] == [PLAY.first + i for i in (0, 1)]
     env, policy = load_run(run).make_env(), load_run(run).act
     for episode in episodes:
         observation, total = env.reset(seed=episode["seed"])[0], 0.0

@@ -9,6 +9,7 @@ import train
 from callbacks.interrupt_callback import TrainingInterrupted
 from tuning import trainings
 from tuning.trainings import trained
+from utils.held_out_seeds import JUDGE
 from utils.runs import ended
 
 SMALL = """--env Pendulum-v1 --total-timesteps 256 --num-envs 2 --episode-steps 60 --num-threads 1 --eval-every 256
@@ -31,6 +32,6 @@ def test_a_stop_in_the_last_rollout_ends_the_sweep_and_not_only_the_training(tmp
 def test_the_judgement_is_kept_and_is_that_of_the_last_policy(tmp_path, monkeypatch):
     config, run = train.parse(SMALL), tmp_path / "run"
     first = trained(config, run, 2, [])
-    assert first["return"] == pytest.approx(trainings.judge(config, run, 2, trainings.JUDGE_SEED)["return"])
+    assert first["return"] == pytest.approx(trainings.judge(config, run, 2, JUDGE.at())["return"])
     monkeypatch.setattr(trainings, "judge", None)
     assert trained(config, run, 2, [])["return"] == first["return"]

@@ -18,9 +18,10 @@ from callbacks.interrupt_callback import InterruptCallback
 from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
 from callbacks.threads_callback import ThreadsCallback
-from training.config import EVALUATION_SEED, TrainConfig
+from training.config import TrainConfig
 from training.hyperparameters import hyperparameters, metrics
 from training.warm_start import apply_start, find_start, write_start
+from utils.held_out_seeds import EVALUATION, first_simulation_seed
 from utils.run_files.logs import make_logger, write_hparams
 from utils.run_files.policy import ACTIVATIONS
 from utils.run_files.records import make_folder, make_run
@@ -63,10 +64,10 @@ def create_run(config: TrainConfig, argv: list[str]) -> Path:
     """Creates the folder of a new run; returns it. The folder's name is no part of its config: folders move.
 
     Raises:
-        ValueError: the environment refuses its arguments, the policy to start from does not fit, the folder already holds
-            a run, or cannot be made.
+        ValueError: the environment refuses its arguments, the seed is held out for evaluations, the policy to start from
+            does not fit, the folder already holds a run, or cannot be made.
     """
-    config.check()
+    config.check_new()
     return _write_run(config, find_start(config), argv)
 
 
@@ -79,7 +80,7 @@ def locked_run(config: TrainConfig, argv: list[str]) -> Iterator[Path]:
     """
     start = None
     if config.resume is None:
-        config.check()
+        config.check_new()
         start = find_start(config)
         config = replace(config, run_dir=make_folder(config.run_dir))
     with locked(config.resume or config.run_dir):
@@ -100,6 +101,7 @@ def prepare(
         raise ValueError(f"{run} has all of its {config.total_timesteps:,} steps; --total-timesteps can ask for more")
     env = VecNormalize(config.make_env(), clip_obs=config.learner.clip_obs, gamma=config.learner.gamma)
     model = make_model(config, env)
+    env.seed(first_simulation_seed(config.seed))  # SB3 has given it those from config.seed on
     training = Training(model, make_callbacks(config, run, on_evaluation), config.total_timesteps)
     checkpoint = None
     if goes_on:
@@ -143,8 +145,9 @@ def evaluations(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str,
 
     The first of them chooses the best policy.
     """
-    make_env = partial(config.make_evaluation_env, config.eval_episodes, EVALUATION_SEED)
-    judge = partial(config.judge, episodes=config.eval_episodes, seed=EVALUATION_SEED)
+    seed = EVALUATION.at(0, config.eval_episodes)
+    make_env = partial(config.make_evaluation_env, config.eval_episodes, seed)
+    judge = partial(config.judge, episodes=config.eval_episodes, seed=seed)
     shared = {"judge": judge, "logged": config.LOGGED}
     nominal = EvaluationCallback(
         run, config.eval_every, make_env, score=config.SCORE, watch=on_evaluation or (lambda *_: None), **shared

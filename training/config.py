@@ -16,11 +16,11 @@ from envs.wrappers.perturbed import made_perturbable
 from utils.config import nearest_name
 from utils.episodes import Policy, evaluate_returns, summarise_returns
 from utils.fields import Checked, within
+from utils.held_out_seeds import EVALUATION, check_training_seed
 from utils.presets import PpoConfig, SacConfig
 from utils.vec_env import BatchVecEnv, make_vector
 
 MODULE = "envs:"
-EVALUATION_SEED = 1_000_003  # terrain and episodes that no training seed below it makes
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class TrainConfig(Checked):
     num_threads: int = within(2, 1)
     """Threads for physics, and for torch."""
     seed: int = within(42, 0, 2**32 - 1)
-    """Decides everything: starts, terrain, network, exploration."""
+    """Decides everything: starts, terrain, network, exploration. Those held out for evaluations are refused."""
     preset: str = "default"
     """Named training to start from."""
     config: Path | None = None
@@ -112,11 +112,15 @@ class TrainConfig(Checked):
         except (TypeError, AssertionError, gym.error.Error) as error:
             raise ValueError(f"{self.env_id} refuses {self.env_arguments}: {str(error).splitlines()[0]}") from error
 
+    def check_new(self) -> None:
+        """Raises ValueError if a new training may not be: as `check` does, or its seeds are held out for evaluations."""
+        self.check()
+        check_training_seed(self.seed)
+        EVALUATION.at(0, self.eval_episodes)
+
     def make_env(self) -> BatchVecEnv:
-        """Returns the simulations to train on."""
-        env = BatchVecEnv(self.perturbed(self._vector(self.learner.num_envs, self.env_arguments)))
-        env.seed(self.seed)
-        return env
+        """Returns the simulations to train on, not yet seeded."""
+        return BatchVecEnv(self.perturbed(self._vector(self.learner.num_envs, self.env_arguments)))
 
     def make_evaluation_env(self, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
         """Returns simulations to judge a policy on; `seed` decides what the episodes' own seeds do not, as the terrain.

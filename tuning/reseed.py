@@ -14,10 +14,10 @@ from scipy import stats
 
 from tuning.report import ranked
 from tuning.sweep import SweepConfig
-from tuning.trainings import CONFIRM_SEED, lock_if_free, trained
+from tuning.trainings import lock_if_free, trained
 from utils.files import write_aside
+from utils.held_out_seeds import CONFIRM
 
-FIRST_SEED = 1_000  # of the new ones, after the sweep's own; trials and their sampler have used those from `seed` on
 FOLDER, TABLE, PICTURE = "reseed", "reseed.md", "reseed.png"
 UNTUNED = "untuned"
 CONFIDENCE = 0.95  # of all intervals together
@@ -45,7 +45,7 @@ def reseed(study: optuna.Study, sweep: SweepConfig, argv: list[str], say: Callab
     if not best:
         raise ValueError(f"no trial of {sweep.name} has finished: there is nothing to train again")
     arms = [Arm(UNTUNED, {}, {}), *(Arm(f"trial {trial.number}", trial.params, {}) for trial in best)]
-    for seed in new_seeds(sweep):
+    for seed in sweep.new_seeds:
         for arm in arms:
             if _train(arm, seed, sweep, argv):
                 say(f"{arm.name}, seed {seed}: {sweep.objective} {arm.values[seed]:.3f}")
@@ -56,11 +56,6 @@ def reseed(study: optuna.Study, sweep: SweepConfig, argv: list[str], say: Callab
     write_aside(sweep.folder / TABLE, lambda aside: aside.write_text(text + "\n"))
     write_aside(sweep.folder / PICTURE, lambda aside: draw(arms, sweep, aside))
     return text
-
-
-def new_seeds(sweep: SweepConfig) -> list[int]:
-    """Returns the seeds that no trial was trained with."""
-    return [sweep.seed + FIRST_SEED + number for number in range(sweep.reseed)]
 
 
 def comparison(arms: list[Arm], sweep: SweepConfig) -> str:
@@ -113,7 +108,7 @@ def _train(arm, seed, sweep, argv):
         return False
     with held:
         training = sweep.training(arm.params, seed)
-        summary = trained(training, run, sweep.final_episodes, argv, judge_seed=CONFIRM_SEED)
+        summary = trained(training, run, sweep.final_episodes, argv, seeds=CONFIRM)
         arm.values[seed] = summary[sweep.objective]
     return True
 

@@ -2,6 +2,7 @@
 
 import uuid
 
+import numpy as np
 import optuna
 from filelock import FileLock
 
@@ -46,7 +47,7 @@ def place(sweep: SweepConfig) -> str:
 
 def make_sampler(sweep: SweepConfig, number: int) -> optuna.samplers.BaseSampler:
     """Returns the sampler for the trial of that number: a study goes on with the same draws, and workers' draws differ."""
-    seed = sweep.seed + number
+    seed = int(np.random.SeedSequence([sweep.seed, number]).generate_state(1)[0])  # adjacent studies must not share any
     if sweep.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     with quiet():

@@ -17,10 +17,12 @@ from training.config import TrainConfig
 from training.recipes import STUDIES
 from tuning.spaces import Space, changes, distributions, merged, read_space
 from utils.config import as_plain, read_yaml, updated
+from utils.held_out_seeds import EVALUATION, JUDGE, check_training_seed
 from utils.presets import WALKS
 
 # What the sweep itself says of a training; a space chooses among the rest.
 FIXED = {"run_dir", "resume", "from_trial", "total_timesteps", "seed", "num_threads", "preset", "config", "env_id", "algo"}
+FIRST_NEW_SEED = 1_000  # of --reseed, after the sweep's own
 FIXED |= {"eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints"}
 
 
@@ -89,6 +91,17 @@ class SweepConfig:
             object.__setattr__(self, "objective", "distance_m" if self._walks else "return")
         if not (self._walks or self.objective == "return"):
             raise ValueError(f"the objective {self.objective} is for walks; {self.env} has the return")
+
+    @property
+    def new_seeds(self) -> list[int]:
+        """The seeds of --reseed, with which no trial was trained."""
+        return [self.seed + FIRST_NEW_SEED + number for number in range(self.reseed)]
+
+    def check_seeds(self) -> None:
+        """Raises ValueError if a training would use seeds that are held out, or a judgement more than there are."""
+        for seed in (*range(self.seed, self.seed + self.seeds), *self.new_seeds):
+            check_training_seed(seed)
+        EVALUATION.at(0, self.eval_episodes), JUDGE.at(0, self.final_episodes)
 
     @property
     def name(self) -> str:

@@ -10,11 +10,10 @@ from training.assembly import create_run, prepare
 from training.config import TrainConfig
 from utils.config import as_plain
 from utils.files import read_json, write_json
+from utils.held_out_seeds import JUDGE, Seeds
 from utils.run_files.records import CONFIG, read_run_config
 from utils.runs import CARD, ended, load_run, locked
 
-JUDGE_SEED = 2_000_003  # terrain and episodes that neither training nor the evaluations that prune have seen
-CONFIRM_SEED = 3_000_003  # and those that no trial was chosen by
 JUDGED = "judged"  # in the run's card
 
 
@@ -24,11 +23,11 @@ def trained(
     episodes: int,
     argv: list[str],
     watch: Callable[[int, dict], None] | None = None,
-    judge_seed: int = JUDGE_SEED,
+    seeds: Seeds = JUDGE,
 ) -> dict:
     """Returns how good the policy at the end of a training is, after training what is left of it in the folder `run`.
 
-    It plays so many episodes, from starts and on terrain of `judge_seed`. `watch` sees every evaluation before.
+    It plays so many episodes, from starts and on terrain of the held-out `seeds`. `watch` sees every evaluation before.
 
     Raises:
         ValueError: the folder holds another training.
@@ -50,7 +49,7 @@ def trained(
             gc.collect()  # it is full of cycles: a worker of many trials would hold many of them at once
     card = read_json(run / CARD)
     if JUDGED not in card:
-        card[JUDGED] = judge(config, run, episodes, judge_seed)
+        card[JUDGED] = judge(config, run, episodes, seeds.at(0, episodes))
         write_json(run / CARD, card)
     return card[JUDGED]
 

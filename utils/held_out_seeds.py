@@ -1,0 +1,77 @@
+"""The seeds of trainings and, disjoint from them, one range of seeds for each purpose that judges or shows a policy.
+
+Terrain seeds: a training uses its own --seed; everything from FIRST_HELD_OUT up to END_HELD_OUT is held out.
+Simulation seeds: a training uses `first_simulation_seed(--seed)` and those after it, all from END_HELD_OUT on; everything
+below is for episodes that trainings never play.
+"""
+
+from dataclasses import dataclass
+
+FIRST_HELD_OUT, END_HELD_OUT = 1_000_000, 2**24
+END = 2**32  # numpy's and torch's older generators take no larger seed
+MOST_SIMULATIONS = 4096  # of a training: as many seeds lie between those of adjacent trainings
+_BLOCKS = (END - END_HELD_OUT) // MOST_SIMULATIONS
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Seeds `first` up to, without, `end`; a user's number n, from `lowest` on, takes `width` of them or more.
+
+    With a `width` of 1 numbers share seeds on purpose: n is then the seed of the first episode.
+    """
+
+    first: int
+    end: int
+    width: int = 1
+    lowest: int = 0
+
+    @property
+    def highest(self) -> int:
+        """The highest number that a user may give."""
+        return self.lowest + (self.end - self.first) // self.width - 1
+
+    def at(self, number: int = 0, count: int = 1, name: str = "seed") -> int:
+        """Returns the first of `count` seeds of the user's `number`.
+
+        Raises:
+            ValueError: the seeds would leave the range, or reach those of the next number; `name` is the option's.
+        """
+        if not self.lowest <= number <= self.highest:
+            raise ValueError(f"{name} must lie in {self.lowest:,} to {self.highest:,}, got {number}")
+        seed = self.first + self.width * (number - self.lowest)
+        most = self.width if self.width > 1 else self.end - seed
+        if count > most:
+            raise ValueError(f"{count:,} episodes are too many: {name} {number:,} has seeds for {most:,}")
+        return seed
+
+
+# Terrain and episodes.
+EVALUATION = Seeds(1_000_003, 1_500_003)  # within a training: chooses its best policy, and prunes trials
+SUCCESSES = Seeds(1_500_003, 2_000_003)  # benchmarks/successes.py, planned_hand.py and challenge_table.py
+JUDGE = Seeds(2_000_003, 2_010_003)  # gives a sweep's trial its value
+CONFIRM = Seeds(3_000_003, 4_000_003)  # judges what --reseed trains
+PLAY = Seeds(5_000_003, 15_000_003, width=1000)  # play_residual_policy.py
+EXAMPLE = Seeds(15_000_003, 16_000_003)  # examples/
+DEMO = Seeds(16_000_003, 16_010_003)  # demo.py
+# Terrain alone, and the episodes that go with it.
+BENCHMARK_TERRAIN = Seeds(2_010_003, 3_000_003, lowest=10_000)  # of walks: terrain, variation, time to quality
+BENCHMARK_EPISODES = Seeds(10_000, 1_000_000, lowest=10_000)
+ROBUSTNESS_TERRAIN = Seeds(4_000_003, 4_010_003)  # evaluate_robustness.py
+ROBUSTNESS_EPISODES = Seeds(0, 10_000)
+
+
+def check_training_seed(seed: int, name: str = "seed") -> None:
+    """Raises ValueError if a training may not use `seed`: it is held out, negative or too large."""
+    if not 0 <= seed < END:
+        raise ValueError(f"{name} must lie in 0 to {END - 1:,}, got {seed}")
+    if FIRST_HELD_OUT <= seed < END_HELD_OUT:
+        held_out = f"{FIRST_HELD_OUT:,} to {END_HELD_OUT - 1:,} are held out for evaluations"
+        raise ValueError(f"{name} must not be {seed:,}: {held_out}, and a training must not see them")
+
+
+def first_simulation_seed(seed: int) -> int:
+    """Returns the seed of a training's first simulation; simulation i has the one i after it.
+
+    Trainings whose seeds differ by less than a million share none, with up to MOST_SIMULATIONS simulations each.
+    """
+    return END_HELD_OUT + MOST_SIMULATIONS * (seed % _BLOCKS)
