@@ -84,7 +84,7 @@ def test_adjacent_trainings_begin_with_other_robots_and_each_simulation_is_the_s
 REFUSED = [
     (train_residual_ppo, "--seed 1000003", "seed must not be 1,000,003: 1,000,000 to 16,777,215 are held out"),
     (train, "--env Toy-v0 --seed 2345678", "seed must not be 2,345,678"),
-    (train, "--env Toy-v0 --seed -7", "seed must lie in 0 to 4,294,967,295, got -7"),
+    (train, "--env Toy-v0 --seed -7", "got -7"),
     (train, f"--env Toy-v0 --seed {2**32}", "got 4294967296"),
     (tune_hyperparameters, "--seed 999500 --reseed 600", "seed must not be 1,000,500"),
     (tune_hyperparameters, "--seed 999999 --seeds 2", "seed must not be 1,000,000"),
