@@ -74,6 +74,7 @@ class ResidualWalkTask(Task):
         self._set_command(drawn if self.fixed_command is None else np.tile(self.fixed_command, (len(ids), 1)), ids)
         self.variation.reset(ids, generators)  # before robots are placed: that computes what follows from their model
         self._place(ids, draws[:, 4:], options.get("randomize", False))
+        self._weight[ids] = self._weigh(ids)
         self._action[ids] = self._previous_action[ids] = 0.0
         self._tracking_errors[ids] = 0.0
 
@@ -216,7 +217,6 @@ class ResidualWalkTask(Task):
         self._soft_limits = (low + high) / 2, (high - low) / 2 * SOFT_LIMIT
         self._servo_force, self._passive_force = self.sim.bind("actuator_force"), self.sim.bind("qfrc_passive")
         self._servo_dofs = np.concatenate([model.joint(joint).dofadr for joint in JOINTS])
-        self._weight = np.full(self.num_envs, model.body_mass.sum() * np.linalg.norm(model.opt.gravity))  # N, nominal
         self._weights = asdict(self.config.weights)
         self._weight_column = np.array([*self._weights.values()])[:, None]
         ranges = (self.config.command_vx, self.config.command_vy, self.config.command_yaw_rate)
@@ -227,9 +227,15 @@ class ResidualWalkTask(Task):
         self._command = np.zeros((n, 3))
         self._action, self._previous_action = np.zeros((2, n, *self.action_space.shape))
         self._face(np.zeros(n))
+        self._weight = self._weigh(np.arange(n))  # N
         self._start, self._start_ahead, self._start_left = np.zeros((3, n, 2))  # in the world: x, y, and two directions
         self._commanded = np.zeros((n, 12))  # servo angles, rad; where controls are late, `_ctrl` follows a step behind
         self._tracking_errors = np.zeros((n, 12 * HISTORY))  # of the last steps, oldest first
+
+    def _weigh(self, ids):
+        """Returns the weights of robots `ids` (k,) as mass and gravity are in their episode, N."""
+        gravity = self.factors.current("opt.gravity", ids)
+        return self.factors.current("body_mass", ids).sum(axis=1) * np.sqrt(np.vecdot(gravity, gravity))
 
     def _set_command(self, command, ids):
         self._command[ids] = command

@@ -119,8 +119,9 @@ class WalkVariation:
         elif self.factors.held:
             self.factors.apply({}, ids)
         self._sent[:, ids] = self._home_ctrl
-        if "latency" in self.factors.held:
-            self.steps_late[ids] = self._latency(ids)
+        if "latency" in self.factors.held:  # in some simulations: the others keep what they drew
+            held = ids[~np.isnan(self.factors.held["latency"][ids])]
+            self.steps_late[held] = self._latency(held)
 
     def _draw(self, ids, generators):
         streams = [np.random.default_rng(generator.integers(2**63)) for generator in generators]

@@ -57,6 +57,31 @@ def test_the_cost_of_a_walk_is_that_of_plain_mujoco():
     assert record["cost_of_transport"] == pytest.approx(joule / (0.496 * 9.81 * way), rel=0.01)
 
 
+def test_the_cost_of_a_walk_counts_the_weight_of_that_episode():
+    factors = {"gravity": np.array([0.8, 1.0, 1.2]), "mass": np.array([1.3, 1.0, 0.7])}
+    env = ResidualWalkVectorEnv(num_envs=3, command_vx=(0.4, 0.4), max_episode_steps=60)
+    env.perturb(factors, np.arange(3))
+    torso, powers = env.model.body("torso").mass[0], []
+    records = evaluate(env, lambda observation: np.zeros((3, 12)), 3, seed=0, on_step=lambda i: powers.append(i["power"]))
+    newtons = 9.81 * factors["gravity"] * (0.496 + (factors["mass"] - 1.0) * torso)
+    for record, watts, weight in zip(sorted(records, key=lambda own: own["seed"]), np.transpose(powers), newtons):
+        joule = watts.sum() * 0.01
+        assert record["cost_of_transport"] == pytest.approx(joule / weight / record["straight_distance_m"], rel=1e-3)
+
+
+@pytest.mark.parametrize("varied", [False, True])
+def test_the_weight_is_that_of_the_model_of_the_episode(varied):
+    env = ResidualWalkVectorEnv(num_envs=4, variation={"mass": (0.5, 2.0)} if varied else {}, max_episode_steps=3)
+    env.perturb({"gravity": np.array([0.5, 1.5])}, np.array([0, 2]))
+    env.reset(seed=0)
+    for _ in range(7):
+        info = env.step(np.zeros((4, 12)))[4]
+        weighed = info["reset_info"]["weight"] if "reset_info" in info else info["weight"]
+        models = [env.task.sim.get_model(i) for i in range(4)]
+        np.testing.assert_allclose(weighed, [m.body_mass.sum() * -m.opt.gravity[2] for m in models])
+        assert (np.ptp(weighed[[1, 3]]) > 0.1) == varied
+
+
 @pytest.mark.parametrize(
     ("action", "millimetres"), [(np.full(12, -0.5), 10.0), (np.full(12, 7.0), 20.0), (np.eye(12)[3], 20 / np.sqrt(12))]
 )

@@ -73,3 +73,25 @@ def test_half_the_gravity_is_half_the_weight_on_the_feet():
     mujoco.mj_forward(model, data)
     forces = [data.sensor(f"{leg}_foot_force").data[0] for leg in LEG_NAMES]
     assert sum(forces) == pytest.approx(0.496 * 9.81 / 2, rel=1e-2)
+
+
+VARIED = {name: (low, high) for name, low, high in [("mass", 0.8, 1.3), ("friction", 0.6, 1.4), ("servo_gain", 0.8, 1.2)]}
+
+
+@pytest.mark.parametrize("held", [{"latency": 3.0}, {"mass": 1.7}, {"gravity": 0.7}, {"servo_damping": 2.0}])
+def test_what_is_held_in_one_simulation_leaves_what_the_others_draw(held):
+    variation = VARIED | {"action_delay": 0.5, "push_speed": 0.2}
+    env, alike = (ResidualWalkVectorEnv(20, variation=variation, max_episode_steps=20) for _ in range(2))
+    env.perturb({name: np.array([value]) for name, value in held.items()}, np.array([3]))
+    others = np.arange(20) != 3
+    rows = [vector.reset(seed=0)[0] for vector in (env, alike)]
+    late = [vector.task.variation.steps_late[others] for vector in (env, alike)]
+    assert 0 < late[0].sum() < 19
+    for _ in range(45):
+        np.testing.assert_array_equal(rows[0][others], rows[1][others])
+        rows = [vector.step(np.full((20, 12), 0.2))[0] for vector in (env, alike)]
+    for name in VARIED:
+        values = [vector.task.factors.values[name][others] for vector in (env, alike)]
+        np.testing.assert_array_equal(*values)
+        assert np.ptp(values[0]) > 0
+    np.testing.assert_array_equal(*(vector.task.variation.steps_late[others] for vector in (env, alike)))

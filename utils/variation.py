@@ -114,6 +114,12 @@ class Variation:
             self._expanded[field][ids] = self._entries(field, ids)
         self._derive(fields, ids)
 
+    def current(self, field: str, ids: np.ndarray) -> np.ndarray:
+        """Returns a model field as it is now in simulations `ids` (k,): (k, ...), fresh."""
+        if field in self._expanded:
+            return self._expanded[field][ids]
+        return np.repeat(_nominal(self._sim.model, field)[None], len(ids), axis=0)
+
     def after_restore(self) -> None:
         """Computes what the model derives from its fields, once these are back."""
         self._derive(self._fields, np.arange(self._sim.nsim))
