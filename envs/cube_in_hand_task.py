@@ -17,6 +17,8 @@ from utils.sensor_utils import SensorReader
 from utils.variation import Scale, scaled_mass
 
 SCENE = Path(__file__).parents[1] / "assets" / "hand" / "cube_in_hand.xml"
+MOST_DRAWS = 100  # of a target; with the default angles one draw in 700 is too near
+ANGLE_ROOM = 1e-6  # rad: so that rounding brings no target within the success angle
 TIPS = ("index_tip", "middle_tip", "ring_tip", "thumb_tip")
 
 
@@ -180,10 +182,26 @@ class CubeInHandTask(Task):
             self._look()
 
     def _draw_targets(self, ids, cube_quat):
-        """Gives cubes `ids`, turned to `cube_quat` (k, 4), new targets; uniform on SO(3) if these may be pi away."""
+        """Gives cubes `ids`, turned to `cube_quat` (k, 4), new targets; uniform on SO(3) if these may be pi away.
+
+        A turn within the success angle is drawn again: it would be a success without any motion.
+        """
+        turn = np.zeros((len(ids), 4))
+        due = np.arange(len(ids))
+        for _ in range(MOST_DRAWS):
+            turn[due] = self._drawn_turns(ids[due])
+            due = due[rewards.rotation_distance(turn[due]) < self.config.success_angle + ANGLE_ROOM]
+            if not len(due):
+                break
+        else:  # there is hardly any room between the success angle and the target angle: as far as allowed
+            turn[due] = quat_power(turn[due], self.target_angle / rewards.rotation_distance(turn[due]))
+        self._target_quat[ids] = quat_product(turn, cube_quat)
+
+    def _drawn_turns(self, ids):
+        """Returns turns (k, 4) by up to `target_angle`, one from each of the streams `ids`."""
         draws = np.array([self._streams[i].standard_normal(4) for i in ids])
         turn = draws / (np.sqrt(np.vecdot(draws, draws)) * np.copysign(1.0, draws[:, 0]))[:, None]
-        self._target_quat[ids] = quat_product(quat_power(turn, self.target_angle / np.pi), cube_quat)
+        return quat_power(turn, self.target_angle / np.pi)
 
     def _look(self):
         pos, quat = self._cube

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
+from envs.cube_in_hand_config import OBSERVATION
 from envs.cube_in_hand_env import CubeInHandEnv, CubeInHandVectorEnv
 
 BLOCKS = "joint_pos cube_pos cube_quat target_pos target_quat difference joint_target".split()
@@ -239,7 +240,7 @@ def test_angles_that_no_target_can_have_get_one_sentence(angles):
 
 
 def test_targets_may_be_kept_near_for_a_curriculum():
-    env = CubeInHandVectorEnv(100, target_angle=1.0)
+    env = CubeInHandVectorEnv(100, target_angle=1.0, success_angle=0.01)  # so small that no target is drawn again
     _, info = env.reset(seed=0)
     assert 0.8 < info["rotation_distance"].max() <= 1.0
     env.set_target_angle(2.0)
@@ -257,3 +258,31 @@ def test_the_picture_shows_the_target_turned_as_it_is(gl):
     assert (env.render() != first).any()
     assert mujoco.mj_name2id(env.model, int(mujoco.mjtObj.mjOBJ_CAMERA), "follow") >= 0
     env.close()
+
+
+def angle_to_target(observation):
+    w = np.abs(observation[..., OBSERVATION.slices["difference"].start].astype(float))
+    return 2 * np.arccos(np.minimum(w, 1.0))
+
+
+@pytest.mark.parametrize(("success", "target"), [(0.3, 0.32), (0.3, 0.5), (2.5, np.pi), (0.3, 0.3 + 1e-9)])
+def test_no_target_is_reached_before_the_cube_has_turned(success, target):
+    env = CubeInHandVectorEnv(200, success_angle=success, target_angle=target)
+    assert (angle_to_target(env.reset(seed=0)[0]) > success - 2e-3).all()
+    for _ in range(3):
+        cube = env.task.sim.qpos[:, -4:]
+        env.task.sim.bind("mocap_quat")[:, 0] = cube  # every cube reaches its target with the next step
+        observation, _, terminated, _, info = env.step(np.zeros((200, 12)))
+        assert not terminated.any() and (angle_to_target(observation) > success - 2e-3).all()
+        assert (angle_to_target(observation) < target + 2e-3).all()
+    assert (info["successes"] == 3).all()
+
+
+def test_targets_that_are_drawn_again_are_those_of_the_single_environment():
+    settings = {"success_angle": 1.5, "target_angle": 2.0}
+    vector, singles = CubeInHandVectorEnv(6, **settings), [CubeInHandEnv(**settings) for _ in range(6)]
+    np.testing.assert_array_equal(vector.reset(seed=3)[0], [env.reset(seed=3 + i)[0] for i, env in enumerate(singles)])
+    for env in (vector, *singles):
+        env.task.sim.bind("mocap_quat")[:, 0] = env.task.sim.qpos[:, -4:]
+    action = np.full(12, 0.1)
+    np.testing.assert_array_equal(vector.step(np.tile(action, (6, 1)))[0], [env.step(action)[0] for env in singles])
