@@ -17,7 +17,9 @@ from utils.observation import ObservationTable
 from utils.perturbation import Perturbable
 from utils.variation import Scale, Variation
 
-REMEMBERED_STEPS = 100  # of every simulation, to look at when it goes wrong
+# The last steps of every simulation are remembered, to look at when it goes wrong: MOST_STEPS, or as many as fit
+# REMEMBERED_BYTES, but at least FEWEST_STEPS (21 kB a quadruped, 87 MB for 4096 of them).
+MOST_STEPS, FEWEST_STEPS, REMEMBERED_BYTES = 100, 10, 32_000_000
 KEPT_FAILURES = 5
 
 # Sensors then describe the new state, and the next step continues from it for free.
@@ -70,8 +72,9 @@ class Task(ABC):
         self.failed = np.zeros(num_envs, bool)
         self.failures: list[PhysicsFailure] = []
         self.failure_count = 0
-        self._states = np.zeros((REMEMBERED_STEPS, *self.sim.state.shape))
-        self._actions = np.zeros((REMEMBERED_STEPS, num_envs, *self.action_space.shape))
+        steps = remembered_steps(self.sim.state.nbytes + 8 * num_envs * self.action_space.shape[0])
+        self._states = np.zeros((steps, *self.sim.state.shape))
+        self._actions = np.zeros((steps, num_envs, *self.action_space.shape))
         self._taken, self._began = 0, np.zeros(num_envs, int)  # steps, and how many there were when each episode began
         self._observation = np.zeros((num_envs, *self.observation.space.shape), np.float32)
 
@@ -173,7 +176,7 @@ class Task(ABC):
         self.sim.forward(stage=_VEL_STAGE)
 
     def _remember(self, action):
-        place = self._taken % REMEMBERED_STEPS
+        place = self._taken % len(self._states)
         self._states[place], self._actions[place] = self.sim.state, action
         self._taken += 1
 
@@ -198,7 +201,8 @@ class Task(ABC):
         self.sim.reset(np.flatnonzero(failed), stage=_VEL_STAGE)
 
     def _failure(self, i):
-        last = np.arange(max(self._began[i], self._taken - REMEMBERED_STEPS), self._taken) % REMEMBERED_STEPS
+        steps = len(self._states)
+        last = np.arange(max(self._began[i], self._taken - steps), self._taken) % steps
         warnings = [_WARNINGS[kind] for kind in np.flatnonzero(self.sim.warning[i].any(axis=-1))]
         reason = ", ".join(warnings) or "a state that is not finite"
         return PhysicsFailure(i, self.sim.get_model(i), self._states[last, i], self._actions[last, i], reason)
@@ -217,6 +221,11 @@ class Task(ABC):
 
 _ROW = ("name", "size", "low", "high", "unit", "meaning")
 _WARNINGS = [name.removeprefix("mjWARN_") for name in mujoco.mjtWarning.__members__]
+
+
+def remembered_steps(bytes_per_step: int) -> int:
+    """Returns how many steps of all simulations are remembered if one takes so many bytes."""
+    return min(MOST_STEPS, max(FEWEST_STEPS, REMEMBERED_BYTES // bytes_per_step))
 
 
 def whole_ratio(control_dt: float, sim_dt: float) -> int:
