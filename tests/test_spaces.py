@@ -30,7 +30,7 @@ WRONG = {
     ),
     "other": ({"sac.tau": RANGE}, "sac.tau is not for a sweep of ppo to choose"),
     "fixed": ({"seed": {"low": 1, "high": 5}}, "seed is not for a sweep of ppo to choose"),
-    "no effect": ({"env.terrain_scale": {"low": 0.2, "high": 0.5}}, "the training sets it to 0.1, whatever a sweep chooses"),
+    "no effect": ({"env.terrain_scale": {"low": 0.2, "high": 0.5}}, "the training sets it to 1.0, whatever a sweep chooses"),
     "key": ({"ppo.gamma": RANGE | {"logg": True}}, "must be {low, high, and perhaps log or step} or {choices}"),
     "half": ({"ppo.gamma": {"low": 0.1}}, "must be {low, high, and perhaps log or step} or {choices}"),
     "both": ({"ppo.gamma": RANGE | {"choices": [0.1]}}, "must be {low, high, and perhaps log or step} or {choices}"),

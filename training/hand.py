@@ -10,6 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from callbacks.target_curriculum_callback import TargetCurriculumCallback
 from training.config import EnvTrainConfig
 from utils.fields import within
+from utils.vec_env import BatchVecEnv
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ class HandTrainConfig(EnvTrainConfig):
                 env.unwrapped.set_target_angle(self.start_angle)
             except ValueError as error:
                 raise ValueError(f"start_angle {self.start_angle}: {error}") from error
+
+    def make_env(self) -> BatchVecEnv:
+        """Returns the simulations to train on, whose first targets are as near as the curriculum begins with."""
+        env = super().make_env()
+        env.env_method("set_target_angle", self.start_angle)
+        return env
 
     def own_callbacks(self) -> dict[str, BaseCallback]:
         """Returns what brings the targets from start_angle to pi."""

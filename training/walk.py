@@ -15,6 +15,7 @@ from utils.episodes import Policy
 from utils.evaluation import evaluate, summarise
 from utils.fields import within
 from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
+from utils.vec_env import BatchVecEnv
 
 MIXED = tuple(kind for kind in KINDS if kind != "flat")
 EVALUATION_TIME, EVALUATION_GOAL = 20.0, 3.0  # s and m: short, because it interrupts the training
@@ -47,7 +48,7 @@ class WalkTrainConfig(TrainConfig):
     curriculum_share: float = within(0.4, 0, 1)
     """Part of the training in which the terrain rises to its hardest level with time."""
     env: ResidualWalkConfig = field(default_factory=ResidualWalkConfig)
-    """The task. Its terrain follows from terrain, level and seed."""
+    """The task. Kinds, seed and scale of its terrain follow from terrain, seed and level."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -56,12 +57,18 @@ class WalkTrainConfig(TrainConfig):
         check_level(self.level), check_level(self.start_level)
         kinds = MIXED if self.terrain == "mixed" else (self.terrain,)
         terrain = replace(self.env.terrain, kinds=kinds, seed=self.seed)
-        env = replace(self.env, terrain=terrain, terrain_scale=self.start_level, variation=self._variation())
+        env = replace(self.env, terrain=terrain, terrain_scale=self.level, variation=self._variation())
         object.__setattr__(self, "env", env)
 
     @property
     def task_arguments(self) -> dict:
         return {"config": self.env}
+
+    def make_env(self) -> BatchVecEnv:
+        """Returns the simulations to train on, whose first episodes have the levels that the curriculum begins with."""
+        env = super().make_env()
+        env.env_method("set_terrain_scale", self.start_level)
+        return env
 
     def make_evaluation_env(self, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
         """Returns simulations on terrain of that seed, all of the hardest level, for episodes of EVALUATION_TIME."""
