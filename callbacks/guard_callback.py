@@ -33,6 +33,8 @@ class GuardCallback(BaseCallback):
 
         So it does if `error` is torch's refusal to draw from a distribution, whose scale may be 0 by finite weights.
         """
+        if not hasattr(self, "model"):  # the first reset failed: nothing is trained yet
+            return
         losses = {name: value for name, value in self.logger.name_to_value.items() if name.endswith("loss")}
         broken = [name for name, value in losses.items() if not math.isfinite(value)]
         if not broken and not all(torch.isfinite(weights).all() for weights in self.model.policy.parameters()):

@@ -26,8 +26,11 @@ from utils.fields import is_name, shown
 from utils.perturbation import PerturbParams, PerturbSpec, parse_perturbation
 from utils.specs import parse
 
+SPECS = (SafetySpec, DelaySpec, NoiseSpec, PerturbSpec, DimensionalitySpec, MultiObjectiveSpec)
+
 __all__ = [
     "COMBINED",
+    "SPECS",
     "CombinedChallenge",
     "DelaySpec",
     "DimensionalitySpec",
@@ -89,7 +92,7 @@ def apply(
     if combined_challenge is not None:
         env, target = made_perturbable(env)
         perturbation = _combined_perturbation(target, combined_challenge)
-    if isinstance(perturbation, PerturbParams) or perturbation.enable:
+    if perturbation.enable:
         env = Perturbation(env, perturbation, random)
     if noise.enable:
         env = Noise(env, *(getattr(noise, own.name) for own in fields(noise)), random=random)

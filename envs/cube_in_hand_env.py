@@ -6,6 +6,7 @@ from envs.cube_in_hand_config import CubeInHandConfig
 from envs.cube_in_hand_task import CubeInHandTask
 from envs.task_env import TaskEnv, TaskVectorEnv
 from utils.config import resolved
+from utils.perturbation import given_spec
 
 
 class _HandView:
@@ -33,12 +34,24 @@ class CubeInHandEnv(_HandView, TaskEnv):
         config: the task, or a mapping with the fields to change.
         render_mode: None, "rgb_array" or "human".
         max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
+        perturb_spec: what to perturb in every episode; see docs/challenges.md.
+        task_kwargs: a mapping that may hold the `perturb_spec`.
         **changes: fields of the config, as `CubeInHandEnv(reward="dense", success_angle=0.2)`.
     """
 
-    def __init__(self, config=None, render_mode=None, max_episode_steps=1000, num_threads=1, **changes):
+    def __init__(
+        self,
+        config=None,
+        render_mode=None,
+        max_episode_steps=1000,
+        num_threads=1,
+        perturb_spec=None,
+        task_kwargs=None,
+        **changes,
+    ):
+        perturb_spec = given_spec(perturb_spec, task_kwargs)
         task = CubeInHandTask(resolved(CubeInHandConfig(), config, changes), 1, num_threads)
-        super().__init__(task, render_mode, max_episode_steps)
+        super().__init__(task, render_mode, max_episode_steps, perturb_spec)
 
 
 class CubeInHandVectorEnv(_HandView, TaskVectorEnv):
@@ -52,7 +65,10 @@ class CubeInHandVectorEnv(_HandView, TaskVectorEnv):
         max_episode_steps=1000,
         num_threads=2,
         autoreset_mode="same_step",
+        perturb_spec=None,
+        task_kwargs=None,
         **changes,
     ):
+        perturb_spec = given_spec(perturb_spec, task_kwargs)
         task = CubeInHandTask(resolved(CubeInHandConfig(), config, changes), num_envs, num_threads)
-        super().__init__(task, render_mode, max_episode_steps, autoreset_mode)
+        super().__init__(task, render_mode, max_episode_steps, autoreset_mode, perturb_spec)

@@ -49,14 +49,14 @@ class CubeInHandTask(Task):
     }
     # Factors; the ranges are those of torobo_mujoco's robustness test.
     perturbations: ClassVar[dict[str, Perturbable]] = {
-        "object_mass": Perturbable(1.0, 0.7, 1.3, 0.1),
-        "object_inertia": Perturbable(1.0, 0.7, 1.3, 0.1),
-        "cube_friction": Perturbable(1.0, 0.8, 1.2, 0.1),
-        "fingertip_friction": Perturbable(1.0, 0.6, 1.4, 0.1),
-        "actuator_kp": Perturbable(1.0, 0.8, 1.2, 0.1),
-        "actuator_kv": Perturbable(1.0, 0.8, 1.2, 0.1),
-        "contact_damping": Perturbable(1.0, 0.7, 1.3, 0.1),
-        "gravity_scale": Perturbable(1.0, 0.95, 1.05, 0.02),
+        "object_mass": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 20.0),
+        "object_inertia": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 20.0),
+        "cube_friction": Perturbable(1.0, 0.8, 1.2, 0.1, 0.0, 10.0),
+        "fingertip_friction": Perturbable(1.0, 0.6, 1.4, 0.1, 0.0, 10.0),
+        "actuator_kp": Perturbable(1.0, 0.8, 1.2, 0.1, 0.0, 10.0),
+        "actuator_kv": Perturbable(1.0, 0.8, 1.2, 0.1, 0.0, 10.0),
+        "contact_damping": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 10.0),
+        "gravity_scale": Perturbable(1.0, 0.95, 1.05, 0.02, 0.0, 5.0),
     }
     default_perturbation = "object_mass"
 

@@ -10,6 +10,7 @@ from envs.residual_walk_config import ResidualWalkConfig
 from envs.residual_walk_task import ResidualWalkTask
 from envs.task_env import TaskEnv, TaskVectorEnv
 from utils.config import resolved
+from utils.perturbation import given_spec
 from utils.sensor_utils import SensorReader
 
 
@@ -55,12 +56,24 @@ class ResidualWalkEnv(_RobotView, TaskEnv):
         config: the task, or a mapping with the fields to change.
         render_mode: None, "rgb_array" or "human".
         max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
+        perturb_spec: what to perturb in every episode; see docs/challenges.md.
+        task_kwargs: a mapping that may hold the `perturb_spec`.
         **changes: fields of the config, as `ResidualWalkEnv(terrain={"kinds": ["rough"]}, residual_scale=0.03)`.
     """
 
-    def __init__(self, config=None, render_mode=None, max_episode_steps=5000, num_threads=1, **changes):
+    def __init__(
+        self,
+        config=None,
+        render_mode=None,
+        max_episode_steps=5000,
+        num_threads=1,
+        perturb_spec=None,
+        task_kwargs=None,
+        **changes,
+    ):
+        perturb_spec = given_spec(perturb_spec, task_kwargs)
         task = self.task_class(resolved(ResidualWalkConfig(), config, changes), 1, num_threads)
-        super().__init__(task, render_mode, max_episode_steps)
+        super().__init__(task, render_mode, max_episode_steps, perturb_spec)
         self.sensor_reader = SensorReader(self.model, task.sim.bind("sensordata")[0])
         self._data = mujoco.MjData(self.model)
 
@@ -92,8 +105,11 @@ class ResidualWalkVectorEnv(_RobotView, TaskVectorEnv):
         max_episode_steps=5000,
         num_threads=2,
         autoreset_mode="same_step",
+        perturb_spec=None,
+        task_kwargs=None,
         **changes,
     ):
+        perturb_spec = given_spec(perturb_spec, task_kwargs)
         task = self.task_class(resolved(ResidualWalkConfig(), config, changes), num_envs, num_threads)
-        super().__init__(task, render_mode, max_episode_steps, autoreset_mode)
+        super().__init__(task, render_mode, max_episode_steps, autoreset_mode, perturb_spec)
         self.sensor_reader = task.sensor_reader

@@ -12,9 +12,21 @@ from envs.task_env import step_limit
 from envs.wrappers.flat_observation import FlatObservation
 from envs.wrappers.float32_observation import Float32Observation
 from utils.fields import fitting, is_name, shown, whole_number
+from utils.perturbation import merged
+
+SPECS = (*(own.where for own in challenges.SPECS), "combined_challenge")
 
 
-def rwrl(domain: str, task: str, *, observation: str = "flat", exact: bool = False, render_mode: str | None = None, **specs):
+def rwrl(
+    domain: str,
+    task: str,
+    *,
+    observation: str = "flat",
+    exact: bool = False,
+    render_mode: str | None = None,
+    task_kwargs: Mapping | None = None,
+    **specs,
+):
     """Returns a task of the suite with its challenges.
 
     Args:
@@ -22,10 +34,12 @@ def rwrl(domain: str, task: str, *, observation: str = "flat", exact: bool = Fal
             in exact mode.
         **specs: `safety_spec`, `delay_spec`, `noise_spec`, `perturb_spec`, `dimensionality_spec`, `multiobj_spec` and
             `combined_challenge`, as in `envs.challenges.apply`; other arguments as in `RWRLEnv`.
+        task_kwargs: a mapping that may hold the same specs.
 
     Raises:
         ValueError: an argument has a value that there is not; a spec has a key or a value that it must not.
     """
+    specs = merged(specs, task_kwargs, SPECS)
     return _challenged(RWRLEnv(domain, task, exact, render_mode), observation, exact, specs)
 
 
@@ -39,6 +53,7 @@ def rwrl_vector(
     exact=False,
     render_mode=None,
     autoreset_mode="same_step",
+    task_kwargs=None,
     **specs,
 ):
     """Returns `num_envs` simulations of a task with its challenges, each like the single environment of its own seed.
@@ -47,6 +62,7 @@ def rwrl_vector(
     or "same_step", "next_step" or "disabled".
     """
     whole_number("num_envs", num_envs, 1), fitting(exact, bool, "exact")
+    specs = merged(specs, task_kwargs, SPECS)
     if exact:  # the original draws call by call, so that each simulation must have wrappers of its own
         own = {"observation": observation, "exact": True, "render_mode": render_mode}
         makers = [lambda: _limited(rwrl(domain, task, **own, **specs), max_episode_steps)] * num_envs

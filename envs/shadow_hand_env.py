@@ -8,17 +8,18 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import SyncVectorEnv
+from gymnasium.vector import SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import TimeLimit
 
 from envs.lifecycle import Lifecycle, autoreset
 from envs.shadow_hand_physics import OBJECTS, PERTURBATIONS, ShadowHand
 from envs.task_env import RENDER_MODES, check_render_mode, checked_action, step_limit
+from envs.wrappers.perturbation import Perturbation
 from utils.config import nearest_name
 from utils.fields import is_name, shown, whole_number
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
-from utils.perturbation import Perturbable, single_values
+from utils.perturbation import Perturbable, given_spec, single_values
 from utils.rendering import Camera
 
 POSE = "m and wxyz"
@@ -69,6 +70,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
         self.reward, self.render_mode = reward, render_mode
         self.observation_space, self.action_space = OBSERVATION.space, self.hand.action_space
         self._factors: dict[str, float] = {}
+        self._used: dict[str, float] = {}  # those of the current episode
         self._vector = np.zeros(OBSERVATION.space.shape, np.float32)
         self._camera = Camera(self.hand, 0)
 
@@ -84,6 +86,11 @@ class ShadowHandEnv(Lifecycle, gym.Env):
     def control_dt(self) -> float:
         """Seconds of a control step."""
         return self.hand.dt
+
+    @property
+    def current_perturb(self) -> dict[str, float]:
+        """The scales of the current episode by name; the nominal ones are left out."""
+        return dict(self._used)
 
     def perturb(self, values: Mapping[str, np.ndarray], ids=(0,)) -> None:
         """Makes following episodes use these scales (k,) of nominal values, for simulations `ids` (k,): here there is 0.
@@ -102,6 +109,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
             raise ValueError(f"unknown reset options {sorted(options)}; there are none")
         self._was_reset = True
         self.hand.start(self._factors, self.np_random)
+        self._used = dict(self._factors)
         self._vector = self._observed()
         self._show()
         return self._shown(), {}
@@ -164,8 +172,18 @@ class ShadowHandGoalEnv(ShadowHandEnv):
         return {name: self._vector[own].copy() for name, own in _GOALS.items()}
 
 
-def shadow_hand(thing: str, *, observation: str = "flat", reward: str = "dense", render_mode: str | None = None):
+def shadow_hand(
+    thing: str,
+    *,
+    observation: str = "flat",
+    reward: str = "dense",
+    render_mode: str | None = None,
+    perturb_spec=None,
+    task_kwargs=None,
+):
     """Returns a Shadow hand whose observation is "flat", one float32 vector, or "goal", a dictionary for hindsight.
+
+    `perturb_spec`, also in the mapping `task_kwargs`, perturbs the physics of every episode; see docs/challenges.md.
 
     Raises:
         ValueError: an argument has a value that there is not.
@@ -173,12 +191,19 @@ def shadow_hand(thing: str, *, observation: str = "flat", reward: str = "dense",
     kinds = {"flat": ShadowHandEnv, "goal": ShadowHandGoalEnv}
     if not is_name(observation, kinds):
         raise ValueError(f"observation must be 'flat' or 'goal', got {shown(observation)}")
-    return kinds[observation](thing, reward, render_mode)
+    return _perturbed(kinds[observation](thing, reward, render_mode), given_spec(perturb_spec, task_kwargs))
 
 
 def shadow_hand_vector(
-    num_envs: int, thing: str, *, max_episode_steps: int | None = 100, autoreset_mode="same_step", **settings
-) -> SyncVectorEnv:
+    num_envs: int,
+    thing: str,
+    *,
+    max_episode_steps: int | None = 100,
+    autoreset_mode="same_step",
+    perturb_spec=None,
+    task_kwargs=None,
+    **settings,
+) -> VectorEnv:
     """Returns `num_envs` hands, each like the single environment of its seed.
 
     Arguments are those of `shadow_hand`; without a limit if `max_episode_steps` is None or -1; `autoreset_mode` is
@@ -192,4 +217,9 @@ def shadow_hand_vector(
         env = shadow_hand(thing, **settings)
         return env if steps is None else TimeLimit(env, steps)
 
-    return SyncVectorEnv([made] * num_envs, autoreset_mode=autoreset(autoreset_mode))
+    vector = SyncVectorEnv([made] * num_envs, autoreset_mode=autoreset(autoreset_mode))
+    return _perturbed(vector, given_spec(perturb_spec, task_kwargs))
+
+
+def _perturbed(env, spec):
+    return env if spec is None else Perturbation(env, spec)

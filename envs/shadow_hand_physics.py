@@ -59,10 +59,10 @@ FACTORS = {
 # The model's dry friction, 0.001 N m, is a hundredth of what damping takes at 1 rad/s, so that 20 % more of it could not be
 # seen; 50 times as much is 0.05 N m, about a twentieth of what a finger's servo gives.
 PERTURBATIONS = {
-    "torque_scale": Perturbable(1.0, 0.7, 1.3, 0.1),
-    "joint_damping": Perturbable(1.0, 0.8, 1.2, 0.1),
-    "joint_friction": Perturbable(1.0, 0.0, 50.0, 5.0),
-    "gravity_scale": Perturbable(1.0, 0.95, 1.05, 0.01),
+    "torque_scale": Perturbable(1.0, 0.7, 1.3, 0.1, 0.0, 10.0),
+    "joint_damping": Perturbable(1.0, 0.8, 1.2, 0.1, 0.0, 20.0),
+    "joint_friction": Perturbable(1.0, 0.0, 50.0, 5.0, 0.0, 200.0),
+    "gravity_scale": Perturbable(1.0, 0.95, 1.05, 0.01, 0.0, 5.0),
 }
 
 

@@ -10,11 +10,10 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
-from utils.config import nearest_name
 from utils.fields import whole_number
 from utils.kernels import total
 from utils.observation import ObservationTable
-from utils.perturbation import Perturbable
+from utils.perturbation import Perturbable, check_values
 from utils.variation import Scale, Variation
 
 # The last steps of every simulation are remembered, to look at when it goes wrong: MOST_STEPS, or as many as fit
@@ -141,11 +140,9 @@ class Task(ABC):
         of nominal or drawn ones, until they are told others.
 
         Raises:
-            ValueError: a name is unknown (the nearest is named), or a value is not finite.
+            ValueError: a name is unknown (the nearest is named), or a value lies outside its bounds.
         """
-        for name in values:
-            if name not in self.perturbable:
-                raise ValueError(f"{name!r} cannot be perturbed here{nearest_name(name, self.perturbable)}")
+        check_values(values, self.perturbations)
         self.factors.declare({name: self.perturbable[name] for name in values})
         self.factors.hold(values, ids)
 

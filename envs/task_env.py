@@ -10,6 +10,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from envs.episode_values import PerturbedEpisodes
 from envs.lifecycle import Lifecycle, autoreset, check_all, check_open
 from envs.task import PhysicsFailure, Task
 from utils.fields import FieldError, is_name, shown
@@ -20,7 +21,7 @@ from utils.specs import is_whole
 RENDER_MODES = ["human", "rgb_array"]
 
 
-class _TaskView:
+class _TaskView(PerturbedEpisodes):
     """Shows a task's `control_dt`, and what may be perturbed: `perturbations`, the default one, and `perturb`."""
 
     task: Task
@@ -48,11 +49,12 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
 
     `max_episode_steps` cuts episodes of an environment that is built directly, None and -1 do not; `gymnasium.make` cuts
     by itself: None gives the registered length there, and -1 no limit.
+    `perturb_spec` perturbs the physics of every episode; see docs/challenges.md.
     """
 
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 100}
 
-    def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps: int | None = None):
+    def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps: int | None = None, perturb_spec=None):
         check_render_mode(render_mode)
         self.task = task
         self.observation_space, self.action_space = task.observation.space, task.action_space
@@ -61,22 +63,23 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
         self._max_episode_steps = step_limit(max_episode_steps)
         self._age = 0
         self._ids = np.array([0])
+        self._perturb_episodes(perturb_spec, 1)
         self._camera = Camera(task.sim, 0)
 
     def reset(self, *, seed=None, options=None):
         self._check_open()
         super().reset(seed=seed)
-        observation = self.task.start(self._ids, [self.np_random], options)[0].copy()
+        observation = self._start_episodes(self._ids, [self.np_random], options, [seed])[0].copy()
         self._age, self._was_reset = 0, True
         if self.render_mode == "human":
             self._camera.show(self.task.control_dt)
-        return observation, only(self.task.measurements())
+        return observation, self._measured()
 
     def step(self, action):
         self._check_started()
         step = self.task.step(np.asarray(action)[None])
         self._age += 1
-        info = only(self.task.measurements())
+        info = self._measured()
         info["reward_terms"] = only(step.reward_terms)
         if self.render_mode == "human":
             self._camera.show(self.task.control_dt)
@@ -90,6 +93,9 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
     def close(self):
         self._was_closed = True
         self._camera.close()
+
+    def _shaped(self, arrays):
+        return only(arrays)
 
 
 class TaskVectorEnv(_TaskView, VectorEnv):
@@ -115,7 +121,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
     }
     transient = ("_cameras", "_failures_taken")
 
-    def __init__(self, task: Task, render_mode=None, max_episode_steps=None, autoreset_mode="same_step"):
+    def __init__(self, task: Task, render_mode=None, max_episode_steps=None, autoreset_mode="same_step", perturb_spec=None):
         check_render_mode(render_mode)
         self.task, self.num_envs = task, task.num_envs
         self.render_mode, mode = render_mode, autoreset(autoreset_mode)
@@ -129,15 +135,15 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
         self._cameras = [Camera(task.sim, i) for i in range(self.num_envs)]
         self._failures_taken = 0
+        self._perturb_episodes(perturb_spec, self.num_envs)
 
     def reset(self, *, seed: int | list[int | None] | None = None, options: dict | None = None):
         check_open(self, self.closed)
         options = dict(options or {})
         ids = self._masked(options.pop("reset_mask", None))
-        if seed is not None:
-            self._seed(seed, ids)
-        observation = self._restart(ids, options)
-        return observation.copy(), self.task.measurements()
+        seeds = None if seed is None else self._seed(seed, ids)
+        observation = self._restart(ids, options, seeds)
+        return observation.copy(), self._measured()
 
     def step(self, actions):
         check_open(self, self.closed)
@@ -145,7 +151,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         if self._over.any():
             return self._step_after_ends(actions)
         step, truncated = self._advance(actions)
-        info = self.task.measurements()
+        info = self._measured()
         info["reward_terms"] = step.reward_terms
         ended = step.terminated | truncated
         observation = step.observation
@@ -154,7 +160,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         elif ended.any():
             info |= {"final_obs": observation, "_final_obs": ended, "final_info": dict(info), "_final_info": ended}
             observation = np.where(ended[:, None], self._restart(np.flatnonzero(ended)), observation)
-            info["reset_info"] = self.task.measurements()
+            info["reset_info"] = self._measured()
         self._show()
         return observation.copy(), step.reward, step.terminated, truncated, info
 
@@ -188,7 +194,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
             actions[over] = 0.0
         step, truncated = self._advance(actions, unseen=over)
         observation = np.where(over[:, None], self._restart(np.flatnonzero(over)), step.observation)
-        info = self.task.measurements()
+        info = self._measured()
         info["reward_terms"] = {name: np.where(over, 0.0, term) for name, term in step.reward_terms.items()}
         terminated, truncated = step.terminated & ~over, truncated & ~over
         self._over = terminated | truncated
@@ -199,6 +205,9 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         if self.render_mode == "human":
             self._cameras[0].show(self.task.control_dt)
 
+    def _shaped(self, arrays):
+        return arrays
+
     def _masked(self, mask):
         if mask is None:
             return np.arange(self.num_envs)
@@ -208,15 +217,17 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         return np.flatnonzero(mask)
 
     def _seed(self, seed, ids):
+        """Seeds simulations `ids` (k,); returns their seeds (k,)."""
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"{self.num_envs} simulations need as many seeds, got {len(seeds)}")
         for i in ids:
             if seeds[i] is not None:
                 self._generators[i] = seeding.np_random(int(seeds[i]))[0]
+        return [seeds[i] for i in ids]
 
-    def _restart(self, ids, options=None):
-        observation = self.task.start(ids, [self._generators[i] for i in ids], options)
+    def _restart(self, ids, options=None, seeds=None):
+        observation = self._start_episodes(ids, [self._generators[i] for i in ids], options, seeds)
         self._age[ids], self._was_reset[ids], self._over[ids] = 0, True, False
         return observation
 

@@ -10,11 +10,11 @@ from gymnasium.spaces import Box
 from envs.task import Transition
 from envs.task_env import TaskEnv, TaskVectorEnv
 from envs.wrappers.draws import BLOCK_STEPS, Kind
-from utils.config import nearest_name, resolved
+from utils.config import resolved
 from utils.fields import Checked, whole_number, within
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
-from utils.perturbation import Perturbable
+from utils.perturbation import Perturbable, check_values, given_spec
 
 FIELD = 10.0  # the point lives in [-FIELD, FIELD] on both axes
 TARGET_RADIUS = 0.05
@@ -66,7 +66,9 @@ class Toy:
     observation = ObservationTable(Row("position", 2, -FIELD, FIELD, "1", "of the point; the target is the origin"))
     action_space = Box(-1.0, 1.0, (2,), np.float32)
     control_dt = 0.02  # s, of pictures only
-    perturbations: Mapping[str, Perturbable] = dict.fromkeys(_AXES, Perturbable(NOMINAL_INERTIA, 0.5, 1.5, 0.1))
+    perturbations: Mapping[str, Perturbable] = dict.fromkeys(
+        _AXES, Perturbable(NOMINAL_INERTIA, 0.5, 1.5, 0.1, highest=10.0)
+    )
     default_perturbation = "inertia_x"
     sim, failures, failure_count = None, (), 0
 
@@ -82,13 +84,9 @@ class Toy:
         """Makes following resets of simulations `ids` (k,) use these inertias (k,) of one or both axes, not drawn ones.
 
         Raises:
-            ValueError: a name is unknown (the nearest is named), or a value is not finite.
+            ValueError: a name is unknown (the nearest is named), or a value lies outside its bounds.
         """
-        for name, value in values.items():
-            if name not in _AXES:
-                raise ValueError(f"{name!r} cannot be perturbed here{nearest_name(name, _AXES)}")
-            if not np.isfinite(value).all():
-                raise ValueError(f"{name} must be finite, got {value}")
+        check_values(values, self.perturbations)
         for name, value in values.items():
             self._held[ids, _AXES.index(name)] = value
 
@@ -158,6 +156,8 @@ class ToyEnv(TaskEnv):
         config: the toy's, or a mapping with the fields to change; as keywords: `ToyEnv(perturb_method="l+")`.
         render_mode: None or "rgb_array".
         max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
+        perturb_spec: fixes or draws `inertia_x` and `inertia_y`, in the place of `perturb_method`; see docs/challenges.md.
+        task_kwargs: a mapping that may hold the `perturb_spec`.
         **changes: fields of the config.
 
     Raises:
@@ -166,8 +166,9 @@ class ToyEnv(TaskEnv):
 
     metadata = TaskEnv.metadata | {"render_modes": ["rgb_array"]}
 
-    def __init__(self, config=None, render_mode=None, max_episode_steps=100, **changes):
-        super().__init__(Toy(1, resolved(ToyConfig(), config, changes)), render_mode, max_episode_steps)
+    def __init__(self, config=None, render_mode=None, max_episode_steps=100, perturb_spec=None, task_kwargs=None, **changes):
+        toy = Toy(1, resolved(ToyConfig(), config, changes))
+        super().__init__(toy, render_mode, max_episode_steps, given_spec(perturb_spec, task_kwargs))
         self._camera = Picture(self.task, 0)
 
 
@@ -177,10 +178,18 @@ class ToyVectorEnv(TaskVectorEnv):
     metadata = TaskVectorEnv.metadata | {"render_modes": ["rgb_array"]}
 
     def __init__(
-        self, num_envs, config=None, render_mode=None, max_episode_steps=100, autoreset_mode="same_step", **changes
+        self,
+        num_envs,
+        config=None,
+        render_mode=None,
+        max_episode_steps=100,
+        autoreset_mode="same_step",
+        perturb_spec=None,
+        task_kwargs=None,
+        **changes,
     ):
-        task = Toy(num_envs, resolved(ToyConfig(), config, changes))
-        super().__init__(task, render_mode, max_episode_steps, autoreset_mode)
+        toy = Toy(num_envs, resolved(ToyConfig(), config, changes))
+        super().__init__(toy, render_mode, max_episode_steps, autoreset_mode, given_spec(perturb_spec, task_kwargs))
         self._cameras = [Picture(self.task, i) for i in range(num_envs)]
 
 

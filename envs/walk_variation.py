@@ -20,17 +20,18 @@ FACTORS = {
     "servo_strength": (Scale("actuator_forcerange"),),
     "servo_gain": (Scale("actuator_gainprm", columns=(0,)), Scale("actuator_biasprm", columns=(1,))),
 }
+MOST_LATE = 5  # control steps
 # What may be perturbed from outside, with the ranges of a sweep; factors (nominally 1), m, and control steps.
 PERTURBATIONS = {
-    "friction": Perturbable(1.0, 0.3, 2.0, 0.1),
-    "mass": Perturbable(1.0, 0.5, 2.0, 0.1),
-    "mass_offset_x": Perturbable(0.0, -0.02, 0.02, 0.002),
-    "mass_offset_y": Perturbable(0.0, -0.02, 0.02, 0.002),
-    "servo_strength": Perturbable(1.0, 0.5, 1.5, 0.1),
-    "servo_gain": Perturbable(1.0, 0.5, 1.5, 0.1),
-    "servo_damping": Perturbable(1.0, 0.2, 5.0, 0.2),
-    "gravity": Perturbable(1.0, 0.5, 1.5, 0.05),
-    "latency": Perturbable(0.0, 0.0, 3.0, 0.5),
+    "friction": Perturbable(1.0, 0.3, 2.0, 0.1, 0.01, 10.0),
+    "mass": Perturbable(1.0, 0.5, 2.0, 0.1, 0.1, 10.0),
+    "mass_offset_x": Perturbable(0.0, -0.02, 0.02, 0.002, -0.1, 0.1),
+    "mass_offset_y": Perturbable(0.0, -0.02, 0.02, 0.002, -0.1, 0.1),
+    "servo_strength": Perturbable(1.0, 0.5, 1.5, 0.1, 0.0, 10.0),
+    "servo_gain": Perturbable(1.0, 0.5, 1.5, 0.1, 0.0, 10.0),
+    "servo_damping": Perturbable(1.0, 0.2, 5.0, 0.2, 0.0, 50.0),
+    "gravity": Perturbable(1.0, 0.5, 1.5, 0.05, 0.0, 5.0),
+    "latency": Perturbable(0.0, 0.0, 3.0, 0.5, 0.0, MOST_LATE, whole=True),
 }
 # `servo_damping` stands for a servo's velocity gain: torque against the turning of its own joint. `latency`, in control
 # steps and rounded to whole ones, is no field of the model.
@@ -39,7 +40,6 @@ PERTURBABLE = FACTORS | {
     "gravity": (Scale("opt.gravity"),),
     "latency": (),
 }
-MOST_LATE = 5  # control steps
 
 
 @dataclass(frozen=True)

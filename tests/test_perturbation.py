@@ -109,7 +109,7 @@ def test_naming_a_perturbation_without_simulations_changes_no_bit():
 
 
 @pytest.mark.parametrize(
-    ("values", "words"), [({"mas": 1.0}, "did you mean mass"), ({"mass": np.nan}, "mass must be finite")]
+    ("values", "words"), [({"mas": 1.0}, "did you mean mass"), ({"mass": np.nan}, "mass must lie in 0.1 to 10, got nan")]
 )
 def test_a_wrong_perturbation_is_refused(values, words):
     with pytest.raises(ValueError, match=words):

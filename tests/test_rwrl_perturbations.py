@@ -76,10 +76,10 @@ def test_a_simulation_is_built_anew_only_when_a_value_changes_and_only_at_the_re
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"thigh_lenght": [0.3]}, "no perturbation is called 'thigh_lenght', did you mean thigh_length"),
-        ({"thigh_length": [np.nan]}, "thigh_length must be a number from 0 on, got nan"),
-        ({"thigh_length": [-0.1]}, "thigh_length must be a number from 0 on, got -0.1"),
-        ({"thigh_length": [0.0]}, "MuJoCo cannot build the walker with {'thigh_length': 0.0}"),
+        ({"thigh_lenght": [0.3]}, "'thigh_lenght' cannot be perturbed here, did you mean thigh_length"),
+        ({"thigh_length": [np.nan]}, "thigh_length must lie in 0.02 to 2, got nan"),
+        ({"thigh_length": [-0.1]}, "thigh_length must lie in 0.02 to 2, got -0.1"),
+        ({"thigh_length": [0.0]}, "thigh_length must lie in 0.02 to 2, got 0.0"),
     ],
 )
 def test_a_wrong_perturbation_is_refused_by_name_and_changes_nothing(values, words):

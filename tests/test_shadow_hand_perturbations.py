@@ -189,7 +189,7 @@ def test_every_simulation_of_a_vector_has_its_own():
     ("values", "words"),
     [
         ({"joint_dampin": np.array([1.0])}, "did you mean joint_damping"),
-        ({"torque_scale": np.array([-0.1])}, "from 0 on, got -0.1"),
+        ({"torque_scale": np.array([-0.1])}, "torque_scale must lie in 0 to 10, got -0.1"),
         ({"gravity_scale": np.array([np.nan])}, "got nan"),
     ],
 )

@@ -1,12 +1,13 @@
 """What decides a training, whatever is trained: run, length, seed, simulations, learner, evaluations."""
 
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import gymnasium as gym
 import tyro
-import yaml
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -15,12 +16,23 @@ from envs.wrappers import Perturbation
 from envs.wrappers.perturbed import made_perturbable
 from utils.config import nearest_name
 from utils.episodes import Policy, evaluate_returns, summarise_returns
-from utils.fields import Checked, within
+from utils.fields import Checked, shown, within
 from utils.held_out_seeds import EVALUATION, check_training_seed
+from utils.perturbation import spec_of_params
+from utils.plain_yaml import dump_yaml, parse_mapping
 from utils.presets import PpoConfig, SacConfig
 from utils.vec_env import BatchVecEnv, make_vector
 
 MODULE = "envs:"
+
+
+YAML_MAPPING = tyro.constructors.PrimitiveConstructorSpec(
+    nargs=1,
+    metavar="YAML",
+    instance_from_str=lambda words: parse_mapping(words[0]),
+    is_instance=lambda value: isinstance(value, dict),
+    str_from_instance=lambda value: [dump_yaml(value, flow=True).strip()],
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,10 @@ class TrainConfig(Checked):
     """How many of the last checkpoints hold all that --resume needs; those before keep their policy."""
     perturb: str | None = None
     """Perturb the physics anew in every episode: default for every parameter over its usual range, or YAML such as
-    '{object_mass: [0.7, 1.3]}'. Policies are then judged on the nominal physics and, apart from it, on the perturbed."""
+    '{object_mass: [0.7, 1.3]}' or any perturb_spec. Policies are then judged on the nominal physics and, apart from it, on
+    the perturbed."""
+    env_kwargs: Annotated[dict, YAML_MAPPING] = field(default_factory=dict)
+    """Arguments of the environment, as '{combined_challenge: easy}' or '{perturb_spec: {params: {mass: [0.8, 1.2]}}}'."""
     algo: Literal["ppo", "sac"] = "ppo"
     """What learns."""
     ppo: PpoConfig = field(default_factory=PpoConfig)
@@ -103,14 +118,18 @@ class TrainConfig(Checked):
     @property
     def task_arguments(self) -> dict:
         """Arguments of the environment, its episodes' length aside."""
-        return {}
+        return dict(self.env_kwargs)
 
     def check(self) -> None:
         """Raises ValueError if the environment refuses its arguments or perturbations; costs making one."""
         try:
-            self.perturbed(self.make_evaluation_env(1, 0)).close()
-        except (TypeError, AssertionError, gym.error.Error) as error:
-            raise ValueError(f"{self.env_id} refuses {self.env_arguments}: {str(error).splitlines()[0]}") from error
+            with closing(self.perturbed(self.make_evaluation_env(1, 0))) as env:
+                env.reset(seed=0)
+        except ValueError:
+            raise
+        except Exception as error:  # of an environment of others, with arguments that it does not expect
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise ValueError(f"{self.env_id} refuses {shown(self.env_arguments)}: {reason}") from error
 
     def check_new(self) -> None:
         """Raises ValueError if a new training may not be: as `check` does, or its seeds are held out for evaluations."""
@@ -127,7 +146,7 @@ class TrainConfig(Checked):
 
         With `nominal` nothing varies that is trained to vary.
         """
-        return self._vector(num_envs, self.task_arguments)
+        return self._vector(num_envs, nominal_arguments(self.task_arguments) if nominal else self.task_arguments)
 
     def perturbed(self, env: VectorEnv) -> VectorEnv:
         """Returns simulations whose physics is perturbed as this training's is; themselves if it is not.
@@ -138,9 +157,16 @@ class TrainConfig(Checked):
         if self.perturb is None:
             return env
         env, target = made_perturbable(env)
-        usual = {name: (own.low, own.high) for name, own in target.perturbations.items()}
-        params = usual if self.perturb == "default" else _arguments([self.perturb])
-        return Perturbation(env, {"mode": "range", "params": params})
+        if self.perturb == "default":
+            return Perturbation(env, {"params": {name: (own.low, own.high) for name, own in target.perturbations.items()}})
+        try:
+            spec = parse_mapping(self.perturb)
+        except ValueError as error:
+            raise ValueError(f"perturb: {error}") from error
+        env = Perturbation(env, spec_of_params(spec))
+        if not env.perturbed_names:
+            raise ValueError(f"perturb perturbs nothing, got {shown(self.perturb)}: leave it out")
+        return env
 
     def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
         """Returns a record of every episode, from that seed on, on an environment made for evaluations."""
@@ -162,35 +188,15 @@ class TrainConfig(Checked):
         return make_vector(MODULE + self.env_id, num_envs, self.num_threads, **arguments)
 
 
-def _arguments(words: list[str]) -> dict:
-    try:
-        arguments = yaml.safe_load(words[0])
-    except yaml.YAMLError:
-        arguments = None
-    if not isinstance(arguments, dict):
-        raise ValueError(f"it must be a YAML mapping, as '{{name: value}}', got {words[0]!r}")
-    return arguments
-
-
-YAML_MAPPING = tyro.constructors.PrimitiveConstructorSpec(
-    nargs=1,
-    metavar="YAML",
-    instance_from_str=_arguments,
-    is_instance=lambda value: isinstance(value, dict),
-    str_from_instance=lambda value: [yaml.safe_dump(value, default_flow_style=True).strip()],
-)
-
-
 @dataclass(frozen=True)
 class EnvTrainConfig(TrainConfig):
     """A training of any registered environment."""
 
-    env_kwargs: Annotated[dict, YAML_MAPPING] = field(default_factory=dict)
-    """Arguments of the environment, as '{combined_challenge: easy}'."""
 
-    @property
-    def task_arguments(self) -> dict:
-        return dict(self.env_kwargs)
+def nominal_arguments(arguments: Mapping) -> dict:
+    """Returns the arguments of an environment without its perturb_spec, wherever that stands."""
+    own = {name: value for name, value in arguments.items() if name != "perturb_spec"}
+    return own | ({"task_kwargs": nominal_arguments(own["task_kwargs"])} if own.get("task_kwargs") else {})
 
 
 def check_id(env_id: str) -> None:

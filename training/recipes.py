@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import yaml
-
 from utils.files import write_aside
+from utils.plain_yaml import dump_yaml
 
 STUDIES, TRIALS, RECIPE = Path("runs/studies"), "trials", "recipe.yaml"
 
@@ -17,7 +16,7 @@ def trial_folder(study: Path, number: int) -> Path:
 def write_recipe(path: Path, recipe: dict, comment: str = "") -> None:
     """Writes the changes of a training's config to a YAML file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_aside(path, lambda aside: aside.write_text(comment + yaml.safe_dump(recipe, sort_keys=False)))
+    write_aside(path, lambda aside: aside.write_text(comment + dump_yaml(recipe)))
 
 
 def find_recipe(trial: str) -> Path:

@@ -10,7 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from callbacks.curriculum_callback import SuccessCurriculumCallback, TerrainCurriculumCallback
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.walk_variation import TRAINING_VARIATION, VariationConfig
-from training.config import TrainConfig
+from training.config import TrainConfig, nominal_arguments
 from utils.episodes import Policy
 from utils.evaluation import evaluate, summarise
 from utils.fields import within
@@ -18,6 +18,7 @@ from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 from utils.vec_env import BatchVecEnv
 
 MIXED = tuple(kind for kind in KINDS if kind != "flat")
+ENV_KWARGS = ("perturb_spec", "task_kwargs")  # all else is in the config
 EVALUATION_TIME, EVALUATION_GOAL = 20.0, 3.0  # s and m: short, because it interrupts the training
 
 
@@ -52,6 +53,11 @@ class WalkTrainConfig(TrainConfig):
 
     def __post_init__(self):
         super().__post_init__()
+        for name in self.env_kwargs:
+            if name not in ENV_KWARGS:
+                raise ValueError(
+                    f"env_kwargs of a walk may hold {', '.join(ENV_KWARGS)}, not {name!r}: use --env.* for that"
+                )
         if self.terrain != "mixed":
             check_kind(self.terrain)
         check_level(self.level), check_level(self.start_level)
@@ -62,7 +68,7 @@ class WalkTrainConfig(TrainConfig):
 
     @property
     def task_arguments(self) -> dict:
-        return {"config": self.env}
+        return {"config": self.env, **self.env_kwargs}
 
     def make_env(self) -> BatchVecEnv:
         """Returns the simulations to train on, whose first episodes have the levels that the curriculum begins with."""
@@ -76,7 +82,9 @@ class WalkTrainConfig(TrainConfig):
         other = replace(self.env.terrain, seed=seed, levels=(self.level,))
         task = replace(self.env, terrain=other if kinds != ("flat",) else TerrainConfig(), terrain_scale=1.0)
         task = replace(task, variation=VariationConfig()) if nominal else task
-        return self._vector(num_envs, {"config": task, "max_episode_steps": round(EVALUATION_TIME / task.control_dt)})
+        length = round(EVALUATION_TIME / task.control_dt)
+        given = nominal_arguments(self.env_kwargs) if nominal else self.env_kwargs
+        return self._vector(num_envs, {**given, "config": task, "max_episode_steps": length})
 
     def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
         """Returns a record of every walk over a way that fits 20 s."""

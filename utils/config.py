@@ -9,9 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar, get_type_hints
 
-import yaml
-
 from utils.fields import FieldError, fitting, shown
+from utils.plain_yaml import parse_yaml
 
 Config = TypeVar("Config")
 
@@ -61,21 +60,12 @@ def read_yaml(path: str | Path) -> dict:
         ValueError: the file cannot be read, is no YAML, or holds something else than a mapping.
     """
     try:
-        content = yaml.load(Path(path).read_text(), _PlainLoader)
-    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+        content = parse_yaml(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise ValueError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold a mapping of config keys, got {type(content).__name__}")
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ValueError(f"{path} must hold a mapping of config keys, got {shown(content)}")
     return content
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """Reads plain data, and each of it once: a few aliases of aliases would make gigabytes of a short file."""
-
-    def compose_node(self, parent, index):
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("it holds an alias (*name), and aliases are not read")
-        return super().compose_node(parent, index)
 
 
 def as_plain(value):

@@ -2,25 +2,64 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from utils.config import nearest_name
-from utils.fields import is_name
+from utils.fields import is_name, shown
 from utils.schedules import SCHEDULERS, Bounds
 from utils.specs import Spec, checked, flag, is_number, is_whole, parse
+
+SINGLE, RANGE = ("start", "value"), ("min", "max")  # keys of an entry of `params` in mode "fixed" and in mode "range"
 
 
 @dataclass(frozen=True)
 class Perturbable:
     """A number of an environment that may be perturbed: its nominal value, the default range, and the default change per
-    update, in the number's own unit (1 for factors)."""
+    update, in the number's own unit (1 for factors).
+
+    Values outside `lowest` to `highest` are refused: there the model cannot be built, or its physics does not stay finite.
+    A `whole` number is rounded before it is used.
+    """
 
     nominal: float
     low: float
     high: float
     std: float
+    lowest: float = 0.0
+    highest: float = math.inf
+    whole: bool = False
+
+    def __post_init__(self):
+        if not self.lowest <= self.low <= self.high <= self.highest:
+            raise ValueError(f"a range must lie within its bounds, got {self}")
+
+    def check(self, name: str, values) -> None:
+        """Raises ValueError if any of the values, a number or an array, is not a number within the bounds."""
+        numbers = np.asarray(values)
+        if numbers.dtype.kind not in "fiu":
+            raise ValueError(f"{name} must {self._allowed}, got {shown(values)}")
+        outside = ~(np.isfinite(numbers) & (numbers >= self.lowest) & (numbers <= self.highest))
+        if outside.any():
+            raise ValueError(f"{name} must {self._allowed}, got {numbers[outside][0]}")
+
+    @property
+    def _allowed(self):
+        bounded = f"lie in {self.lowest:g} to {self.highest:g}"
+        return f"be a number from {self.lowest:g} on" if math.isinf(self.highest) else bounded
+
+
+def check_values(values: Mapping, known: Mapping[str, Perturbable]) -> None:
+    """Checks values, numbers or arrays by name, before any of them is used.
+
+    Raises:
+        ValueError: a name is unknown (the nearest is named), or a value lies outside its bounds or is no number.
+    """
+    for name, value in values.items():
+        if name not in known:
+            raise ValueError(f"{name!r} cannot be perturbed here{nearest_name(name, known)}")
+        known[name].check(name, value)
 
 
 def _optional_number(value):
@@ -48,22 +87,45 @@ class PerturbSpec(Spec):
 
 @dataclass(frozen=True)
 class PerturbParams(Spec):
-    """Several parameters at once: drawn evenly from ranges (low, high) at every reset, or fixed to values."""
+    """Several parameters at once: drawn evenly from ranges at every `period`-th reset, or fixed to values.
+
+    An entry of `params` is (low, high) or {min, max} in mode "range", and a number, {start} or {value} in mode "fixed". As
+    in the guide an entry may hold the keys of both modes. Without a mode, an entry that holds no range is fixed.
+    """
 
     where = "perturb_spec"
 
-    mode: str = checked("range", lambda value: value in ("range", "fixed"), "be 'range' or 'fixed'")
+    mode: str | None = checked(None, lambda value: value in (None, "range", "fixed"), "be 'range' or 'fixed'")
     params: Mapping = field(default_factory=dict)
+    enable: bool = flag(True)
+    period: int = checked(1, lambda value: is_whole(value, 1), "be a whole number of resets, at least 1")
 
     def __post_init__(self):
         super().__post_init__()
         if not isinstance(self.params, Mapping):
-            raise ValueError(f"{self.where}.params must be a mapping of names, got {self.params!r}")
-        for name, value in self.params.items():
-            ranged = self.mode == "range"
-            if not (_is_range(value) if ranged else is_number(value)):
-                wanted = "a range (low, high) with low <= high" if ranged else "a finite number"
-                raise ValueError(f"{self.where}.params.{name} must be {wanted}, got {value!r}")
+            raise ValueError(f"{self.where}.params must be a mapping of names, got {shown(self.params)}")
+        for name in self.params:
+            self.ends(name)
+
+    def ends(self, name: str) -> tuple[float, float]:
+        """Returns the range (low, high) of a parameter; both are the same for a fixed value.
+
+        Raises:
+            ValueError: its entry has another form than the mode wants.
+        """
+        entry, place = self.params[name], f"{self.where}.params.{name}"
+        entry = entry.tolist() if isinstance(entry, np.ndarray) else entry
+        ranged, single = _range(entry, place), _single(entry, place)
+        if self.mode == "range" or (self.mode is None and single is None):
+            if not (_is_pair(ranged) and ranged[0] <= ranged[1]):
+                wanted = "a range (low, high) or {min, max} with low <= high"
+                raise ValueError(f"{place} must be {wanted}, got {shown(entry)}")
+            return float(ranged[0]), float(ranged[1])
+        if ranged is not None and self.mode is None:
+            return PerturbParams("range", {name: entry}).ends(name)
+        if not is_number(single):
+            raise ValueError(f"{place} must be a finite number, got {shown(entry)}")
+        return float(single), float(single)
 
 
 @dataclass(frozen=True)
@@ -74,18 +136,17 @@ class Course:
     scheduler: str
     bounds: Bounds
     period: int = 1
+    whole: bool = False
 
 
 def single_values(values: Mapping, known: Mapping[str, Perturbable], ids) -> dict[str, float]:
     """Returns the values (1,) that a single environment with these parameters is to take; none if there are no `ids`.
 
     Raises:
-        ValueError: a name is unknown (the nearest is named), or a value is below 0 or no number.
+        ValueError: as `check_values` does.
     """
-    for name in values:
-        if name not in known:
-            raise ValueError(f"no perturbation is called {name!r}{nearest_name(name, known)}")
-    return {name: _only_number(name, value) for name, value in values.items() if len(ids)}
+    check_values(values, known)
+    return {name: np.asarray(value, float).item() for name, value in values.items() if len(ids)}
 
 
 def parse_perturbation(given: Mapping | Spec | None) -> PerturbSpec | PerturbParams:
@@ -94,49 +155,112 @@ def parse_perturbation(given: Mapping | Spec | None) -> PerturbSpec | PerturbPar
     Raises:
         ValueError: a key is unknown, or a value is none that its key may have.
     """
-    several = isinstance(given, PerturbParams) or (isinstance(given, Mapping) and given.keys() & {"mode", "params"})
+    several = isinstance(given, PerturbParams) or (isinstance(given, Mapping) and not {"mode", "params"}.isdisjoint(given))
     return parse(PerturbParams if several else PerturbSpec, given)
 
 
-def courses(spec: PerturbSpec | PerturbParams, known: Mapping[str, Perturbable], default: str) -> tuple[Course, ...]:
-    """Returns what a spec perturbs in an environment that knows these parameters; nothing if it is not enabled.
+def spec_of_params(given: Mapping) -> Mapping:
+    """Returns a perturb_spec from one that may also be written as its `params` alone: {mass: [0.7, 1.3]}."""
+    keys = {own.name for kind in (PerturbSpec, PerturbParams) for own in fields(kind)}
+    return {"params": given} if keys.isdisjoint(given) else given
+
+
+def given_spec(perturb_spec, task_kwargs: Mapping | None):
+    """Returns the perturb_spec that an environment was given directly or, as the guide does, in `task_kwargs`.
 
     Raises:
-        ValueError: a parameter is unknown (the nearest is named), or a range is empty.
+        ValueError: it is given in both, or `task_kwargs` holds anything else.
     """
-    if isinstance(spec, PerturbParams):
-        return tuple(_fixed_range(_known(name, known), value) for name, value in spec.params.items())
+    return merged({} if perturb_spec is None else {"perturb_spec": perturb_spec}, task_kwargs, ("perturb_spec",)).get(
+        "perturb_spec"
+    )
+
+
+def merged(specs: Mapping, task_kwargs: Mapping | None, known: tuple[str, ...]) -> dict:
+    """Returns specs by name along with those in `task_kwargs`, which may hold the names `known`.
+
+    Raises:
+        ValueError: `task_kwargs` is no mapping, holds another name (the nearest is named), or a name that `specs` has too.
+    """
+    task_kwargs = {} if task_kwargs is None else task_kwargs
+    if not isinstance(task_kwargs, Mapping):
+        raise ValueError(f"task_kwargs must be a mapping, got {shown(task_kwargs)}")
+    for name in task_kwargs:
+        if name not in known:
+            raise ValueError(f"task_kwargs has no key {shown(name)}{nearest_name(name, known)}")
+        if name in specs:
+            raise ValueError(f"{name} is given twice, in task_kwargs too: give one of them")
+    return {**specs, **task_kwargs}
+
+
+def courses(
+    spec: PerturbSpec | PerturbParams, known: Mapping[str, Perturbable], default: str, exact: bool = False
+) -> tuple[Course, ...]:
+    """Returns what a spec perturbs in an environment that knows these parameters; nothing if it is not enabled.
+
+    A constant value may lie outside the default range: only `exact` clips it, as the original does.
+
+    Raises:
+        ValueError: a parameter is unknown (the nearest is named), a range is empty, or a value lies outside its bounds.
+    """
     if not spec.enable:
         return ()
+    if isinstance(spec, PerturbParams):
+        return tuple(_drawn(_known(name, known), spec, known) for name in spec.params)
     param = _known(default if spec.param is None else spec.param, known)
     own = known[param]
-    nominal = (own.nominal, own.low, own.high, own.std)
-    numbers = [
-        given if given is not None else usual for given, usual in zip((spec.start, spec.min, spec.max, spec.std), nominal)
-    ]
-    if numbers[1] > numbers[2]:
-        raise ValueError(f"perturb_spec.min must be at most perturb_spec.max, got {numbers[1]} and {numbers[2]} for {param}")
-    return (Course(param, spec.scheduler, Bounds(*map(float, numbers)), spec.period),)
+    for key in ("start", *RANGE):
+        if getattr(spec, key) is not None:
+            own.check(f"perturb_spec.{key} of {param}", getattr(spec, key))
+    start, low, high, std = _numbers(spec, own, spec.scheduler == "constant" and not exact)
+    if low > high:
+        raise ValueError(f"perturb_spec.min must be at most perturb_spec.max, got {low} and {high} for {param}")
+    return (Course(param, spec.scheduler, Bounds(start, low, high, std), spec.period, own.whole),)
 
 
-def _is_range(value):
-    pair = isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2
-    return pair and all(is_number(end) for end in value) and value[0] <= value[1]
+def _numbers(spec, own, widen):
+    """Returns start, low, high and std; with `widen` the default range is widened so that it holds the start."""
+    start, std = (usual if given is None else given for given, usual in ((spec.start, own.nominal), (spec.std, own.std)))
+    low = spec.min if spec.min is not None else min(own.low, start) if widen else own.low
+    high = spec.max if spec.max is not None else max(own.high, start) if widen else own.high
+    return tuple(map(float, (start, low, high, std)))
 
 
-def _only_number(name, value):
-    value = np.asarray(value, float).item()
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be a number from 0 on, got {value}")
-    return value
+def _drawn(name, spec, known):
+    low, high = spec.ends(name)
+    for end in (low, high):
+        known[name].check(f"perturb_spec.params.{name}", end)
+    scheduler = "uniform" if low < high else "constant"
+    return Course(name, scheduler, Bounds(low, low, high, 0.0), spec.period, known[name].whole)
+
+
+def _range(entry, place):
+    """Returns the range of an entry as it stands there, or None."""
+    if not isinstance(entry, Mapping):
+        return entry if isinstance(entry, (tuple, list)) else None
+    for key, value in entry.items():
+        if key not in SINGLE + RANGE:
+            raise ValueError(f"{place} has no key {shown(key)}{nearest_name(key, SINGLE + RANGE)}")
+        if not is_number(value):
+            raise ValueError(f"{place}.{key} must be a finite number, got {shown(value)}")
+    return tuple(entry[key] for key in RANGE) if set(RANGE) <= entry.keys() else None
+
+
+def _single(entry, place):
+    """Returns the only value of an entry as it stands there, or None."""
+    if not isinstance(entry, Mapping):
+        return None if isinstance(entry, (tuple, list)) else entry
+    given = [entry[key] for key in SINGLE if key in entry]
+    if len(given) > 1:
+        raise ValueError(f"{place} has start and value: give one of them")
+    return given[0] if given else None
+
+
+def _is_pair(value):
+    return value is not None and len(value) == 2 and all(is_number(end) for end in value)
 
 
 def _known(name, known):
     if name not in known:
-        raise ValueError(f"perturb_spec has no parameter {name!r} to perturb{nearest_name(name, known)}")
+        raise ValueError(f"perturb_spec has no parameter {shown(name)} to perturb{nearest_name(name, known)}")
     return name
-
-
-def _fixed_range(name, value):
-    low, high = (value, value) if is_number(value) else value
-    return Course(name, "uniform" if low < high else "constant", Bounds(float(low), float(low), float(high), 0.0))

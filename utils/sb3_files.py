@@ -11,13 +11,13 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
-import yaml
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import VecNormalize
 
 from utils.config import read_yaml
 from utils.files import read_arrays, reading, write_aside, write_json
 from utils.outputs import MARK, check_new_run
+from utils.plain_yaml import dump_yaml
 from utils.run_files.policy import FORMAT, write_policy
 from utils.run_files.records import CONFIG, DEFAULT_ID, ENV
 from utils.runs import CARD, Run
@@ -70,7 +70,7 @@ def import_sb3(model: Path, out: Path, algo: str = "ppo", env_id: str = DEFAULT_
     config = record["config"]
     write_policy(out, learner, statistics)
     write_json(out / ENV, {"id": config.get("env_id", env_id), "kwargs": {"config": config.get("env", {})}})
-    kept = yaml.safe_dump({"format": FORMAT} | record | {"config": config | {"run_dir": None}}, sort_keys=False)
+    kept = dump_yaml({"format": FORMAT} | record | {"config": config | {"run_dir": None}})
     write_aside(out / CONFIG, lambda aside: aside.write_text(kept))
     if (model.parent / CARD).is_file():
         write_aside(out / CARD, lambda aside: aside.write_bytes((model.parent / CARD).read_bytes()))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from utils.config import nearest_name
+from utils.fields import shown
 
 Check = Callable[[Any], bool]
 
@@ -26,7 +27,7 @@ class Spec:
         for own in fields(self):
             value = getattr(self, own.name)
             if "check" in own.metadata and not own.metadata["check"](value):
-                raise ValueError(f"{self.where}.{own.name} must {own.metadata['allowed']}, got {value!r}")
+                raise ValueError(f"{self.where}.{own.name} must {own.metadata['allowed']}, got {shown(value)}")
 
 
 SpecType = TypeVar("SpecType", bound=Spec)
@@ -48,7 +49,7 @@ def parse(kind: type[SpecType], given: Mapping | SpecType | None) -> SpecType:
     if isinstance(given, kind):
         return given
     if given is not None and not isinstance(given, Mapping):
-        raise ValueError(f"{kind.where} must be a mapping or a {kind.__name__}, got {given!r}")
+        raise ValueError(f"{kind.where} must be a mapping or a {kind.__name__}, got {shown(given)}")
     values = {}
     for key, value in (given or {}).items():
         name = _field_name(kind, key)
@@ -81,9 +82,9 @@ def flag(default: bool):
 
 def _field_name(kind, key):
     names = [own.name for own in fields(kind)]
-    name = kind.aliases.get(key, key)
+    name = kind.aliases.get(key, key) if isinstance(key, str) else key
     if name not in names:
-        raise ValueError(f"{kind.where} has no key {key!r}{nearest_name(key, names)}")
+        raise ValueError(f"{kind.where} has no key {shown(key)}{nearest_name(key, names)}")
     return name
 
 

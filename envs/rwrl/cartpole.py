@@ -23,10 +23,10 @@ class Cartpole(Domain):
     physics = CartpolePhysics
 
     perturbations: ClassVar = {
-        "pole_length": Perturbable(1.0, 0.3, 3.0, 0.3),  # m; the mass follows, 0.1 kg per metre
-        "pole_mass": Perturbable(0.1, 0.1, 10.0, 0.5),  # kg
-        "joint_damping": Perturbable(2e-6, 2e-6, 0.2, 0.02),  # N m s/rad
-        "slider_damping": Perturbable(5e-4, 5e-4, 3.0, 0.3),  # N s/m
+        "pole_length": Perturbable(1.0, 0.3, 3.0, 0.3, 0.05, 10.0),  # m; the mass follows, 0.1 kg per metre
+        "pole_mass": Perturbable(0.1, 0.1, 10.0, 0.5, 0.001, 100.0),  # kg
+        "joint_damping": Perturbable(2e-6, 2e-6, 0.2, 0.02, 0.0, 2.0),  # N m s/rad
+        "slider_damping": Perturbable(5e-4, 5e-4, 3.0, 0.3, 0.0, 30.0),  # N s/m
     }
     default_perturbation = "pole_length"
     tuning: ClassVar = {

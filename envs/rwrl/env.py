@@ -95,6 +95,11 @@ class RWRLEnv(Lifecycle, gym.Env):
         return self.domain.default_perturbation
 
     @property
+    def current_perturb(self) -> dict[str, float]:
+        """The values that the current physics was built with, by name; the nominal ones are left out."""
+        return dict(self._built)
+
+    @property
     def combined_perturbations(self) -> Mapping[str, dict]:
         """The perturb_spec of each combined challenge: "easy", "medium" and "hard"."""
         return self.domain.combined_perturbations()

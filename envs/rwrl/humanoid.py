@@ -24,9 +24,11 @@ class Humanoid(Domain):
     physics = HumanoidPhysics
 
     perturbations: ClassVar = {
-        "contact_friction": Perturbable(0.7, 0.05, 1.2, 0.1),  # nominally the floor has 1.0, and the larger one counts
-        "joint_damping": Perturbable(0.2, 0.01, 2.5, 0.2),  # N m s/rad, of the joints that are not big
-        "head_size": Perturbable(0.09, 0.01, 0.19, 0.02),  # m, radius; the mass follows: 28.7 kg at the upper end
+        # Nominally the floor has a friction of 1.0, and the larger one counts.
+        "contact_friction": Perturbable(0.7, 0.05, 1.2, 0.1, 0.01, 10.0),
+        "joint_damping": Perturbable(0.2, 0.01, 2.5, 0.2, 0.0, 25.0),  # N m s/rad, of the joints that are not big
+        # m, radius; the mass follows: 28.7 kg at 0.19.
+        "head_size": Perturbable(0.09, 0.01, 0.19, 0.02, 0.005, 0.5),
     }
     default_perturbation = "contact_friction"
     tuning: ClassVar = {

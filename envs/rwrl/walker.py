@@ -26,10 +26,10 @@ class Walker(Domain):
     wrapped = ("height",)
 
     perturbations: ClassVar = {
-        "thigh_length": Perturbable(0.225, 0.1, 0.7, 0.05),  # m, half the length; the mass follows
-        "torso_length": Perturbable(0.3, 0.1, 0.7, 0.05),  # m, half the length; the mass follows
-        "joint_damping": Perturbable(0.1, 0.1, 10.0, 0.5),  # N m s/rad
-        "contact_friction": Perturbable(0.7, 0.01, 2.0, 0.05),
+        "thigh_length": Perturbable(0.225, 0.1, 0.7, 0.05, 0.02, 2.0),  # m, half the length; the mass follows
+        "torso_length": Perturbable(0.3, 0.1, 0.7, 0.05, 0.02, 2.0),  # m, half the length; the mass follows
+        "joint_damping": Perturbable(0.1, 0.1, 10.0, 0.5, 0.0, 100.0),  # N m s/rad
+        "contact_friction": Perturbable(0.7, 0.01, 2.0, 0.05, 0.01, 10.0),
     }
     default_perturbation = "thigh_length"
     tuning: ClassVar = {

@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 
-from utils.perturbation import Perturbable
+from utils.perturbation import Perturbable, single_values
 from utils.variation import ModelVariation, Scale
 
 # Every geom's friction: of two in contact MuJoCo takes the larger one.
@@ -18,12 +18,20 @@ MODEL_FACTORS = {
     "joint_damping": (Scale("dof_damping"),),
     "actuator_gain": (Scale("actuator_gainprm", columns=(0,)), Scale("actuator_biasprm", columns=(1,))),
 }
+_RANGE = 1.0, 0.5, 2.0, 0.1
+MODEL_RANGES = {
+    "mass": Perturbable(*_RANGE, 0.05, 20.0),
+    "gravity": Perturbable(*_RANGE, 0.0, 5.0),
+    "friction": Perturbable(*_RANGE, 0.0, 10.0),
+    "joint_damping": Perturbable(*_RANGE, 0.0, 50.0),
+    "actuator_gain": Perturbable(*_RANGE, 0.0, 10.0),
+}
 
 
 class ModelPerturbation(gym.Wrapper, RecordConstructorArgs):
     """Changes `env.unwrapped.model` by factors of its nominal values at every reset."""
 
-    perturbations: Mapping[str, Perturbable] = dict.fromkeys(MODEL_FACTORS, Perturbable(1.0, 0.5, 2.0, 0.1))
+    perturbations: Mapping[str, Perturbable] = MODEL_RANGES
     default_perturbation = "mass"
 
     def __init__(self, env: gym.Env):
@@ -33,8 +41,12 @@ class ModelPerturbation(gym.Wrapper, RecordConstructorArgs):
         self._factors: dict[str, float] = {}
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
-        """Makes following resets use the only simulation's values (1,); none (0,) change nothing."""
-        self._factors |= {name: float(value[0]) for name, value in values.items() if len(ids)}
+        """Makes following resets use the only simulation's values (1,); none (0,) change nothing.
+
+        Raises:
+            ValueError: as `check_values` does.
+        """
+        self._factors |= single_values(values, self.perturbations, ids)
 
     def reset(self, *, seed=None, options=None):
         self._variation.apply(self._factors)

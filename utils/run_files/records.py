@@ -6,11 +6,10 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-import yaml
-
 from utils.config import as_plain, read_yaml
 from utils.files import read_json, reading, write_aside, write_json
 from utils.outputs import check_new_run, expanded
+from utils.plain_yaml import dump_yaml
 from utils.provenance import git_state, versions
 from utils.run_files.names import CONFIG, ENV
 from utils.run_files.policy import FORMAT
@@ -138,7 +137,7 @@ def _cannot_write(path, error):
 
 
 def _write_record(run, record):
-    write_aside(run / CONFIG, lambda aside: aside.write_text(yaml.safe_dump(record, sort_keys=False)))
+    write_aside(run / CONFIG, lambda aside: aside.write_text(dump_yaml(record)))
 
 
 def _of_run(path, name):
