@@ -16,11 +16,12 @@ import numpy as np
 
 from play_residual_policy import VIDEO_FPS, PlayConfig, make_env, task_config
 from utils.evaluation import evaluate, gait_alone, summarise, table
+from utils.gl import can_render
 from utils.held_out_seeds import DEMO
-from utils.rendering import Video, can_render
 from utils.run_files.records import trained_id
 from utils.runs import load_policy
 from utils.vector_infos import control_dt
+from utils.video import Video
 
 OUT = Path("demo")
 SHIPPED = Path(__file__).parent / "assets" / "policies" / "ResidualWalk-v0"

@@ -19,16 +19,17 @@ from utils.config import updated
 from utils.episodes import evaluate_returns, returns_table, summarise_returns
 from utils.evaluation import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
 from utils.files import write_json
+from utils.gl import has_display
 from utils.held_out_seeds import PLAY
 from utils.outputs import check_output, expanded, json_with, marked
 from utils.presets import WALKS
-from utils.rendering import Video, has_display
 from utils.run_files.bad_states import describe, read_dump, replayed
 from utils.run_files.records import trained_id, trained_task
 from utils.runs import load_policy, load_run
 from utils.terminal import tolerant_output
 from utils.terrain import TerrainConfig
 from utils.vector_infos import control_dt
+from utils.video import Video
 
 VIDEO_FPS = 25
 
@@ -155,13 +156,12 @@ def replay(config: PlayConfig) -> None:
     """Prints what happened to a simulation that went wrong, and shows its last states slowly, in a video or the viewer."""
     dump = read_dump(config.replay)
     print(describe(dump))
-    if config.video is not None:
-        with Video(config.video, VIDEO_FPS) as film:
-            for camera in replayed(dump):
-                film.add(camera.frame())
-    elif config.render and has_display():
-        for camera in replayed(dump):
-            camera.show(1 / VIDEO_FPS)
+    mode = render_mode(config)
+    with ExitStack() as stack:
+        film = stack.enter_context(Video(config.video, VIDEO_FPS)) if config.video else None
+        for frame in replayed(dump, mode, 1 / VIDEO_FPS) if mode else ():
+            if film:
+                film.add(frame)
 
 
 def task_config(config: PlayConfig, terrain_seed: int) -> ResidualWalkConfig:

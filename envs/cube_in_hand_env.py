@@ -7,6 +7,7 @@ from envs.cube_in_hand_task import CubeInHandTask
 from envs.task_env import TaskEnv, TaskVectorEnv
 from utils.config import resolved
 from utils.perturbation import given_spec
+from utils.pictures import picture_options
 
 
 class _HandView:
@@ -32,11 +33,12 @@ class CubeInHandEnv(_HandView, TaskEnv):
 
     Args:
         config: the task, or a mapping with the fields to change.
-        render_mode: None, "rgb_array" or "human".
+        render_mode: None, "human", "rgb_array", "depth_array" or "rgbd_tuple".
         max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
         perturb_spec: what to perturb in every episode; see docs/challenges.md.
         task_kwargs: a mapping that may hold the `perturb_spec`.
-        **changes: fields of the config, as `CubeInHandEnv(reward="dense", success_angle=0.2)`.
+        **changes: width, height, camera_name or camera_id of pictures, as in `utils.pictures.Pictures`; and fields of the
+            config, as `CubeInHandEnv(reward="dense", success_angle=0.2)`.
     """
 
     def __init__(
@@ -49,9 +51,9 @@ class CubeInHandEnv(_HandView, TaskEnv):
         task_kwargs=None,
         **changes,
     ):
-        perturb_spec = given_spec(perturb_spec, task_kwargs)
+        pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
         task = CubeInHandTask(resolved(CubeInHandConfig(), config, changes), 1, num_threads)
-        super().__init__(task, render_mode, max_episode_steps, perturb_spec)
+        super().__init__(task, render_mode, max_episode_steps, perturb_spec, **pictures)
 
 
 class CubeInHandVectorEnv(_HandView, TaskVectorEnv):
@@ -69,6 +71,6 @@ class CubeInHandVectorEnv(_HandView, TaskVectorEnv):
         task_kwargs=None,
         **changes,
     ):
-        perturb_spec = given_spec(perturb_spec, task_kwargs)
+        pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
         task = CubeInHandTask(resolved(CubeInHandConfig(), config, changes), num_envs, num_threads)
-        super().__init__(task, render_mode, max_episode_steps, autoreset_mode, perturb_spec)
+        super().__init__(task, render_mode, max_episode_steps, autoreset_mode, perturb_spec, **pictures)

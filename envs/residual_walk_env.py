@@ -11,6 +11,7 @@ from envs.residual_walk_task import ResidualWalkTask
 from envs.task_env import TaskEnv, TaskVectorEnv
 from utils.config import resolved
 from utils.perturbation import given_spec
+from utils.pictures import picture_options
 from utils.sensor_utils import SensorReader
 
 
@@ -54,11 +55,12 @@ class ResidualWalkEnv(_RobotView, TaskEnv):
 
     Args:
         config: the task, or a mapping with the fields to change.
-        render_mode: None, "rgb_array" or "human".
+        render_mode: None, "human", "rgb_array", "depth_array" or "rgbd_tuple".
         max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
         perturb_spec: what to perturb in every episode; see docs/challenges.md.
         task_kwargs: a mapping that may hold the `perturb_spec`.
-        **changes: fields of the config, as `ResidualWalkEnv(terrain={"kinds": ["rough"]}, residual_scale=0.03)`.
+        **changes: width, height, camera_name or camera_id of pictures, as in `utils.pictures.Pictures`; and fields of the
+            config, as `ResidualWalkEnv(terrain={"kinds": ["rough"]}, residual_scale=0.03)`.
     """
 
     def __init__(
@@ -71,9 +73,9 @@ class ResidualWalkEnv(_RobotView, TaskEnv):
         task_kwargs=None,
         **changes,
     ):
-        perturb_spec = given_spec(perturb_spec, task_kwargs)
+        pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
         task = self.task_class(resolved(ResidualWalkConfig(), config, changes), 1, num_threads)
-        super().__init__(task, render_mode, max_episode_steps, perturb_spec)
+        super().__init__(task, render_mode, max_episode_steps, perturb_spec, **pictures)
         self.sensor_reader = SensorReader(self.model, task.sim.bind("sensordata")[0])
         self._data = mujoco.MjData(self.model)
 
@@ -109,7 +111,7 @@ class ResidualWalkVectorEnv(_RobotView, TaskVectorEnv):
         task_kwargs=None,
         **changes,
     ):
-        perturb_spec = given_spec(perturb_spec, task_kwargs)
+        pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
         task = self.task_class(resolved(ResidualWalkConfig(), config, changes), num_envs, num_threads)
-        super().__init__(task, render_mode, max_episode_steps, autoreset_mode, perturb_spec)
+        super().__init__(task, render_mode, max_episode_steps, autoreset_mode, perturb_spec, **pictures)
         self.sensor_reader = task.sensor_reader

@@ -13,6 +13,7 @@ from envs.wrappers.flat_observation import FlatObservation
 from envs.wrappers.float32_observation import Float32Observation
 from utils.fields import fitting, is_name, shown, whole_number
 from utils.perturbation import merged
+from utils.pictures import picture_options
 
 SPECS = (*(own.where for own in challenges.SPECS), "combined_challenge")
 
@@ -33,14 +34,19 @@ def rwrl(
         observation: "flat" for one float32 vector, "dict" for named blocks: float32, but as dm_control gives them, float64,
             in exact mode.
         **specs: `safety_spec`, `delay_spec`, `noise_spec`, `perturb_spec`, `dimensionality_spec`, `multiobj_spec` and
-            `combined_challenge`, as in `envs.challenges.apply`; other arguments as in `RWRLEnv`.
+            `combined_challenge`, as in `envs.challenges.apply`; other arguments, and width, height, camera_name and
+            camera_id of pictures, as in `RWRLEnv`.
         task_kwargs: a mapping that may hold the same specs.
 
     Raises:
         ValueError: an argument has a value that there is not; a spec has a key or a value that it must not.
     """
     specs = merged(specs, task_kwargs, SPECS)
-    return _challenged(RWRLEnv(domain, task, exact, render_mode), observation, exact, specs)
+    env = RWRLEnv(domain, task, exact, render_mode, **picture_options(specs))
+    return _challenged(env, observation, exact, specs)
+
+
+rwrl.metadata = RWRLEnv.metadata  # tells `gymnasium.make` which render modes there are
 
 
 def rwrl_vector(
@@ -67,15 +73,17 @@ def rwrl_vector(
         own = {"observation": observation, "exact": True, "render_mode": render_mode}
         makers = [lambda: _limited(rwrl(domain, task, **own, **specs), max_episode_steps)] * num_envs
         return SyncVectorEnv(makers, autoreset_mode=autoreset(autoreset_mode))
-    env = RWRLVectorEnv(num_envs, domain, task, max_episode_steps, render_mode, autoreset_mode)
+    env = RWRLVectorEnv(num_envs, domain, task, max_episode_steps, render_mode, autoreset_mode, **picture_options(specs))
     return _challenged(env, observation, False, specs)
 
 
 class RWRLVectorEnv(SyncVectorEnv):
     """n simulations, one after the other, without any challenge; infos are Gymnasium's, with the end in `final_info`."""
 
-    def __init__(self, num_envs, domain, task, max_episode_steps=None, render_mode=None, autoreset_mode="same_step"):
-        makers = [lambda: _limited(RWRLEnv(domain, task, render_mode=render_mode), max_episode_steps)] * num_envs
+    def __init__(
+        self, num_envs, domain, task, max_episode_steps=None, render_mode=None, autoreset_mode="same_step", **pictures
+    ):
+        makers = [lambda: _limited(RWRLEnv(domain, task, False, render_mode, **pictures), max_episode_steps)] * num_envs
         super().__init__(makers, autoreset_mode=autoreset(autoreset_mode))
 
     def snapshot(self) -> dict:

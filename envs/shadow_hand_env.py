@@ -13,13 +13,14 @@ from gymnasium.wrappers import TimeLimit
 
 from envs.lifecycle import Lifecycle, autoreset
 from envs.shadow_hand_physics import OBJECTS, PERTURBATIONS, ShadowHand
-from envs.task_env import RENDER_MODES, check_render_mode, checked_action, step_limit
+from envs.task_env import checked_action, step_limit
 from envs.wrappers.perturbation import Perturbation
 from utils.config import nearest_name
 from utils.fields import is_name, shown, whole_number
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable, given_spec, single_values
+from utils.pictures import RENDER_MODES, Pictures
 from utils.rendering import Camera
 
 POSE = "m and wxyz"
@@ -50,18 +51,19 @@ class ShadowHandEnv(Lifecycle, gym.Env):
         thing: what lies in the hand: "block", "pen" or "egg".
         reward: "dense" for -(10 position error + rotation error), "sparse" for 0 where the target is reached and -1 where
             it is not. Of block and egg only the rotation counts.
-        render_mode: None, "rgb_array" or "human".
+        render_mode: None, "human", "rgb_array", "depth_array" or "rgbd_tuple".
+        **pictures: width, height, camera_name or camera_id, as in `utils.pictures.Pictures`.
 
     Raises:
-        ValueError: there is no such object, reward or render mode.
+        ValueError: there is no such object, reward, render mode or camera.
     """
 
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 25}
     perturbations: Mapping[str, Perturbable] = PERTURBATIONS  # scales of the nominal values
     default_perturbation = "torque_scale"
 
-    def __init__(self, thing: str, reward: str = "dense", render_mode: str | None = None):
-        check_render_mode(render_mode)
+    def __init__(self, thing: str, reward: str = "dense", render_mode: str | None = None, **pictures):
+        pictures = Pictures(render_mode, **pictures)
         if not is_name(thing, OBJECTS):
             raise ValueError(f"there is no object (thing) {shown(thing)}{nearest_name(thing, OBJECTS)}")
         if not is_name(reward, ("dense", "sparse")):
@@ -72,7 +74,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
         self._factors: dict[str, float] = {}
         self._used: dict[str, float] = {}  # those of the current episode
         self._vector = np.zeros(OBSERVATION.space.shape, np.float32)
-        self._camera = Camera(self.hand, 0)
+        self._camera = Camera(self.hand, pictures)
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -111,7 +113,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
         self.hand.start(self._factors, self.np_random)
         self._used = dict(self._factors)
         self._vector = self._observed()
-        self._show()
+        self._camera.show(self.control_dt)
         return self._shown(), {}
 
     def step(self, action):
@@ -125,12 +127,12 @@ class ShadowHandEnv(Lifecycle, gym.Env):
         info |= {"position_error": float(errors[0]), "rotation_error": float(errors[1]), "physics_failed": bool(failure)}
         if failure:
             info["physics_failure"] = failure
-        self._show()
+        self._camera.show(self.control_dt)
         return self._shown(), total(terms.values()), bool(failure), False, info
 
     def render(self):
-        """Returns the frame (height, width, 3) uint8 in mode "rgb_array"; the viewer of mode "human" follows by itself."""
-        return self._camera.frame() if self.render_mode == "rgb_array" else None
+        """Returns a picture as `utils.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
+        return self._camera.frame()
 
     def close(self):
         self._was_closed = True
@@ -151,16 +153,12 @@ class ShadowHandEnv(Lifecycle, gym.Env):
             return {"unsolved": self.hand.solved(position_error, rotation_error) - 1.0}
         return {"position_error": -10.0 * position_error, "rotation_error": -rotation_error}
 
-    def _show(self):
-        if self.render_mode == "human":
-            self._camera.show(self.hand.dt)
-
 
 class ShadowHandGoalEnv(ShadowHandEnv):
     """The same with observations for hindsight: a dictionary of `observation`, `achieved_goal` and `desired_goal`."""
 
-    def __init__(self, thing: str, reward: str = "dense", render_mode: str | None = None):
-        super().__init__(thing, reward, render_mode)
+    def __init__(self, thing: str, reward: str = "dense", render_mode: str | None = None, **pictures):
+        super().__init__(thing, reward, render_mode, **pictures)
         low, high = OBSERVATION.space.low, OBSERVATION.space.high
         self.observation_space = spaces.Dict({name: spaces.Box(low[own], high[own]) for name, own in _GOALS.items()})
 
@@ -180,10 +178,12 @@ def shadow_hand(
     render_mode: str | None = None,
     perturb_spec=None,
     task_kwargs=None,
+    **pictures,
 ):
     """Returns a Shadow hand whose observation is "flat", one float32 vector, or "goal", a dictionary for hindsight.
 
     `perturb_spec`, also in the mapping `task_kwargs`, perturbs the physics of every episode; see docs/challenges.md.
+    Other arguments are those of `ShadowHandEnv`.
 
     Raises:
         ValueError: an argument has a value that there is not.
@@ -191,7 +191,11 @@ def shadow_hand(
     kinds = {"flat": ShadowHandEnv, "goal": ShadowHandGoalEnv}
     if not is_name(observation, kinds):
         raise ValueError(f"observation must be 'flat' or 'goal', got {shown(observation)}")
-    return _perturbed(kinds[observation](thing, reward, render_mode), given_spec(perturb_spec, task_kwargs))
+    env = kinds[observation](thing, reward, render_mode, **pictures)
+    return _perturbed(env, given_spec(perturb_spec, task_kwargs))
+
+
+shadow_hand.metadata = ShadowHandEnv.metadata  # tells `gymnasium.make` which render modes there are
 
 
 def shadow_hand_vector(

@@ -13,12 +13,11 @@ from gymnasium.vector.utils import batch_space
 from envs.episode_values import PerturbedEpisodes
 from envs.lifecycle import Lifecycle, autoreset, check_all, check_open
 from envs.task import PhysicsFailure, Task
-from utils.fields import FieldError, is_name, shown
+from utils.fields import FieldError, shown
 from utils.perturbation import Perturbable
+from utils.pictures import RENDER_MODES, Pictures, View
 from utils.rendering import Camera
 from utils.specs import is_whole
-
-RENDER_MODES = ["human", "rgb_array"]
 
 
 class _TaskView(PerturbedEpisodes):
@@ -43,6 +42,9 @@ class _TaskView(PerturbedEpisodes):
         """Makes following resets of simulations `ids` (k,) use these values (k,); see `Task.perturb`."""
         self.task.perturb(values, ids)
 
+    def _open_camera(self, pictures: Pictures) -> View:
+        return Camera(self.task.sim, pictures)
+
 
 class TaskEnv(Lifecycle, _TaskView, gym.Env):
     """One simulation of a task.
@@ -50,12 +52,12 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
     `max_episode_steps` cuts episodes of an environment that is built directly, None and -1 do not; `gymnasium.make` cuts
     by itself: None gives the registered length there, and -1 no limit.
     `perturb_spec` perturbs the physics of every episode; see docs/challenges.md.
+    `pictures` are width, height, camera_name and camera_id, as in `utils.pictures.Pictures`.
     """
 
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 100}
 
-    def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps: int | None = None, perturb_spec=None):
-        check_render_mode(render_mode)
+    def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps=None, perturb_spec=None, **pictures):
         self.task = task
         self.observation_space, self.action_space = task.observation.space, task.action_space
         self.render_mode = render_mode
@@ -64,15 +66,14 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
         self._age = 0
         self._ids = np.array([0])
         self._perturb_episodes(perturb_spec, 1)
-        self._camera = Camera(task.sim, 0)
+        self._camera = self._open_camera(Pictures(render_mode, **pictures))
 
     def reset(self, *, seed=None, options=None):
         self._check_open()
         super().reset(seed=seed)
         observation = self._start_episodes(self._ids, [self.np_random], options, [seed])[0].copy()
         self._age, self._was_reset = 0, True
-        if self.render_mode == "human":
-            self._camera.show(self.task.control_dt)
+        self._camera.show(self.task.control_dt)
         return observation, self._measured()
 
     def step(self, action):
@@ -81,14 +82,13 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
         self._age += 1
         info = self._measured()
         info["reward_terms"] = only(step.reward_terms)
-        if self.render_mode == "human":
-            self._camera.show(self.task.control_dt)
+        self._camera.show(self.task.control_dt)
         truncated = bool(step.truncated[0]) or (self.spec is None and self._age == self._max_episode_steps)
         return step.observation[0].copy(), step.reward.item(), bool(step.terminated[0]), truncated, info
 
     def render(self):
-        """Returns the frame (height, width, 3) uint8 in mode "rgb_array"; the viewer of mode "human" follows by itself."""
-        return self._camera.frame() if self.render_mode == "rgb_array" else None
+        """Returns a picture as `utils.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
+        return self._camera.frame()
 
     def close(self):
         self._was_closed = True
@@ -119,10 +119,17 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         "render_fps": 100,
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
-    transient = ("_cameras", "_failures_taken")
+    transient = ("_camera", "_failures_taken")
 
-    def __init__(self, task: Task, render_mode=None, max_episode_steps=None, autoreset_mode="same_step", perturb_spec=None):
-        check_render_mode(render_mode)
+    def __init__(
+        self,
+        task: Task,
+        render_mode=None,
+        max_episode_steps=None,
+        autoreset_mode="same_step",
+        perturb_spec=None,
+        **pictures,
+    ):
         self.task, self.num_envs = task, task.num_envs
         self.render_mode, mode = render_mode, autoreset(autoreset_mode)
         self.metadata = self.metadata | {"render_fps": round(1 / task.control_dt), "autoreset_mode": mode}
@@ -133,7 +140,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         self._age = np.zeros(self.num_envs, int)
         self._was_reset, self._over = np.zeros((2, self.num_envs), bool)
         self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
-        self._cameras = [Camera(task.sim, i) for i in range(self.num_envs)]
+        self._camera = self._open_camera(Pictures(render_mode, **pictures))
         self._failures_taken = 0
         self._perturb_episodes(perturb_spec, self.num_envs)
 
@@ -143,6 +150,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         ids = self._masked(options.pop("reset_mask", None))
         seeds = None if seed is None else self._seed(seed, ids)
         observation = self._restart(ids, options, seeds)
+        self._camera.show(self.task.control_dt)
         return observation.copy(), self._measured()
 
     def step(self, actions):
@@ -161,12 +169,12 @@ class TaskVectorEnv(_TaskView, VectorEnv):
             info |= {"final_obs": observation, "_final_obs": ended, "final_info": dict(info), "_final_info": ended}
             observation = np.where(ended[:, None], self._restart(np.flatnonzero(ended)), observation)
             info["reset_info"] = self._measured()
-        self._show()
+        self._camera.show(self.task.control_dt)
         return observation.copy(), step.reward, step.terminated, truncated, info
 
     def render(self):
-        """Returns a frame (height, width, 3) uint8 for every simulation in mode "rgb_array"."""
-        return tuple(camera.frame() for camera in self._cameras) if self.render_mode == "rgb_array" else None
+        """Returns a tuple with the picture of every simulation, each bit for bit that of the single environment."""
+        return self._camera.frames(self.num_envs)
 
     def take_failures(self) -> list[PhysicsFailure]:
         """Returns the simulations that went wrong and were not taken before, of the first few that did."""
@@ -175,8 +183,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         return taken
 
     def close_extras(self, **kwargs):
-        for camera in self._cameras:
-            camera.close()
+        self._camera.close()
 
     def _advance(self, actions, unseen=None):
         """Steps the task; returns its transition and which simulations stop or have reached their limit, (n,) bool."""
@@ -198,12 +205,8 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         info["reward_terms"] = {name: np.where(over, 0.0, term) for name, term in step.reward_terms.items()}
         terminated, truncated = step.terminated & ~over, truncated & ~over
         self._over = terminated | truncated
-        self._show()
+        self._camera.show(self.task.control_dt)
         return observation, np.where(over, 0.0, step.reward), terminated, truncated, info
-
-    def _show(self):
-        if self.render_mode == "human":
-            self._cameras[0].show(self.task.control_dt)
 
     def _shaped(self, arrays):
         return arrays
@@ -263,9 +266,3 @@ def step_limit(steps: int | None) -> int | None:
         words = f"must be a whole number of steps, at least 1, or None or -1 for no limit, got {shown(steps)}"
         raise FieldError("max_episode_steps", words)
     return int(steps)
-
-
-def check_render_mode(mode: str | None) -> None:
-    """Raises ValueError, naming what exists, if `mode` is neither None nor one of RENDER_MODES."""
-    if mode is not None and not is_name(mode, RENDER_MODES):
-        raise ValueError(f"render_mode must be None or one of {', '.join(RENDER_MODES)}, got {shown(mode)}")

@@ -15,11 +15,15 @@ from utils.fields import Checked, whole_number, within
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable, check_values, given_spec
+from utils.pictures import NO_PICTURES, Pictures, View, picture_options
 
 FIELD = 10.0  # the point lives in [-FIELD, FIELD] on both axes
 TARGET_RADIUS = 0.05
 NOISE = 0.1  # standard deviation, per axis and step
 LEGACY_PAY = 50.0
+RENDER_MODES = ["rgb_array"]
+SIDE = 240  # pixels of a picture by default
+MARK = 4 / SIDE  # half the side of a square that marks a place, as a share of the picture's shorter side
 NOMINAL_INERTIA = 1.0
 SHAPES = {  # what the unit noise is multiplied with
     "l2": np.array([[1.0, 0.0], [0.0, 1.0]]),
@@ -149,7 +153,14 @@ class Toy:
         return kicks
 
 
-class ToyEnv(TaskEnv):
+class _Drawn:
+    """Draws the plane instead of looking at a simulation with a camera."""
+
+    def _open_camera(self, pictures):
+        return Picture(self.task, pictures)
+
+
+class ToyEnv(_Drawn, TaskEnv):
     """One point.
 
     Args:
@@ -158,24 +169,24 @@ class ToyEnv(TaskEnv):
         max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
         perturb_spec: fixes or draws `inertia_x` and `inertia_y`, in the place of `perturb_method`; see docs/challenges.md.
         task_kwargs: a mapping that may hold the `perturb_spec`.
-        **changes: fields of the config.
+        **changes: width and height of pictures, pixels; and fields of the config.
 
     Raises:
         ValueError: a field is unknown (the nearest is named), or a value is none that it may have.
     """
 
-    metadata = TaskEnv.metadata | {"render_modes": ["rgb_array"]}
+    metadata = TaskEnv.metadata | {"render_modes": RENDER_MODES}
 
     def __init__(self, config=None, render_mode=None, max_episode_steps=100, perturb_spec=None, task_kwargs=None, **changes):
+        pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
         toy = Toy(1, resolved(ToyConfig(), config, changes))
-        super().__init__(toy, render_mode, max_episode_steps, given_spec(perturb_spec, task_kwargs))
-        self._camera = Picture(self.task, 0)
+        super().__init__(toy, render_mode, max_episode_steps, perturb_spec, **pictures)
 
 
-class ToyVectorEnv(TaskVectorEnv):
+class ToyVectorEnv(_Drawn, TaskVectorEnv):
     """n points; point i of seed s is `ToyEnv` of seed s + i, bit for bit. Arguments as there."""
 
-    metadata = TaskVectorEnv.metadata | {"render_modes": ["rgb_array"]}
+    metadata = TaskVectorEnv.metadata | {"render_modes": RENDER_MODES}
 
     def __init__(
         self,
@@ -188,33 +199,38 @@ class ToyVectorEnv(TaskVectorEnv):
         task_kwargs=None,
         **changes,
     ):
+        pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
         toy = Toy(num_envs, resolved(ToyConfig(), config, changes))
-        super().__init__(toy, render_mode, max_episode_steps, autoreset_mode, given_spec(perturb_spec, task_kwargs))
-        self._cameras = [Picture(self.task, i) for i in range(num_envs)]
+        super().__init__(toy, render_mode, max_episode_steps, autoreset_mode, perturb_spec, **pictures)
 
 
-class Picture:
-    """Draws point `index` as a red square and the target as a green one on a white field, x to the right and y up."""
+class Picture(View):
+    """Draws a point as a red square and the target as a green one on a white field, x to the right and y up.
 
-    size = 240  # pixels
+    Raises:
+        ValueError: a camera or a render mode is wanted that a plane does not have.
+    """
 
-    def __init__(self, toy: Toy, index: int):
-        self._toy, self._index = toy, index
+    modes, default_size = RENDER_MODES, (SIDE, SIDE)
 
-    def frame(self) -> np.ndarray:
-        """Returns a picture (size, size, 3) uint8."""
-        picture = np.full((self.size, self.size, 3), 255, np.uint8)
-        for place, colour in ((np.zeros(2), (0, 160, 0)), (self._toy.position[self._index], (220, 0, 0))):
-            column, row = (np.array([1, -1]) * place / FIELD + 1) * (self.size - 1) / 2
-            picture[max(0, round(row) - 4) : round(row) + 5, max(0, round(column) - 4) : round(column) + 5] = colour
-        return picture
+    def __init__(self, toy: Toy, pictures: Pictures = NO_PICTURES):
+        super().__init__(pictures)
+        if pictures.camera_name is not None or pictures.camera_id is not None:
+            raise ValueError("the toy is drawn without a camera: leave out camera_name and camera_id")
+        self._toy = toy
 
-    def show(self, dt: float) -> None:
-        """Raises RuntimeError: there is no window."""
-        raise RuntimeError('the toy has no window: use render_mode "rgb_array"')
-
-    def close(self) -> None:
+    def close(self):
         """Has nothing to free."""
+
+    def _drawn(self, index):
+        height, width = self._size
+        picture = np.full((height, width, 3), 255, np.uint8)
+        reach = round(min(height, width) * MARK)
+        for place, colour in ((np.zeros(2), (0, 160, 0)), (self._toy.position[index], (220, 0, 0))):
+            column, row = (np.array([1, -1]) * place / FIELD + 1) * (np.array([width, height]) - 1) / 2
+            rows, columns = (slice(max(0, round(at) - reach), round(at) + reach + 1) for at in (row, column))
+            picture[rows, columns] = colour
+        return picture
 
 
 def _in_disc(generator):

@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from utils.rendering import can_render
+from utils.gl import can_render
 from utils.run_files.bad_states import write_dump
 
 _TRAINS = re.compile(r"^(?:from|import) (?:tuning|small_runs|sweep_runs|train\w*|tune\w*)\b", re.MULTILINE)

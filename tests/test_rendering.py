@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import envs  # noqa: F401
-from utils import rendering
+from utils import gl as opengl
 
 
 def blue(frame):
@@ -41,7 +41,7 @@ def test_a_vector_gives_one_frame_a_simulation(gl):
 
 @pytest.mark.parametrize("backend", ["egl", "osmesa"])
 def test_each_library_that_is_here_draws_the_robot(backend):
-    works = {"egl": rendering._egl_works(), "osmesa": rendering._loads("libOSMesa.so.8", "libOSMesa.so")}[backend]
+    works = {"egl": opengl._egl_works(), "osmesa": opengl._loads("libOSMesa.so.8", "libOSMesa.so")}[backend]
     if not works:
         pytest.skip(f"no {backend} here")
     code = "import envs, gymnasium; e = gymnasium.make('ResidualWalk-v0', render_mode='rgb_array'); e.reset(seed=0); "
@@ -54,7 +54,8 @@ def test_each_library_that_is_here_draws_the_robot(backend):
 def test_without_a_library_the_packages_to_install_are_named(monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(rendering, "_loads", lambda *names: None)
+    monkeypatch.setattr(opengl, "_loads", lambda *names: None)
+    monkeypatch.setattr(opengl._State, "context", None)  # as in a process without a picture
     env = gym.make("ResidualWalk-v0", render_mode="rgb_array")
     env.reset(seed=0)
     with pytest.raises(RuntimeError, match="apt-get install libegl1"):

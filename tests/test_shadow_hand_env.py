@@ -230,7 +230,7 @@ def test_a_vector_starts_anew_what_went_wrong_and_nothing_else(tmp_path, monkeyp
 
 def test_pictures_show_hand_and_target_and_change_no_bit(gl):
     env, unseen = gym.make("ShadowHandPen-v0", render_mode="rgb_array").unwrapped, ShadowHandEnv("pen")
-    assert env._camera._renderer is None
+    assert env._camera._lease is None
     frames = []
     for seed in (0, 1):
         env.reset(seed=seed), unseen.reset(seed=seed)

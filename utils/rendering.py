@@ -1,161 +1,141 @@
-"""Pictures of a simulation: a camera without a display (EGL, else OSMesa), MuJoCo's viewer with one, and videos."""
+"""A camera that takes pictures of a MuJoCo simulation without a display, and shows it in MuJoCo's viewer with one."""
 
-import ctypes
-import importlib
-import os
-import platform
 import time
-import weakref
-from pathlib import Path
 
 import mujoco
-import numpy as np
 from mujoco.batch import Batch
 
-from utils.outputs import MARK
+from utils import gl
+from utils.fields import shown
+from utils.pictures import NO_PICTURES, Pictures, View, is_whole_number
+from utils.renderers import Lease
 
 FOLLOWING_CAMERA = "follow"
-_EGL_PLATFORM_DEVICE = 0x313F  # from the extension EGL_EXT_platform_device
-_NO_GL = (
-    "rendering without a display needs a GL library, and neither EGL nor OSMesa is to be had: install it, on Debian and "
-    "Ubuntu with 'apt-get install libegl1 libgl1-mesa-dri' (or libosmesa6)"
-)
+FREE_CAMERA = -1
 _NO_DISPLAY = 'render_mode "human" needs a display, and there is none: use render_mode "rgb_array"'
 
 
-class Camera:
-    """Looks at simulation `index` of a batch through its model's camera `name`, or the free one if it has none.
+class ViewerClosed(RuntimeError):
+    """The user has closed the window of the viewer."""
 
-    Nothing is opened before the first picture.
+    def __init__(self):
+        super().__init__('the window of render_mode "human" was closed: make the environment anew for another one')
+
+
+class Camera(View):
+    """Looks at simulations of a batch, or of anything that has `model` and `get_data(index, data)` like one.
+
+    Nothing is opened before the first picture. The model may be replaced by another one at any time.
+
+    Args:
+        sim: the simulations.
+        pictures: which are wanted.
+        default: the camera that is used unless one is chosen; the free one if the model has no such camera.
+
+    Raises:
+        ValueError: the model has no such camera; the message lists those that exist.
     """
 
-    def __init__(self, sim: Batch, index: int, width: int = 640, height: int = 480, name: str = FOLLOWING_CAMERA):
-        self._sim, self._index, self._size, self._name = sim, index, (height, width), name
-        self._renderer = self._viewer = self._data = None
+    def __init__(self, sim: Batch, pictures: Pictures = NO_PICTURES, default: str = FOLLOWING_CAMERA):
+        super().__init__(pictures)
+        self._sim, self._default = sim, default
+        _camera_id(sim.model, pictures, default)
+        self._model = self._lease = self._viewer = self._data = None
         self._due = 0.0
 
-    def frame(self) -> np.ndarray:
-        """Returns a picture (height, width, 3) uint8.
-
-        Raises:
-            RuntimeError: there is no GL library; the message names the package to install.
-        """
-        if self._renderer is None:
-            use_gl_without_display()
-            self._renderer = mujoco.Renderer(self._sim.model, *self._size)
-            # At exit the GL library goes before Python's objects do, so whoever forgets to close gets it closed in time.
-            weakref.finalize(self, self._renderer.close)
-        camera = mujoco.mj_name2id(self._sim.model, int(mujoco.mjtObj.mjOBJ_CAMERA), self._name)
-        self._data = self._sim.get_data(self._index, self._data)
-        self._renderer.update_scene(self._data, camera)
-        return self._renderer.render()
-
     def show(self, dt: float) -> None:
-        """Draws the current state in MuJoCo's viewer and waits until `dt`, s, have passed since the last call.
+        """Is called after every reset and step: shows simulation 0 in the viewer, in mode "human" only.
+
+        It waits until `dt`, s, have passed since the last call.
 
         Raises:
             RuntimeError: there is no display.
+            ViewerClosed: the user has closed the window.
         """
-        self._data = self._sim.get_data(self._index, self._data)
+        super().show(dt)
+        if not self._pictures.in_window:
+            return
+        self._follow_model()
+        self._data = self._sim.get_data(0, self._data)  # the same object at every call: the viewer looks at it
         if self._viewer is None:
-            self._viewer = _open_viewer(self._sim.model, self._data)
+            self._viewer = _open_viewer(self._model, self._data, _camera_id(self._model, self._pictures, None))
+        if not self._viewer.is_running():
+            raise ViewerClosed
         self._viewer.sync()
         time.sleep(max(0.0, self._due - time.monotonic()))
         self._due = time.monotonic() + dt
 
     def close(self) -> None:
-        """Frees the renderer and closes the viewer."""
-        for window in filter(None, (self._renderer, self._viewer)):
-            window.close()
-        self._renderer = self._viewer = None
+        """Gives the renderer back and closes the viewer; the next picture opens them again."""
+        for opened in filter(None, (self._lease, self._viewer)):
+            opened.close()
+        self._lease = self._viewer = self._data = self._model = None
+
+    def _drawn(self, index):
+        self._follow_model()
+        if self._lease is None:
+            self._lease = Lease(self._model, *self._size)
+        data = self._sim.get_data(index)  # not kept: 64 hands would hold 320 MB of it
+        view = _view(self._model, _camera_id(self._model, self._pictures, self._default))
+        depths = {"rgb_array": (False,), "depth_array": (True,), "rgbd_tuple": (False, True)}[self._pictures.render_mode]
+        drawn = tuple(self._lease.draw(self._model, data, view, depth) for depth in depths)
+        return drawn if len(drawn) > 1 else drawn[0]
+
+    def __getstate__(self):
+        """Leaves out what cannot be copied or pickled: the copy opens its own."""
+        return self.__dict__ | dict.fromkeys(("_model", "_lease", "_viewer", "_data"))
+
+    def _follow_model(self):
+        """Exchanges what belongs to the model if that was replaced."""
+        if self._sim.model is self._model:
+            return
+        former = self._lease
+        self._lease = Lease(self._sim.model, *self._size) if former else None
+        if former:  # only now, so that a renderer that suits both models is kept
+            former.close()
+        if self._viewer:
+            self._viewer.close()
+        self._model, self._viewer, self._data = self._sim.model, None, None
 
 
-class Video:
-    """An MP4 file that is written as the frames come; a context manager."""
-
-    def __init__(self, path: str | Path, fps: float):
-        import imageio
-
-        self._path = Path(path)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        metadata = ["-metadata", f"comment={MARK}"]
-        self._writer = imageio.get_writer(str(self._path), fps=fps, macro_block_size=16, output_params=metadata)
-
-    def add(self, frame: np.ndarray) -> None:
-        """Appends a frame (height, width, 3) uint8, sides in multiples of 16."""
-        self._writer.append_data(frame)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._writer.close()
-
-
-def has_display() -> bool:
-    """Returns whether a window could be opened."""
-    return platform.system() != "Linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-
-
-def use_gl_without_display() -> None:
-    """Makes MuJoCo render through EGL, else OSMesa, if there is no display and MUJOCO_GL does not say otherwise.
-
-    MuJoCo decides when it is imported, which may be long ago; this works at any time before the first picture.
+def _camera_id(model, pictures, default):
+    """Returns the number of the camera that is chosen, else of `default`, else FREE_CAMERA.
 
     Raises:
-        RuntimeError: neither library works here.
+        ValueError: there is no such camera.
     """
-    if has_display() or os.environ.get("MUJOCO_GL"):
-        return
-    backend = "egl" if _egl_works() else "osmesa" if _loads("libOSMesa.so.8", "libOSMesa.so") else None
-    if backend is None:
-        raise RuntimeError(_NO_GL)
-    context = importlib.import_module(f"mujoco.{backend}").GLContext
-    importlib.import_module("mujoco.rendering.classic.gl_context").GLContext = context
+    names = [model.camera(i).name for i in range(model.ncam)]
+    name, number = pictures.camera_name, pictures.camera_id
+    if name is None and number is None:
+        return names.index(default) if default in names else FREE_CAMERA
+    if name is None and is_whole_number(number) and FREE_CAMERA <= number < model.ncam:
+        return int(number)
+    if name in names:
+        return names.index(name)
+    wanted, existing = number if name is None else name, "".join(f", {i} ({name})" for i, name in enumerate(names))
+    raise ValueError(
+        f"there is no camera {shown(wanted)}; there are {FREE_CAMERA} (the free camera, by camera_id){existing}"
+    )
 
 
-def can_render() -> bool:
-    """Returns whether pictures can be made here."""
-    try:
-        use_gl_without_display()
-    except RuntimeError:
-        return False
-    return True
+def _view(model, camera_id):
+    view = mujoco.MjvCamera()
+    if camera_id == FREE_CAMERA:
+        mujoco.mjv_defaultFreeCamera(model, view)
+    else:
+        view.type, view.fixedcamid = int(mujoco.mjtCamera.mjCAMERA_FIXED), camera_id
+    return view
 
 
-def _egl_works():
-    """Asks every EGL device for a display, as MuJoCo will; in ctypes, as a failed PyOpenGL would bar the way to OSMesa."""
-    egl = _loads("libEGL.so.1", "libEGL.so")
-    if egl is None:
-        return False
-    egl.eglGetProcAddress.restype = ctypes.c_void_p
-    query, display_of = (egl.eglGetProcAddress(name) for name in (b"eglQueryDevicesEXT", b"eglGetPlatformDisplayEXT"))
-    if not (query and display_of):
-        return False
-    pointer = ctypes.c_void_p
-    devices, count = (pointer * 16)(), ctypes.c_int()
-    ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, pointer, pointer)(query)(16, devices, ctypes.byref(count))
-    get_display = ctypes.CFUNCTYPE(pointer, ctypes.c_int, pointer, pointer)(display_of)
-    displays = [get_display(_EGL_PLATFORM_DEVICE, devices[i], None) for i in range(count.value)]
-    return any(display and egl.eglInitialize(pointer(display), None, None) for display in displays)
-
-
-def _loads(*names):
-    """Returns the first of these shared libraries that can be loaded, or None."""
-    for name in names:
-        try:
-            return ctypes.CDLL(name)
-        except OSError:
-            continue
-    return None
-
-
-def _open_viewer(model, data):
-    if not has_display():
+def _open_viewer(model, data, camera_id):
+    if not gl.has_display():
         raise RuntimeError(_NO_DISPLAY)
     import mujoco.viewer
 
     viewer = mujoco.viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False)
-    viewer.cam.type = int(mujoco.mjtCamera.mjCAMERA_TRACKING)
-    viewer.cam.trackbodyid, viewer.cam.distance = 1, 0.8
+    if camera_id != FREE_CAMERA:
+        viewer.cam.type, viewer.cam.fixedcamid = int(mujoco.mjtCamera.mjCAMERA_FIXED), camera_id
+    else:
+        viewer.cam.type = int(mujoco.mjtCamera.mjCAMERA_TRACKING)
+        viewer.cam.trackbodyid, viewer.cam.distance = 1, 0.8
     return viewer

@@ -18,10 +18,11 @@ from envs.rwrl.humanoid import Humanoid
 from envs.rwrl.quadruped import Quadruped
 from envs.rwrl.walker import Walker
 from envs.task import whole_ratio
-from envs.task_env import RENDER_MODES, check_render_mode, checked_action
+from envs.task_env import checked_action
 from utils.config import nearest_name
 from utils.fields import fitting, is_name, shown
 from utils.perturbation import Perturbable, single_values
+from utils.pictures import RENDER_MODES, Pictures
 from utils.rendering import Camera
 
 _STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
@@ -42,24 +43,25 @@ class RWRLEnv(Lifecycle, gym.Env):
         task: one of the domain's tasks, as "walk".
         exact: keep the oddities of the original suite, to the last bit: those of the domains, safety variables at reset
             from before the forward pass, and draws from `RandomState(seed)`.
-        render_mode: None, "rgb_array" or "human".
+        render_mode: None, "human", "rgb_array", "depth_array" or "rgbd_tuple".
+        **pictures: width, height, camera_name or camera_id, as in `utils.pictures.Pictures`.
 
     Raises:
-        ValueError: there is no such domain, task or render mode; the message names the nearest.
+        ValueError: there is no such domain, task, render mode or camera; the message names the nearest.
     """
 
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 100}
 
-    def __init__(self, domain: str, task: str, exact: bool = False, render_mode: str | None = None):
-        check_render_mode(render_mode)
+    def __init__(self, domain: str, task: str, exact: bool = False, render_mode: str | None = None, **pictures):
+        pictures = Pictures(render_mode, **pictures)
         fitting(exact, bool, "exact")
         if not is_name(domain, DOMAINS):
             raise ValueError(f"there is no domain {shown(domain)}{nearest_name(domain, DOMAINS)}")
         self.domain = DOMAINS[domain](task, exact)
         self.exact, self.render_mode = exact, render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / self.domain.control_dt)}
-        self._camera = Camera(self, 0, name=self.domain.camera)
         self._use(self.domain.build_physics({}))
+        self._camera = Camera(self, pictures, self.domain.camera)
         self._built: dict[str, float] = {}  # perturbations of the current physics
         self._perturbed: dict[str, float] = {}  # and of that which the next reset is to use
         self._next = None  # that physics, if it is another one
@@ -186,7 +188,7 @@ class RWRLEnv(Lifecycle, gym.Env):
         self._observation = self.domain.observe(self._task, self.physics)
         # The original evaluates constraints before the forward pass: on the pose and forces that the model has by default.
         self._safety_vars = before_forward if self.exact else self.safety_vars()
-        self._show()
+        self._camera.show(self.control_dt)
         terms = {"task": float(self._task.get_reward(self.physics))}  # what standing here is worth, as the original shows
         return _copied(self._observation), {"safety_vars": _copied(self._safety_vars), "reward_terms": terms}
 
@@ -196,12 +198,12 @@ class RWRLEnv(Lifecycle, gym.Env):
         info = {"safety_vars": _copied(self._safety_vars), "reward_terms": {"task": reward}, "physics_failed": bool(failure)}
         if failure:
             info["physics_failure"] = failure
-        self._show()
+        self._camera.show(self.control_dt)
         return _copied(self._observation), reward, bool(failure), False, info
 
     def render(self):
-        """Returns the frame (height, width, 3) uint8 in mode "rgb_array"; the viewer of mode "human" follows by itself."""
-        return self._camera.frame() if self.render_mode == "rgb_array" else None
+        """Returns a picture as `utils.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
+        return self._camera.frame()
 
     def close(self):
         self._was_closed = True
@@ -212,7 +214,6 @@ class RWRLEnv(Lifecycle, gym.Env):
         return self.data
 
     def _use(self, physics):
-        self._camera.close()  # it opens again for the new model
         self.physics = physics
         self._readers = self.domain.safety_readers(self.model, self.data)
 
@@ -236,10 +237,6 @@ class RWRLEnv(Lifecycle, gym.Env):
         self._safety_vars = self.safety_vars()
         self._observation = self.domain.observe(self._task, self.physics)
         return float(self._task.get_reward(self.physics)), ""
-
-    def _show(self):
-        if self.render_mode == "human":
-            self._camera.show(self.domain.control_dt)
 
 
 def _box(part):

@@ -10,6 +10,7 @@ import numpy as np
 from mujoco.batch import Batch
 
 from utils.files import read_arrays, reading, write_arrays
+from utils.pictures import Pictures
 from utils.rendering import Camera
 from utils.run_files.names import BAD_STATES
 
@@ -56,14 +57,15 @@ def read_dump(path: Path) -> Dump:
     return Dump(model, states, arrays["actions"], arrays["reason"].tobytes().decode(errors="replace"))
 
 
-def replayed(dump: Dump) -> Iterator[Camera]:
-    """Yields, for every state in its turn, a camera that looks at it."""
+def replayed(dump: Dump, render_mode: str, dt: float) -> Iterator[np.ndarray | None]:
+    """Shows the states one after another, `dt` seconds apart in the viewer; yields a picture of each in mode "rgb_array"."""
     sim = Batch(dump.model, 1, 1, persistent=True)
-    with closing(Camera(sim, 0)) as camera:
+    with closing(Camera(sim, Pictures(render_mode))) as camera:
         for state in dump.states:
             sim.state[0] = np.nan_to_num(state)
             sim.forward()
-            yield camera
+            camera.show(dt)
+            yield camera.frame()
 
 
 def describe(dump: Dump) -> str:

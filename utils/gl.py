@@ -1,0 +1,167 @@
+"""The OpenGL library that pictures are made with, and the process's only OpenGL context.
+
+One context serves every renderer of the process, in any thread, one thread at a time: contexts are expensive, and a
+context that is current in one thread cannot be used in another.
+"""
+
+import atexit
+import ctypes
+import importlib
+import os
+import platform
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+_EGL_PLATFORM_DEVICE = 0x313F  # from the extension EGL_EXT_platform_device
+_BUFFER = (640, 480)  # of the context itself; pictures are drawn into framebuffers of their own size
+_NO_GL = (
+    "rendering without a display needs a GL library, and neither EGL nor OSMesa works here: install it, on Debian and "
+    "Ubuntu with 'apt-get install libegl1 libgl1-mesa-dri' (or libosmesa6)"
+)
+_FORKED = (
+    "a process forked from one that has made pictures cannot make any: OpenGL does not survive a fork. Start processes "
+    'with "spawn" or "forkserver" (AsyncVectorEnv: context="spawn"), or make the first picture after the fork'
+)
+_RELEASE = {  # OSMesa's contexts are not bound to a thread
+    "mujoco.egl": lambda backend: backend.EGL.eglReleaseThread(),
+    "mujoco.glfw": lambda backend: backend.glfw.make_context_current(None),
+}
+_WINDOWED = ("glfw", "glx", "enable", "enabled", "on", "true", "1")  # values of MUJOCO_GL that open a hidden window
+_LOCK = threading.Lock()
+
+
+class _State:
+    """The context, and the process that made it."""
+
+    context = None
+    process: int | None = None
+
+
+@contextmanager
+def current(wait: bool = True) -> Iterator[bool]:
+    """Makes the context current in this thread, alone, and releases it afterwards; makes it at the first call.
+
+    Yields whether the context is current: always, unless `wait` is False and another thread uses it.
+
+    Raises:
+        RuntimeError: there is no GL library (the message names the package to install), the library does not work, or
+            this process was forked from one that has made pictures.
+    """
+    if _State.process not in (None, os.getpid()):
+        raise RuntimeError(_FORKED)
+    if not _LOCK.acquire(blocking=wait):
+        yield False
+        return
+    try:
+        _make_current()
+        yield True
+    finally:
+        _release()
+        _LOCK.release()
+
+
+def is_open() -> bool:
+    """Returns whether this process has a context."""
+    return _State.context is not None and _State.process == os.getpid()
+
+
+def choose_backend() -> None:
+    """Makes MuJoCo draw through EGL, else OSMesa, else a hidden window on the display; MUJOCO_GL overrules this.
+
+    MuJoCo decides when it is imported, which may be long ago; this works at any time before the first picture.
+
+    Raises:
+        RuntimeError: none of them works here.
+    """
+    chosen = os.environ.get("MUJOCO_GL", "").lower().strip()
+    if platform.system() != "Linux" or chosen:
+        if chosen in _WINDOWED and not has_display():
+            raise RuntimeError(f"MUJOCO_GL={chosen} needs a display, and there is none: unset it to use EGL or OSMesa")
+        return
+    backend = "egl" if _egl_works() else "osmesa" if _loads("libOSMesa.so.8", "libOSMesa.so") else None
+    if backend is None and not has_display():
+        raise RuntimeError(_NO_GL)
+    context = importlib.import_module(f"mujoco.{backend or 'glfw'}").GLContext
+    importlib.import_module("mujoco.rendering.classic.gl_context").GLContext = context
+
+
+def can_render() -> bool:
+    """Returns whether pictures can be made here."""
+    try:
+        choose_backend()
+    except RuntimeError:
+        return False
+    return True
+
+
+def has_display() -> bool:
+    """Returns whether a window can be opened."""
+    if platform.system() != "Linux":
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")) and _glfw_starts()
+
+
+@cache
+def _glfw_starts():
+    """Returns whether the display answers: without one, MuJoCo's viewer would end the process."""
+    import glfw
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bool(glfw.init())
+
+
+def _make_current():
+    if _State.context is None:
+        choose_backend()
+        try:
+            _State.context = importlib.import_module("mujoco.rendering.classic.gl_context").GLContext(*_BUFFER)
+        except Exception as error:  # each backend raises exceptions of its own
+            chosen = os.environ.get("MUJOCO_GL")
+            hint = f" (MUJOCO_GL={chosen}; unset it to use what works here)" if chosen else ""
+            raise RuntimeError(f"the GL library makes no context{hint}: {error}") from error
+        _State.process = os.getpid()
+        atexit.register(_close)  # after the backend's own, so that it runs before
+    _State.context.make_current()
+
+
+def _release():
+    if _State.context is not None:
+        backend = type(_State.context).__module__
+        _RELEASE.get(backend, lambda _: None)(importlib.import_module(backend))
+
+
+def _close():
+    if is_open():
+        _State.context.free()
+        _State.context = None
+
+
+def _egl_works():
+    """Asks every EGL device for a display, as MuJoCo will; in ctypes, because a failed PyOpenGL rules out OSMesa."""
+    egl = _loads("libEGL.so.1", "libEGL.so")
+    if egl is None:
+        return False
+    egl.eglGetProcAddress.restype = ctypes.c_void_p
+    query, display_of = (egl.eglGetProcAddress(name) for name in (b"eglQueryDevicesEXT", b"eglGetPlatformDisplayEXT"))
+    if not (query and display_of):
+        return False
+    pointer = ctypes.c_void_p
+    devices, count = (pointer * 16)(), ctypes.c_int()
+    ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, pointer, pointer)(query)(16, devices, ctypes.byref(count))
+    get_display = ctypes.CFUNCTYPE(pointer, ctypes.c_int, pointer, pointer)(display_of)
+    displays = [get_display(_EGL_PLATFORM_DEVICE, devices[i], None) for i in range(count.value)]
+    return any(display and egl.eglInitialize(pointer(display), None, None) for display in displays)
+
+
+def _loads(*names):
+    """Returns the first of these shared libraries that can be loaded, or None."""
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None
