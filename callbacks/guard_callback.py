@@ -59,5 +59,5 @@ class GuardCallback(BaseCallback):
 
     def _failures(self):
         with suppress(AttributeError):  # an environment of others has no such thing
-            return self.training_env.env_method("take_failures", indices=[0])[0]
+            return self.training_env.env_method("take_failures")[0]
         return ()

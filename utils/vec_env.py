@@ -3,13 +3,16 @@
 import importlib
 import inspect
 import time
+from collections.abc import Sequence
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import load_env_creator
+from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
+from utils.vector_access import call, owners, set_everywhere
 from utils.vector_infos import SUCCESSES, info_of_step
 
 
@@ -20,10 +23,11 @@ class BatchVecEnv(VecEnv):
     `terminal_observation`, `TimeLimit.truncated` and `episode` (return `r`, length `l`, time `t`); besides,
     `episode["terms"]` sums every reward term of the episode, and `episode["final"]` holds the last measurements. Where
     these hold `is_success`, or how many `successes` there were, the info has `is_success` for SB3's own success rate.
-    Attributes and methods are those of the vector environment, once for all simulations; `indices` cannot pick some.
+    Attributes and methods are those of the vector environment, of its wrappers, and of the single environments if it is
+    made of these. `indices` picks simulations where that is possible, and is refused in one sentence where it is not.
     """
 
-    transient = ("_started",)
+    transient = ("_started", "_was_reset")
 
     def __init__(self, env: VectorEnv):
         if env.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP:
@@ -31,7 +35,7 @@ class BatchVecEnv(VecEnv):
         self.env = env
         self.render_mode = env.render_mode
         self._actions = None
-        self._started = time.time()
+        self._started, self._was_reset = time.time(), False
         self._returns, self._lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, int)
         self._term_sums: dict[str, np.ndarray] = {}
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
@@ -39,12 +43,24 @@ class BatchVecEnv(VecEnv):
     def reset(self):
         """Starts all episodes, with the seeds and options given last; returns observations (n, k)."""
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
-        observation, _ = self.env.reset(seed=seeds, options=self._options[0] or None)
+        for options in self._grouped_options():
+            observation, _ = self.env.reset(seed=seeds, options=options)
+        self._was_reset = True
         self._reset_seeds()
         self._reset_options()
         self._returns[:] = self._lengths[:] = 0
         self._term_sums.clear()
         return observation
+
+    def set_options(self, options=None):
+        """Keeps the options of the next reset: one mapping for all simulations, or a list with one for each.
+
+        Raises:
+            ValueError: the list has another length.
+        """
+        if isinstance(options, Sequence) and len(options) != self.num_envs:
+            raise ValueError(f"{self.num_envs} simulations need as many options, got {len(options)}")
+        super().set_options(options)
 
     def step_async(self, actions):
         self._actions = actions
@@ -68,21 +84,38 @@ class BatchVecEnv(VecEnv):
         return list(self.env.render() or ())
 
     def get_attr(self, attr_name, indices=None):
-        value = getattr(self.env.unwrapped, attr_name)
-        return [value for _ in self._get_indices(indices)]
+        having = owners(self.env, attr_name)
+        return [getattr(having[i], attr_name) for i in self._chosen(indices)]
 
     def set_attr(self, attr_name, value, indices=None):
-        setattr(self.env.unwrapped, attr_name, value)
+        set_everywhere(owners(self.env, attr_name), attr_name, value, self._chosen(indices))
 
     def env_method(self, method_name, *method_args, indices=None, **method_kwargs):
-        result = getattr(self.env.unwrapped, method_name)(*method_args, **method_kwargs)
-        return [result for _ in self._get_indices(indices)]
+        having = owners(self.env, method_name)
+        return call(having, method_name, self._chosen(indices), method_args, method_kwargs)
 
     def env_is_wrapped(self, wrapper_class, indices=None):
         # Episodes are recorded here as SB3's Monitor would; saying so keeps SB3 from warning that nobody does.
         from stable_baselines3.common.monitor import Monitor
 
         return [issubclass(wrapper_class, Monitor) for _ in self._get_indices(indices)]
+
+    def _chosen(self, indices):
+        """Returns the chosen simulations as numbers from 0 on; raises IndexError for one that does not exist."""
+        return [range(self.num_envs)[i] for i in self._get_indices(indices)]
+
+    def _grouped_options(self):
+        """Yields the options of the resets that give every simulation its options: one for each that differs."""
+        groups = []
+        for options in self._options:
+            if not any(data_equivalence(options, known) for known in groups):
+                groups.append(options)
+        masks = [np.array([data_equivalence(own, options) for own in self._options]) for options in groups]
+        if len(groups) == 1 or not self._was_reset:  # a first reset must cover all simulations
+            yield groups[0] or None
+        for options, mask in list(zip(groups, masks)) * (len(groups) > 1):
+            if self._was_reset or not mask[0]:
+                yield options | {"reset_mask": mask}
 
     def _count(self, reward, terms):
         self._returns += reward
