@@ -21,7 +21,8 @@ class _HandView:
 
     @property
     def model(self) -> mujoco.MjModel:
-        return self.task.sim.model
+        """The nominal model: what is written to it acts in all simulations from the next step or reset on."""
+        return self.task.model
 
     def set_target_angle(self, angle: float) -> None:
         """Makes `angle`, rad up to pi, the most that following targets are away from where their cubes are."""

@@ -31,7 +31,8 @@ class _RobotView:
 
     @property
     def model(self) -> mujoco.MjModel:
-        return self.task.sim.model
+        """The nominal model: what is written to it acts in all simulations from the next step or reset on."""
+        return self.task.model
 
     @property
     def residual_scale(self) -> float:
@@ -76,8 +77,8 @@ class ResidualWalkEnv(_RobotView, TaskEnv):
         pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
         task = self.task_class(resolved(ResidualWalkConfig(), config, changes), 1, num_threads)
         super().__init__(task, render_mode, max_episode_steps, perturb_spec, **pictures)
-        self.sensor_reader = SensorReader(self.model, task.sim.bind("sensordata")[0])
-        self._data = mujoco.MjData(self.model)
+        self.sensor_reader = SensorReader(task.sim.model, task.sim.bind("sensordata")[0])
+        self._data = mujoco.MjData(task.sim.model)
 
     @property
     def data(self) -> mujoco.MjData:

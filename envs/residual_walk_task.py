@@ -188,6 +188,12 @@ class ResidualWalkTask(Task):
             "gait": asdict(self.config.gait),
         }
 
+    def take_over_model(self):
+        changed = super().take_over_model()
+        if changed:
+            self._weight = self._weigh(np.arange(self.num_envs))
+        return changed
+
     def command_robots(self, velocity: float) -> None:
         """Commands `velocity`, m/s straight ahead, to every robot, now and after every reset.
 

@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
+from envs.shown_model import ShownModel
 from utils.fields import whole_number
 from utils.kernels import total
 from utils.observation import ObservationTable
@@ -60,7 +61,7 @@ class Task(ABC):
     perturbable: ClassVar[Mapping[str, tuple[Scale, ...]]] = {}
     perturbations: ClassVar[Mapping[str, Perturbable]] = {}
     default_perturbation: str | None = None
-    transient = ("failures", "_states", "_actions", "_taken", "_began")  # to look at only: no step depends on them
+    transient = ("failures", "_states", "_actions", "_taken", "_began", "_shown")  # to look at only: no step depends on them
 
     def __init__(self, model: mujoco.MjModel, num_envs: int, control_dt: float, num_threads: int):
         self.num_envs = whole_number("num_envs", num_envs, 1)
@@ -68,6 +69,7 @@ class Task(ABC):
         self.substeps = whole_ratio(control_dt, model.opt.timestep)
         self.sim = Batch(model, num_envs, min(whole_number("num_threads", num_threads, 1), num_envs), persistent=True)
         self.factors = Variation(self.sim, {})
+        self._shown = ShownModel(self.sim, self.factors)
         self.failed = np.zeros(num_envs, bool)
         self.failures: list[PhysicsFailure] = []
         self.failure_count = 0
@@ -76,6 +78,11 @@ class Task(ABC):
         self._actions = np.zeros((steps, num_envs, *self.action_space.shape))
         self._taken, self._began = 0, np.zeros(num_envs, int)  # steps, and how many there were when each episode began
         self._observation = np.zeros((num_envs, *self.observation.space.shape), np.float32)
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The nominal model: what is written to it acts in all simulations from the next step or reset on."""
+        return self._shown.show()
 
     @abstractmethod
     def reset(self, ids: np.ndarray, generators: list[np.random.Generator], options: dict) -> None:
@@ -128,6 +135,7 @@ class Task(ABC):
         unknown = sorted(options.keys() - set(self.reset_options))
         if unknown:
             raise ValueError(f"unknown reset options {unknown}; there are {', '.join(self.reset_options) or 'none'}")
+        self.take_over_model()
         self.failed[ids] = False
         self._began[ids] = self._taken
         self.reset(ids, generators, options)
@@ -163,6 +171,7 @@ class Task(ABC):
             raise ValueError("an action must be a number, got NaN")
         if unseen is not None:
             self.failed |= unseen
+        self.take_over_model()
         self._remember(action)
         self.act(action)
         self._advance()
@@ -171,6 +180,17 @@ class Task(ABC):
     def after_restore(self) -> None:
         """Brings up to date what the batch shows of its state, once that is back: the next `act` may look at sensors."""
         self.sim.forward(stage=_VEL_STAGE)
+
+    def take_over_model(self) -> bool:
+        """Makes act what user code has written to `model`; returns whether it has. A subclass adds what it has read from it.
+
+        Raises:
+            ValueError: what was written cannot act; the model is put back.
+        """
+        changed = self._shown.take_over()
+        if changed:
+            self.sim.forward(stage=_VEL_STAGE)
+        return changed
 
     def _remember(self, action):
         place = self._taken % len(self._states)

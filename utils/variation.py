@@ -1,7 +1,7 @@
 """What may vary in a model (name -> field, entries), per simulation of a batch or in one model; always nominal x scale,
 then + shift."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -114,6 +114,15 @@ class Variation:
             self._expanded[field][ids] = self._entries(field, ids)
         self._derive(fields, ids)
 
+    def set_nominal(self, fields: Iterable[str]) -> None:
+        """Takes the nominal values of these fields from the batch's model anew, for all simulations, under the factors in
+        force. A forward() must come next."""
+        fields, everyone = list(fields), np.arange(self._sim.nsim)
+        for field in fields:
+            self._fields[field] = _nominal(self._sim.model, field)
+            self._expanded.setdefault(field, self._sim.expand(field))[:] = self._entries(field, everyone)
+        self._derive(fields, everyone)
+
     def current(self, field: str, ids: np.ndarray) -> np.ndarray:
         """Returns a model field as it is now in simulations `ids` (k,): (k, ...), fresh."""
         if field in self._expanded:
@@ -154,15 +163,20 @@ class ModelVariation:
         self.values = {name: _neutral(name, changes) for name, changes in factors.items()}
         self._changes = _changes(model, factors)
         self._fields = {change.field: _nominal(model, change.field) for change, _, _ in self._changes}
+        self._applied = dict(self._fields)  # as the model was left
 
     def apply(self, values: Mapping[str, float]) -> None:
         """Sets factors; those left out stay as they are. A reset of the simulation must come next."""
         self.values |= values
+        for field, applied in self._applied.items():  # what somebody else has written since is nominal from now on
+            written = _nominal(self._model, field)
+            self._fields[field] = np.where(written == applied, self._fields[field], written)
         entries = {field: nominal.copy() for field, nominal in self._fields.items()}
         for change, name, mask in self._changes:
             entries[change.field] = _changed(change, mask, entries[change.field], self.values[name])
         for field, own in entries.items():
             setattr(*_owner(self._model, field), own if own.ndim else own.item())
+            self._applied[field] = _nominal(self._model, field)
         if _derives(entries):
             mujoco.mj_setConst(self._model, self._scratch)
 
