@@ -56,6 +56,8 @@ class RobustnessConfig:
         ROBUSTNESS_EPISODES.at(self.seed, self.episodes)
         if (self.min is not None or self.max is not None) and (self.all or self.pairs):
             raise ValueError("--min and --max are for one --param")
+        if (self.param is not None) + self.all + bool(self.pairs) > 1:
+            raise ValueError("give one of --param, --all and --pairs")
         for pair in self.pairs:
             if pair.count(",") != 1:
                 raise ValueError(f"a pair is two parameters with a comma between them, got {pair!r}")

@@ -21,6 +21,7 @@ from utils.evaluation import GOAL_DISTANCE, evaluate, gait_alone, summarise, tab
 from utils.files import write_json
 from utils.gl import has_display
 from utils.held_out_seeds import PLAY
+from utils.options import refuse_idle
 from utils.outputs import check_output, expanded, json_with, marked
 from utils.presets import WALKS
 from utils.run_files.bad_states import describe, read_dump, replayed
@@ -80,6 +81,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         config = tyro.cli(PlayConfig, args=argv, description=__doc__)
         config = with_checked_paths(config)
+        refuse_idle(sys.argv[1:] if argv is None else argv, idle(config))
         if config.replay is not None:
             replay(config)
         elif trained_id(config.model) in WALKS:
@@ -90,6 +92,16 @@ def main(argv: list[str] | None = None) -> int:
         print(f"play_residual_policy: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def idle(config: PlayConfig) -> dict[str, str]:
+    """Returns the options that have no effect -> why."""
+    if config.replay is not None:
+        names = ("episodes", "seed", "terrain", "level", "command", "json")
+        return dict.fromkeys(names, "--replay shows states that were recorded")
+    if (env_id := trained_id(config.model)) not in WALKS:
+        return dict.fromkeys(("terrain", "level", "command"), f"{env_id} does not walk")
+    return {"level": "--terrain flat has no levels"} if config.terrain == "flat" else {}
 
 
 def with_checked_paths(config: PlayConfig) -> PlayConfig:

@@ -15,6 +15,7 @@ from tuning.storages import of_storage, reason, serve
 from tuning.studies import JOURNAL, open_study
 from tuning.sweep import SweepConfig
 from tuning.worker import work
+from utils.options import refuse_idle
 from utils.terminal import tolerant_output
 
 
@@ -25,6 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # we say what there is to say
     try:
         sweep = tyro.cli(SweepConfig, args=argv, description=__doc__)
+        refuse_idle(argv, sweep.idle(argv))
         if sweep.serve is not None:
             serve(sweep.storage or JOURNAL, sweep.serve)
             return 0

@@ -60,8 +60,10 @@ def main(argv: list[str] | None = None) -> int:
     cells = [Cell(*of) for of in product(args.seeds, args.envs, args.levels)]
     try:
         args.out = check_output_folder(args.out, [(RETURNS, json_with("learned", "random"))])
+        if args.no_training and args.workers is not None:
+            raise ValueError("--workers has no effect: --no-training trains nothing")
         if not args.no_training:
-            with ThreadPoolExecutor(args.workers) as pool:
+            with ThreadPoolExecutor(args.workers or 2) as pool:
                 list(pool.map(partial(train, out=args.out, steps=args.steps), cells))
         done = [cell for cell in cells if ended(args.out / cell.name, args.steps)]
         returns = {cell: learned(args.out / cell.name, args.episodes) for cell in done}

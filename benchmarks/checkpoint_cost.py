@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def measured(algo: str, repeats: int) -> str:
     """Returns the table's line of one algorithm."""
-    config = parse(["--algo", algo, "--eval-every", "0", "--sac.learning-starts", "100"])
+    config = parse(["--algo", algo, "--eval-every", "0"] + ["--sac.learning-starts", "100"] * (algo == "sac"))
     with tempfile.TemporaryDirectory() as folder:
         run = create_run(replace(config, run_dir=Path(folder) / "run"), [])
         training = prepare(replace(config, total_timesteps=ROLLOUTS[algo]), run)

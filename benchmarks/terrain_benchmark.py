@@ -86,6 +86,8 @@ class BenchmarkConfig:
         if not 0 < self.min_pace <= 1:
             raise ValueError(f"min_pace must be over 0 and at most 1, got {self.min_pace}")
         BENCHMARK_EPISODES.at(self.seeds_from, self.episodes, "seeds_from")
+        if not (self.own_gaits or self.model):
+            raise ValueError("--no-own-gaits has no effect without a --model")
         if not self.kinds or not self.levels:
             raise ValueError("give at least one kind and one level")
         [check_kind(kind) for kind in self.kinds], [check_level(level) for level in self.levels]

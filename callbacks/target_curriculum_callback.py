@@ -11,14 +11,16 @@ class TargetCurriculumCallback(BaseCallback):
     episode's info. `state` is all that it remembers.
 
     Args:
-        start: the farthest target at the beginning, rad; it ends at pi.
+        start, end: the farthest target at the beginning and at the end, rad.
     """
 
-    def __init__(self, start: float = 0.8, rise: float = 4.0, factor: float = 1.03, window: int = 50):
+    def __init__(
+        self, start: float = 0.8, rise: float = 4.0, factor: float = 1.03, window: int = 50, end: float = float(np.pi)
+    ):
         super().__init__()
         if not (0.0 < start <= np.pi and factor > 1.0 and window >= 1):
             raise ValueError(f"a curriculum of targets needs 0 < start <= pi and a factor above 1, got {start} and {factor}")
-        self.angle, self._rise, self._factor, self._window = start, rise, factor, window
+        self.angle, self._rise, self._factor, self._window, self._end = start, rise, factor, window, end
         self._successes = self._steps = self._episodes = 0  # since the last decision
 
     @property
@@ -33,7 +35,7 @@ class TargetCurriculumCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         if self._episodes >= self._window:
             if 1000 * self._successes >= self._rise * self._steps:
-                self.angle = min(float(np.pi), self._factor * self.angle)
+                self.angle = min(self._end, self._factor * self.angle)
             self._successes = self._steps = self._episodes = 0
         self.training_env.env_method("set_target_angle", self.angle)
         self.logger.record("curriculum/target_angle", self.angle)

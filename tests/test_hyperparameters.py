@@ -9,11 +9,12 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 import train
 import tune_hyperparameters
+from tests.training_runs import for_algo
 from training.hyperparameters import hyperparameters, metrics
 from utils.monitor_training import read_scalars
 from utils.run_files.logs import read_progress
 
-SMALL = """--env Pendulum-v1 --total-timesteps 512 --num-envs 2 --num-threads 1 --eval-every 128 --eval-episodes 2
+SMALL = """--env Pendulum-v1 --total-timesteps 512 --num-envs 2 --num-threads 1 --eval-every 128
 --checkpoint-every 128 --keep-checkpoints 9 --ppo.n-steps 64 --ppo.batch-size 64 --ppo.net-arch 8 6
 --sac.net-arch 8 --sac.learning-starts 32 --sac.gradient-steps 1""".split()
 
@@ -34,7 +35,8 @@ def hparams(run: Path) -> tuple[dict, list[str], int]:
 def run(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / request.param
     arguments = ["--algo", request.param, "--env-kwargs", "{g: 5.5}", "--seed", "7", "--run-dir", str(folder)]
-    assert train.main([*SMALL, *arguments]) == 0
+    arguments += ["--eval-episodes", "2"]
+    assert train.main(for_algo([*SMALL, *arguments])) == 0
     return folder
 
 
@@ -84,7 +86,7 @@ def copy_without_end(run, copy, left):
 
 def test_without_evaluations_the_return_of_training_episodes_is_the_metric(tmp_path):
     arguments = [*SMALL, "--eval-every", "0", "--total-timesteps", "128", "--run-dir", str(tmp_path / "run")]
-    assert train.main(arguments) == 0
+    assert train.main(for_algo(arguments)) == 0
     assert hparams(tmp_path / "run")[1] == ["rollout/ep_rew_mean"]
 
 

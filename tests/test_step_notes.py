@@ -3,6 +3,7 @@
 import pytest
 
 import train
+from tests.training_runs import for_algo
 from training.step_notes import step_notes
 
 SMALL = "--env Pendulum-v1 --num-envs 2 --num-threads 1 --eval-every 0 --ppo.batch-size 32 --ppo.net-arch 8".split()
@@ -26,11 +27,11 @@ RANDOM = "SAC learns nothing in 64 steps: its first 10,000 are random (sac.learn
     ],
 )
 def test_steps_that_are_not_those_asked_for_are_said(arguments, sentences):
-    assert step_notes(train.parse([*SMALL, *arguments.split()])) == sentences
+    assert step_notes(train.parse(for_algo([*SMALL, *arguments.split()]))) == sentences
 
 
 def test_the_command_line_says_it_and_takes_the_steps_it_says(tmp_path, capsys):
     arguments = [*SMALL, "--total-timesteps", "70", "--ppo.n-steps", "32", "--run-dir", str(tmp_path / "run")]
-    assert train.main(arguments) == 0
+    assert train.main(for_algo(arguments)) == 0
     assert "64 steps (num_envs 2 x 32): 128 steps, not 70." in capsys.readouterr().out
     assert (tmp_path / "run/checkpoints/0000000128").is_dir()

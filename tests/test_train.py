@@ -5,6 +5,7 @@ import yaml
 
 import play_residual_policy
 import train
+from tests.training_runs import for_algo
 from training.hand import HandTrainConfig
 from training.walk import WalkTrainConfig
 from utils import monitor_training
@@ -19,7 +20,7 @@ SMALL = """--env Pendulum-v1 --total-timesteps 512 --num-envs 2 --episode-steps 
 @pytest.fixture(scope="module", params=["ppo", "sac"])
 def run(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / request.param
-    assert train.main([*SMALL, "--algo", request.param, "--run-dir", str(folder)]) == 0
+    assert train.main(for_algo([*SMALL, "--algo", request.param, "--run-dir", str(folder)])) == 0
     return folder
 
 
@@ -79,7 +80,7 @@ def test_the_id_decides_what_can_be_said():
     ],
 )
 def test_a_wrong_word_is_one_sentence(arguments, sentence, capsys):
-    assert train.main(arguments.split()) == 2
+    assert train.main(for_algo(arguments.split())) == 2
     error = capsys.readouterr().err
     assert sentence in error and error.count("\n") == 1
 
@@ -94,7 +95,7 @@ def test_a_wrong_word_is_one_sentence(arguments, sentence, capsys):
     ],
 )
 def test_what_the_environment_refuses_is_said_before_there_is_a_folder(arguments, sentence, tmp_path, capsys):
-    assert train.main([*SMALL, *arguments, "--run-dir", str(tmp_path / "run")]) == 2
+    assert train.main(for_algo([*SMALL, *arguments, "--run-dir", str(tmp_path / "run")])) == 2
     error = capsys.readouterr().err
     assert sentence in error and error.count("\n") == 1
     assert not (tmp_path / "run").exists()
@@ -103,7 +104,7 @@ def test_what_the_environment_refuses_is_said_before_there_is_a_folder(arguments
 def test_a_perturbed_training_is_judged_on_the_nominal_and_apart_on_the_perturbed_physics(tmp_path):
     perturb = ["--perturb", "{pole_length: [2.5, 2.6]}"]
     small = [word if word != "Pendulum-v1" else "RWRLCartpoleBalance-v0" for word in SMALL]
-    assert train.main([*small, "--algo", "ppo", *perturb, "--run-dir", str(tmp_path / "run")]) == 0
+    assert train.main(for_algo([*small, "--algo", "ppo", *perturb, "--run-dir", str(tmp_path / "run")])) == 0
     scalars = monitor_training.read_scalars(tmp_path / "run")
     assert scalars["eval/return"][1][-1] != scalars["eval_perturbed/return"][1][-1]
     config = train.parse(["--resume", str(tmp_path / "run")])

@@ -9,7 +9,7 @@ import torch
 
 import train
 import tune_hyperparameters
-from tests.training_runs import fingerprint
+from tests.training_runs import fingerprint, for_algo
 from training.assembly import create_run, prepare
 from utils.config import read_yaml
 from utils.run_files.policy import normalizing
@@ -29,7 +29,7 @@ CHANGED = ["--terrain", "stairs", "--level", "0.4", "--perturb", "{mass: [1.1, 1
 def sources(tmp_path_factory):
     """Returns what can be started from, by the algorithm of the run that starts."""
     sac = tmp_path_factory.mktemp("source") / "sac"
-    assert train.main([*WALK, "--algo", "sac", "--run-dir", str(sac)]) == 0
+    assert train.main(for_algo([*WALK, "--algo", "sac", "--run-dir", str(sac)])) == 0
     return {"ppo": SHIPPED, "sac": sac}
 
 
@@ -38,21 +38,21 @@ def started(request, sources, tmp_path_factory):
     """Returns a finished run that was started from a source on another terrain with perturbed masses, and the source."""
     run, source = tmp_path_factory.mktemp("started") / "run", sources[request.param]
     arguments = [*WALK, *CHANGED, "--algo", request.param, "--start-from", str(source)]
-    assert train.main([*arguments, "--run-dir", str(run)]) == 0
+    assert train.main(for_algo([*arguments, "--run-dir", str(run)])) == 0
     return run, source
 
 
 @pytest.fixture
 def pendulum(tmp_path):
     """Returns the folder of a short PPO run on the pendulum."""
-    assert train.main([*PENDULUM, "--run-dir", str(tmp_path / "source")]) == 0
+    assert train.main(for_algo([*PENDULUM, "--run-dir", str(tmp_path / "source")])) == 0
     return tmp_path / "source"
 
 
 @pytest.mark.parametrize("algo", ["ppo", "sac"])
 def test_before_it_learns_it_acts_as_the_policy_it_started_from(algo, sources, tmp_path):
     source, arguments = load_run(sources[algo]), [*WALK, *CHANGED, "--algo", algo, "--start-from", str(sources[algo])]
-    config = train.parse([*arguments, "--run-dir", str(tmp_path / "run")])
+    config = train.parse(for_algo([*arguments, "--run-dir", str(tmp_path / "run")]))
     training = prepare(config, create_run(config, arguments))
     normalize, observations = normalizing(training.model.get_env()), np.random.default_rng(0).normal(size=(50, 98))
     actions = training.model.predict(normalize(observations), deterministic=True)[0]
@@ -63,7 +63,9 @@ def test_before_it_learns_it_acts_as_the_policy_it_started_from(algo, sources, t
 
 
 def test_reward_statistics_and_the_entropy_coefficient_are_taken_from_the_checkpoint_that_holds_them(sources, tmp_path):
-    config = train.parse([*WALK, "--algo", "sac", "--start-from", str(sources["sac"]), "--run-dir", str(tmp_path / "run")])
+    config = train.parse(
+        for_algo([*WALK, "--algo", "sac", "--start-from", str(sources["sac"]), "--run-dir", str(tmp_path / "run")])
+    )
     wanted = prepare(train.parse(["--resume", str(sources["sac"]), "--total-timesteps", "600"]), sources["sac"], True)
     training = prepare(config, create_run(config, []))
     statistics, entropy = (vars(made.model.get_env().ret_rms) for made in (training, wanted)), training.model.log_ent_coef
@@ -98,11 +100,11 @@ def test_it_resumes_exactly_from_a_checkpoint_and_starts_anew_without_one(starte
 
 
 def test_what_starts_fresh_is_one_sentence(pendulum, tmp_path, capsys):
-    assert train.main([*PENDULUM, "--start-from", str(pendulum), "--run-dir", str(tmp_path / "a")]) == 0
+    assert train.main(for_algo([*PENDULUM, "--start-from", str(pendulum), "--run-dir", str(tmp_path / "a")])) == 0
     assert "weights, observation statistics and reward statistics of" in capsys.readouterr().out
     for checkpoint in resumable(pendulum):
         (checkpoint / "training.json").unlink()
-    assert train.main([*PENDULUM, "--start-from", str(pendulum), "--run-dir", str(tmp_path / "b")]) == 0
+    assert train.main(for_algo([*PENDULUM, "--start-from", str(pendulum), "--run-dir", str(tmp_path / "b")])) == 0
     assert "fresh: optimizer, reward statistics." in capsys.readouterr().out
 
 
@@ -123,7 +125,7 @@ def test_what_starts_fresh_is_one_sentence(pendulum, tmp_path, capsys):
 )
 def test_a_policy_that_does_not_fit_is_refused_before_there_is_a_folder(arguments, sentence, pendulum, tmp_path, capsys):
     command = [*PENDULUM, "--start-from", str(pendulum), "--run-dir", str(tmp_path / "new"), *arguments]
-    assert train.main(command) == 2
+    assert train.main(for_algo(command)) == 2
     error = capsys.readouterr().err
     assert sentence in error and error.count("\n") == 1 and not (tmp_path / "new").exists()
 

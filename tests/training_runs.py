@@ -72,3 +72,14 @@ def fingerprint(run: Path) -> dict:
         {key: value for key, value in row.items() if key not in WALL_CLOCK} for row in read_progress(run / "progress.csv")
     ]
     return {"files": hashes, "scalars": scalars, "progress": lines}
+
+
+def for_algo(arguments: list[str]) -> list[str]:
+    """Returns a command line without the options of the algorithm that it does not train with: they would be refused."""
+    default = "sac" if any(word.startswith("RWRL") for word in arguments) else "ppo"
+    algo = arguments[arguments.index("--algo") + 1] if "--algo" in arguments else default
+    other, kept, dropping = {"ppo": "--sac.", "sac": "--ppo."}[algo], [], False
+    for word in arguments:
+        dropping = word.startswith(other) if word.startswith("--") else dropping
+        kept += [] if dropping else [word]
+    return kept

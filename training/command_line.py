@@ -17,7 +17,8 @@ from training.recipes import find_recipe
 from training.step_notes import step_notes
 from training.walk import WalkTrainConfig
 from training.warm_start import describe_start
-from utils.config import read_yaml, updated
+from utils.config import as_plain, read_yaml, updated
+from utils.options import overruled
 from utils.presets import WALKS, preset
 from utils.provenance import versions
 from utils.run_files.records import CONFIG, change_length, read_record, read_run_config
@@ -117,10 +118,23 @@ def parse(argv: list[str], about: str, default_id: str = WALKS[0]) -> TrainConfi
         raise ValueError("--config and --from-trial both say what to train: give one of them")
     file = find_recipe(known.from_trial) if known.from_trial else known.config
     content = read_yaml(file) if file else {}
-    content = content.get("config", content)  # a run's own config.yaml has more around it
+    recorded = "config" in content  # a run's own config.yaml has more around it
+    content = content.get("config", content)
     env_id = known.env_id or content.get("env_id", default_id)
     name = known.preset or content.get("preset", "default")
-    return tyro.cli(config_of(env_id), args=argv, default=starting_from(name, env_id, content), description=about)
+    start = starting_from(name, env_id, content)
+    if known.config and not recorded:
+        refuse_keys(known.config, content, start)
+    config = tyro.cli(config_of(env_id), args=argv, default=start, description=about)
+    config.refuse_ignored(argv)
+    return config
+
+
+def refuse_keys(file: Path, content: dict, config: TrainConfig) -> None:
+    """Raises ValueError if the training that a YAML file describes replaces a value of its nested configs."""
+    nested = {name: value for name, value in content.items() if name in ("env", "ppo", "sac")}
+    for name, value in overruled(as_plain(nested), as_plain(config)):
+        raise ValueError(f"{file}: {name} has no effect: the training sets it to {value!r}")
 
 
 def starting_from(name: str, env_id: str, changes: dict) -> TrainConfig:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -14,10 +14,11 @@ from stable_baselines3.common.callbacks import BaseCallback
 import envs  # noqa: F401  (registers the ids)
 from envs.wrappers import Perturbation
 from envs.wrappers.perturbed import made_perturbable
-from utils.config import nearest_name
+from utils.config import as_plain, nearest_name
 from utils.episodes import Policy, evaluate_returns, summarise_returns
 from utils.fields import Checked, shown, within
 from utils.held_out_seeds import EVALUATION, check_training_seed
+from utils.options import refuse_idle, refuse_overruled
 from utils.perturbation import spec_of_params
 from utils.plain_yaml import dump_yaml, parse_mapping
 from utils.presets import PpoConfig, SacConfig
@@ -100,6 +101,8 @@ class TrainConfig(Checked):
     def __post_init__(self):
         super().__post_init__()
         check_id(self.env_id)
+        # What was asked for, before other fields overrule it: options without effect are refused by it.
+        object.__setattr__(self, "asked", {own.name: getattr(self, own.name) for own in fields(self)})
         if self.num_envs is not None:
             for name in ("ppo", "sac"):
                 object.__setattr__(self, name, replace(getattr(self, name), num_envs=self.num_envs))
@@ -119,6 +122,17 @@ class TrainConfig(Checked):
     def task_arguments(self) -> dict:
         """Arguments of the environment, its episodes' length aside."""
         return dict(self.env_kwargs)
+
+    @property
+    def idle(self) -> dict[str, str]:
+        """Fields, or beginnings of dotted fields, that have no effect in this config -> why."""
+        idle = {"sac" if self.algo == "ppo" else "ppo": f"the training has --algo {self.algo}"}
+        return idle | ({} if self.eval_every else {"eval_episodes": "--eval-every 0 turns evaluations off"})
+
+    def refuse_ignored(self, argv: list[str]) -> None:
+        """Raises ValueError if an option on the command line that made this config has no effect."""
+        refuse_idle(argv, self.idle)
+        refuse_overruled(argv, as_plain(self.asked), as_plain(self))
 
     def check(self) -> None:
         """Raises ValueError if the environment refuses its arguments or perturbations; costs making one."""

@@ -8,7 +8,9 @@ import tyro
 from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.target_curriculum_callback import TargetCurriculumCallback
+from envs.cube_in_hand_config import CubeInHandConfig
 from training.config import EnvTrainConfig
+from utils.config import resolved
 from utils.fields import within
 from utils.vec_env import BatchVecEnv
 
@@ -26,6 +28,25 @@ class HandTrainConfig(EnvTrainConfig):
     rise: float = within(4.0, above=0)
     """Targets reached in 1000 steps from which on they get farther away, by 3 % at a time, to pi."""
 
+    @property
+    def target_angle(self) -> float:
+        """The farthest target of the task, rad, at which the curriculum ends."""
+        changes = {name: value for name, value in self.env_kwargs.items() if hasattr(CubeInHandConfig, name)}
+        return resolved(CubeInHandConfig(), self.env_kwargs.get("config"), changes).target_angle
+
+    @property
+    def idle(self) -> dict[str, str]:
+        nearest = self.start_angle < self.target_angle
+        return super().idle | ({} if nearest else {"rise": f"--start-angle {self.start_angle:g} is the farthest already"})
+
+    def check_new(self) -> None:
+        """Refuses a start_angle too that is beyond the farthest target."""
+        super().check_new()
+        if self.start_angle > self.target_angle:
+            raise ValueError(
+                f"start_angle must be at most the target_angle of {self.target_angle:g}, got {self.start_angle:g}"
+            )
+
     def check(self) -> None:
         """Refuses a start_angle too, at which targets would be reached already or which is beyond pi."""
         super().check()
@@ -42,5 +63,5 @@ class HandTrainConfig(EnvTrainConfig):
         return env
 
     def own_callbacks(self) -> dict[str, BaseCallback]:
-        """Returns what brings the targets from start_angle to pi."""
-        return {"curriculum": TargetCurriculumCallback(self.start_angle, self.rise)}
+        """Returns what brings the targets from start_angle to the task's own target_angle."""
+        return {"curriculum": TargetCurriculumCallback(self.start_angle, self.rise, end=self.target_angle)}

@@ -67,6 +67,20 @@ class WalkTrainConfig(TrainConfig):
         object.__setattr__(self, "env", env)
 
     @property
+    def idle(self) -> dict[str, str]:
+        varied, idle = self.env.variation, super().idle
+        if self.terrain == "flat":
+            idle |= dict.fromkeys(("level", "start_level", "curriculum", "env.terrain"), "--terrain flat has no levels")
+            idle["curriculum_share"] = "--terrain flat has no levels"
+        if self.curriculum == "success":
+            idle["curriculum_share"] = "--curriculum success raises the terrain with success, not with time"
+        if varied.varies and not self.vary:
+            idle["vary"] = "env.variation says what varies"
+        if not varied.push_speed:
+            idle["env.variation.push_interval"] = "env.variation.push_speed is 0"
+        return idle
+
+    @property
     def task_arguments(self) -> dict:
         return {"config": self.env, **self.env_kwargs}
 
@@ -106,5 +120,5 @@ class WalkTrainConfig(TrainConfig):
     def _variation(self):
         own = self.env.variation
         if self.vary:
-            return own if own.varies else TRAINING_VARIATION
+            return own if own.varies else replace(TRAINING_VARIATION, push_interval=own.push_interval)
         return VariationConfig() if own == TRAINING_VARIATION else own

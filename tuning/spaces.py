@@ -12,6 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from training.config import TrainConfig
 from utils.config import as_plain, nearest_name, read_yaml, updated
+from utils.options import overruled
 
 Space = dict[str, BaseDistribution]
 
@@ -129,10 +130,7 @@ def _checked(name, entry, base, fixed):
 def _try(base, name, value):
     """Raises ValueError if the config refuses a value, or puts another in its place."""
     wanted = changes({name: value})
-    made = as_plain(updated(base, wanted))
-    for key in name.split("."):
-        made, wanted = made[key], wanted[key]
-    if made != wanted:
+    for _, made in overruled(wanted, as_plain(updated(base, wanted))):
         raise ValueError(f"the training sets it to {made!r}, whatever a sweep chooses")
 
 

@@ -18,12 +18,14 @@ from training.recipes import STUDIES
 from tuning.spaces import Space, changes, distributions, merged, read_space
 from utils.config import as_plain, read_yaml, updated
 from utils.held_out_seeds import EVALUATION, JUDGE, check_training_seed
+from utils.options import given_options
 from utils.presets import WALKS
 
 # What the sweep itself says of a training; a space chooses among the rest.
 FIXED = {"run_dir", "resume", "from_trial", "total_timesteps", "seed", "num_threads", "preset", "config", "env_id", "algo"}
 FIRST_NEW_SEED = 1_000  # of --reseed, after the sweep's own
 FIXED |= {"eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints"}
+OVERRULED = FIXED - {"preset", "env_id", "algo"}  # by the sweep, where a --config file says something
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,12 @@ class SweepConfig:
         if not (self._walks or self.objective == "return"):
             raise ValueError(f"the objective {self.objective} is for walks; {self.env} has the return")
 
+    def idle(self, argv: list[str]) -> dict[str, str]:
+        """Returns the options of a command line that have no effect -> why."""
+        if self.serve is not None:
+            return dict.fromkeys({*given_options(argv)} - {"serve", "storage"}, "--serve only serves the --storage")
+        return {} if self.reseed else {"top": "it is for --reseed"}
+
     @property
     def new_seeds(self) -> list[int]:
         """The seeds of --reseed, with which no trial was trained."""
@@ -117,6 +125,7 @@ class SweepConfig:
     def common(self) -> dict:
         """What all trainings share, as --config takes it."""
         own = read_yaml(self.config) if self.config else {}
+        self._refuse_keys(own)
         own = own.get("config", own)  # a run's own config.yaml has more around it
         usual = "rough" if self._walks else "default"
         name = self.preset or own.get("preset") or ("plan" if self.space == "plan" else usual)
@@ -155,6 +164,15 @@ class SweepConfig:
         base = {name: value for name, value in as_plain(self.base).items() if name != "num_threads"}
         own = {name: getattr(self, name) for name in ("seeds", "objective", "evaluations", "final_episodes")}
         return own | {"space": as_plain(self.entries), "training": base}
+
+    def _refuse_keys(self, own):
+        """Raises ValueError for a key of the --config file that the sweep sets itself; a run's config.yaml has them all."""
+        described = own.get("config", own)
+        for name, value in (("env_id", self.env), ("algo", self.algo)):
+            if described.get(name, value) != value:
+                raise ValueError(f"{self.config}: {name} is {described[name]}, but the sweep is of {value}")
+        for name in sorted(own.keys() & OVERRULED) if "config" not in own else ():
+            raise ValueError(f"{self.config}: {name} has no effect: the sweep sets it")
 
     @property
     def _walks(self):

@@ -1,0 +1,47 @@
+"""Finds options and config keys that have no effect, so that none is ignored silently."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+
+def given_options(argv: Sequence[str]) -> list[str]:
+    """Returns the options on a command line in their order as field names: --env.terrain-scale=1 gives env.terrain_scale.
+
+    The negation of a flag gives the flag: --no-vary gives vary.
+    """
+    words = [word.partition("=")[0] for word in argv if word.startswith("--") and len(word) > 2]
+    return [word.removeprefix("--").replace("-", "_").removeprefix("no_") for word in words]
+
+
+def refuse_idle(argv: Sequence[str], idle: Mapping[str, str]) -> None:
+    """Raises ValueError for an option on the command line that has no effect.
+
+    Args:
+        argv: the command line.
+        idle: field, or beginning of dotted fields, that has no effect -> why.
+    """
+    for option in given_options(argv):
+        for name, reason in idle.items():
+            if f"{option}.".startswith(f"{name}."):
+                raise ValueError(f"{_written(option)} has no effect: {reason}")
+
+
+def refuse_overruled(argv: Sequence[str], asked: Mapping, made: Mapping) -> None:
+    """Raises ValueError for an option whose value, in nested `asked`, is another one in the config that was `made`."""
+    given = set(given_options(argv))
+    for name, value in overruled(asked, made):
+        if name in given:
+            raise ValueError(f"{_written(name)} has no effect: the config sets it to {value!r}")
+
+
+def overruled(asked: Mapping, made: Mapping, before: str = "") -> Iterator[tuple[str, object]]:
+    """Yields the dotted name of every value in nested `asked` that is another one in `made`, and that one."""
+    for key, value in asked.items():
+        name = f"{before}{key}"
+        if isinstance(value, Mapping) and isinstance(made.get(key), Mapping):
+            yield from overruled(value, made[key], f"{name}.")
+        elif value != made.get(key):
+            yield name, made.get(key)
+
+
+def _written(name):
+    return f"--{name.replace('_', '-')}"
