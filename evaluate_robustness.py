@@ -13,11 +13,13 @@ from pathlib import Path
 import tyro
 from rich.progress import Progress
 
-from robustness.report import draw, failures, table
-from robustness.sweep import Axis, Judged, Sweep, conditions, judged, make_axis, sweep, write_sweep
+from robustness.files import Conditions, write_sweep
+from robustness.report import HEAD, draw, failures, grouped, markdown, table
+from robustness.sweep import Axis, Judged, Sweep, conditions, judged, make_axis, sweep
 from utils.files import write_aside
 from utils.held_out_seeds import ROBUSTNESS_EPISODES
-from utils.kept_rows import KeptRows
+from utils.kept_rows import KeptRows, is_kept_rows
+from utils.outputs import check_output_folder, expanded, text_with, used_alone
 from utils.terminal import tolerant_output
 
 ROWS, REPORT = "points.jsonl", "report.md"
@@ -48,7 +50,7 @@ class RobustnessConfig:
     num_threads: int = 2
     """Threads for physics."""
     out: Path = Path("runs/robustness")
-    """Folder for JSON, table and pictures."""
+    """Folder for JSON, table and pictures; results of other models and parameters that it holds stay in its table."""
 
     def __post_init__(self):
         if min(self.values, self.episodes, self.num_threads) < 1:
@@ -68,37 +70,46 @@ def main(argv: list[str] | None = None) -> int:
     """Measures as the command line says; returns the exit code: 1 if a point failed."""
     config = tyro.cli(RobustnessConfig, args=argv, description=__doc__)
     try:
-        sweeps = measure(config)
+        return 1 if failures(measure(config)) else 0
     except KeyboardInterrupt:
         print("Stopped; the same command goes on.", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
         print(f"evaluate_robustness: {error}", file=sys.stderr)
         return 2
-    text, failed = table(sweeps), failures(sweeps)
-    write_aside(config.out / REPORT, lambda aside: aside.write_text("\n".join([text, "", *failed]) + "\n"))
-    print("\n".join([text, "", *map(str, draw(config.out, sweeps)), *failed]))
-    return 1 if failed else 0
 
 
 def measure(config: RobustnessConfig) -> list[Sweep]:
-    """Returns every sweep of every policy, written as JSON too; parameter by parameter."""
+    """Returns every sweep of every policy, parameter by parameter; writes and prints what the folder then holds.
+
+    Raises:
+        ValueError: a policy cannot be judged, the folder is no place for results, or another process writes there.
+    """
+    models = dict.fromkeys(map(expanded, config.model))
     with ExitStack() as stack:
-        policies = [
-            stack.enter_context(judged(path, config.episodes, config.num_threads, config.seed)) for path in config.model
-        ]
+        policies = [stack.enter_context(judged(path, config.episodes, config.num_threads, config.seed)) for path in models]
         wanted = axes(config, policies)
-        config.out.mkdir(parents=True, exist_ok=True)
-        rows = KeptRows(config.out / ROWS, conditions(policies, config.episodes, config.seed))
-        bar = stack.enter_context(Progress())
-        total = len(policies) * sum(prod(len(axis.values) for axis in own) for own in wanted)
-        task = bar.add_task("points", total=total)
-        sweeps = []
+        out = check_output_folder(config.out, [(ROWS, is_kept_rows), (REPORT, text_with(" | ".join(HEAD)))])
+        stack.enter_context(used_alone(out))
+        made = Conditions(policies[0].run.env_id, config.episodes, config.seed, conditions(policies))
+        sweeps = played(policies, wanted, out, made)
+        groups = grouped(out, sweeps, made)
+        write_aside(out / REPORT, lambda aside: aside.write_text(markdown(groups)))
+        drawn = [each for each in groups[made] if each.axes in wanted]
+        print("\n".join([table(groups[made]), "", *map(str, draw(out, drawn, made.settings)), *failures(groups[made])]))
+        return sweeps
+
+
+def played(policies: list[Judged], wanted: list[tuple[Axis, ...]], out: Path, made: Conditions) -> list[Sweep]:
+    """Returns every sweep of every policy, each written as JSON when it is whole."""
+    rows, sweeps = KeptRows(out / ROWS, made.made_with, (made.env_id, made.episodes, made.seed)), []
+    with Progress() as bar:
+        task = bar.add_task("points", total=len(policies) * sum(prod(len(axis.values) for axis in own) for own in wanted))
         for own in wanted:
             for policy in policies:
                 sweeps.append(sweep(policy, own, rows, lambda point: bar.advance(task)))
-                write_sweep(config.out, sweeps[-1], config.episodes, config.seed)
-        return sweeps
+                write_sweep(out, sweeps[-1], made)
+    return sweeps
 
 
 def axes(config: RobustnessConfig, policies: list[Judged]) -> list[tuple[Axis, ...]]:

@@ -23,7 +23,7 @@ from training.config import EnvTrainConfig, TrainConfig
 from utils.episodes import Policy, interval_text, mean_interval
 from utils.files import write_aside
 from utils.held_out_seeds import SUCCESSES
-from utils.outputs import check_output_folder, csv_with
+from utils.outputs import check_no_loss, check_output_folder, csv_with, used_alone
 from utils.runs import load_run
 from utils.terminal import tolerant_output
 
@@ -42,9 +42,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("runs/successes"), help="folder for successes.csv")
     args = parser.parse_args(argv)
     try:
-        out = check_output_folder(args.out, [(TABLE, csv_with("policy", "episodes"))])  # before hours of playing
-        rows = list(all_rows(args.model, args.episodes, args.num_threads, args.episode_steps))
-        write_aside(out / TABLE, lambda aside: write_csv(aside, rows))
+        out = check_output_folder(args.out, [(TABLE, csv_with("policy", "episodes"))])
+        check_no_loss(out / TABLE, "policy", ["zero", "random", *map(str, args.model)])  # before hours of playing
+        with used_alone(out):
+            rows = list(all_rows(args.model, args.episodes, args.num_threads, args.episode_steps))
+            write_aside(out / TABLE, lambda aside: write_csv(aside, rows))
     except (ValueError, OSError) as error:
         print(f"successes: {error}", file=sys.stderr)
         return 2

@@ -31,8 +31,8 @@ from utils.evaluation import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alo
 from utils.files import write_aside
 from utils.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
 from utils.kept_rows import KeptRows, is_kept_rows
-from utils.outputs import MARK, check_output_folder, csv_with, marked, text_with
-from utils.provenance import git_state, versions
+from utils.outputs import MARK, check_output_folder, csv_with, marked, text_with, used_alone
+from utils.provenance import code_state, git_state, versions
 from utils.run_files.records import trained_id, trained_task
 from utils.runs import digest, load_policy
 from utils.terminal import tolerant_output
@@ -127,7 +127,15 @@ def run(config: BenchmarkConfig) -> None:
     """
     out = check_output_folder(config.out, OUTPUTS)  # before hours of walking
     walkers, made_with = load_walkers(config), provenance()  # now: files may change while robots walk
-    kept = KeptRows(out / "rows.jsonl", f"{conditions(config)} {config.min_pace=} {config.num_envs=} {made_with}")
+    with used_alone(out):
+        measure(config, out, walkers, made_with)
+
+
+def measure(config: BenchmarkConfig, out: Path, walkers: list[Walker], made_with: str) -> None:
+    """Plays every walker and writes the results; what `out` holds of other walkers under these conditions stays in them."""
+    settings = (conditions(config), config.min_pace, config.num_envs)
+    kept = KeptRows(out / "rows.jsonl", "; ".join([code_state(), *map(" ".join, versions().items())]), settings)
+    walkers = [*walkers, *earlier_walkers(kept, walkers, config)]
     flat = [
         kept.row((walker.title, walker.digest, "flat", command), lambda place=(walker, command): flat_row(*place, config))
         for walker, command in product(walkers, FLAT_COMMANDS)
@@ -157,6 +165,17 @@ def load_walkers(config: BenchmarkConfig) -> list[Walker]:
     by_gait.pop(gait_of(Walker()), None)
     gaits = [own_gait(walker) for walker in by_gait.values()] if config.own_gaits else []
     return [Walker(), *gaits, *policies]
+
+
+def earlier_walkers(kept: KeptRows, walkers: list[Walker], config: BenchmarkConfig) -> list[Walker]:
+    """Returns the walkers that earlier runs of the benchmark measured at all of the places, without those of `walkers`."""
+    places = {*product(("flat",), FLAT_COMMANDS), *product(config.kinds, config.levels)}
+    done: dict[tuple, set] = {}
+    for title, known, kind, level in kept.others():
+        done.setdefault((title, known), set()).add((kind, level))
+    digests = {title: known for (title, known), measured in done.items() if places <= measured}
+    measured_now = {walker.title for walker in walkers}
+    return [Walker(title, digest=known) for title, known in digests.items() if title not in measured_now]
 
 
 def gait_of(walker: Walker) -> GaitParameters:

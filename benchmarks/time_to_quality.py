@@ -19,7 +19,7 @@ from benchmarks.terrain_benchmark import BenchmarkConfig, load_walker, terrain_r
 from benchmarks.terrain_report import write_csv
 from utils.evaluation import success_table, with_pooled
 from utils.files import write_aside
-from utils.outputs import check_output, csv_with
+from utils.outputs import check_no_loss, check_output, csv_with, used_alone
 from utils.runs import CARD
 from utils.terminal import tolerant_output
 
@@ -39,9 +39,11 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         config = BenchmarkConfig(episodes=args.episodes, seeds_from=args.seeds_from, levels=(args.level,))
-        args.csv = check_output(args.csv, csv_with("run", "minutes", "training_steps"))  # before much walking
-        rows = list(all_rows(args.run, args.minutes, config))
-        write_aside(args.csv, lambda aside: write_csv(aside, rows))
+        args.csv = check_output(args.csv, csv_with("run", "minutes", "training_steps"))
+        check_no_loss(args.csv, "run", map(str, args.run))  # before much walking
+        with used_alone(args.csv):
+            rows = list(all_rows(args.run, args.minutes, config))
+            write_aside(args.csv, lambda aside: write_csv(aside, rows))
     except (ValueError, OSError) as error:
         print(f"time_to_quality: {error}", file=sys.stderr)
         return 2

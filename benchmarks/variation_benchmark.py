@@ -24,11 +24,12 @@ from play_residual_policy import PlayConfig, make_env, task_config
 from utils.evaluation import Policy, evaluate, gait_alone, success_table, summarise
 from utils.files import write_aside
 from utils.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
-from utils.outputs import check_output, csv_with
+from utils.outputs import check_no_loss, check_output, csv_with, used_alone
 from utils.run_files.records import trained_id
 from utils.runs import load_policy
 from utils.terminal import tolerant_output
 
+GAIT = "gait alone"
 TILES = 4  # of ground: one lucky tile must not decide
 ENDS = {
     "friction": (0.5, 1.5),
@@ -58,9 +59,11 @@ def main(argv: list[str] | None = None) -> int:
         if args.episodes < 1:
             raise ValueError(f"episodes must be at least 1, got {args.episodes}")
         BENCHMARK_EPISODES.at(args.seeds_from, args.episodes, "seeds-from")
-        args.csv = check_output(args.csv, csv_with("walker", "factor", "value"))  # before much walking
-        rows = list(all_rows(args))
-        write_aside(args.csv, lambda aside: write_csv(aside, rows))
+        args.csv = check_output(args.csv, csv_with("walker", "factor", "value"))
+        check_no_loss(args.csv, "walker", [GAIT, *map(str, args.model)])  # before much walking
+        with used_alone(args.csv):
+            rows = list(all_rows(args))
+            write_aside(args.csv, lambda aside: write_csv(aside, rows))
     except (ValueError, OSError) as error:
         print(f"variation_benchmark: {error}", file=sys.stderr)
         return 2
@@ -95,7 +98,7 @@ def all_rows(args: argparse.Namespace) -> Iterator[dict]:
                 env = make_env(replace(task, variation=variation), args.episodes, trained_id(model))
                 played[variation] = walk(env, policy, args.episodes, args.seeds_from)
             summary = played[variation]
-            title = "gait alone" if model is None else str(model)
+            title = GAIT if model is None else str(model)
             print(f"{title}, {factor} {'' if value is None else value}: {summary['success']:.0%}", flush=True)
             yield {"walker": title, "factor": factor, "value": value, **summary}
 

@@ -1,14 +1,16 @@
 """What sweeps of several policies tell: a table, a picture for each parameter, a map for each pair of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from robustness.files import Conditions, read_sweeps, short_hash, sweep_file
 from robustness.metrics import iqm, iqm_interval, robust_auc, robust_auc_spread
 from robustness.sweep import Point, Sweep
 from utils.files import write_aside
-from utils.outputs import picture_mark
+from utils.outputs import marked, picture_mark
 
 PROGRAM = "robustness"
 LOW, HIGH = 0.10, 0.90  # quantiles of the band
@@ -34,10 +36,11 @@ def failures(sweeps: Sequence[Sweep]) -> list[str]:
     ]
 
 
-def draw(folder: Path, sweeps: Sequence[Sweep]) -> list[Path]:
+def draw(folder: Path, sweeps: Sequence[Sweep], settings: str = "") -> list[Path]:
     """Draws the sweeps of the same parameters into one PNG each: lines with bands, or maps; returns the files.
 
-    Where several parameters were swept, all.png has them side by side, on the same scale.
+    Where several parameters were swept, all.png has them side by side, on the same scale. A picture of other settings, or
+    of another program, keeps its file: this one then gets a name of its own.
     """
     by_name = {name: [sweep for sweep in sweeps if sweep.name == name and sweep.whole] for name in _names(sweeps)}
     by_name = {name: own for name, own in by_name.items() if own}
@@ -45,12 +48,38 @@ def draw(folder: Path, sweeps: Sequence[Sweep]) -> list[Path]:
     lines = [own for own in by_name.values() if len(own[0].axes) == 1]
     if len(lines) > 1:
         figures["all"] = _lines(lines)
+    mark = f"{PROGRAM}: {settings};"
+    files = {name: _picture_file(folder, name, mark) for name in figures}
     for name, figure in figures.items():
-        write_aside(
-            folder / f"{name}.png",
-            lambda aside, figure=figure: figure.savefig(aside, format="png", dpi=110, metadata=picture_mark(PROGRAM)),
-        )
-    return [folder / f"{name}.png" for name in figures]
+        write_aside(files[name], partial(figure.savefig, format="png", dpi=110, metadata=picture_mark(mark)))
+    return [*files.values()]
+
+
+def grouped(folder: Path, sweeps: Sequence[Sweep], made: Conditions) -> dict[Conditions, list[Sweep]]:
+    """Returns all sweeps that a folder holds, by conditions: first those made as `sweeps` were, with these in front.
+
+    A sweep of a model that has changed since is left out.
+    """
+    groups = {made: [*sweeps]}
+    digests = {Path(sweep.model).resolve(): sweep.digest for sweep in sweeps}
+    for conditions, sweep in read_sweeps(folder, [sweep_file(folder, own, made) for own in sweeps]):
+        if digests.get(Path(sweep.model).resolve(), sweep.digest) == sweep.digest:
+            groups.setdefault(conditions, []).append(sweep)
+    return groups
+
+
+def markdown(groups: Mapping[Conditions, Sequence[Sweep]]) -> str:
+    """Returns the report of a folder: a table for each group, the first without a heading."""
+    sections = ["\n".join([table(sweeps), "", *failures(sweeps)]) for sweeps in groups.values()]
+    heads = [f"\n{made.settings}; {made.made_with}:\n\n" for made in groups]
+    return "\n".join(head + text for head, text in zip(["", *heads[1:]], sections)) + "\n"
+
+
+def _picture_file(folder, name, mark):
+    """Returns the file of a picture: a name of its own if the plain one holds a picture of something else."""
+    plain = folder / f"{name}.png"
+    free = not plain.exists() or marked(mark)(plain)
+    return plain if free else folder / f"{short_hash(mark)}_{name}.png"
 
 
 def _names(sweeps):

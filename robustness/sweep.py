@@ -1,5 +1,6 @@
 """Plays policies on a physics that is changed value by value, on the same seeds at every value, and keeps all of it."""
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +12,12 @@ import numpy as np
 from envs.wrappers.perturbed import made_perturbable
 from training.command_line import config_of_run
 from utils.config import nearest_name
-from utils.files import write_json
 from utils.held_out_seeds import ROBUSTNESS_TERRAIN
 from utils.kept_rows import KeptRows
 from utils.perturbation import Perturbable
-from utils.provenance import versions
+from utils.provenance import code_state, file_state, optional_versions, versions
 from utils.runs import digest, load_run
 
-FORMAT = 1
 NEAR = 1e-9  # of the range: a value so near to the nominal one is the nominal one
 
 
@@ -52,6 +51,8 @@ class Sweep:
     env_id: str
     axes: tuple[Axis, ...]
     points: list[Point]
+    digest: str = ""
+    """Of the policy: a run that is trained on is another one."""
 
     @property
     def name(self) -> str:
@@ -109,6 +110,14 @@ class Judged:
     def default_perturbation(self) -> str:
         return self._target.default_perturbation
 
+    @property
+    def env_file(self) -> str | None:
+        """The source file of its environment's class; None where there is none, as for classes made at run time."""
+        try:
+            return inspect.getsourcefile(type(self._env.unwrapped))
+        except TypeError:
+            return None
+
     def episodes_at(self, values: Mapping[str, float]) -> list[dict]:
         """Returns a record of every episode with these parameters, and all others as they are nominally."""
         n = self._env.num_envs
@@ -145,33 +154,18 @@ def sweep(policy: Judged, axes: tuple[Axis, ...], rows: KeptRows, on_point: Call
     for values in product(*(axis.values for axis in axes)):
         points.append(_point(policy, dict(zip(names, values)), rows))
         on_point(points[-1])
-    return Sweep(str(policy.path), policy.run.env_id, axes, points)
+    return Sweep(str(policy.path), policy.run.env_id, axes, points, policy.digest)
 
 
-def conditions(policies: Iterable[Judged], episodes: int, seed: int) -> str:
-    """Returns all that decides a point besides its values."""
-    known = "; ".join(f"{name} {number}" for name, number in versions().items())
-    models = ", ".join(f"{policy.path} {policy.digest}" for policy in policies)
-    return f"{episodes} episodes from seed {seed} of {models}; {known}"
-
-
-def write_sweep(folder: Path, sweep: Sweep, episodes: int, seed: int) -> Path:
-    """Writes all of a sweep as JSON; returns the file."""
-    axes = [{"parameter": axis.name, "nominal": axis.nominal, "values": axis.values} for axis in sweep.axes]
-    points = [{"values": p.values, "episodes": p.episodes} | ({"error": p.error} if p.error else {}) for p in sweep.points]
-    head = {"format": FORMAT, "model": sweep.model, "env_id": sweep.env_id, "seed": seed, "episodes": episodes}
-    path = folder / f"{label(sweep.model)}_{sweep.name}.json"
-    write_json(path, head | {"versions": versions(), "axes": axes, "points": points})
-    return path
-
-
-def label(model: str) -> str:
-    """Returns a model's path as a file's name."""
-    return Path(model).as_posix().strip("/.").replace("/", "_")
+def conditions(policies: Iterable[Judged]) -> str:
+    """Returns what decides every point besides policy, values, seed and episodes: the code and the versions."""
+    known = versions() | optional_versions()
+    foreign = {file_state(policy.env_file) for policy in policies} - {""}
+    return "; ".join([code_state(), *(f"{name} {number}" for name, number in known.items()), *sorted(foreign)])
 
 
 def _point(policy, values, rows):
-    key = [str(policy.path), *(part for pair in values.items() for part in pair)]
+    key = [policy.digest, *(part for pair in values.items() for part in pair)]
     try:
         episodes = rows.row(key, lambda: {"episodes": policy.episodes_at(values)})["episodes"]
     except (ValueError, RuntimeError, ArithmeticError) as error:

@@ -21,6 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.terrain_benchmark import BenchmarkConfig, load_walkers, walk
 from utils.evaluation import summarise, table
 from utils.files import write_aside
+from utils.outputs import MARK, check_output, marked, picture_mark
+
+PROGRAM = "comparison"
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def compare(config: CompareConfig) -> dict[str, list[dict]]:
     """Returns the records of both walkers by title, having printed and drawn them."""
+    out = check_output(config.out, marked(f"{MARK} {PROGRAM}"))
     walkers = load_walkers(config.benchmark)
-    config.out.parent.mkdir(parents=True, exist_ok=True)
     records = {walker.title: walk(walker, config.terrain, config.level, config.benchmark) for walker in walkers}
     print(table({title: summarise(own) for title, own in records.items()}))
-    write_aside(config.out, lambda aside: draw(records, f"{config.terrain} {config.level:g}", aside))
-    print(f"Drawn in {config.out}")
+    write_aside(out, lambda aside: draw(records, f"{config.terrain} {config.level:g}", aside))
+    print(f"Drawn in {out}")
     return records
 
 
@@ -81,7 +84,7 @@ def draw(records: dict[str, list[dict]], ground: str, out: Path) -> None:
         axis.grid(axis="y", alpha=0.3)
     axes[1].set_ylim(0.0, 1.03)
     figure.suptitle(f"{ground}, {summaries[0]['episodes']} episodes each", fontsize=10)
-    figure.savefig(out, dpi=110)
+    figure.savefig(out, dpi=110, metadata=picture_mark(PROGRAM))
     plt.close(figure)
 
 

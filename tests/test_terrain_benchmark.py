@@ -205,6 +205,14 @@ def test_a_benchmark_that_was_stopped_goes_on_and_takes_further_models(run, shor
         assert terrain_benchmark.main([*SMALL, "--min-pace", pace, "--out", str(tmp_path)]) == 0 and len(walks) == 6 * number
 
 
+def test_models_measured_one_after_the_other_stand_in_one_table(run, short, tmp_path):
+    assert terrain_benchmark.main([*SMALL, "--model", str(run), "--out", str(tmp_path)]) == 0
+    before = {name: rows(tmp_path / name) for name in ("terrain.csv", "flat.csv")}
+    assert terrain_benchmark.main([*SMALL, "--out", str(tmp_path)]) == 0
+    for name, own in before.items():
+        assert sorted(map(str, rows(tmp_path / name))) == sorted(map(str, own)) and str(run) in str(own)
+
+
 def test_the_comparison_prints_both_rows_and_draws_both_bars(run, short, tmp_path, capsys):
     arguments = f"{run} --episodes 3 --terrain waves --level 1.0 --out {tmp_path / 'bars.png'}"
     assert compare_residual_vs_baseline.main(arguments.split()) == 0

@@ -5,8 +5,11 @@ A file that exists is overwritten only if its content shows that the same progra
 
 import csv
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from utils.run_files.names import CONFIG, ENV, FILES, FOLDERS, LOCK, POLICY_FILES
 
@@ -58,6 +61,27 @@ def check_output_folder(folder: Path, outputs: Iterable[tuple[str, Recognise]]) 
     return folder
 
 
+@contextmanager
+def used_alone(path: Path) -> Iterator[None]:
+    """Keeps other processes out of an output while this one writes it: a folder, or a file by a lock beside it.
+
+    Raises:
+        ValueError: another process writes it.
+    """
+    name = path / LOCK if path.is_dir() else path.with_name(f".{path.name[:100]}{LOCK}")
+    lock = FileLock(name, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ValueError(f"{path} is in use by another evaluation: wait for its end, or name another place") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # while it is locked: nobody else can have taken it
+            name.unlink()
+        lock.release()
+
+
 def check_new_run(folder: Path) -> None:
     """Raises ValueError if a new run in `folder` would overwrite a run, a policy, a file of a user, or lie in a checkpoint.
 
@@ -92,6 +116,16 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def check_no_loss(path: Path, column: str, names: Iterable[str]) -> None:
+    """Raises ValueError if a program's earlier CSV file holds results, by `column`, of others than `names`."""
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    with path.open(newline="") as file:
+        others = {row[column] for row in csv.DictReader(file)} - {*names}
+    if others:
+        raise ValueError(f"{path} holds the results of {', '.join(sorted(others))}: name another file, or give them too")
 
 
 def json_with(*keys: str) -> Recognise:
