@@ -47,7 +47,8 @@ class SuccessCurriculumCallback(BaseCallback):
     """Moves the highest level of each terrain kind by `step`: up when `rise` of its episodes pass, down under `fall`.
 
     An episode passes that lasts its time and covers `PASSING_SHARE` of the commanded way; those at a kind's two highest
-    levels count, `window` of them for one decision. Needs what `BatchVecEnv` adds to an episode's info.
+    levels count, `window` of them for one decision. An episode that is cut at its tile's edge counts neither way: how long
+    it would have lasted is unknown. Needs what `BatchVecEnv` adds to an episode's info.
 
     Args:
         kinds: the terrain's kinds, in the order of the environment's config.
@@ -102,6 +103,8 @@ class SuccessCurriculumCallback(BaseCallback):
 
     def _note(self, episode, lasted):
         final = episode["final"]
+        if lasted and final.get("off_tile"):
+            return
         kind = self.kinds[int(final["terrain_kind"])]
         if final["terrain_level"] > self.levels[kind] - 1.5 * self._step:
             commanded_way = final["commanded_velocity"] * episode["l"] * self._dt

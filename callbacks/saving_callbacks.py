@@ -7,6 +7,7 @@ from pathlib import Path
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
+from callbacks.threads_callback import one_torch_thread
 from utils.episodes import Policy
 from utils.run_files.policy import normalizing
 from utils.runs import save, save_best
@@ -115,7 +116,8 @@ class EvaluationCallback(EveryStepsCallback):
     def _on_rollout_end(self) -> None:
         if self._due:
             self._note_time()
-            self._evaluate()
+            with one_torch_thread():  # updates, which have more, come after every callback
+                self._evaluate()
 
     def _evaluate(self):
         if self._env is None:

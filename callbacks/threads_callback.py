@@ -1,7 +1,21 @@
 """Gives the cores to whoever needs them: physics while it is rolled out, torch while it learns."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Lets torch use one thread for the small forward passes of a policy that is played, then as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class ThreadsCallback(BaseCallback):

@@ -56,6 +56,18 @@ def test_standing_still_and_easy_ground_do_not_pass():
     assert curriculum.play(*stuck, *easy) == {"rough": 0.7, "stairs": 0.5}
 
 
+def test_an_episode_cut_at_the_edge_of_its_tile_counts_neither_way_but_a_fall_there_is_a_fall():
+    curriculum = Played(KINDS, window=4)
+    curriculum.levels = {"rough": 0.5, "stairs": 0.5}
+    cut = {"terrain_kind": 1, "terrain_level": 0.5, "commanded_velocity": 0.3, "distance": 3.0, "off_tile": 1.0}
+    for _ in range(4):
+        curriculum._note({"l": 900, "final": cut}, True)
+    assert curriculum.play(("stairs", 0.5, 1.0, True))["stairs"] == 0.5
+    for _ in range(3):
+        curriculum._note({"l": 900, "final": cut}, False)
+    assert curriculum.play()["stairs"] == 0.4
+
+
 def test_decisions_need_the_whole_window():
     curriculum = Played(KINDS, window=10)
     assert curriculum.play(*[("rough", 0.1, 1.0, True)] * 9)["rough"] == 0.1
@@ -93,3 +105,21 @@ def test_every_kind_keeps_to_its_own_scale():
     with pytest.raises(ValueError, match="needs the kinds rough, stairs, got rough"):
         env.unwrapped.set_terrain_scale({"rough": 0.1})
     env.close()
+
+
+def test_a_robot_that_leaves_its_tile_in_a_training_is_not_counted():
+    terrain = {"kinds": ("rough",), "levels": (0.0,), "length": 2.0, "width": 1.0}
+    settings = {"terrain": terrain, "command_vx": (0.5, 0.5), "max_episode_steps": 400}
+    env = VecNormalize(make_batch_vec_env("envs:ResidualWalk-v0", 2, seed=0, **settings))
+    curriculum, ends = SuccessCurriculumCallback(("rough",), start=0.0), []
+
+    class Watch(SuccessCurriculumCallback):
+        def _on_step(self):
+            ends.extend(info["episode"]["final"]["off_tile"] for info in self.locals["infos"] if "episode" in info)
+            return True
+
+    model = PPO("MlpPolicy", env, n_steps=400, batch_size=800, n_epochs=1, device="cpu", seed=0)
+    model.policy.action_net.weight.data[:] = model.policy.log_std.data[:] = -20.0  # the gait alone
+    model.policy.action_net.weight.data[:] = 0.0
+    model.learn(800, callback=[curriculum, Watch(("rough",), start=0.0)])
+    assert sum(ends) >= 2 and len(curriculum.state["passed"]["rough"]) == len(ends) - sum(ends)
