@@ -9,6 +9,7 @@ import optuna
 import tyro
 
 from callbacks.interrupt_callback import TrainingInterrupted
+from training.checks import check_environment
 from tuning.report import refused, write_report
 from tuning.reseed import reseed
 from tuning.storages import of_storage, reason, serve
@@ -49,7 +50,7 @@ def run(sweep: SweepConfig, argv: list[str]) -> None:
     """Works on the sweep's trials and reports; or trains its best ones again."""
     _ = sweep.choices  # before anything is written
     sweep.check_seeds()
-    sweep.base.check()
+    check_environment(sweep.base)
     study = open_study(sweep)
     if sweep.reseed:
         print(reseed(study, sweep, argv))

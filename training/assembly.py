@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from stable_baselines3 import PPO, SAC
+from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
-from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
 
 from callbacks.episode_callback import EpisodeCallback
@@ -18,13 +17,14 @@ from callbacks.interrupt_callback import InterruptCallback
 from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
 from callbacks.threads_callback import ThreadsCallback
+from training.checks import check
 from training.config import TrainConfig
 from training.hyperparameters import hyperparameters, metrics
+from training.learners import make_model
 from training.warm_start import apply_start, find_start, write_start
 from utils.held_out_seeds import EVALUATION, first_simulation_seed
 from utils.run_files.logs import make_logger, write_hparams
-from utils.run_files.policy import ACTIVATIONS
-from utils.run_files.records import make_folder, make_run
+from utils.run_files.records import forget_record, make_folder, make_run
 from utils.runs import ended, locked, resume, save_last
 
 
@@ -67,7 +67,7 @@ def create_run(config: TrainConfig, argv: list[str]) -> Path:
         ValueError: the environment refuses its arguments, the seed is held out for evaluations, the policy to start from
             does not fit, the folder already holds a run, or cannot be made.
     """
-    config.check_new()
+    check(config)
     return _write_run(config, find_start(config), argv)
 
 
@@ -80,7 +80,7 @@ def locked_run(config: TrainConfig, argv: list[str]) -> Iterator[Path]:
     """
     start = None
     if config.resume is None:
-        config.check_new()
+        check(config)
         start = find_start(config)
         config = replace(config, run_dir=make_folder(config.run_dir))
     with locked(config.resume or config.run_dir):
@@ -99,9 +99,14 @@ def prepare(
     """
     if goes_on and ended(run, config.total_timesteps):
         raise ValueError(f"{run} has all of its {config.total_timesteps:,} steps; --total-timesteps can ask for more")
-    env = VecNormalize(config.make_env(), clip_obs=config.learner.clip_obs, gamma=config.learner.gamma)
-    model = make_model(config, env)
-    env.seed(first_simulation_seed(config.seed))  # SB3 has given it those from config.seed on
+    try:
+        env = VecNormalize(config.make_env(), clip_obs=config.learner.clip_obs, gamma=config.learner.gamma)
+        model = make_model(config, env)
+        env.seed(first_simulation_seed(config.seed))  # SB3 has given it those from config.seed on
+    except BaseException:
+        if not goes_on:
+            forget_record(run)  # so that a corrected command can have the folder
+        raise
     training = Training(model, make_callbacks(config, run, on_evaluation), config.total_timesteps)
     checkpoint = None
     if goes_on:
@@ -113,20 +118,6 @@ def prepare(
         if config.start_from is not None:
             apply_start(run, model)
     return training
-
-
-def make_model(config: TrainConfig, env: VecNormalize) -> BaseAlgorithm:
-    """Returns SB3's PPO or SAC with the config's numbers."""
-    numbers = config.learner
-    policy = {"net_arch": list(numbers.net_arch), "activation_fn": ACTIVATIONS[numbers.activation]}
-    # A GPU is slower here: the network is small and the simulations are on the CPU.
-    shared = {"env": env, "seed": config.seed, "device": "cpu"}
-    if config.algo == "sac":
-        return SAC("MlpPolicy", policy_kwargs=policy, **_named(numbers, SAC_NUMBERS), **shared)
-    last = numbers.learning_rate if numbers.final_learning_rate is None else numbers.final_learning_rate
-    rate = LinearSchedule(numbers.learning_rate, last, end_fraction=1.0)
-    policy["log_std_init"] = numbers.log_std_init
-    return PPO("MlpPolicy", learning_rate=rate, policy_kwargs=policy, **_named(numbers, PPO_NUMBERS), **shared)
 
 
 def make_callbacks(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str, BaseCallback]:
@@ -167,11 +158,4 @@ def _write_run(config, start, argv):
     return run
 
 
-def _named(numbers, names):
-    return {name: getattr(numbers, name) for name in names}
-
-
-PPO_NUMBERS = ("n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "clip_range")
-PPO_NUMBERS += ("ent_coef", "vf_coef", "max_grad_norm", "target_kl")
-SAC_NUMBERS = ("learning_rate", "buffer_size", "learning_starts", "batch_size", "tau", "gamma", "gradient_steps", "ent_coef")
 SAC_LOG_EPISODES = 16

@@ -52,6 +52,9 @@ def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], scr
     except OSError as error:  # logs on a full disk
         print(f"{script}: {error}; go on with --resume when that is mended", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"{script}: not enough memory: {error or 'fewer num_envs need less'}", file=sys.stderr)
+        return 2
     except (ValueError, TrainingDiverged) as error:
         print(f"{script}: {error}", file=sys.stderr)
         return 1 if isinstance(error, TrainingDiverged) else 2

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-import gymnasium as gym
 import tyro
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
@@ -14,7 +13,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 import envs  # noqa: F401  (registers the ids)
 from envs.wrappers import Perturbation
 from envs.wrappers.perturbed import made_perturbable
-from utils.config import as_plain, nearest_name
+from utils.config import as_plain
+from utils.env_ids import qualified, registered
 from utils.episodes import Policy, evaluate_returns, summarise_returns
 from utils.fields import Checked, shown, within
 from utils.held_out_seeds import EVALUATION, check_training_seed
@@ -23,9 +23,6 @@ from utils.perturbation import spec_of_params
 from utils.plain_yaml import dump_yaml, parse_mapping
 from utils.presets import PpoConfig, SacConfig
 from utils.vec_env import BatchVecEnv, make_vector
-
-MODULE = "envs:"
-
 
 YAML_MAPPING = tyro.constructors.PrimitiveConstructorSpec(
     nargs=1,
@@ -100,7 +97,7 @@ class TrainConfig(Checked):
 
     def __post_init__(self):
         super().__post_init__()
-        check_id(self.env_id)
+        registered(self.env_id)
         # What was asked for, before other fields overrule it: options without effect are refused by it.
         object.__setattr__(self, "asked", {own.name: getattr(self, own.name) for own in fields(self)})
         if self.num_envs is not None:
@@ -199,7 +196,7 @@ class TrainConfig(Checked):
         return {}
 
     def _vector(self, num_envs, arguments):
-        return make_vector(MODULE + self.env_id, num_envs, self.num_threads, **arguments)
+        return make_vector(qualified(self.env_id), num_envs, self.num_threads, **arguments)
 
 
 @dataclass(frozen=True)
@@ -211,10 +208,3 @@ def nominal_arguments(arguments: Mapping) -> dict:
     """Returns the arguments of an environment without its perturb_spec, wherever that stands."""
     own = {name: value for name, value in arguments.items() if name != "perturb_spec"}
     return own | ({"task_kwargs": nominal_arguments(own["task_kwargs"])} if own.get("task_kwargs") else {})
-
-
-def check_id(env_id: str) -> None:
-    """Raises ValueError if no environment of that id is registered; the nearest is named."""
-    if env_id not in gym.registry:
-        own = [name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs.")]
-        raise ValueError(f"no environment is called {env_id!r}{nearest_name(env_id, own)}")

@@ -28,6 +28,8 @@ NAMES = {"ppo": "ActorCriticPolicy", "sac": "SACPolicy"}
 # What no option of the learner can change, and how a sentence names it.
 SHAPES = {
     "observation_size": "the size of its observations is",
+    "action_kind": "its action space is",
+    "action_values": "its discrete actions are as many as",
     "action_low": "its lowest actions are",
     "action_high": "its highest actions are",
 }

@@ -17,6 +17,7 @@ from training.config import TrainConfig
 from training.recipes import STUDIES
 from tuning.spaces import Space, changes, distributions, merged, read_space
 from utils.config import as_plain, read_yaml, updated
+from utils.env_ids import file_name
 from utils.held_out_seeds import EVALUATION, JUDGE, check_training_seed
 from utils.options import given_options
 from utils.presets import WALKS
@@ -114,7 +115,7 @@ class SweepConfig:
     @property
     def name(self) -> str:
         """The study's name."""
-        return f"{self.env}_{self.algo}_{Path(self.space).stem}" if self.study is None else self.study
+        return f"{file_name(self.env)}_{self.algo}_{Path(self.space).stem}" if self.study is None else self.study
 
     @property
     def folder(self) -> Path:

@@ -22,6 +22,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 
+from utils.env_ids import qualified
 from utils.files import mend_folder, read_json, reading, whole_folder, write_json
 from utils.run_files.logs import cut_logs, make_logger, mark_logs
 from utils.run_files.names import ARCHITECTURE, ARRAYS, BEST, CARD, CHECKPOINTS, LOCK, LOGS, NUMBERS, POLICY_FILES
@@ -48,7 +49,7 @@ class Run:
 
     def make_env(self, num_envs: int = 1, **changes) -> gym.vector.VectorEnv:
         """Returns the vector environment that the policy was trained on, with these arguments changed."""
-        return make_vector(f"envs:{self.env_id}", num_envs, **{**self.env_kwargs, **changes})
+        return make_vector(qualified(self.env_id), num_envs, **{**self.env_kwargs, **changes})
 
 
 @contextmanager

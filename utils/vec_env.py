@@ -1,6 +1,5 @@
 """The Stable-Baselines3 face of a Gymnasium vector environment that steps many simulations in one call."""
 
-import importlib
 import inspect
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
+from utils.env_ids import OURS, registered
 from utils.vector_access import call, owners, set_everywhere
 from utils.vector_infos import SUCCESSES, info_of_step
 
@@ -146,18 +146,23 @@ class BatchVecEnv(VecEnv):
 def make_vector(env_id: str, num_envs: int, num_threads: int = 2, **kwargs) -> VectorEnv:
     """Returns `num_envs` simulations of a registered id, as "envs:ResidualWalk-v0", with same-step restarts.
 
-    What has no vector environment of its own is stepped in one process, one after the other; `num_threads` is for those
-    that have threads.
+    Without a vector entry point, or with one that restarts in the next step, the single environments are stepped in one
+    process, one after the other; `num_threads` is for those that have threads.
     """
-    module, _, name = env_id.rpartition(":")
-    if module:
-        importlib.import_module(module)
-    creator = gym.spec(name).vector_entry_point
-    if creator is None:
-        kwargs |= {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": AutoresetMode.SAME_STEP}}
-    elif "num_threads" in inspect.signature(creator if callable(creator) else load_env_creator(creator)).parameters:
-        kwargs["num_threads"] = num_threads
-    return gym.make_vec(env_id, num_envs=num_envs, **kwargs)
+    creator = registered(env_id.removeprefix(f"{OURS}:")).vector_entry_point
+    if creator is not None and _same_step(creator := creator if callable(creator) else load_env_creator(creator)):
+        threads = "num_threads" in inspect.signature(creator).parameters
+        env = gym.make_vec(env_id, num_envs=num_envs, **kwargs, **({"num_threads": num_threads} if threads else {}))
+        if env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP:
+            return env
+        env.close()
+    same_step = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    return gym.make_vec(env_id, num_envs=num_envs, vectorization_mode="sync", vector_kwargs=same_step, **kwargs)
+
+
+def _same_step(creator):
+    """Tells whether a vector environment restarts in the same step, as far as its class or function says."""
+    return getattr(creator, "metadata", {}).get("autoreset_mode", AutoresetMode.SAME_STEP) == AutoresetMode.SAME_STEP
 
 
 def make_batch_vec_env(env_id: str, num_envs: int, seed: int | None = None, **kwargs) -> BatchVecEnv:

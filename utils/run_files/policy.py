@@ -1,7 +1,6 @@
 """A policy on disk: weights as safetensors, architecture in JSON, its observation's statistics; none of it can run code."""
 
 import hashlib
-import math
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -16,12 +15,13 @@ from stable_baselines3.sac.policies import SACPolicy
 
 from utils.config import updated
 from utils.files import read_arrays, read_json, reading, write_arrays, write_aside, write_json
+from utils.presets import DEEPEST, WIDEST
+from utils.run_files.action_spaces import ActionSpace, described
 from utils.run_files.names import ARCHITECTURE, NORMALIZER, POLICY_FILES, WEIGHTS
 
 FORMAT = 1  # of everything in a run folder
 ACTIVATIONS = {"relu": torch.nn.ReLU, "elu": torch.nn.ELU, "tanh": torch.nn.Tanh}
 POLICIES = {"ActorCriticPolicy": (ActorCriticPolicy, "vf"), "SACPolicy": (SACPolicy, "qf")}  # and SB3's name for its critic
-WIDEST, DEEPEST = 8192, 16  # layers that are still built when a file asks for them
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,11 @@ class Architecture:
     format: int = FORMAT
     policy: str = "ActorCriticPolicy"
     observation_size: int = 1
-    action_low: tuple[float, ...] = (-1.0,)
+    action_low: tuple[float, ...] = (-1.0,)  # of a Box
     action_high: tuple[float, ...] = (1.0,)
+    action_kind: str = "box"
+    action_dtype: str = "float32"
+    action_values: tuple[int, ...] = ()  # how many values each discrete action has
     actor: tuple[int, ...] = ()
     critic: tuple[int, ...] = ()
     activation: str = "elu"
@@ -61,13 +64,17 @@ class Architecture:
         for name, known in (("policy", POLICIES), ("activation", ACTIVATIONS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
-        for layers in (self.actor, self.critic, (self.observation_size,), (len(self.action_low),)):
+        for layers in (self.actor, self.critic, (self.observation_size,)):
             if len(layers) > DEEPEST or not all(1 <= width <= WIDEST for width in layers):
                 raise ValueError(f"there may be up to {DEEPEST} layers of 1 to {WIDEST} units")
         if len(self.sha256) != 2:
             raise ValueError(f"sha256 must hold those of {WEIGHTS} and {NORMALIZER}, got {len(self.sha256)}")
-        if len(self.action_low) != len(self.action_high) or not all(map(math.isfinite, self.action_low + self.action_high)):
-            raise ValueError("the action's bounds must be finite, and as many low ones as high ones")
+        _ = self.action
+
+    @property
+    def action(self) -> ActionSpace:
+        """The action space."""
+        return ActionSpace(self.action_kind, self.action_low, self.action_high, self.action_dtype, self.action_values)
 
 
 def write_policy(folder: Path, model: BaseAlgorithm, normalizer: VecNormalize) -> None:
@@ -89,13 +96,14 @@ def architecture(policy: BasePolicy) -> Architecture:
     """
     name = type(policy).__name__
     activations = [known for known, kind in ACTIVATIONS.items() if kind is getattr(policy, "activation_fn", None)]
-    if name not in POLICIES or not activations or not isinstance(policy.action_space, Box):
-        raise ValueError(f"only {' and '.join(POLICIES)} with {', '.join(ACTIVATIONS)} can be written, got {policy!r}")
+    if name not in POLICIES or not activations or getattr(policy, "use_sde", False):
+        words = f"{' and '.join(POLICIES)} with {', '.join(ACTIVATIONS)} and without gSDE"
+        raise ValueError(f"only {words} can be written, got {_named(policy)}")
     layers, critic = policy.net_arch, POLICIES[name][1]
     actor, critic = (layers["pi"], layers[critic]) if isinstance(layers, dict) else (layers, layers)
-    low, high = (tuple(map(float, bound)) for bound in (policy.action_space.low, policy.action_space.high))
-    size = policy.observation_space.shape[0]
-    return Architecture(FORMAT, name, size, low, high, tuple(actor), tuple(critic), activations[0])
+    size, action = policy.observation_space.shape[0], described(policy.action_space)
+    space = {f"action_{own}": value for own, value in asdict(action).items()}
+    return Architecture(FORMAT, name, size, actor=tuple(actor), critic=tuple(critic), activation=activations[0], **space)
 
 
 def read_policy(folder: Path) -> tuple[BasePolicy, Normalizer]:
@@ -120,7 +128,7 @@ def build(built_from: Architecture) -> BasePolicy:
     """Returns an untrained policy of that architecture."""
     kind, critic = POLICIES[built_from.policy]
     observation = Box(-np.inf, np.inf, (built_from.observation_size,), np.float32)
-    action = Box(*(np.array(bound, np.float32) for bound in (built_from.action_low, built_from.action_high)))
+    action = built_from.action.space
     layers = {"pi": list(built_from.actor), critic: list(built_from.critic)}
     with torch.random.fork_rng(devices=[]):  # its weights are drawn, though they are of no use
         policy = kind(observation, action, lambda _: 0.0, net_arch=layers, activation_fn=ACTIVATIONS[built_from.activation])
@@ -137,6 +145,11 @@ def normalizing(normalizer: VecNormalize) -> Normalizer:
     """Returns the normaliser as it is now, frozen."""
     rms = normalizer.obs_rms
     return Normalizer(rms.mean.copy(), rms.var.copy(), float(rms.count), normalizer.clip_obs, normalizer.epsilon)
+
+
+def _named(policy):
+    activation = getattr(getattr(policy, "activation_fn", None), "__name__", "no activation")
+    return f"{type(policy).__name__} with {activation}" + " and gSDE" * bool(getattr(policy, "use_sde", False))
 
 
 def _with_weights(built_from, path):

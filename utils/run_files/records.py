@@ -1,22 +1,22 @@
 """What a run folder says of itself: its config and its environment, written once and read by everyone."""
 
-import re
+import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from utils.config import as_plain, read_yaml
+from utils.env_ids import registered
 from utils.files import read_json, reading, write_aside, write_json
 from utils.outputs import check_new_run, expanded
 from utils.plain_yaml import dump_yaml
 from utils.provenance import git_state, versions
-from utils.run_files.names import CONFIG, ENV
+from utils.run_files.names import CONFIG, ENV, LOCK, START
 from utils.run_files.policy import FORMAT
 
 RUNS = Path("runs")
 DEFAULT_ID = "ResidualWalk-v0"
-_ID = re.compile(r"[\w-]+-v\d+")  # no module before it: gymnasium would import that
 
 
 def make_run(path: Path | None, config, argv: list[str], env_id: str = DEFAULT_ID, env_kwargs: Mapping = {}) -> Path:
@@ -50,6 +50,15 @@ def make_folder(path: Path | None) -> Path:
     except OSError as error:
         raise _cannot_write(path or RUNS, error) from error
     return path
+
+
+def forget_record(run: Path) -> None:
+    """Makes a folder whose training could not start no run again; an empty folder is removed."""
+    for name in (CONFIG, ENV):
+        (run / name).unlink(missing_ok=True)
+    shutil.rmtree(run / START, ignore_errors=True)
+    if not any(path.name != LOCK for path in run.iterdir()):
+        shutil.rmtree(run)
 
 
 def change_length(run: Path, total_timesteps: int, argv: list[str]) -> None:
@@ -86,8 +95,10 @@ def read_record(path: str | Path) -> dict:
 def read_env(path: str | Path) -> tuple[str, dict]:
     """Returns id and arguments of the environment of the run that `path` is or lies in.
 
+    A module that the id names is imported, unless it lies in the run.
+
     Raises:
-        ValueError: there is no env.json, or it holds something else.
+        ValueError: there is no env.json, or it holds something else, or no such environment is registered.
     """
     refuse_pickle(Path(path))
     file = _of_run(path, ENV)
@@ -96,8 +107,9 @@ def read_env(path: str | Path) -> tuple[str, dict]:
     content = read_json(file)
     with reading(file):
         env_id, kwargs = content.get("id"), content.get("kwargs")
-        if not (isinstance(env_id, str) and _ID.fullmatch(env_id) and isinstance(kwargs, dict)):
+        if not (isinstance(env_id, str) and isinstance(kwargs, dict)):
             raise ValueError(f"it must hold the id and the kwargs of an environment, got {env_id!r} and {kwargs!r}")
+        registered(env_id, file.parent)
     return env_id, kwargs
 
 

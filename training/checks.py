@@ -1,0 +1,77 @@
+"""What is checked before a run has a folder: environment, spaces, learner, memory, and that its policy can be saved."""
+
+import os
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+from stable_baselines3.common.vec_env import VecNormalize
+
+from training.config import TrainConfig
+from training.learners import make_model
+from utils.run_files.action_spaces import check_spaces
+from utils.run_files.policy import architecture
+from utils.vec_env import BatchVecEnv
+
+# As small a learner as SB3 takes: the check is for its spaces and its network.
+SMALLEST = {"ppo": {"num_envs": 1, "n_steps": 2, "batch_size": 2}, "sac": {"num_envs": 1, "buffer_size": 1}}
+
+
+def check(config: TrainConfig) -> None:
+    """Checks a new training: its numbers, its seeds, and what `check_environment` does.
+
+    Raises:
+        ValueError: something of it is not possible; one sentence.
+    """
+    config.learner.check()
+    config.check_new()
+    _check_learner(config)
+
+
+def check_environment(config: TrainConfig) -> None:
+    """Checks that an environment can be trained, by making one simulation, a step of it, and the smallest learner on it.
+
+    Raises:
+        ValueError: it cannot; one sentence.
+    """
+    config.check()
+    _check_learner(config)
+
+
+def _check_learner(config):
+    with closing(BatchVecEnv(config.perturbed(config.make_evaluation_env(1, 0)))) as env:
+        _check_spaces(config, env)
+        _check_memory(config, env)
+        _check_step(config, env)
+        smallest = replace(config, num_envs=None, **{config.algo: replace(config.learner, **SMALLEST[config.algo])})
+        architecture(make_model(smallest, VecNormalize(env)).policy)
+
+
+def _check_spaces(config, env):
+    try:
+        check_spaces(env.observation_space, env.action_space, config.algo)
+    except ValueError as error:
+        raise ValueError(f"{config.env_id} cannot be trained: {error}") from error
+
+
+def _check_memory(config, env):
+    """Raises ValueError if the buffer of observations and actions is larger than the machine's memory."""
+    observation, actions = env.observation_space, int(np.prod(env.action_space.shape))
+    needed = config.learner.memory * (2 * observation.shape[0] * observation.dtype.itemsize + 4 * (actions + 3))
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        name = {"ppo": "ppo.n_steps", "sac": "sac.buffer_size"}[config.algo]
+        raise ValueError(f"{name} asks for {needed / 1e9:,.1f} GB of memory, this machine has {there / 1e9:,.1f} GB")
+
+
+def _check_step(config, env):
+    """Raises ValueError if a reset or a step fails, or gives observations of another shape than the space."""
+    try:
+        first = env.reset()
+        second, *_ = env.step(np.array([env.action_space.sample()]))
+    except Exception as error:  # whatever a stranger's environment raises
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{config.env_id} fails in its first step: {type(error).__name__}: {reason}") from error
+    for observation in (first, second):
+        if not np.isfinite(observation).all():
+            raise ValueError(f"{config.env_id} gives observations that are not finite in its first step")

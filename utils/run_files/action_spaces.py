@@ -1,0 +1,83 @@
+"""Action spaces of policies: which are supported, as plain data for policy.json, and back."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from gymnasium import spaces
+
+KINDS, DTYPES = ("box", "discrete", "multi_discrete", "multi_binary"), ("float32", "float64")
+LARGEST = 8192  # actions, or values of one
+SUPPORTED = "Box of shape (k,) of floating-point numbers with finite bounds, Discrete, MultiDiscrete and MultiBinary"
+
+
+@dataclass(frozen=True)
+class ActionSpace:
+    """An action space as plain data: bounds of a Box, or how many values each discrete action has."""
+
+    kind: str = "box"
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    dtype: str = "float32"
+    values: tuple[int, ...] = ()
+
+    def __post_init__(self):
+        for name, known in (("kind", KINDS), ("dtype", DTYPES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"action_{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        if len(self.low) != len(self.high) or not all(map(math.isfinite, self.low + self.high)):
+            raise ValueError("the action's bounds must be finite, and as many low ones as high ones")
+        sizes = (len(self.low),) if self.kind == "box" else (len(self.values), *self.values)
+        if not all(1 <= size <= LARGEST for size in sizes) or (self.kind == "discrete" and len(self.values) != 1):
+            raise ValueError(f"there may be 1 to {LARGEST} actions, of as many values each, got {self}")
+
+    @property
+    def space(self) -> spaces.Space:
+        """The space of Gymnasium."""
+        if self.kind == "box":
+            return spaces.Box(*(np.array(bound, self.dtype) for bound in (self.low, self.high)), dtype=self.dtype)
+        if self.kind == "discrete":
+            return spaces.Discrete(self.values[0])
+        return spaces.MultiDiscrete(self.values) if self.kind == "multi_discrete" else spaces.MultiBinary(len(self.values))
+
+
+def described(space: spaces.Space) -> ActionSpace:
+    """Returns a supported space as plain data.
+
+    Raises:
+        ValueError: it is none; the sentence says which are.
+    """
+    if isinstance(space, spaces.Discrete) and space.start == 0:
+        return ActionSpace("discrete", values=(int(space.n),))
+    if isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim == 1 and not np.any(space.start):
+        return ActionSpace("multi_discrete", values=tuple(map(int, space.nvec)))
+    if isinstance(space, spaces.MultiBinary) and len(space.shape) == 1:
+        return ActionSpace("multi_binary", values=(2,) * space.shape[0])
+    box = isinstance(space, spaces.Box) and len(space.shape) == 1 and space.dtype in (np.float32, np.float64)
+    if box and np.isfinite([space.low, space.high]).all():
+        low, high = (tuple(map(float, bound)) for bound in (space.low, space.high))
+        return ActionSpace("box", low, high, str(space.dtype))
+    raise ValueError(f"its actions are {one_line(space)}; supported are {SUPPORTED}, all counted from 0")
+
+
+def check_spaces(observation: spaces.Space, action: spaces.Space, algo: str) -> None:
+    """Checks that a policy of this algorithm, with its normaliser, can be trained, saved and exported.
+
+    Raises:
+        ValueError: it cannot; the sentence says what is supported.
+    """
+    numbers = isinstance(observation, spaces.Box) and len(observation.shape) == 1 and observation.dtype.kind in "fiu"
+    if not numbers:
+        raise ValueError(
+            f"its observations are {one_line(observation)}; supported is a Box of shape (k,), which "
+            "gymnasium.wrappers.FlattenObservation makes of most others"
+        )
+    kind = described(action).kind
+    if algo == "sac" and kind != "box":
+        raise ValueError(f"its actions are {one_line(action)}, and SAC needs a Box: train it with --algo ppo")
+
+
+def one_line(space: spaces.Space) -> str:
+    """Returns a space in one line, without the middle of a long one."""
+    text = " ".join(str(space).split())
+    return text if len(text) <= 160 else f"{text[:120]} ... {text[-30:]}"
