@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from envs.wrappers.perturbation import perturbed_names
 from envs.wrappers.perturbed import made_perturbable
 from training.command_line import config_of_run
 from utils.config import nearest_name
@@ -79,6 +80,7 @@ def make_axis(
     low, high = own.low if low is None else low, own.high if high is None else high
     if not (np.isfinite([low, high]).all() and low <= high and count >= 1):
         raise ValueError(f"{name} must rise from --min to --max in one value or more, got {low} to {high} in {count}")
+    own.check(name, np.array([low, high]))
     values = np.linspace(low, high, count)
     if np.abs(values - own.nominal).min() > NEAR * max(high - low, abs(own.nominal)):
         values = np.sort(np.append(values, own.nominal))
@@ -103,8 +105,9 @@ class Judged:
 
     @property
     def perturbations(self) -> Mapping[str, Perturbable]:
-        """What can be perturbed, by name."""
-        return self._target.perturbations
+        """What can be perturbed, by name; without what a combined challenge draws for every episode."""
+        drawn = perturbed_names(self._env)
+        return {name: own for name, own in self._target.perturbations.items() if name not in drawn}
 
     @property
     def default_perturbation(self) -> str:

@@ -127,8 +127,7 @@ def test_pairs_are_a_map_and_a_wrong_word_is_one_sentence(runs, tmp_path, capsys
         assert sentence in error and error.count("\n") == 1
 
 
-def test_a_length_that_no_model_can_have_is_a_failed_point(runs, tmp_path, capsys):
+def test_a_length_that_no_model_can_have_is_refused_before_anything_is_played(runs, tmp_path, capsys):
     command = ["--model", runs[0], "--param", "pole_length", "--min", "-1", "--max", "1", "--values", "2", *QUICK]
-    assert evaluate_robustness.main([*command, "--out", str(tmp_path)]) == 1
-    assert "pole_length -1:" in capsys.readouterr().out
-    assert "error" in read(next(tmp_path.glob("*_pole_length.json")))["points"][0]
+    assert evaluate_robustness.main([*command, "--out", str(tmp_path / "out")]) == 2
+    assert "pole_length must lie in 0.05 to 10, got -1.0" in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -29,7 +29,7 @@ class Quadruped(Domain):
 
     perturbations: ClassVar = {
         # m forwards and as much down: the length is sqrt(2) times it.
-        "shin_length": Perturbable(0.25, 0.25, 2.0, 0.1, 0.05, 5.0),
+        "shin_length": Perturbable(0.25, 0.25, 2.0, 0.1, 0.1, 5.0),
         "torso_density": Perturbable(1000.0, 500.0, 10_000.0, 500.0, 50.0, 100_000.0),  # kg/m^3
         "joint_damping": Perturbable(30.0, 10.0, 150.0, 10.0, 0.0, 1000.0),  # N m s/rad
         "contact_friction": Perturbable(1.5, 0.1, 4.5, 0.5, 0.01, 20.0),
