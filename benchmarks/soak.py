@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--num-envs", type=int, default=8, help="simulations of a vector")
     parser.add_argument("--num-threads", type=int, default=2, help="of ids that have native threads")
     parser.add_argument("--seed", type=int, default=0, help="of the first simulation, and of the actions")
-    parser.add_argument("--frames", type=int, default=1, help="pictures of all simulations in a row; 0 for none")
+    parser.add_argument("--frames", type=int, default=20, help="pictures of all simulations in a row; 0 for none")
     parser.add_argument("--ids", nargs="*", default=IDS, choices=IDS, metavar="ID", help="default: every id")
     parser.add_argument("--out", type=Path, default=Path("runs/soak"), help="folder of rows.jsonl and soak.csv")
     args = parser.parse_args(argv)
@@ -122,7 +122,7 @@ def run(env: gym.vector.VectorEnv, steps: int, args: argparse.Namespace, tally: 
     """Takes `steps` steps with random actions, and counts; pictures lie evenly between them."""
     draw = np.random.default_rng(args.seed).uniform
     low, high = env.single_action_space.low, env.single_action_space.high
-    pictured = {round((i + 0.5) * steps / frames) for i in range(frames)} if frames else set()
+    pictured = {i * steps // frames for i in range(frames)}  # the first at once: its renderer is no growth
     every = max(1, round(steps * (1 - WARM_UP) / SAMPLES))
     tally.non_finite += non_finite(env.reset(seed=args.seed)[0])
     for step in range(steps):
