@@ -78,8 +78,9 @@ for _name in (*ACTIONS, *REFUSED):
 gym.register("Perturbable-v0", entry_point=f"{__name__}:PerturbableCircle")
 gym.register("space/Circle-v0", entry_point=f"{__name__}:Circle")
 '''
-SMALL = """--total-timesteps 512 --num-envs 4 --ppo.n-steps 64 --ppo.batch-size 64 --ppo.net-arch 8 --num-threads 1
---eval-every 256 --eval-episodes 2 --checkpoint-every 256 --seed 3""".split()
+SHORT = """--total-timesteps 512 --num-envs 4 --num-threads 1 --eval-every 256 --eval-episodes 2 --checkpoint-every 256
+--seed 3""".split()
+SMALL = [*SHORT, *"--ppo.n-steps 64 --ppo.batch-size 64 --ppo.net-arch 8".split()]
 
 
 def write_package(folder: Path, name: str = "strange_circle") -> str:
