@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from utils.run_files.names import CONFIG, ENV, FILES, FOLDERS, LOCK, POLICY_FILES
+from utils.run_files.names import CONFIG, ENV, FILES, FOLDERS, LOCK, NORMALIZER, WEIGHTS
 
 MARK = "residual-walk"  # in the metadata of pictures, videos and models that this project writes
 LARGEST_READ = 1_000_000_000  # bytes of a file that are searched for MARK
@@ -106,8 +106,11 @@ def check_outside_runs(path: Path, named: Path) -> None:
 
 
 def is_run(folder: Path) -> bool:
-    """Returns whether a folder holds a run, a checkpoint or a shipped policy, damaged ones too."""
-    return any((folder / name).is_file() for name in (ENV, *POLICY_FILES))
+    """Returns whether a folder holds a run, a checkpoint or a shipped policy, damaged ones too.
+
+    A policy.json alone is none: it may be the description beside an exported policy.onnx.
+    """
+    return any((folder / name).is_file() for name in (ENV, WEIGHTS, NORMALIZER))
 
 
 def expanded(path: str | Path) -> Path:
