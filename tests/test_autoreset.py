@@ -8,6 +8,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import vector as wrappers
 
 import envs  # noqa: F401
+from envs.challenges import apply
 from utils.vec_env import BatchVecEnv
 
 IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
@@ -170,3 +171,16 @@ def test_stable_baselines3s_face_refuses_what_it_cannot_follow():
     for mode in ("next_step", "disabled"):
         with pytest.raises(ValueError, match="SAME_STEP"):
             BatchVecEnv(vector("Toy-v0", mode))
+
+
+@pytest.mark.parametrize("env_id", ["AdaptiveWalk-v0", "CubeInHand-v0", "Toy-v0"])
+def test_challenges_around_a_vector_with_next_step_are_those_around_single_environments(env_id):
+    specs = {"combined_challenge": "medium"}
+    ours = apply(limited(vector(env_id, "next_step"), range(LENGTH, LENGTH + N)), **specs)
+    makers = [lambda i=i: apply(gym.make(env_id, max_episode_steps=LENGTH + i), **specs) for i in range(N)]
+    theirs = SyncVectorEnv(makers, autoreset_mode=AutoresetMode.NEXT_STEP)
+    assert same(ours.reset(seed=2)[0], theirs.reset(seed=2)[0])
+    for step in range(4 * LENGTH):
+        sent = actions(ours, step)
+        for own, other in zip(ours.step(sent)[:4], theirs.step(sent)[:4]):
+            assert same(own, other)
