@@ -16,8 +16,8 @@ import numpy as np
 
 from play_residual_policy import VIDEO_FPS, PlayConfig, make_env, task_config
 from utils.evaluation import evaluate, gait_alone, summarise, table
-from utils.gl import can_render
 from utils.held_out_seeds import DEMO
+from utils.interrupts import ends_in_order
 from utils.run_files.records import trained_id
 from utils.runs import load_policy
 from utils.vector_infos import control_dt
@@ -30,8 +30,22 @@ PLACES = (("flat", 0.0), ("rough", 0.5), ("rough", 1.0), ("stairs", 0.75))
 VIDEO_SECONDS, VIDEO_PLACE = 8, ("rough", 1.0)
 
 
+@ends_in_order()
 def main() -> int:
-    """Walks, prints, draws and films; returns the exit code."""
+    """Shows the job; returns the exit code."""
+    try:
+        show()
+    except KeyboardInterrupt:
+        print("demo: interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def show() -> None:
+    """Walks, prints, draws and films."""
     OUT.mkdir(exist_ok=True)
     walkers = {"gait alone": None} | ({"gait + residual": SHIPPED} if SHIPPED.is_dir() else {})
     rows, paths = {}, {f"{kind} {level:g}": {} for kind, level in PLACES}
@@ -43,7 +57,6 @@ def main() -> int:
     print(table(rows))
     draw(paths, OUT / "paths.png")
     film(list(walkers.values()), OUT / "walk.mp4")
-    return 0
 
 
 def walk(model: Path | None, kind: str, level: float) -> tuple[list[dict], np.ndarray]:
@@ -89,14 +102,15 @@ def film(models: list[Path | None], out: Path) -> None:
 
     Who falls starts anew.
     """
-    if not can_render():
-        print("No video: that needs a GL library (Debian, Ubuntu: apt-get install libegl1 libgl1-mesa-dri).")
+    try:
+        with ExitStack() as stack:
+            video = stack.enter_context(Video(out, VIDEO_FPS))
+            robots = [stack.enter_context(closing(Filmed(model))) for model in models]
+            for _ in range(VIDEO_SECONDS * VIDEO_FPS):
+                video.add(np.hstack([robot.walk_on() for robot in robots]))
+    except RuntimeError as error:  # no GL library, no ffmpeg
+        print(f"No video: {error}")
         return
-    with ExitStack() as stack:
-        video = stack.enter_context(Video(out, VIDEO_FPS))
-        robots = [stack.enter_context(closing(Filmed(model))) for model in models]
-        for _ in range(VIDEO_SECONDS * VIDEO_FPS):
-            video.add(np.hstack([robot.walk_on() for robot in robots]))
     print(f"Video: {out}")
 
 

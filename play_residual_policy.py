@@ -21,16 +21,18 @@ from utils.evaluation import GOAL_DISTANCE, evaluate, gait_alone, summarise, tab
 from utils.files import write_json
 from utils.gl import has_display
 from utils.held_out_seeds import PLAY
+from utils.interrupts import ends_in_order
 from utils.options import refuse_idle
 from utils.outputs import check_output, expanded, json_with, marked
 from utils.presets import WALKS
+from utils.rendering import ViewerClosed
 from utils.run_files.bad_states import describe, read_dump, replayed
 from utils.run_files.records import trained_id, trained_task
 from utils.runs import load_policy, load_run
 from utils.terminal import tolerant_output
 from utils.terrain import TerrainConfig
 from utils.vector_infos import control_dt
-from utils.video import Video
+from utils.video import Video, check_suffix
 
 VIDEO_FPS = 25
 
@@ -53,10 +55,12 @@ class PlayConfig:
     """Terrain level, 0 to 1."""
     command: float = 0.3
     """Commanded forward speed, m/s."""
-    render: Annotated[bool, tyro.conf.FlagCreatePairsOff] = True
-    """Show MuJoCo's viewer, if there is a display."""
+    render: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Show MuJoCo's viewer. Without --render and --no-render it opens if there is a display and no --video."""
+    no_render: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Show nothing."""
     video: Path | None = None
-    """Write the episodes to this MP4 file."""
+    """Write the episodes to this video file: .mp4, .mkv, .mov, .avi or .webm."""
     json: Path | None = None
     """Write episodes and summary to this JSON file."""
     replay: Path | None = None
@@ -65,6 +69,8 @@ class PlayConfig:
     def __post_init__(self):
         if (self.model is not None) + self.baseline + (self.replay is not None) != 1:
             raise ValueError("give one of --model PATH, --baseline and --replay DUMP")
+        if self.render and (self.no_render or self.video is not None):
+            raise ValueError(f"--render has no effect with {'--no-render' if self.no_render else '--video'}: leave out one")
         if self.episodes < 1:
             raise ValueError(f"episodes must be at least 1, got {self.episodes}")
         PLAY.at(self.seed, self.episodes)
@@ -76,6 +82,7 @@ class PlayConfig:
 
 
 @tolerant_output()
+@ends_in_order()
 def main(argv: list[str] | None = None) -> int:
     """Plays as the command line says; returns the exit code."""
     try:
@@ -88,7 +95,12 @@ def main(argv: list[str] | None = None) -> int:
             play(config)
         else:
             play_any(config)
-    except (ValueError, RuntimeError, OSError) as error:
+    except ViewerClosed:
+        print("The viewer was closed.")
+    except KeyboardInterrupt:
+        print("play_residual_policy: interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, RuntimeError, OSError, ImportError, gym.error.Error) as error:
         print(f"play_residual_policy: {error}", file=sys.stderr)
         return 2
     return 0
@@ -117,6 +129,7 @@ def with_checked_paths(config: PlayConfig) -> PlayConfig:
     if "json" in paths:
         check_output(paths["json"], json_with("episodes", "summary"))
     if "video" in paths:
+        check_suffix(paths["video"])
         check_output(paths["video"], marked())
     return replace(config, **paths)
 
@@ -152,8 +165,16 @@ def told(records: list[dict], summarise: Callable, table: Callable, path: Path |
 
 
 def render_mode(config: PlayConfig) -> str | None:
-    """Returns how the environment shows itself: in frames for a video, in a viewer if there is a display, or not at all."""
-    return "rgb_array" if config.video else "human" if config.render and has_display() else None
+    """Returns how the environment is shown: in frames for a video, in a viewer if there is a display, or not at all.
+
+    Raises:
+        RuntimeError: the viewer was asked for, and there is no display.
+    """
+    if config.video or config.no_render:
+        return "rgb_array" if config.video else None
+    if config.render and not has_display():
+        raise RuntimeError("--render needs a display, and there is none: write a file with --video instead")
+    return "human" if has_display() else None
 
 
 @contextmanager
@@ -206,7 +227,7 @@ def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[
     def operate(info):
         step = next(steps)
         for _ in range(frames_begun(step * dt) - frames_begun((step - 1) * dt)):
-            film.add(env.render()[0])
+            film.add(_first_frame(env))
 
     return operate
 
@@ -214,6 +235,13 @@ def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[
 def frames_begun(time: float) -> int:
     """Returns how many frames of a video have begun at `time`, s; the first one begins at 0."""
     return math.floor(time * VIDEO_FPS + 1e-6) + 1
+
+
+def _first_frame(env):
+    frames = env.render()
+    if not frames or frames[0] is None:
+        raise RuntimeError("this environment makes no pictures: leave out --video")
+    return frames[0]
 
 
 if __name__ == "__main__":

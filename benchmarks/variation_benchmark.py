@@ -88,7 +88,7 @@ def fixed(factor: str, value: float) -> VariationConfig:
 def all_rows(args: argparse.Namespace) -> Iterator[dict]:
     """Yields a row of figures for each walker and condition, and prints how far it is."""
     for model in (None, *dict.fromkeys(args.model)):
-        play = PlayConfig(model, model is None, terrain="rough", level=args.level, render=False)
+        play = PlayConfig(model, model is None, terrain="rough", level=args.level, no_render=True)
         terrain_seed = BENCHMARK_TERRAIN.at(args.seeds_from, name="seeds-from")
         task, policy = task_config(play, terrain_seed), None if model is None else load_policy(model)
         task = replace(task, terrain=replace(task.terrain, levels=task.terrain.levels * TILES))

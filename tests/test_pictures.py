@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import gymnasium as gym
 import mujoco
@@ -278,3 +279,30 @@ def test_a_display_that_does_not_answer_is_none(monkeypatch):
     with pytest.raises(RuntimeError, match="needs a display"):
         gym.make("CubeInHand-v0", render_mode="human").reset(seed=0)
     gl._glfw_starts.cache_clear()
+
+
+def memory():
+    """Returns this process's resident memory, MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@pytest.mark.slow
+@every_sim_id
+def test_resets_with_pictures_and_closing_in_between_take_no_memory(env_id, gl):
+    env = walked(gym.make(env_id, render_mode="rgb_array", width=32, height=16))
+    base = env.unwrapped
+    known = base.perturbations[base.default_perturbation]
+    for i in range(150):
+        base.perturb({base.default_perturbation: np.linspace(known.low, known.high, 7)[[i % 7]]}, np.array([0]))
+        env.reset()
+        env.render()
+        if i == 50:
+            before = memory()
+    assert memory() - before < 10  # a renderer kept at each reset: 800
+    used = []
+    for _ in range(40):
+        env.close()
+        env.render()
+        used.append(memory())
+    env.close()
+    assert max(used[20:]) - max(used[:20]) < 60  # the driver's memory varies; a renderer kept at each turn: 240

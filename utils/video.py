@@ -27,18 +27,18 @@ class Video:
 
     def __init__(self, path: str | Path, fps: float):
         self._path = Path(path)
-        if self._path.suffix.lower() not in CODECS:
-            raise ValueError(f"a video must be a file with one of the suffixes {', '.join(CODECS)}, got {path}")
+        check_suffix(self._path)
         self._aside = self._path.with_name(f".{self._path.stem}.partial{self._path.suffix}")
         _check_writable(self._path, self._aside)
         self._writer = _ffmpeg_writer(self._aside, fps)
-        self._frames = 0
+        self._frames, self._failed = 0, False
 
     def add(self, frame: np.ndarray) -> None:
         """Appends a frame (height, width, 3) uint8, sides in multiples of 16."""
         try:
             self._writer.append_data(frame)
         except OSError as error:  # imageio's text is the log of ffmpeg
+            self._failed = True
             raise self._failure() from error
         self._frames += 1
 
@@ -48,15 +48,23 @@ class Video:
     def __exit__(self, *_):
         try:
             self._writer.close()
-            if self._frames:
+            if self._frames and not self._failed:
+                imageio_ffmpeg = importlib.import_module("imageio_ffmpeg")
+                imageio_ffmpeg.count_frames_and_secs(str(self._aside))  # fails on half a file, as a full disk leaves it
                 self._aside.replace(self._path)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise self._failure() from error
         finally:
             self._aside.unlink(missing_ok=True)
 
     def _failure(self):
         return RuntimeError(f"cannot write the video {self._path}: ffmpeg failed; is there room on the disk?")
+
+
+def check_suffix(path: Path) -> None:
+    """Raises ValueError, listing what exists, unless the suffix of `path` is one of CODECS."""
+    if path.suffix.lower() not in CODECS:
+        raise ValueError(f"a video must be a file with one of the suffixes {', '.join(CODECS)}, got {path}")
 
 
 def _check_writable(path, aside):
