@@ -30,7 +30,7 @@ from utils.run_files.bad_states import describe, read_dump, replayed
 from utils.run_files.records import trained_id, trained_task
 from utils.runs import load_policy, load_run
 from utils.terminal import tolerant_output
-from utils.terrain import TerrainConfig
+from utils.terrain import TerrainConfig, check_level
 from utils.vector_infos import control_dt
 from utils.video import Video, check_suffix
 
@@ -199,6 +199,9 @@ def replay(config: PlayConfig) -> None:
 
 def task_config(config: PlayConfig, terrain_seed: int) -> ResidualWalkConfig:
     """Returns the task a policy was trained on, for the nominal robot on the terrain, level and speed asked for."""
+    check_level(config.level)
+    if not np.isfinite(config.command):
+        raise ValueError(f"command must be a finite speed in m/s, got {config.command}")
     task = updated(ResidualWalkConfig(), trained_task(config.model))
     flat = config.terrain == "flat"
     levels = () if flat else (config.level,)
