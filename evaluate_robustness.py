@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-import tyro
 from rich.progress import Progress
 
 from robustness.files import Conditions, write_sweep
 from robustness.report import HEAD, draw, failures, grouped, markdown, table
 from robustness.sweep import Axis, Judged, Sweep, conditions, judged, make_axis, sweep
+from utils.arguments import parse_arguments
 from utils.files import write_aside
 from utils.held_out_seeds import ROBUSTNESS_EPISODES
 from utils.kept_rows import KeptRows, is_kept_rows
@@ -68,8 +68,8 @@ class RobustnessConfig:
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Measures as the command line says; returns the exit code: 1 if a point failed."""
-    config = tyro.cli(RobustnessConfig, args=argv, description=__doc__)
     try:
+        config = parse_arguments(RobustnessConfig, argv, about=__doc__)
         return 1 if failures(measure(config)) else 0
     except KeyboardInterrupt:
         print("Stopped; the same command goes on.", file=sys.stderr)

@@ -15,6 +15,7 @@ import tyro
 
 from envs.residual_walk_config import ResidualWalkConfig
 from envs.walk_variation import VariationConfig
+from utils.arguments import parse_arguments
 from utils.config import updated
 from utils.episodes import evaluate_returns, returns_table, summarise_returns
 from utils.evaluation import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
@@ -86,7 +87,7 @@ class PlayConfig:
 def main(argv: list[str] | None = None) -> int:
     """Plays as the command line says; returns the exit code."""
     try:
-        config = tyro.cli(PlayConfig, args=argv, description=__doc__)
+        config = parse_arguments(PlayConfig, argv, about=__doc__)
         config = with_checked_paths(config)
         refuse_idle(sys.argv[1:] if argv is None else argv, idle(config))
         if config.replay is not None:

@@ -6,7 +6,6 @@ The same command in another terminal is a second worker; after Ctrl-C, a kill or
 import sys
 
 import optuna
-import tyro
 
 from callbacks.interrupt_callback import TrainingInterrupted
 from training.checks import check_environment
@@ -16,6 +15,7 @@ from tuning.storages import of_storage, reason, serve
 from tuning.studies import JOURNAL, open_study
 from tuning.sweep import SweepConfig
 from tuning.worker import work
+from utils.arguments import parse_arguments
 from utils.options import refuse_idle
 from utils.terminal import tolerant_output
 
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # we say what there is to say
     try:
-        sweep = tyro.cli(SweepConfig, args=argv, description=__doc__)
+        sweep = parse_arguments(SweepConfig, argv, about=__doc__)
         refuse_idle(argv, sweep.idle(argv))
         if sweep.serve is not None:
             serve(sweep.storage or JOURNAL, sweep.serve)

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
-import tyro
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_report import PROGRAM, draw, markdown, write_csv
 from controllers.bezier_gait import GaitParameters
 from envs.residual_walk_config import ResidualWalkConfig
+from utils.arguments import parse_arguments
 from utils.config import resolved
 from utils.evaluation import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise, time_limit
 from utils.files import write_aside
@@ -113,7 +113,7 @@ class Walker:
 def main(argv: list[str] | None = None) -> int:
     """Plays and writes what the command line says; returns the exit code."""
     try:
-        run(tyro.cli(BenchmarkConfig, args=argv, description=__doc__))
+        run(parse_arguments(BenchmarkConfig, argv, about=__doc__))
     except (ValueError, RuntimeError, OSError, gym.error.Error) as error:
         print(f"terrain_benchmark: {error}", file=sys.stderr)
         return 2

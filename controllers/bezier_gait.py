@@ -18,11 +18,6 @@ _TURN_DIRECTION = np.stack([-FOOT_POSITIONS[:, 1], FOOT_POSITIONS[:, 0], np.zero
 class GaitParameters(Checked):
     """Shape and cadence of the trot. Lengths in m, times in s, speeds in m/s.
 
-    `body_height` is that of the torso's origin over flat ground, `step_height` the lift of a swinging foot. One cycle
-    (two steps) takes `slow_cycle` up to `slow_speed`, `fast_cycle` from `fast_speed`, and between them in proportion;
-    a foot stands for `duty_factor` of it. `heading_gain` (1/s) and `heading_damping` (1) turn a heading error and a yaw
-    rate into a commanded yaw rate.
-
     A trot whose strides are made for `stride_speed` walks at `walking_speed`: measured on flat ground with these
     defaults, as the mean of 16 starting phases (the torso rocks over its standing feet and gains on them). Commands are
     looked up backwards in this table; above its end the stride stops growing. Longer cycles save energy but fall into a
@@ -30,20 +25,31 @@ class GaitParameters(Checked):
     """
 
     body_height: float = within(0.075, 0.03, 0.12, unit="m")
+    """Height of the torso's origin over flat ground, m."""
     step_height: float = within(0.025, 0.001, 0.1, unit="m")
+    """Lift of a swinging foot, m."""
     slow_cycle: float = within(0.22, 0.05, 10.0, unit="s")
+    """Duration of a cycle (two steps) up to slow_speed, s."""
     fast_cycle: float = within(0.20, 0.05, 10.0, unit="s")
+    """Duration of a cycle from fast_speed on, s."""
     slow_speed: float = within(0.1, 0.0, 10.0, unit="m/s")
+    """Speed up to which a cycle takes slow_cycle, m/s; between the two speeds in proportion."""
     fast_speed: float = within(0.5, 0.0, 10.0, unit="m/s")
+    """Speed from which a cycle takes fast_cycle, m/s."""
     duty_factor: float = within(0.6, 0.05, 0.95)
+    """Share of a cycle in which a foot stands."""
     heading_gain: float = within(2.0, 0.0, 100.0, unit="1/s")
+    """Commanded yaw rate per heading error, 1/s."""
     heading_damping: float = within(0.05, 0.0, 10.0)
+    """Commanded yaw rate per yaw rate, against it."""
     stride_speed: tuple[float, ...] = within(
         (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45), 0.0, 10.0, least=1, unit="m/s"
     )
+    """Speeds that strides are made for, m/s, ascending with walking_speed."""
     walking_speed: tuple[float, ...] = within(
         (0.0, 0.070, 0.137, 0.196, 0.250, 0.297, 0.351, 0.426, 0.510, 0.550), 0.0, 10.0, least=1, unit="m/s"
     )
+    """Speeds at which the robot then walks, m/s."""
 
     def __post_init__(self):
         super().__post_init__()

@@ -36,31 +36,41 @@ class CubeWeights(Checked):
     """
 
     progress: float = within(10.0, -_HEAVIEST, _HEAVIEST)
+    """Of the angle by which the cube came nearer to its target, rad."""
     success: float = within(40.0, -_HEAVIEST, _HEAVIEST)
+    """Of reaching a target."""
     drop: float = within(-40.0, -_HEAVIEST, _HEAVIEST)
+    """Of dropping the cube, once."""
     effort: float = within(-0.001, -_HEAVIEST, _HEAVIEST)
+    """Of the mean squared action."""
 
 
 @dataclass(frozen=True)
 class CubeInHandConfig(Checked):
     """What a caller may change about the task. m, s, rad.
 
-    An action of 1 moves a servo's target by `action_scale` a control step, within the share `soft_limits` of its joint's
-    range around the middle. A cube within `success_angle` of its target gets a new one, uniform on SO(3); a `target_angle`
-    below pi, for a curriculum, brings every target nearer to the cube, in that proportion. It counts as dropped below
-    `drop_height` or more than `reach` from the origin along x or y. `reward` "dense" is minus the rotation distance and
-    nothing else, as in torobo_mujoco; under it dropping the cube pays, and so does hovering short of the target.
+    A `target_angle` below pi, for a curriculum, brings every target nearer to the cube, in that proportion. Under the
+    reward "dense", that of torobo_mujoco, dropping the cube pays, and so does hovering short of the target.
     """
 
     reward: Literal["progress", "dense"] = "progress"
+    """Reward: "progress" for the weighted terms, "dense" for minus the rotation distance alone."""
     weights: CubeWeights = field(default_factory=CubeWeights)
+    """Weights of the reward terms."""
     action_scale: float = within(0.15, high=np.pi, above=0.0, unit="rad")
+    """How far an action of 1 moves a servo's target in a control step, rad."""
     soft_limits: float = within(0.9, high=1.0, above=0.0)
+    """Share of a joint's range, around its middle, that targets stay in."""
     success_angle: float = 0.3
+    """Angle to the target at which it counts as reached, rad."""
     target_angle: float = np.pi
+    """Largest angle of a new target, rad; pi for uniform on SO(3)."""
     drop_height: float = within(0.3, -10.0, 10.0, unit="m")
+    """Height below which the cube counts as dropped, m."""
     reach: float = within(0.3, high=10.0, above=0.0, unit="m")
+    """Distance from the origin along x or y beyond which it counts as dropped, m."""
     control_dt: float = within(0.04, high=1.0, above=0.0, unit="s")
+    """Duration of a control step, s."""
 
     def __post_init__(self):
         super().__post_init__()

@@ -44,24 +44,26 @@ PERTURBABLE = FACTORS | {
 
 @dataclass(frozen=True)
 class VariationConfig(Checked):
-    """Ranges (low, high) from which each episode draws, evenly, what a robot is like; by default all are alike.
-
-    `friction` scales the sliding friction of all contacts, `mass` the torso's mass and inertia, `servo_strength` the
-    servos' largest torque and `servo_gain` their stiffness; `mass_offset_x` and `_y` shift the torso's centre of mass
-    forwards and to the left, m. `action_delay` is the share of episodes in which controls reach the servos one control
-    step late. Every `push_interval` s, times 0.5 to 1.5, the robot is given a horizontal velocity of random direction
-    and up to `push_speed` m/s, on top of its own; 0 for no pushes.
-    """
+    """Ranges (low, high) from which each episode draws, evenly, what a robot is like; by default all are alike."""
 
     friction: tuple[float, float] = span((1.0, 1.0), 0.05, 5.0)
+    """Scale of the sliding friction of all contacts."""
     mass: tuple[float, float] = span((1.0, 1.0), 0.2, 5.0)
+    """Scale of the torso's mass and inertia."""
     mass_offset_x: tuple[float, float] = span((0.0, 0.0), -0.05, 0.05, "m")
+    """Shift of the torso's centre of mass forwards, m."""
     mass_offset_y: tuple[float, float] = span((0.0, 0.0), -0.05, 0.05, "m")
+    """Shift of the torso's centre of mass to the left, m."""
     servo_strength: tuple[float, float] = span((1.0, 1.0), 0.1, 3.0)
+    """Scale of the servos' largest torque."""
     servo_gain: tuple[float, float] = span((1.0, 1.0), 0.1, 3.0)
+    """Scale of the servos' stiffness."""
     action_delay: float = within(0.0, 0.0, 1.0)
+    """Share of episodes in which controls reach the servos one control step late."""
     push_speed: float = within(0.0, 0.0, 2.0, unit="m/s")
+    """Largest speed that a push adds, in a random horizontal direction, m/s; 0 for no pushes."""
     push_interval: float = within(3.0, 0.1, 1000.0, unit="s")
+    """Time between pushes, s, times 0.5 to 1.5."""
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:

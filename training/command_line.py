@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import tyro
-
 from callbacks.guard_callback import TrainingDiverged
 from callbacks.interrupt_callback import TrainingInterrupted
 from training.assembly import Training, locked_run, prepare
@@ -17,6 +15,7 @@ from training.recipes import find_recipe
 from training.step_notes import step_notes
 from training.walk import WalkTrainConfig
 from training.warm_start import describe_start
+from utils.arguments import parse_arguments
 from utils.config import as_plain, read_yaml, updated
 from utils.options import overruled
 from utils.presets import WALKS, preset
@@ -128,7 +127,7 @@ def parse(argv: list[str], about: str, default_id: str = WALKS[0]) -> TrainConfi
     start = starting_from(name, env_id, content)
     if known.config and not recorded:
         refuse_keys(known.config, content, start)
-    config = tyro.cli(config_of(env_id), args=argv, default=start, description=about)
+    config = parse_arguments(config_of(env_id), argv, start, about)
     config.refuse_ignored(argv)
     return config
 
@@ -173,7 +172,7 @@ def resumed(run: Path, argv: list[str], about: str) -> TrainConfig:
     if content.get("run_dir") is not None:
         raise ValueError(f"{run / CONFIG}: a run lies where it lies, its run_dir must be left out")
     own = _recorded(content, {"resume": run})
-    config = tyro.cli(type(own), args=argv, default=own, description=about)
+    config = parse_arguments(type(own), argv, own, about)
     if replace(config, total_timesteps=own.total_timesteps) != own:
         raise ValueError("--resume takes everything from the run; only --total-timesteps may come with it")
     if config.total_timesteps < own.total_timesteps and ended(run, own.total_timesteps):

@@ -24,30 +24,42 @@ def layers(default: tuple[int, ...]):
 
 @dataclass(frozen=True)
 class PpoConfig(Checked):
-    """Arguments of Stable-Baselines3's PPO, its network and its normalisation.
-
-    `num_envs` simulations take `n_steps` each between two updates. `net_arch` are the widths of the hidden layers of
-    actor and critic alike; `log_std_init` is the logarithm of the first standard deviation of an action in [-1, 1].
-    The learning rate goes in a straight line from `learning_rate` to `final_learning_rate`, or stays if that is None.
-    """
+    """Arguments of Stable-Baselines3's PPO, its network and its normalisation."""
 
     num_envs: int = within(64, 1)
+    """Simulations at once."""
     n_steps: int = within(128, 1)
+    """Control steps of each simulation between two updates."""
     batch_size: int = within(2048, 2)
+    """Control steps in a minibatch."""
     n_epochs: int = within(5, 1)
+    """Passes over a rollout."""
     learning_rate: float = within(3e-4, above=0)
+    """Of the first update."""
     final_learning_rate: float | None = within(None, 0)
+    """Of the last update, reached in a straight line; learning_rate throughout if None."""
     gamma: float = within(0.99, 0, 1)
+    """Discount per control step."""
     gae_lambda: float = within(0.95, 0, 1)
+    """Lambda of the generalised advantage estimate."""
     clip_range: float = within(0.2, above=0)
+    """Clipping of the ratio of probabilities."""
     ent_coef: float = within(0.0, 0)
+    """Weight of the entropy in the loss."""
     vf_coef: float = within(0.5, 0)
+    """Weight of the value loss."""
     max_grad_norm: float = within(0.5, above=0)
+    """Largest norm of a gradient."""
     target_kl: float | None = within(0.03, above=0)
+    """KL divergence at which an update stops; no limit if None."""
     net_arch: tuple[int, ...] = layers((256, 128))
+    """Widths of the hidden layers of actor and critic."""
     activation: Literal["relu", "elu", "tanh"] = "elu"
+    """Activation function between layers."""
     log_std_init: float = within(-1.0, -20, 10)
+    """Logarithm of the first standard deviation of an action in [-1, 1]."""
     clip_obs: float = within(10.0, above=0)
+    """Clipping of normalised observations, standard deviations."""
 
     @property
     def memory(self) -> int:
@@ -63,23 +75,32 @@ class PpoConfig(Checked):
 
 @dataclass(frozen=True)
 class SacConfig(Checked):
-    """Arguments of Stable-Baselines3's SAC, its network and its normalisation.
-
-    After each step of `num_envs` simulations come `gradient_steps` updates; the first `learning_starts` steps are random.
-    """
+    """Arguments of Stable-Baselines3's SAC, its network and its normalisation."""
 
     num_envs: int = within(16, 1)
+    """Simulations at once."""
     buffer_size: int = within(300_000, 1)
+    """Control steps that the replay buffer holds."""
     learning_starts: int = within(10_000, 0)
+    """Control steps of random actions at the start."""
     batch_size: int = within(256, 1)
+    """Control steps in a minibatch."""
     learning_rate: float = within(3e-4, above=0)
+    """Of actor, critics and entropy coefficient."""
     tau: float = within(0.005, above=0, high=1)
+    """Share by which target critics follow, per update."""
     gamma: float = within(0.99, 0, 1)
+    """Discount per control step."""
     gradient_steps: int = checked(8, lambda steps: steps == -1 or steps >= 1, "be at least 1, or -1 for num_envs")
+    """Updates after each step of all simulations; -1 for as many as simulations."""
     ent_coef: str = "auto"
+    """Entropy coefficient: a number, or auto to learn it."""
     net_arch: tuple[int, ...] = layers((256, 128))
+    """Widths of the hidden layers of actor and critics."""
     activation: Literal["relu", "elu", "tanh"] = "elu"
+    """Activation function between layers."""
     clip_obs: float = within(10.0, above=0)
+    """Clipping of normalised observations, standard deviations."""
 
     def __post_init__(self):
         super().__post_init__()

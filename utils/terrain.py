@@ -29,18 +29,21 @@ _LEVELS = "hold at least one level, and each must lie in [0, 1]"
 class TerrainConfig(Checked):
     """The tiles of a world: every kind in `kinds` at every level in `levels`.
 
-    Levels run from 0 (flat) to 1; heights, and for slopes the angle, are proportional to them. `seed` decides the
-    random kinds: what is trained on one seed is judged on others. A tile is `length` m long (x, the way robots walk)
-    and `width` m wide.
+    What is trained on one seed is judged on others. Robots walk along x.
     """
 
     kinds: tuple[str, ...] = ("flat",)
+    """Kinds of terrain: flat, rough, slope, stairs, blocks, waves."""
     levels: tuple[float, ...] = within(
         (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), 0.0, 1.0, least=1, allowed=_LEVELS
     )
+    """Levels of every kind, 0 (flat) to 1: heights, and for slopes the angle, are proportional to them."""
     seed: int = within(0, 0)
+    """Decides the random kinds."""
     length: float = within(12.5, 1.0, 1e3, unit="m")
+    """Length of a tile along x, m."""
     width: float = within(4.0, 1.0, 1e3, unit="m")
+    """Width of a tile, m."""
 
     def __post_init__(self):
         super().__post_init__()

@@ -1,0 +1,68 @@
+"""Command lines from config dataclasses: what is wrong with one is told in one sentence."""
+
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+from typing import TypeVar
+
+import tyro
+
+Config = TypeVar("Config")
+
+# A line between parts, in ASCII or as part of a box, in whose upper border the title stands.
+_RULE = re.compile(r"^(?:[-─]{5,}|╭.*╮|╰─*╯)$", re.MULTILINE)
+_OPTION = re.compile(r"--[\w.-]*\w")
+_OF = re.compile(r"Error parsing (\S+): (.*)")
+
+
+def parse_arguments(kind: type[Config], argv: list[str] | None, default: Config | None = None, about: str = "") -> Config:
+    """Returns the config that a command line makes of `default`.
+
+    Raises:
+        SystemExit: 0 after the help; 2, after one sentence, if a word is unknown or the config refuses a value.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    settings = {"args": argv, "description": about} | ({} if default is None else {"default": default})
+    if {"-h", "--help"} & {*argv}:
+        return tyro.cli(kind, **settings)
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said), _wide_lines():
+            return tyro.cli(kind, **settings)
+    except SystemExit as stop:
+        if stop.code:
+            print(f"{Path(sys.argv[0]).stem}: {sentence(said.getvalue(), kind.__name__)}", file=sys.stderr)
+        raise
+
+
+def sentence(box: str, kind: str) -> str:
+    """Returns the sentence in what tyro prints of an error: a title, the sentence, and help, with lines between them."""
+    plain = "\n".join(line.strip("│ ") for line in box.splitlines())
+    _, words, *rest = [" ".join(part.split()) for part in _RULE.split(plain)]
+    options = _OPTION.findall(words)
+    if words.startswith("Missing from"):
+        return f"{options[0]} is required"
+    if words.startswith("Unrecognized options"):
+        meant = [_OPTION.findall(part)[0] for part in rest if part.startswith("Perhaps you meant")]
+        return words + (f", did you mean {meant[0]}?" if meant else "")
+    found = _OF.fullmatch(words)
+    if found is None:
+        return words
+    return found[2] if found[1] == kind else f"{found[1]}: {found[2]}"
+
+
+@contextmanager
+def _wide_lines() -> Iterator[None]:
+    """Keeps tyro from breaking its sentences, and names within them, at the terminal's width."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "10000"
+    try:
+        yield
+    finally:
+        os.environ.pop("COLUMNS")
+        if before is not None:
+            os.environ["COLUMNS"] = before
