@@ -1,0 +1,76 @@
+"""A policy that SB3 itself trained becomes a run that acts as it did, on the environment and arguments that it had."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+import play_residual_policy
+from training.command_line import config_of_run
+from utils import sb3_files
+from utils.runs import load_run
+
+KINDS = {
+    "cartpole": (PPO, "CartPole-v1", {}, True),
+    "cartpole, not normalised": (PPO, "CartPole-v1", {"sutton_barto_reward": True}, False),
+    "pendulum": (PPO, "Pendulum-v1", {"g": 5.0}, True),
+    "pendulum, not normalised": (SAC, "Pendulum-v1", {"g": 5.0}, False),
+}
+
+
+def trained(kind, id, kwargs, normalised, folder):
+    """Returns a learner of SB3's own making, and its VecNormalize, if it has one, in files as SB3's guide has them."""
+    env = DummyVecEnv([lambda: gym.make(id, **kwargs)])
+    env = VecNormalize(env, clip_obs=3.0) if normalised else env
+    numbers = {"n_steps": 64, "batch_size": 64} if kind is PPO else {"learning_starts": 32, "buffer_size": 128}
+    model = kind("MlpPolicy", env, seed=0, device="cpu", **numbers)
+    model.learn(128)
+    model.save(folder / "model.zip")
+    if normalised:
+        env.save(str(folder / "vecnormalize.pkl"))
+    return model, env
+
+
+def imported(folder, *arguments):
+    return sb3_files.main([str(folder / "model.zip"), str(folder / "run"), "--trust-pickle", *arguments])
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_imported_policy_acts_and_is_played_as_sb3s_own(name, tmp_path):
+    kind, id, kwargs, normalised = KINDS[name]
+    model, env = trained(kind, id, kwargs, normalised, tmp_path)
+    assert imported(tmp_path, "--algo", kind.__name__.lower(), "--env-id", id, "--env-kwargs", str(kwargs)) == 0
+    run = load_run(tmp_path / "run")
+    rows = np.random.default_rng(0).normal(0, 3, (200, *env.observation_space.shape)).astype(np.float32)
+    wanted, _ = model.predict(env.normalize_obs(rows) if normalised else rows, deterministic=True)
+    np.testing.assert_array_equal(run.act(rows), wanted)
+    assert (run.env_id, run.env_kwargs) == (id, kwargs)
+    assert config_of_run(tmp_path / "run", 1).env_arguments == kwargs
+    assert play_residual_policy.main(f"--model {tmp_path / 'run'} --episodes 1 --no-render".split()) == 0
+
+
+def test_a_config_beside_it_names_the_arguments_of_the_environment(tmp_path):
+    trained(PPO, "Pendulum-v1", {}, True, tmp_path)
+    config = "config: {env_id: Pendulum-v1, env_kwargs: {g: 2.0}, episode_steps: 50, run_dir: old}"
+    (tmp_path / "config.yaml").write_text(config)
+    assert imported(tmp_path) == 0
+    assert load_run(tmp_path / "run").env_kwargs == {"g": 2.0, "max_episode_steps": 50}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--env-id", "Pendulum-v1"], "the policy has observations"),
+        (["--env-id", "Acrobot-v1"], "the policy has observations"),
+        ([], "the policy has observations"),
+        (["--env-id", "CartPole-v1", "--env-kwargs", "{gravity: 2}"], "CartPole-v1 refuses {'gravity': 2}"),
+        (["--env-id", "CartPole-v9"], "no environment is called 'CartPole-v9'"),
+        (["--env-id", "CartPole-v1", "--algo", "sac"], "cannot read"),
+        (["--env-id", "CartPole-v1", "--vecnormalize", "nowhere.pkl"], "cannot read nowhere.pkl"),
+    ],
+)
+def test_a_policy_that_does_not_fit_is_refused_before_there_is_a_folder(arguments, sentence, tmp_path, capsys):
+    trained(PPO, "CartPole-v1", {}, True, tmp_path)
+    assert imported(tmp_path, *arguments) == 2
+    assert sentence in capsys.readouterr().err and not (tmp_path / "run").exists()
