@@ -72,7 +72,10 @@ def is_whole(value, lowest: int = 0, highest: float = np.inf) -> bool:
 def is_number(value, low: float = -np.inf, high: float = np.inf) -> bool:
     """Returns whether this is a finite number, of Python or numpy, and in low to high."""
     known = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return known and abs(value) <= sys.float_info.max and bool(low <= value <= high)  # NaN compares as False
+    if not known:
+        return False
+    value = value.item() if isinstance(value, np.generic) else value  # a float32 cannot be compared with the largest float
+    return abs(value) <= sys.float_info.max and bool(low <= value <= high)  # NaN compares as False
 
 
 def flag(default: bool):
