@@ -149,7 +149,8 @@ def play(config: PlayConfig) -> dict:
 def play_any(config: PlayConfig) -> dict:
     """Plays a policy of an environment that does not walk, as its training had it; prints, writes and returns as `play`."""
     run, mode = load_run(config.model), render_mode(config)
-    env = run.make_env(1 if mode else config.episodes, render_mode=mode)
+    shown = {"render_mode": mode} if mode else {}  # an environment need not take the argument
+    env = run.make_env(1 if mode else config.episodes, **shown)
     with watched(env, config.video) as on_step:
         records = evaluate_returns(env, run.act, config.episodes, config.first_seed, on_step)
     return told(records, summarise_returns, returns_table, config.json)

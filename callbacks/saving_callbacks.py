@@ -9,6 +9,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.threads_callback import one_torch_thread
 from utils.episodes import Policy
+from utils.run_files.observations import deterministic_policy
 from utils.run_files.policy import normalizing
 from utils.runs import save, save_best
 
@@ -122,8 +123,7 @@ class EvaluationCallback(EveryStepsCallback):
     def _evaluate(self):
         if self._env is None:
             self._env = self._make_env()
-        normalize = normalizing(self.training_env)
-        policy = lambda observation: self.model.predict(normalize(observation), deterministic=True)[0]  # noqa: E731
+        policy = deterministic_policy(self.model, normalizing(self.training_env))
         summary = self._judge(self._env, policy)
         for name in filter(summary.__contains__, self._logged):
             self.logger.record(f"{self._prefix}/{name}", summary[name])

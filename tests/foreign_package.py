@@ -23,7 +23,7 @@ REFUSED = {
     "Dict": spaces.Dict({"a": spaces.Discrete(2)}),
 }
 OBSERVATIONS = {
-    "Dict": spaces.Dict({"a": spaces.Box(-1.0, 1.0, (2,))}),
+    "Dict": spaces.Dict({"a": spaces.Discrete(5)}),
     "Image": spaces.Box(0, 255, (8, 8, 3), np.uint8),
     "Discrete": spaces.Discrete(5),
     "Tuple": spaces.Tuple([spaces.Discrete(2), spaces.Discrete(3)]),

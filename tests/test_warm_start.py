@@ -119,7 +119,8 @@ def test_what_starts_fresh_is_one_sentence(pendulum, tmp_path, capsys):
         (["--ppo.clip-obs", "5"], "give --ppo.clip-obs 10.0"),
         (["--algo", "sac"], "ppo trained it, and this training is of sac; give --algo ppo"),
         (["--env", "MountainCarContinuous-v0"], "the size of its observations is 3, in this training 2"),
-        (["--ppo.log-std-init", "0.5"], "log_std_init has no effect with start_from"),
+        (["--ppo.log-std-init", "0.5"], "--ppo.log-std-init has no effect: --start-from gives"),
+        (["--ppo.log-std-init", "-1.0"], "--ppo.log-std-init has no effect: --start-from gives"),
         (["--start-from", "nowhere"], "nowhere holds no policy.safetensors"),
     ],
 )

@@ -9,7 +9,6 @@ from pathlib import Path
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
-from stable_baselines3.common.vec_env import VecNormalize
 
 from callbacks.episode_callback import EpisodeCallback
 from callbacks.guard_callback import GuardCallback
@@ -19,6 +18,7 @@ from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
 from callbacks.threads_callback import ThreadsCallback
 from training.checks import check
 from training.config import TrainConfig
+from training.goals import make_normalizer
 from training.hyperparameters import hyperparameters, metrics
 from training.learners import make_model
 from training.warm_start import apply_start, find_start, write_start
@@ -67,8 +67,7 @@ def create_run(config: TrainConfig, argv: list[str]) -> Path:
         ValueError: the environment refuses its arguments, the seed is held out for evaluations, the policy to start from
             does not fit, the folder already holds a run, or cannot be made.
     """
-    check(config)
-    return _write_run(config, find_start(config), argv)
+    return _write_run(config, _checked(config), argv)
 
 
 @contextmanager
@@ -80,8 +79,7 @@ def locked_run(config: TrainConfig, argv: list[str]) -> Iterator[Path]:
     """
     start = None
     if config.resume is None:
-        check(config)
-        start = find_start(config)
+        start = _checked(config)
         config = replace(config, run_dir=make_folder(config.run_dir))
     with locked(config.resume or config.run_dir):
         yield config.resume or _write_run(config, start, argv)
@@ -100,7 +98,7 @@ def prepare(
     if goes_on and ended(run, config.total_timesteps):
         raise ValueError(f"{run} has all of its {config.total_timesteps:,} steps; --total-timesteps can ask for more")
     try:
-        env = VecNormalize(config.make_env(), clip_obs=config.learner.clip_obs, gamma=config.learner.gamma)
+        env = make_normalizer(config, config.make_env())
         model = make_model(config, env)
         env.seed(first_simulation_seed(config.seed))  # SB3 has given it those from config.seed on
     except BaseException:
@@ -149,6 +147,12 @@ def evaluations(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str,
         run, config.eval_every, lambda: config.perturbed(make_env()), score=(), prefix="eval_perturbed", **shared
     )
     return {"evaluation": nominal, "evaluation_perturbed": perturbed}
+
+
+def _checked(config):
+    """Returns the policy to start from, if any, of a config that a training can follow."""
+    check(config)
+    return find_start(config)
 
 
 def _write_run(config, start, argv):

@@ -5,11 +5,14 @@ from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
+from gymnasium.spaces import Dict
 from stable_baselines3.common.vec_env import VecNormalize
 
 from training.config import TrainConfig
+from training.goals import check_hindsight
 from training.learners import make_model
 from utils.run_files.action_spaces import check_spaces
+from utils.run_files.observations import flat, parts
 from utils.run_files.policy import architecture
 from utils.vec_env import BatchVecEnv
 
@@ -39,6 +42,7 @@ def check_environment(config: TrainConfig) -> None:
 
 
 def _check_learner(config):
+    check_hindsight(config)
     with closing(BatchVecEnv(config.perturbed(config.make_evaluation_env(1, 0)))) as env:
         _check_spaces(config, env)
         _check_memory(config, env)
@@ -57,7 +61,9 @@ def _check_spaces(config, env):
 def _check_memory(config, env):
     """Raises ValueError if the buffer of observations and actions is larger than the machine's memory."""
     observation, actions = env.observation_space, int(np.prod(env.action_space.shape))
-    needed = config.learner.memory * (2 * observation.shape[0] * observation.dtype.itemsize + 4 * (actions + 3))
+    vectors = observation.spaces.values() if isinstance(observation, Dict) else [observation]
+    size = sum(vector.shape[0] * vector.dtype.itemsize for vector in vectors)
+    needed = config.learner.memory * (2 * size + 4 * (actions + 3))
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         name = {"ppo": "ppo.n_steps", "sac": "sac.buffer_size"}[config.algo]
@@ -73,5 +79,5 @@ def _check_step(config, env):
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{config.env_id} fails in its first step: {type(error).__name__}: {reason}") from error
     for observation in (first, second):
-        if not np.isfinite(observation).all():
+        if not np.isfinite(flat(observation, (*parts(env.observation_space),))).all():
             raise ValueError(f"{config.env_id} gives observations that are not finite in its first step")

@@ -90,6 +90,9 @@ class TrainConfig(Checked):
     """Arguments of the environment, as '{combined_challenge: easy}' or '{perturb_spec: {params: {mass: [0.8, 1.2]}}}'."""
     algo: Literal["ppo", "sac"] = "ppo"
     """What learns."""
+    her: bool = False
+    """Hindsight experience replay, of SAC, for goal environments: four of five replayed steps have the desired goal replaced
+    by one that the episode reached later, with its reward computed again."""
     ppo: PpoConfig = field(default_factory=PpoConfig)
     """PPO's numbers."""
     sac: SacConfig = field(default_factory=SacConfig)
@@ -124,6 +127,8 @@ class TrainConfig(Checked):
     def idle(self) -> dict[str, str]:
         """Fields, or beginnings of dotted fields, that have no effect in this config -> why."""
         idle = {"sac" if self.algo == "ppo" else "ppo": f"the training has --algo {self.algo}"}
+        if self.start_from is not None:
+            idle["ppo.log_std_init"] = "--start-from gives the standard deviation of actions, as all weights"
         return idle | ({} if self.eval_every else {"eval_episodes": "--eval-every 0 turns evaluations off"})
 
     def refuse_ignored(self, argv: list[str]) -> None:

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import MultiInputActorCriticPolicy
+from stable_baselines3.sac.policies import MultiInputPolicy
 
 from training.config import TrainConfig
 from utils.files import read_arrays, reading, whole_folder, write_arrays
 from utils.presets import PpoConfig, preset
 from utils.run_files.names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
-from utils.run_files.policy import ACTIVATIONS, POLICIES, Architecture, architecture
+from utils.run_files.observations import parts, set_statistics
+from utils.run_files.policy import ACTIVATIONS, POLICIES, Architecture, architecture, read_architecture
 from utils.run_files.records import add_to_record, read_record
 from utils.run_files.training_state import read_training
 from utils.runs import Run, digest, load_run, resumable
@@ -24,12 +27,15 @@ from utils.vec_env import BatchVecEnv
 ARRAYS, RECORD = "start.npz", "start"  # file in a run's folder START, key in its config.yaml
 REWARDS, ENTROPY = ("mean", "var", "count"), "log_ent_coef"
 EPSILON = 1e-8  # VecNormalize's default, which all trainings here have
+MULTI_INPUT = {"ActorCriticPolicy": MultiInputActorCriticPolicy, "SACPolicy": MultiInputPolicy}  # for dictionaries
 NAMES = {"ppo": "ActorCriticPolicy", "sac": "SACPolicy"}
 # What no option of the learner can change, and how a sentence names it.
 SHAPES = {
     "observation_size": "the size of its observations is",
     "action_kind": "its action space is",
     "action_values": "its discrete actions are as many as",
+    "parts": "the names of its observation's parts are",
+    "part_sizes": "the sizes of its observation's parts are",
     "action_low": "its lowest actions are",
     "action_high": "its highest actions are",
 }
@@ -66,7 +72,7 @@ def find_start(config: TrainConfig) -> Start | None:
         return None
     path = config.start_from.expanduser()
     run = load_run(path)
-    _check_shapes(path, architecture(run.policy), _wanted(config))
+    _check_shapes(path, read_architecture(run.folder), _wanted(config))
     _check_numbers(path, run, config)
     return Start(path, run, _training_arrays(run.folder))
 
@@ -98,8 +104,7 @@ def apply_start(run: Path, model: BaseAlgorithm) -> None:
     normalizer, held = model.get_env(), source.normalizer
     with reading(run / START):
         model.policy.load_state_dict(source.policy.state_dict())
-        normalizer.obs_rms.mean, normalizer.obs_rms.var = held.mean.copy(), held.var.copy()
-        normalizer.obs_rms.count = held.count
+        set_statistics(normalizer, held.mean, held.var, held.count)
         for name in REWARDS if "mean" in arrays else ():
             setattr(normalizer.ret_rms, name, arrays[name][()])
         if ENTROPY in arrays and getattr(model, ENTROPY, None) is not None:
@@ -112,7 +117,7 @@ def _training_arrays(folder):
     for checkpoint in (folder, *resumable(folder), *resumable(folder.parent)):
         if (checkpoint / NUMBERS).is_file() and (checkpoint / ARCHITECTURE).read_bytes() == wanted:
             everything = read_training(checkpoint)
-            arrays = {name: everything["statistics"][1][name] for name in REWARDS}
+            arrays = {name: everything["statistics"][-1][name] for name in REWARDS}
             variables = everything["variables"]
             return arrays | ({ENTROPY: variables[ENTROPY].numpy()} if ENTROPY in variables else {})
     return {}
@@ -122,9 +127,9 @@ def _wanted(config):
     """Returns the architecture of the policy that `config` trains."""
     numbers = config.learner
     with closing(BatchVecEnv(config.make_evaluation_env(1, 0))) as env, torch.random.fork_rng(devices=[]):
-        kind, _ = POLICIES[NAMES[config.algo]]
+        kinds = MULTI_INPUT if parts(env.observation_space) else {name: kind for name, (kind, _) in POLICIES.items()}
         layers = {"net_arch": list(numbers.net_arch), "activation_fn": ACTIVATIONS[numbers.activation]}
-        return architecture(kind(env.observation_space, env.action_space, lambda _: 0.0, **layers))
+        return architecture(kinds[NAMES[config.algo]](env.observation_space, env.action_space, lambda _: 0.0, **layers))
 
 
 def _check_shapes(path: Path, found: Architecture, wanted: Architecture) -> None:

@@ -24,6 +24,7 @@ from utils.files import read_arrays, reading, write_aside, write_json
 from utils.outputs import MARK, check_new_run
 from utils.plain_yaml import dump_yaml, parse_mapping
 from utils.run_files.action_spaces import check_spaces, described, one_line
+from utils.run_files.observations import parts, set_statistics
 from utils.run_files.policy import FORMAT, read_policy, write_policy
 from utils.run_files.records import CONFIG, DEFAULT_ID, ENV
 from utils.runs import CARD, Run
@@ -145,10 +146,11 @@ def export_sb3(run: Run, out: Path) -> None:
     algorithm = SAC if type(run.policy).__name__ == "SACPolicy" else PPO
     env = VecNormalize(BatchVecEnv(run.make_env(1)))
     policy = {"net_arch": run.policy.net_arch, "activation_fn": run.policy.activation_fn}
-    learner = algorithm("MlpPolicy", env, policy_kwargs=policy, device="cpu")
+    kind = "MultiInputPolicy" if parts(env.observation_space) else "MlpPolicy"
+    learner = algorithm(kind, env, policy_kwargs=policy, device="cpu")
     learner.policy.load_state_dict(run.policy.state_dict())
     held = run.normalizer
-    env.obs_rms.mean, env.obs_rms.var, env.obs_rms.count = held.mean, held.var, held.count
+    set_statistics(env, held.mean, held.var, held.count)
     env.clip_obs, env.epsilon = held.clip, held.eps
     out.mkdir(parents=True, exist_ok=True)
     write_aside(out / MODEL, lambda aside: _save_marked(learner, aside))

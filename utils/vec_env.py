@@ -92,7 +92,16 @@ class BatchVecEnv(VecEnv):
 
     def env_method(self, method_name, *method_args, indices=None, **method_kwargs):
         having = owners(self.env, method_name)
+        if method_name == "compute_reward":  # of goals, not of simulations: any of them answers for all
+            return [np.asarray(having[0].compute_reward(*method_args, **method_kwargs))] * len(self._chosen(indices))
         return call(having, method_name, self._chosen(indices), method_args, method_kwargs)
+
+    @property
+    def episode_steps(self) -> int | None:
+        """The steps after which an episode is cut off; None where there is no limit, or none that is known."""
+        vector = self.env.unwrapped
+        spec = vector.envs[0].spec if hasattr(vector, "envs") else vector.spec
+        return getattr(spec, "max_episode_steps", None)
 
     def env_is_wrapped(self, wrapper_class, indices=None):
         # Episodes are recorded here as SB3's Monitor would; saying so keeps SB3 from warning that nobody does.

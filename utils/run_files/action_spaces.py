@@ -66,11 +66,13 @@ def check_spaces(observation: spaces.Space, action: spaces.Space, algo: str) -> 
     Raises:
         ValueError: it cannot; the sentence says what is supported.
     """
-    numbers = isinstance(observation, spaces.Box) and len(observation.shape) == 1 and observation.dtype.kind in "fiu"
-    if not numbers:
+    vectors = observation.spaces.values() if isinstance(observation, spaces.Dict) else [observation]
+    kinds = "f" if isinstance(observation, spaces.Dict) else "fiu"
+    numbers = [isinstance(own, spaces.Box) and len(own.shape) == 1 and own.dtype.kind in kinds for own in vectors]
+    if not all(numbers):
         raise ValueError(
-            f"its observations are {one_line(observation)}; supported is a Box of shape (k,), which "
-            "gymnasium.wrappers.FlattenObservation makes of most others"
+            f"its observations are {one_line(observation)}; supported is a Box of shape (k,), or a Dict of "
+            "them with floats, which gymnasium.wrappers.FlattenObservation makes of most others"
         )
     kind = described(action).kind
     if algo == "sac" and kind != "box":

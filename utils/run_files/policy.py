@@ -1,7 +1,8 @@
 """A policy on disk: weights as safetensors, architecture in JSON, its observation's statistics; none of it can run code."""
 
 import hashlib
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,12 @@ from utils.files import read_arrays, read_json, reading, write_arrays, write_asi
 from utils.presets import DEEPEST, WIDEST
 from utils.run_files.action_spaces import ActionSpace, described
 from utils.run_files.names import ARCHITECTURE, NORMALIZER, POLICY_FILES, WEIGHTS
+from utils.run_files.observations import FLAT_POLICIES, flat, parts, statistics
 
 FORMAT = 1  # of everything in a run folder
 ACTIVATIONS = {"relu": torch.nn.ReLU, "elu": torch.nn.ELU, "tanh": torch.nn.Tanh}
 POLICIES = {"ActorCriticPolicy": (ActorCriticPolicy, "vf"), "SACPolicy": (SACPolicy, "qf")}  # and SB3's name for its critic
+STATISTICS = ("mean", "var", "count", "clip", "eps")  # in NORMALIZER
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,11 @@ class Normalizer:
     count: float
     clip: float
     eps: float
+    names: tuple[str, ...] = ()  # of the parts of a dictionary observation, in the order of mean and var
 
-    def __call__(self, observation: np.ndarray) -> np.ndarray:
-        """Returns (observation - mean) / sqrt(var + eps), clipped, (..., k) float32."""
+    def __call__(self, observation: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns (observation - mean) / sqrt(var + eps), clipped, (..., k) float32; of a dictionary as one vector."""
+        observation = flat(observation, self.names)
         return np.clip((observation - self.mean) / np.sqrt(self.var + self.eps), -self.clip, self.clip).astype(np.float32)
 
 
@@ -55,6 +60,8 @@ class Architecture:
     critic: tuple[int, ...] = ()
     activation: str = "elu"
     sha256: tuple[str, ...] = ("", "")  # of WEIGHTS and NORMALIZER
+    parts: tuple[str, ...] = ()  # names of a dictionary observation's parts, in the order of the vector
+    part_sizes: tuple[int, ...] = ()
 
     def __post_init__(self):
         if self.format > FORMAT:
@@ -67,6 +74,8 @@ class Architecture:
         for layers in (self.actor, self.critic, (self.observation_size,)):
             if len(layers) > DEEPEST or not all(1 <= width <= WIDEST for width in layers):
                 raise ValueError(f"there may be up to {DEEPEST} layers of 1 to {WIDEST} units")
+        if self.parts and (len(self.parts), self.observation_size) != (len(self.part_sizes), sum(self.part_sizes)):
+            raise ValueError(f"the sizes of {', '.join(self.parts)} must sum to {self.observation_size}")
         if len(self.sha256) != 2:
             raise ValueError(f"sha256 must hold those of {WEIGHTS} and {NORMALIZER}, got {len(self.sha256)}")
         _ = self.action
@@ -81,7 +90,7 @@ def write_policy(folder: Path, model: BaseAlgorithm, normalizer: VecNormalize) -
     """Writes a policy and the statistics it was trained with; without the architecture, the last file, they are nothing."""
     built_from = architecture(model.policy)
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = vars(normalizing(normalizer))
+    numbers = {name: value for name, value in vars(normalizing(normalizer)).items() if name in STATISTICS}
     tensors = {name: tensor.contiguous() for name, tensor in model.policy.state_dict().items()}
     write_aside(folder / WEIGHTS, lambda aside: aside.write_bytes(safetensors.torch.save(tensors)))
     write_arrays(folder / NORMALIZER, {name: np.asarray(value, float) for name, value in numbers.items()})
@@ -94,15 +103,17 @@ def architecture(policy: BasePolicy) -> Architecture:
     Raises:
         ValueError: it is none of POLICIES, with layers of one width list and one of ACTIVATIONS.
     """
-    name = type(policy).__name__
+    name, sizes = type(policy).__name__, parts(policy.observation_space)
+    name = FLAT_POLICIES.get(name, name)
     activations = [known for known, kind in ACTIVATIONS.items() if kind is getattr(policy, "activation_fn", None)]
     if name not in POLICIES or not activations or getattr(policy, "use_sde", False):
         words = f"{' and '.join(POLICIES)} with {', '.join(ACTIVATIONS)} and without gSDE"
         raise ValueError(f"only {words} can be written, got {_named(policy)}")
     layers, critic = policy.net_arch, POLICIES[name][1]
     actor, critic = (layers["pi"], layers[critic]) if isinstance(layers, dict) else (layers, layers)
-    size, action = policy.observation_space.shape[0], described(policy.action_space)
+    size, action = sum(sizes.values()) if sizes else policy.observation_space.shape[0], described(policy.action_space)
     space = {f"action_{own}": value for own, value in asdict(action).items()}
+    space |= {"parts": tuple(sizes), "part_sizes": tuple(sizes.values())}
     return Architecture(FORMAT, name, size, actor=tuple(actor), critic=tuple(critic), activation=activations[0], **space)
 
 
@@ -115,13 +126,23 @@ def read_policy(folder: Path) -> tuple[BasePolicy, Normalizer]:
     for name in POLICY_FILES:
         if not (folder / name).is_file():
             raise ValueError(f"{folder} holds no {name}: give a run folder, or one of its checkpoints")
-    content = read_json(folder / ARCHITECTURE)
-    with reading(folder / ARCHITECTURE):
-        built_from = updated(Architecture(), content)
+    built_from = read_architecture(folder)
     for name, wanted, found in zip((WEIGHTS, NORMALIZER), built_from.sha256, hashes(folder)):
         if wanted != found:
             raise ValueError(f"{folder / name} is damaged, or not the one that {ARCHITECTURE} was written with")
-    return _with_weights(built_from, folder / WEIGHTS), _read_normalizer(folder / NORMALIZER, built_from.observation_size)
+    normalizer = _read_normalizer(folder / NORMALIZER, built_from.observation_size)
+    return _with_weights(built_from, folder / WEIGHTS), replace(normalizer, names=built_from.parts)
+
+
+def read_architecture(folder: Path) -> Architecture:
+    """Returns what the policy in `folder` is built from.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    content = read_json(folder / ARCHITECTURE)
+    with reading(folder / ARCHITECTURE):
+        return updated(Architecture(), content)
 
 
 def build(built_from: Architecture) -> BasePolicy:
@@ -143,8 +164,8 @@ def hashes(folder: Path) -> tuple[str, str]:
 
 def normalizing(normalizer: VecNormalize) -> Normalizer:
     """Returns the normaliser as it is now, frozen."""
-    rms = normalizer.obs_rms
-    return Normalizer(rms.mean.copy(), rms.var.copy(), float(rms.count), normalizer.clip_obs, normalizer.epsilon)
+    names = parts(normalizer.observation_space) if isinstance(normalizer, VecNormalize) else ()  # or a stand-in for one
+    return Normalizer(*statistics(normalizer), normalizer.clip_obs, normalizer.epsilon, tuple(names))
 
 
 def _named(policy):
@@ -172,7 +193,7 @@ def _with_weights(built_from, path):
 def _read_normalizer(path, size):
     numbers = read_arrays(path)
     with reading(path):
-        mean, var, count, clip, eps = (np.asarray(numbers[name.name], float) for name in fields(Normalizer))
+        mean, var, count, clip, eps = (np.asarray(numbers[name], float) for name in STATISTICS)
         if not all(np.isfinite(values).all() for values in (mean, var, count, clip, eps)):
             raise ValueError("it holds numbers that are not finite")
         if (var < 0).any():

@@ -1,6 +1,7 @@
 """All that a training remembers between two rollouts, in files beside a checkpoint's policy: with it, it goes on exactly."""
 
 import random
+import warnings
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.her import HerReplayBuffer
 
 from utils.files import read_arrays, read_json, reading, write_arrays, write_json
 from utils.run_files.names import ARRAYS, NUMBERS
@@ -21,6 +23,7 @@ _MODEL = ("num_timesteps", "_n_updates", "_episode_num", "_current_progress_rema
 _MODEL += ("_last_obs", "_last_episode_starts", "_last_original_obs")
 _NORMALIZER = ("returns", "old_obs", "old_reward")
 _MEAN_AND_STD = ("mean", "var", "count")
+_HINDSIGHT = ("ep_start", "ep_length")  # of HerReplayBuffer
 _REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 _LOGGED = ("name_to_value", "name_to_count", "name_to_excluded")
 
@@ -86,7 +89,7 @@ def put_back(everything: dict, model: BaseAlgorithm, callbacks: Mapping[str, Bas
     normalizer.venv.reset()  # an environment has all its attributes once it was started
     restore(normalizer.venv, everything["simulations"])
     if not keeps_simulations(model):
-        model._last_obs = None  # SB3 then begins new episodes
+        _end_episodes(model)
     for name, callback in callbacks.items():
         callback.restore(everything["callbacks"][name])
     _put_back_random(model, everything["random"])  # last: building and loading may draw
@@ -104,7 +107,8 @@ def put_back_logged(everything: dict, model: BaseAlgorithm) -> None:
 
 
 def _running(normalizer):
-    return normalizer.obs_rms, normalizer.ret_rms
+    observed = normalizer.obs_rms
+    return *(observed.values() if isinstance(observed, Mapping) else [observed]), normalizer.ret_rms
 
 
 def _random(model):
@@ -128,7 +132,14 @@ def _replay(buffer):
     if buffer is None:
         return None
     filled = buffer.buffer_size if buffer.full else buffer.pos
-    return {"pos": buffer.pos, "full": buffer.full} | {name: getattr(buffer, name)[:filled] for name in _REPLAY}
+    held = {"pos": buffer.pos, "full": buffer.full} | {name: _first(getattr(buffer, name), filled) for name in _REPLAY}
+    if isinstance(buffer, HerReplayBuffer):  # its arrays of episodes are written beyond `pos`, too, where one wraps around
+        held |= {name: getattr(buffer, name) for name in _HINDSIGHT} | {"current": buffer._current_ep_start}
+    return held
+
+
+def _first(values, count):
+    return {name: part[:count] for name, part in values.items()} if isinstance(values, Mapping) else values[:count]
 
 
 def _fill_replay(buffer, held):
@@ -136,4 +147,20 @@ def _fill_replay(buffer, held):
         return
     buffer.pos, buffer.full = held["pos"], held["full"]
     for name in _REPLAY:
-        getattr(buffer, name)[: len(held[name])] = held[name]
+        new, old = held[name], getattr(buffer, name)
+        for part, values in new.items() if isinstance(new, Mapping) else [(..., new)]:
+            old[part][: len(values)] = values
+    if isinstance(buffer, HerReplayBuffer):
+        for name in _HINDSIGHT:
+            getattr(buffer, name)[...] = held[name]
+        buffer._current_ep_start[...] = held["current"]
+
+
+def _end_episodes(model):
+    """Begins new episodes where simulations could not be kept; hindsight must not join these to the interrupted ones."""
+    model._last_obs = None
+    buffer = getattr(model, "replay_buffer", None)
+    if isinstance(buffer, HerReplayBuffer):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of what is meant here
+            buffer.truncate_last_trajectory()
