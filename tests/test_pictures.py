@@ -174,6 +174,24 @@ def test_a_model_that_changes_at_every_reset_shares_one_renderer_and_is_drawn_as
     assert live_renderers() == renderers
 
 
+def test_a_model_of_another_extent_gets_the_shadows_of_its_extent_from_the_same_renderer(gl, renderers):
+    light = '<statistic extent="{}" center="0 0 0"/><worldbody><light directional="true" pos="3 0 4" dir="-1 0 -1"/>'
+    sims = [
+        Batch(mujoco.MjModel.from_xml_string(ROOM.replace("<worldbody>", light.format(extent))), 1, 1, persistent=True)
+        for extent in (4, 0.1)
+    ]
+    view, frames = Camera(sims[0], Pictures("rgb_array", 160, 96, camera_name="above")), []
+    for sim in sims:
+        sim.forward()
+        view._sim = sim
+        view.show(0.0)
+        frames.append(view.frame())
+        assert live_renderers() == renderers + 1
+        np.testing.assert_array_equal(frames[-1], drawn_by_the_library(view, False, 96, 160))
+    assert (frames[0] != frames[1]).any()
+    view.close()
+
+
 @pytest.mark.parametrize("env_id", ["AdaptiveWalk-v0", "CubeInHand-v0", "RWRLQuadrupedRun-v0", "ShadowHandPen-v0"])
 @pytest.mark.parametrize("make", [gym.make, gym.make_vec])
 def test_close_and_the_garbage_collector_free_the_renderer(env_id, make, gl, renderers):
