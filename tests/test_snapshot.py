@@ -1,7 +1,9 @@
 """What an object remembers comes back bit for bit, into the same arrays, and everything else is left alone."""
 
 import json
+from collections import OrderedDict, deque
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -108,3 +110,92 @@ def test_packing_keeps_types_and_bits():
 def test_what_cannot_be_packed_is_named():
     with pytest.raises(TypeError, match="function"):
         pack({"f": through_files}, {})
+
+
+class Memory:
+    """Remembers in every kind of container."""
+
+    transient = ("picture",)
+
+    def __init__(self):
+        self.history = deque([np.zeros(2)], maxlen=3)
+        self.counters, self.pair = (0, 0), (np.zeros(2), len)
+        self.seen, self.frozen = set(), frozenset()
+        self.by_name = OrderedDict(a=0)
+        self.pushed = None
+        self.readings = np.zeros(3)
+        self.readings.flags.writeable = False
+        self.parts = [Inner(), {"inner": Inner(), "rule": max}]
+        self.picture = object()
+
+
+Memory.__module__ = "envs.made_up"
+
+
+class Derived(Memory):
+    """Stands in a package of its own, as a user's task does."""
+
+
+Derived.__module__ = "tasks.mine"
+
+
+@pytest.mark.parametrize("kind", [Memory, Derived])
+def test_every_container_comes_back_as_what_it_was(kind):
+    wanted, thing = kind(), kind()
+    wanted.history.extend([np.ones(2), np.full(2, 2.0), np.full(2, 3.0)])
+    wanted.counters, wanted.pushed = (3, 0.1), deque([1, 2])
+    wanted.pair[0][:] = 5.0
+    wanted.seen, wanted.frozen = {3, "x", (1, 2)}, frozenset({7})
+    wanted.by_name["b"] = 4
+    wanted.readings = np.arange(3.0)
+    wanted.readings.flags.writeable = False
+    wanted.parts[0].phase[:], wanted.parts[1]["inner"].phase[:] = 1.0, 2.0
+    array, first = thing.pair[0], thing.parts[0]
+    restore(thing, through_files(capture(wanted)))
+    assert type(thing.history) is deque and thing.history.maxlen == 3
+    np.testing.assert_array_equal(list(thing.history), list(wanted.history))
+    assert thing.counters == wanted.counters and thing.pushed == deque([1, 2]) and type(thing.pushed) is deque
+    np.testing.assert_array_equal(array, 5.0)
+    assert thing.pair[0] is array and thing.pair[1] is len and type(thing.pair) is tuple
+    assert thing.seen == wanted.seen and thing.frozen == wanted.frozen and type(thing.frozen) is frozenset
+    assert thing.by_name == wanted.by_name and type(thing.by_name) is OrderedDict
+    np.testing.assert_array_equal(thing.readings, wanted.readings)
+    assert not thing.readings.flags.writeable
+    assert thing.parts[0] is first and (first.phase == 1.0).all() and thing.parts[1]["rule"] is max
+    assert (thing.parts[1]["inner"].phase == 2.0).all()
+
+
+class Foreign:
+    """Is of no class of the project."""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Foreign(),
+        [1, Foreign()],
+        {"a": (0, Foreign())},
+        np.array([None, 1]),
+        bytearray(3),
+        np.random.RandomState(1),
+        deque([Foreign()]),
+        iter([1]),
+        gym.wrappers.vector.NormalizeReward(gym.make_vec("envs:Toy-v0", 2)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_may_change_and_cannot_be_kept_is_named_with_its_class(value):
+    thing = Inner()
+    thing.extra = value
+    with pytest.raises(TypeError, match=r"^Inner\.extra\S* is of a type that a checkpoint cannot keep .*`transient`$"):
+        capture(thing)
+    thing.transient = ("extra",)
+    assert capture(thing).keys() == {"phase", "transient"}
+
+
+def test_a_state_that_was_kept_without_tuples_and_deques_is_put_back():
+    thing = Memory()
+    thing.counters = (5, 5)
+    old = {name: value for name, value in capture(Memory()).items() if name not in ("history", "counters", "seen")}
+    restore(thing, old)
+    assert thing.counters == (5, 5)
