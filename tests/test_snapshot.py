@@ -199,3 +199,13 @@ def test_a_state_that_was_kept_without_tuples_and_deques_is_put_back():
     old = {name: value for name, value in capture(Memory()).items() if name not in ("history", "counters", "seen")}
     restore(thing, old)
     assert thing.counters == (5, 5)
+
+
+def test_what_a_batch_shows_stays_live():
+    thing = Thing()
+    thing.shown, thing.part = thing.sim.xquat, thing.sim.xquat[:, 1]
+    restore(thing, through_files(capture(thing)))
+    thing.sim.qpos[:] = 0.5
+    thing.sim.forward()
+    np.testing.assert_array_equal(thing.shown, thing.sim.xquat)
+    np.testing.assert_allclose(thing.part, [[np.cos(0.25), 0.0, 0.0, np.sin(0.25)]] * 2)

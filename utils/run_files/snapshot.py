@@ -164,10 +164,11 @@ def _captured_items(value, where):
 def _captured_array(array, where):
     if array.dtype == object:
         raise _unkept(where, array)
-    base = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    return _SAME if isinstance(base, Batch) and not array.flags.writeable else array.copy()
+    owner = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    shown = owner is not None and not array.flags.writeable  # by a batch: memory that is not numpy's
+    return _SAME if shown else array.copy()
 
 
 def _unkept(where, value):
