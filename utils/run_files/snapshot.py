@@ -25,6 +25,10 @@ _DEQUE, _SET = "<deque>", "<set>"
 _SAME = "<as it was built>"  # stands for a part that does not change
 
 
+class UnkeptError(TypeError, ValueError):
+    """An attribute that may change and cannot be kept in a checkpoint."""
+
+
 def capture(thing) -> dict:
     """Returns a copy of all that `thing` and the objects of ours in it remember: attribute -> number, array, generator's
     state, a batch's physics, a container of these, or the same of the object there.
@@ -34,7 +38,7 @@ def capture(thing) -> dict:
     says itself what it remembers.
 
     Raises:
-        TypeError: an attribute may change, but cannot be kept; it is named, with its class.
+        UnkeptError: an attribute may change, but cannot be kept; it is named, with its class.
     """
     if hasattr(type(thing), "snapshot"):
         return thing.snapshot()
@@ -173,7 +177,7 @@ def _captured_array(array, where):
 
 def _unkept(where, value):
     kind = "array of objects" if isinstance(value, np.ndarray) else type(value).__name__
-    return TypeError(
+    return UnkeptError(
         f"{where} is of a type that a checkpoint cannot keep ({kind}): use numbers, arrays, lists or dicts of them, or, "
         "if no step depends on it, name it in the class attribute `transient`"
     )
