@@ -19,7 +19,8 @@ from utils.arguments import parse_arguments
 from utils.files import write_aside
 from utils.held_out_seeds import ROBUSTNESS_EPISODES
 from utils.kept_rows import KeptRows, is_kept_rows
-from utils.outputs import check_output_folder, expanded, text_with, used_alone
+from utils.outputs import check_output_folder, text_with, used_alone
+from utils.paths import expanded, with_home
 from utils.terminal import tolerant_output
 
 ROWS, REPORT = "points.jsonl", "report.md"
@@ -69,7 +70,7 @@ class RobustnessConfig:
 def main(argv: list[str] | None = None) -> int:
     """Measures as the command line says; returns the exit code: 1 if a point failed."""
     try:
-        config = parse_arguments(RobustnessConfig, argv, about=__doc__)
+        config = parse_arguments(RobustnessConfig, with_home(argv), about=__doc__)
         return 1 if failures(measure(config)) else 0
     except KeyboardInterrupt:
         print("Stopped; the same command goes on.", file=sys.stderr)

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from utils.export import export_onnx, export_torchscript
-from utils.outputs import MARK, check_output, check_output_folder, expanded, json_with, marked
+from utils.outputs import MARK, check_output, check_output_folder, json_with, marked
+from utils.paths import expanded, with_home
 from utils.runs import load_run
 from utils.sb3_files import MODEL, PICKLED, export_sb3
 from utils.terminal import tolerant_output
@@ -24,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         "out", type=Path, help="file to write; a folder for sb3. What its numbers mean goes to a .json beside it"
     )
     parser.add_argument("--format", choices=[*FORMATS], default="onnx", help="sb3: Stable-Baselines3's own pickles")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     try:
         out = check_out(args.out, args.format)
         FORMATS[args.format](load_run(args.run), out)

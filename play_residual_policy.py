@@ -24,7 +24,8 @@ from utils.gl import has_display
 from utils.held_out_seeds import PLAY
 from utils.interrupts import ends_in_order
 from utils.options import refuse_idle
-from utils.outputs import check_output, expanded, json_with, marked
+from utils.outputs import check_output, json_with, marked
+from utils.paths import expanded, with_home
 from utils.presets import WALKS
 from utils.rendering import ViewerClosed
 from utils.run_files.bad_states import describe, read_dump, replayed
@@ -87,7 +88,7 @@ class PlayConfig:
 def main(argv: list[str] | None = None) -> int:
     """Plays as the command line says; returns the exit code."""
     try:
-        config = parse_arguments(PlayConfig, argv, about=__doc__)
+        config = parse_arguments(PlayConfig, with_home(argv), about=__doc__)
         config = with_checked_paths(config)
         refuse_idle(sys.argv[1:] if argv is None else argv, idle(config))
         if config.replay is not None:

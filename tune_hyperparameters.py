@@ -17,6 +17,7 @@ from tuning.sweep import SweepConfig
 from tuning.worker import work
 from utils.arguments import parse_arguments
 from utils.options import refuse_idle
+from utils.paths import with_home
 from utils.terminal import tolerant_output
 
 
@@ -26,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # we say what there is to say
     try:
-        sweep = parse_arguments(SweepConfig, argv, about=__doc__)
+        sweep = parse_arguments(SweepConfig, with_home(argv), about=__doc__)
         refuse_idle(argv, sweep.idle(argv))
         if sweep.serve is not None:
             serve(sweep.storage or JOURNAL, sweep.serve)

@@ -22,6 +22,7 @@ from benchmarks.successes import SEEN_BY_NOBODY, by_chance
 from utils.episodes import evaluate_returns, interval_text, mean_interval
 from utils.files import write_json
 from utils.outputs import check_output_folder, json_with
+from utils.paths import with_home
 from utils.provenance import versions
 from utils.run_files.records import CONFIG
 from utils.runs import ended, load_run
@@ -56,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="trainings at once, on one thread each")
     parser.add_argument("--out", type=Path, default=Path("runs/challenge_table"), help="folder of the runs and results")
     parser.add_argument("--no-training", action="store_true", help="only tell of the trainings that are done")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     cells = [Cell(*of) for of in product(args.seeds, args.envs, args.levels)]
     try:
         args.out = check_output_folder(args.out, [(RETURNS, json_with("learned", "random"))])

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.successes import played, row, still, table
 from envs.cube_in_hand_env import CubeInHandVectorEnv
 from training.hand import HandTrainConfig
+from utils.paths import with_home
 
 SAMPLES, HORIZON = 48, 16  # plans for each hand, and the steps of each
 STATE = ("qpos", "qvel", "qacc_warmstart", "ctrl", "mocap_quat")
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--samples", type=int, default=SAMPLES, help="plans that are tried for each step of each hand")
     parser.add_argument("--horizon", type=int, default=HORIZON, help="steps that a plan looks ahead")
     parser.add_argument("--num-threads", type=int, default=2)
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     if min(args.episodes, args.samples, args.horizon, args.num_threads) < 1:
         print("planned_hand: every number must be at least 1", file=sys.stderr)
         return 2

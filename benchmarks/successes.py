@@ -24,6 +24,7 @@ from utils.episodes import Policy, interval_text, mean_interval
 from utils.files import write_aside
 from utils.held_out_seeds import SUCCESSES
 from utils.outputs import check_no_loss, check_output_folder, csv_with, used_alone
+from utils.paths import with_home
 from utils.runs import load_run
 from utils.terminal import tolerant_output
 
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--episode-steps", type=int, help="how much of an episode is played; all of it if not given")
     parser.add_argument("--num-threads", type=int, default=2, help="for physics")
     parser.add_argument("--out", type=Path, default=Path("runs/successes"), help="folder for successes.csv")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     try:
         out = check_output_folder(args.out, [(TABLE, csv_with("policy", "episodes"))])
         check_no_loss(out / TABLE, "policy", ["zero", "random", *map(str, args.model)])  # before hours of playing

@@ -32,6 +32,7 @@ from utils.files import write_aside
 from utils.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
 from utils.kept_rows import KeptRows, is_kept_rows
 from utils.outputs import MARK, check_output_folder, csv_with, marked, text_with, used_alone
+from utils.paths import with_home
 from utils.provenance import code_state, git_state, versions
 from utils.run_files.records import trained_id, trained_task
 from utils.runs import digest, load_policy
@@ -113,7 +114,7 @@ class Walker:
 def main(argv: list[str] | None = None) -> int:
     """Plays and writes what the command line says; returns the exit code."""
     try:
-        run(parse_arguments(BenchmarkConfig, argv, about=__doc__))
+        run(parse_arguments(BenchmarkConfig, with_home(argv), about=__doc__))
     except (ValueError, RuntimeError, OSError, gym.error.Error) as error:
         print(f"terrain_benchmark: {error}", file=sys.stderr)
         return 2

@@ -22,6 +22,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from train_residual_ppo import parse
 from training.assembly import create_run, prepare
+from utils.paths import with_home
 
 ROLLOUTS = 5  # of which the first is not counted
 BEYOND = (4, 8, 16, 32)
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--num-envs", type=int, nargs="+", default=[64, 256], help="simulations at once")
     parser.add_argument("--threads", type=int, nargs="+", default=[*range(1, (os.cpu_count() or 1) + 1)], help="to measure")
     parser.add_argument("--repeats", type=int, default=3, help="of which the median counts")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     threads = sorted({1, *args.threads})
     columns = [*threads, *(count for count in BEYOND if count > threads[-1])]
     titles = [f"{count} thread{'s' * (count > 1)}" for count in threads] + [

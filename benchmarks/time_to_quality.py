@@ -20,6 +20,7 @@ from benchmarks.terrain_report import write_csv
 from utils.evaluation import success_table, with_pooled
 from utils.files import write_aside
 from utils.outputs import check_no_loss, check_output, csv_with, used_alone
+from utils.paths import with_home
 from utils.runs import CARD
 from utils.terminal import tolerant_output
 
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         "--seeds-from", type=int, default=10_000, help="seed of the first episode and of the terrain, from 10,000 on"
     )
     parser.add_argument("--csv", type=Path, default=Path("runs/time_to_quality.csv"), help="file of the results")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     try:
         config = BenchmarkConfig(episodes=args.episodes, seeds_from=args.seeds_from, levels=(args.level,))
         args.csv = check_output(args.csv, csv_with("run", "minutes", "training_steps"))

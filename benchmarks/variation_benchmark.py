@@ -25,6 +25,7 @@ from utils.evaluation import Policy, evaluate, gait_alone, success_table, summar
 from utils.files import write_aside
 from utils.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
 from utils.outputs import check_no_loss, check_output, csv_with, used_alone
+from utils.paths import with_home
 from utils.run_files.records import trained_id
 from utils.runs import load_policy
 from utils.terminal import tolerant_output
@@ -54,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--level", type=float, default=0.75, help="terrain level, 0 to 1")
     parser.add_argument("--csv", type=Path, default=Path("runs/variation.csv"), help="file of the results")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     try:
         if args.episodes < 1:
             raise ValueError(f"episodes must be at least 1, got {args.episodes}")

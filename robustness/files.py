@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from utils.files import read_json, write_json
 from utils.provenance import versions
 
 FORMAT = 1
-LONGEST_LABEL = 100  # characters of a model's path in a file's name
+LONGEST_LABEL = 100  # bytes of a model's path in a file's name
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def read_sweeps(folder: Path, without: Collection[Path] = ()) -> Iterator[tuple[
 
 def label(model: str) -> str:
     """Returns the end of a model's path as the beginning of a file's name."""
-    return Path(model).as_posix().strip("/.").replace("/", "_")[-LONGEST_LABEL:]
+    text = Path(model).as_posix().strip("/.").replace("/", "_")
+    return os.fsencode(text)[-LONGEST_LABEL:].decode(errors="ignore")
 
 
 def short_hash(text: str) -> str:

@@ -13,6 +13,7 @@ from utils.files import write_aside
 from utils.outputs import marked, picture_mark
 
 PROGRAM = "robustness"
+WIDEST_NAME = 50  # characters of a model's path in a picture
 LOW, HIGH = 0.10, 0.90  # quantiles of the band
 HEAD = ("policy", "parameter", "mean", "10 % quantile", "worst point", "Robust-AUC", "IQM (95 %)", "successes", "failed")
 
@@ -144,7 +145,7 @@ def _line(axis, sweep, color):
     values = [point.values[0] for point in sweep.whole]
     low, high = np.array([np.quantile(point.returns, (LOW, HIGH)) for point in sweep.whole]).T
     axis.fill_between(values, low, high, color=color, alpha=0.2, lw=0)
-    axis.plot(values, [np.mean(point.returns) for point in sweep.whole], ".-", color=color, label=sweep.model)
+    axis.plot(values, [np.mean(point.returns) for point in sweep.whole], ".-", color=color, label=_shown(sweep.model))
 
 
 def _maps(sweeps):
@@ -157,9 +158,14 @@ def _maps(sweeps):
         axis.plot(second.nominal, first.nominal, "r+", ms=12)
         axis.set_xlabel(second.name)
         axis.set_ylabel(first.name)
-        axis.set_title(sweep.model, fontsize=9)
+        axis.set_title(_shown(sweep.model), fontsize=9)
     figure.colorbar(shown, ax=list(axes), label="mean return (cross: nominal; white: failed)")
     return figure
+
+
+def _shown(model):
+    """Returns the end of a model's path, as much as a picture has room for."""
+    return model if len(model) <= WIDEST_NAME else f"...{model[3 - WIDEST_NAME :]}"
 
 
 def _grid(sweep):

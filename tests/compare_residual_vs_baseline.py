@@ -22,6 +22,7 @@ from benchmarks.terrain_benchmark import BenchmarkConfig, load_walkers, walk
 from utils.evaluation import summarise, table
 from utils.files import write_aside
 from utils.outputs import MARK, check_output, marked, picture_mark
+from utils.paths import with_home
 
 PROGRAM = "comparison"
 
@@ -52,7 +53,7 @@ class CompareConfig:
 def main(argv: list[str] | None = None) -> int:
     """Plays both, prints their rows and draws them; returns the exit code."""
     try:
-        compare(tyro.cli(CompareConfig, args=argv, description=__doc__))
+        compare(tyro.cli(CompareConfig, args=with_home(argv), description=__doc__))
     except (ValueError, RuntimeError, OSError, gym.error.Error) as error:
         print(f"compare_residual_vs_baseline: {error}", file=sys.stderr)
         return 2

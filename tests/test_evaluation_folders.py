@@ -18,7 +18,8 @@ from utils.kept_rows import KeptRows
 from utils.outputs import used_alone
 
 ROOT = Path(__file__).parents[1]
-SMALL = """--env RWRLCartpoleBalance-v0 --total-timesteps 64 --num-envs 2 --episode-steps 20 --num-threads 1 --eval-every 0
+SMALL = """--env RWRLCartpoleBalance-v0 --algo ppo
+--total-timesteps 64 --num-envs 2 --episode-steps 20 --num-threads 1 --eval-every 0
 --ppo.n-steps 32 --ppo.batch-size 64 --ppo.net-arch 4""".split()
 QUICK = "--param joint_damping --values 2 --num-threads 1".split()
 

@@ -145,7 +145,7 @@ def test_tables_and_curves_may_replace_earlier_ones_and_curves_lie_in_the_run(ru
 def test_a_video_may_replace_an_earlier_one(tmp_path, gl):
     import numpy as np
 
-    from utils.rendering import Video
+    from utils.video import Video
 
     for _ in range(2):
         check_output(tmp_path / "x.mp4", marked())
@@ -174,3 +174,16 @@ def test_a_path_is_checked_by_its_content_and_its_home_is_found(tmp_path, monkey
             check_output(tmp_path / name, ours)
     with pytest.raises(ValueError, match="is a folder"):
         check_output(tmp_path, marked())
+
+
+@pytest.mark.parametrize("text", ["mine, without an end", "{}", '{"op": 1}\n'])
+def test_a_sweeps_journal_takes_no_foreign_files_place(tmp_path, text):
+    from tuning.storages import open_storage
+
+    (tmp_path / "notes").write_text(text)
+    with pytest.raises(ValueError, match="was not written by this program"):
+        open_storage(str(tmp_path / "notes"))
+    assert (tmp_path / "notes").read_text() == text
+    for content in ("", '{"op_', '{"op_code": 0, "worker'):
+        (tmp_path / "cut").write_text(content)
+        assert open_storage(str(tmp_path / "cut")).get_all_studies() == []

@@ -1,6 +1,7 @@
 """The command line of a training: what is asked for, and one sentence for whatever goes wrong."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from training.warm_start import describe_start
 from utils.arguments import parse_arguments
 from utils.config import as_plain, read_yaml, updated
 from utils.options import overruled
+from utils.paths import with_home
 from utils.presets import WALKS, preset
 from utils.provenance import versions
 from utils.run_files.records import CONFIG, change_length, read_record, read_run_config
@@ -29,7 +31,7 @@ from utils.terminal import tolerant_output
 @tolerant_output()
 def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], script: str) -> int:
     """Trains as the command line says; returns the exit code. `script` is the name it is called by."""
-    argv = sys.argv[1:] if argv is None else argv
+    argv = with_home(argv)
     try:
         config = parse(argv)
         with locked_run(config, argv) as run:
@@ -44,7 +46,7 @@ def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], scr
                 print(f"Training in {run}; watch it with: tensorboard --logdir {run}", flush=True)
                 training.learn(run)
     except TrainingInterrupted as stopped:
-        print(f"Training {stopped}; go on with: python {script}.py --resume {run}")
+        print(f"Training {stopped}; go on with: python {script}.py --resume {shlex.quote(str(run))}")
         return stopped.exit_code
     except KeyboardInterrupt:  # before there was anything to save
         return 130
@@ -57,7 +59,7 @@ def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], scr
     except (ValueError, TrainingDiverged) as error:
         print(f"{script}: {error}", file=sys.stderr)
         return 1 if isinstance(error, TrainingDiverged) else 2
-    print(f"Done. Play it: python play_residual_policy.py --model {run}")
+    print(f"Done. Play it: python play_residual_policy.py --model {shlex.quote(str(run))}")
     return 0
 
 

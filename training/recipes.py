@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from utils.files import write_aside
+from utils.paths import expanded
 from utils.plain_yaml import dump_yaml
 
 STUDIES, TRIALS, RECIPE = Path("runs/studies"), "trials", "recipe.yaml"
@@ -28,7 +29,7 @@ def find_recipe(trial: str) -> Path:
     name, _, number = trial.rpartition(":")
     if not name or not number.isdigit():
         raise ValueError(f"a trial is STUDY:NUMBER, got {trial!r}")
-    study = Path(name) if Path(name).is_dir() else STUDIES / name
+    study = expanded(name) if expanded(name).is_dir() else STUDIES / name
     path = trial_folder(study, int(number)) / RECIPE
     if not path.is_file():
         raise ValueError(f"there is no {path}: {_there_are(study)}")

@@ -9,7 +9,10 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage, run_grpc_proxy_server
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
+from utils.outputs import check_output
+
 SQLITE_WAIT = 60  # seconds that a worker waits while another writes
+JOURNAL_START = '{"op_code"'
 PORT = 13000  # Optuna's own
 
 
@@ -73,11 +76,17 @@ def reason(error: BaseException) -> str:
 
 def _journal(path):
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = check_output(path, _is_journal)
         _mend(path)
         return JournalStorage(JournalFileBackend(str(path)))
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"cannot read {path} as a study's journal: {reason(error)}") from error
+
+
+def _is_journal(path):
+    """Tells whether a file begins as Optuna's journals do; a full disk may have cut off even the beginning."""
+    begun = path.read_text()[: len(JOURNAL_START)]
+    return JOURNAL_START.startswith(begun)
 
 
 def _mend(path):

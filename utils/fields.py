@@ -11,6 +11,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from utils.paths import expanded
+
 _LONGEST = 120  # characters of a value that an error shows
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = _LONGEST
@@ -177,7 +179,7 @@ def _fitting_plain(value, hint, name):
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return _as_float(value)
     if hint is Path and isinstance(value, str):
-        return Path(value)
+        return expanded(value)
     if hint is Any or (isinstance(value, get_origin(hint) or hint) and not (isinstance(value, bool) and hint is int)):
         return value
     raise _wrong(name, hint, value)

@@ -1,6 +1,8 @@
 """Files that are whole or not there, and that execute nothing when they are read: JSON, and arrays as an .npz."""
 
+import hashlib
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +13,7 @@ from uuid import uuid4
 
 import numpy as np
 
+LONGEST_NAME = 255  # bytes of a file's name
 LONGEST_SUFFIX = 20  # characters; longer ones are no suffix that a library looks at
 LARGEST_JSON = 16_000_000  # bytes: many times what any of ours has
 
@@ -50,7 +53,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
     Between two renames, for an instant, the old one is called as `former` says; `mend_folder` brings it back.
     """
-    aside = folder.with_name(f".{folder.name}.partial")
+    folder = folder.resolve()  # a link stays, and what it leads to is replaced
+    aside = _hidden(folder, "partial")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
@@ -66,6 +70,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 def mend_folder(folder: Path) -> None:
     """Brings back what was `folder` before a kill came between the two renames of `whole_folder`."""
+    folder = folder.resolve()
     if former(folder).is_dir():
         if folder.exists():
             shutil.rmtree(former(folder))
@@ -75,7 +80,17 @@ def mend_folder(folder: Path) -> None:
 
 def former(folder: Path) -> Path:
     """Returns what a folder is called while another takes its place."""
-    return folder.with_name(f".{folder.name}.former")
+    return _hidden(folder.resolve(), "former")
+
+
+def _hidden(folder, state):
+    """Returns a name beside a folder that file systems allow, however long the folder's own is."""
+    name = f".{folder.name}.{state}"
+    return folder.with_name(name if len(os.fsencode(name)) <= LONGEST_NAME else f".{_hash(folder.name)}.{state}")
+
+
+def _hash(name):
+    return hashlib.sha256(os.fsencode(name)).hexdigest()
 
 
 def read_json(path: Path) -> dict:

@@ -11,7 +11,8 @@ import matplotlib.pyplot as plt
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from utils.files import write_aside
-from utils.outputs import MARK, check_output, expanded, marked, picture_mark
+from utils.outputs import MARK, check_output, marked, picture_mark
+from utils.paths import expanded, with_home
 from utils.terminal import tolerant_output
 
 PROGRAM = "training curves"
@@ -79,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("log_dir", type=Path, help="run folder, or its TensorBoard log")
     parser.add_argument("--out", type=Path, help="PNG to write; training_curves.png in the folder if not given")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     try:
         log_dir = expanded(args.log_dir)
         out = check_output(args.out or log_dir / "training_curves.png", marked(f"{MARK} {PROGRAM}"))

@@ -5,12 +5,15 @@ A file that exists is overwritten only if its content shows that the same progra
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from utils.paths import expanded
 from utils.run_files.names import CONFIG, ENV, FILES, FOLDERS, LOCK, NORMALIZER, WEIGHTS
 
 MARK = "residual-walk"  # in the metadata of pictures, videos and models that this project writes
@@ -68,7 +71,7 @@ def used_alone(path: Path) -> Iterator[None]:
     Raises:
         ValueError: another process writes it.
     """
-    name = path / LOCK if path.is_dir() else path.with_name(f".{path.name[:100]}{LOCK}")
+    name = path / LOCK if path.is_dir() else path.with_name(f".{sha256(os.fsencode(path.name)).hexdigest()}{LOCK}")
     lock = FileLock(name, timeout=0)
     try:
         lock.acquire()
@@ -111,14 +114,6 @@ def is_run(folder: Path) -> bool:
     A policy.json alone is none: it may be the description beside an exported policy.onnx.
     """
     return any((folder / name).is_file() for name in (ENV, WEIGHTS, NORMALIZER))
-
-
-def expanded(path: str | Path) -> Path:
-    """Returns a path with a leading `~` replaced by the home folder; a user who has no home keeps the `~`."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
 
 
 def check_no_loss(path: Path, column: str, names: Iterable[str]) -> None:

@@ -24,6 +24,7 @@ from stable_baselines3.common.policies import BasePolicy
 
 from utils.env_ids import qualified
 from utils.files import mend_folder, read_json, reading, whole_folder, write_json
+from utils.paths import expanded
 from utils.run_files.logs import cut_logs, make_logger, mark_logs
 from utils.run_files.names import ARCHITECTURE, ARRAYS, BEST, CARD, CHECKPOINTS, LOCK, LOGS, NUMBERS, POLICY_FILES
 from utils.run_files.policy import Normalizer, read_policy, write_policy
@@ -161,7 +162,7 @@ def load_run(path: str | Path) -> Run:
     Raises:
         ValueError: there is no policy, or a file of it cannot be used; one sentence that names it.
     """
-    folder = Path(path)
+    folder = expanded(path)
     refuse_pickle(folder)
     mend_folder(folder)
     checkpoints = sorted((folder / CHECKPOINTS).glob("[0-9]*"))

@@ -22,6 +22,7 @@ from utils.config import as_plain, read_yaml
 from utils.env_ids import qualified, registered
 from utils.files import read_arrays, reading, write_aside, write_json
 from utils.outputs import MARK, check_new_run
+from utils.paths import with_home
 from utils.plain_yaml import dump_yaml, parse_mapping
 from utils.run_files.action_spaces import check_spaces, described, one_line
 from utils.run_files.observations import parts, set_statistics
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--env-id", "--env", help=f"what it was trained on; as config.yaml beside it says, or {DEFAULT_ID}")
     parser.add_argument("--env-kwargs", type=parse_mapping, help="arguments of the environment, as '{g: 5.0}'")
     parser.add_argument("--vecnormalize", type=Path, help=f"VecNormalize's pickle; {PICKLED} beside the .zip if not given")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     try:
         if not args.trust_pickle:
             raise ValueError(TRUST)

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 from utils.files import read_json, whole_folder, write_json
-from utils.outputs import check_outside_runs, expanded
+from utils.outputs import check_outside_runs
+from utils.paths import expanded, with_home
 from utils.presets import WALKS
 from utils.run_files.policy import POLICY_FILES
 from utils.run_files.records import CONFIG, ENV, read_record, trained_id
@@ -32,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="run folder")
     parser.add_argument("--benchmark", type=Path, required=True, help="folder of terrain_benchmark.py or successes.py")
     parser.add_argument("--out", type=Path, help="folder to write; assets/policies/<env id> if not given")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     try:
         out = ship(args.run, args.benchmark, args.out)
     except (ValueError, OSError) as error:

@@ -8,7 +8,8 @@ from pathlib import Path
 from utils.challenge_logs.learning_curve import CONFIDENCE, WINDOW, learning_statistics
 from utils.challenge_logs.plots import PROGRAM, plot_learning_curves, plot_violations
 from utils.challenge_logs.stats import ChallengeStats, read_stats
-from utils.outputs import MARK, check_output_folder, expanded, marked
+from utils.outputs import MARK, check_output_folder, marked
+from utils.paths import expanded, with_home
 from utils.terminal import tolerant_output
 
 LEARNING = (
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder for the pictures; that of the first log if not given")
     parser.add_argument("--window", type=int, default=WINDOW, help="episodes averaged (%(default)s)")
     parser.add_argument("--confidence", type=float, default=CONFIDENCE, help="of the intervals (%(default)s)")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     try:
         _report(args)
     except (ValueError, OSError) as error:

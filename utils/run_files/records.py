@@ -1,5 +1,6 @@
 """What a run folder says of itself: its config and its environment, written once and read by everyone."""
 
+import os
 import shutil
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,13 +10,15 @@ from pathlib import Path
 from utils.config import as_plain, read_yaml
 from utils.env_ids import registered
 from utils.files import read_json, reading, write_aside, write_json
-from utils.outputs import check_new_run, expanded
+from utils.outputs import check_new_run
+from utils.paths import above, expanded
 from utils.plain_yaml import dump_yaml
 from utils.provenance import git_state, versions
 from utils.run_files.names import CONFIG, ENV, LOCK, START
 from utils.run_files.policy import FORMAT
 
 RUNS = Path("runs")
+LONGEST_PATH, LONGEST_INSIDE = 4095, 255  # bytes: of a path on Linux, and of a file's path within a run, at the most
 DEFAULT_ID = "ResidualWalk-v0"
 
 
@@ -46,6 +49,7 @@ def make_folder(path: Path | None) -> Path:
         if path is None:
             return _make_dated_folder()
         check_new_run(path)
+        _check_length(path)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_write(path or RUNS, error) from error
@@ -144,6 +148,13 @@ def _make_dated_folder():
         return folder
 
 
+def _check_length(path):
+    """Refuses a folder whose checkpoints could not be written: a path may have so many bytes on Linux."""
+    size, most = len(os.fsencode(path.absolute())), LONGEST_PATH - LONGEST_INSIDE
+    if size > most:
+        raise ValueError(f"a run's path may have {most:,} bytes, that of {path.name} has {size:,}")
+
+
 def _cannot_write(path, error):
     return ValueError(f"cannot write a run to {path}: {error.strerror or error}")
 
@@ -154,7 +165,8 @@ def _write_record(run, record):
 
 def _of_run(path, name):
     """Returns the file of that name in the run that `path` is or lies in, or None."""
-    return next((folder / name for folder in (Path(path), *Path(path).parents[:2]) if (folder / name).is_file()), None)
+    path = expanded(path)  # as the user named it, where it holds the file itself: sentences name that
+    return next((folder / name for folder in (path, *above(path, 2)) if (folder / name).is_file()), None)
 
 
 def _check_format(record, file):
