@@ -110,7 +110,7 @@ def test_stable_baselines3s_face_tells_returns_terms_and_ends():
     episode = infos[0]["episode"]
     assert episode["r"] == pytest.approx(paid) and episode["l"] == 5
     assert episode["terms"] == pytest.approx({"task": paid})
-    assert episode["final"] == {"cost": 0.0}
+    assert episode["final"] == {"cost": 0.0, "physics_failed": 0.0}
 
 
 def test_a_divergence_passes_through_all_that_is_around_it(tmp_path, monkeypatch):

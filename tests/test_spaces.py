@@ -23,7 +23,7 @@ WRONG = {
     "nothing": ({}, "the space names nothing to choose"),
     "unknown": ({"ppo.learning_rat": RANGE}, "PpoConfig has no 'learning_rat', did you mean learning_rate?"),
     "type": ({"ppo.n_epochs": RANGE}, "n_epochs must be int, got 0.1"),
-    "refused": ({"env.residual_scale": {"low": 0.0, "high": 0.2}}, "residual_scale must lie in 0 to 0.1 m, got 0.2 m"),
+    "refused": ({"env.residual_scale": {"low": 0.0, "high": 0.2}}, "residual_scale must be a number in 0.0 to 0.1 m, got 0.2"),
     "choice": (
         {"ppo.activation": {"choices": ["relu", "gelu"]}},
         "activation must be 'relu' or 'elu' or 'tanh', got 'gelu'",
@@ -41,7 +41,7 @@ WRONG = {
     "no list": ({"ppo.gamma": {"choices": 3}}, "choices must be a list, got 3"),
     "no mapping": ({"ppo.gamma": [0.1, 0.2]}, "must be {low, high, and perhaps log or step} or {choices}"),
     "no name": ({3: RANGE}, "3 is not for a sweep of ppo to choose"),
-    "too deep": ({"ppo.gamma.a": RANGE}, "ppo.gamma.a: gamma must be float, got {'a': 0.1}"),
+    "too deep": ({"ppo.gamma.a": RANGE}, "ppo.gamma.a: ppo.gamma must be float, got {'a': 0.1}"),
 }
 
 

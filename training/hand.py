@@ -25,7 +25,7 @@ class HandTrainConfig(EnvTrainConfig):
     """What is trained."""
     start_angle: float = within(0.8, above=0)
     """The farthest target at the beginning, rad; pi for no curriculum."""
-    rise: float = within(4.0, above=0)
+    rise: float = within(4.0, 0)
     """Targets reached in 1000 steps from which on they get farther away, by 3 % at a time, to pi."""
 
     @property
