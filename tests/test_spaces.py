@@ -23,7 +23,10 @@ WRONG = {
     "nothing": ({}, "the space names nothing to choose"),
     "unknown": ({"ppo.learning_rat": RANGE}, "PpoConfig has no 'learning_rat', did you mean learning_rate?"),
     "type": ({"ppo.n_epochs": RANGE}, "n_epochs must be int, got 0.1"),
-    "refused": ({"env.residual_scale": {"low": 0.0, "high": 0.2}}, "residual_scale must be a number in 0.0 to 0.1 m, got 0.2"),
+    "refused": (
+        {"env.residual_scale": {"low": 0.0, "high": 0.2}},
+        "residual_scale must be a number in 0.0 to 0.1 m, got 0.2",
+    ),
     "choice": (
         {"ppo.activation": {"choices": ["relu", "gelu"]}},
         "activation must be 'relu' or 'elu' or 'tanh', got 'gelu'",

@@ -100,6 +100,16 @@ class ChallengeWrapper:
 class _SingleFace(gym.Wrapper, RecordConstructorArgs):
     num_envs = 1
 
+    def __init__(self, env):
+        super().__init__(env)
+        # Inside an entry point there is no spec yet, and whatever makes the environment anew adds this wrapper again.
+        self._is_recorded = env.spec is not None
+
+    @property
+    def spec(self):
+        """The registration of the environment with this wrapper, unless the environment's entry point adds it."""
+        return super().spec if self._is_recorded else self.env.spec
+
     def reset(self, *, seed=None, options=None):
         if seed is not None:
             self._seed([seed], ONE)
