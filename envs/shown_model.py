@@ -37,7 +37,7 @@ class ShownModel:
         """
         if self._known is None or np.array_equal(_bytes(self._sim.model), self._bytes):
             return False
-        changed = [name for name in _fields(self._sim.model) if _differs(self._sim.model, self._known, name)]
+        changed = [name for name in field_names(self._sim.model) if _differs(self._sim.model, self._known, name)]
         try:
             for name in changed:
                 _check(self._sim.model, name)
@@ -52,23 +52,33 @@ class ShownModel:
         self._known, self._bytes = copy.copy(self._sim.model), _bytes(self._sim.model)
 
 
+def field_names(model: mujoco.MjModel) -> list[str]:
+    """Returns the fields of a model that hold numbers, those of its options as "opt.gravity"."""
+    arrays = [name for name in dir(model) if not name.startswith("_") and isinstance(getattr(model, name), np.ndarray)]
+    return arrays + _OPTIONS
+
+
+def field_value(model: mujoco.MjModel, name: str) -> np.ndarray:
+    """Returns a field; an array is a view of the model's memory."""
+    return np.asarray(getattr(model.opt, name[4:]) if name.startswith("opt.") else getattr(model, name))
+
+
+def write_field(model: mujoco.MjModel, name: str, value: np.ndarray) -> None:
+    """Writes all entries of a field."""
+    if name.startswith("opt.") and not isinstance(getattr(model.opt, name[4:]), np.ndarray):
+        setattr(model.opt, name[4:], value.item())
+    else:
+        field_value(model, name)[...] = value
+
+
 def _bytes(model):
     buffer = np.zeros(mujoco.mj_sizeModel(model), np.uint8)
     mujoco.mj_saveModel(model, None, buffer)
     return buffer
 
 
-def _fields(model):
-    arrays = [name for name in dir(model) if not name.startswith("_") and isinstance(getattr(model, name), np.ndarray)]
-    return arrays + _OPTIONS
-
-
-def _value(model, name):
-    return np.asarray(getattr(model.opt, name[4:]) if name.startswith("opt.") else getattr(model, name))
-
-
 def _differs(model, known, name):
-    return _value(model, name).tobytes() != _value(known, name).tobytes()  # as bytes: NaN is like NaN
+    return field_value(model, name).tobytes() != field_value(known, name).tobytes()  # as bytes: NaN is like NaN
 
 
 def _check(model, name):
@@ -77,14 +87,11 @@ def _check(model, name):
             raise ValueError(f"model.{name} cannot be changed once the environment is made: {instead}")
     if name not in MODEL_FIELDS:
         raise ValueError(f"model.{name} cannot be changed once the environment is made: all simulations share it")
-    value = _value(model, name)
+    value = field_value(model, name)
     if value.dtype.kind == "f" and not np.isfinite(value).all():
         raise ValueError(f"model.{name} must be finite, got {value.ravel()[~np.isfinite(value.ravel())][0]}")
 
 
 def _put_back(model, known, names):
     for name in names:
-        if name.startswith("opt.") and not isinstance(getattr(model.opt, name[4:]), np.ndarray):
-            setattr(model.opt, name[4:], getattr(known.opt, name[4:]))
-        else:
-            _value(model, name)[...] = _value(known, name)
+        write_field(model, name, field_value(known, name))

@@ -119,3 +119,52 @@ def test_a_perturbed_shadow_hand_keeps_what_was_written():
         env.perturb({"gravity_scale": np.array([scale])})
         env.reset(seed=0)
         assert env.model.opt.gravity[2] == pytest.approx(-4.0 * scale)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "name"),
+    [
+        ("RWRLWalkerStand-v0", "torso_length"),
+        ("RWRLQuadrupedWalk-v0", "joint_damping"),
+        ("RWRLHumanoidWalk-v0", "head_size"),
+        ("RWRLCartpoleBalance-v0", "pole_mass"),
+    ],
+)
+@pytest.mark.parametrize("before", [True, False], ids=["perturbed before", "perturbed after"])
+def test_a_model_that_a_perturbation_builds_keeps_what_was_written(env_id, name, before):
+    env, fresh = gym.make(env_id).unwrapped, gym.make(env_id).unwrapped
+    values = [env.perturbations[name].nominal * scale for scale in (1.2, 0.9, 1.5)]
+    for own in (env, fresh):
+        perturb(own, name, values[2] if before else env.perturbations[name].nominal)
+    env.model.body_mass[:] *= 3.0
+    env.model.opt.gravity[2], env.model.opt.impratio, env.model.dof_armature[0] = -2.0, 7.0, 0.25
+    for value in values:
+        perturb(env, name, value), perturb(fresh, name, value)
+        np.testing.assert_allclose(env.model.body_mass, 3.0 * fresh.model.body_mass, rtol=1e-12)
+        np.testing.assert_allclose(env.model.body_subtreemass, 3.0 * fresh.model.body_subtreemass, rtol=1e-12)
+        assert (env.model.opt.gravity[2], env.model.opt.impratio, env.model.dof_armature[0]) == (-2.0, 7.0, 0.25)
+        np.testing.assert_array_equal(env.model.dof_damping, fresh.model.dof_damping)
+
+
+def test_later_writes_take_the_place_of_earlier_ones_in_every_model_that_follows():
+    env = gym.make("RWRLWalkerRun-v0").unwrapped
+    for gravity, value in ((-1.0, 0.4), (-2.0, 0.5), (-3.0, 0.6)):
+        env.model.opt.gravity[2] = gravity
+        perturb(env, "thigh_length", value)
+        assert env.model.opt.gravity[2] == gravity
+    perturb(env, "thigh_length", 0.3)
+    assert env.model.opt.gravity[2] == -3.0
+
+
+def test_looking_at_a_model_changes_no_bit_of_those_that_a_perturbation_builds():
+    env, looked = (gym.make("RWRLQuadrupedRun-v0").unwrapped for _ in range(2))
+    for value in (0.3, 0.5):
+        assert looked.model.body_mass.sum() > 0
+        for own in (env, looked):
+            perturb(own, "shin_length", value)
+        np.testing.assert_equal(rows(env).tolist(), rows(looked).tolist())
+
+
+def perturb(env, name, value):
+    env.perturb({name: np.array([value])})
+    env.reset(seed=0)

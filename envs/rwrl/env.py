@@ -19,6 +19,7 @@ from envs.rwrl.quadruped import Quadruped
 from envs.rwrl.walker import Walker
 from envs.task import whole_ratio
 from envs.task_env import checked_action
+from envs.written_model import WrittenModel
 from utils.config import nearest_name
 from utils.fields import fitting, is_name, shown
 from utils.perturbation import Perturbable, single_values
@@ -60,6 +61,7 @@ class RWRLEnv(Lifecycle, gym.Env):
         self.domain = DOMAINS[domain](task, exact)
         self.exact, self.render_mode = exact, render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / self.domain.control_dt)}
+        self._written = WrittenModel()
         self._use(self.domain.build_physics({}))
         self._camera = Camera(self, pictures, self.domain.camera)
         self._built: dict[str, float] = {}  # perturbations of the current physics
@@ -76,7 +78,8 @@ class RWRLEnv(Lifecycle, gym.Env):
 
     @property
     def model(self) -> mujoco.MjModel:
-        return self.physics.model.ptr
+        """The current model: what is written to it acts from the next step on, also in models that `perturb` builds."""
+        return self._written.show(self.physics.model.ptr)
 
     @property
     def data(self) -> mujoco.MjData:
@@ -214,8 +217,9 @@ class RWRLEnv(Lifecycle, gym.Env):
         return self.data
 
     def _use(self, physics):
+        self._written.carry_to(physics.model.ptr)
         self.physics = physics
-        self._readers = self.domain.safety_readers(self.model, self.data)
+        self._readers = self.domain.safety_readers(physics.model.ptr, self.data)
 
     def _draw_from(self, seed):
         """Gives the task a generator that shares its state with `np_random`; in exact mode the original's of that seed."""

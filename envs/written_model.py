@@ -1,0 +1,56 @@
+"""Carries what user code has written to a model over to the models that replace it."""
+
+import copy
+
+import mujoco
+import numpy as np
+
+from envs.shown_model import field_names, field_value, write_field
+
+
+class WrittenModel:
+    """Finds what was written to a model since it was shown, and writes the same to the next one; entry by entry.
+
+    An entry that differs between the models as they were built is scaled in the same proportion.
+    """
+
+    def __init__(self):
+        self._model = self._built = self._left = None
+        self._written: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}  # values, built ones then, which entries
+
+    def show(self, model: mujoco.MjModel) -> mujoco.MjModel:
+        """Returns `model`, which from now on may be written to."""
+        if self._model is not model:
+            self._find()
+            self._model, self._built, self._left = model, copy.copy(model), copy.copy(model)
+        return model
+
+    def carry_to(self, model: mujoco.MjModel) -> None:
+        """Writes to a newly built `model` what was written to those before it. A reset of its simulation must come next.
+
+        Constants that MuJoCo derives from these fields follow.
+        """
+        if self._model is None:
+            return
+        built = copy.copy(model)
+        self._find()
+        for name, (values, built_then, which) in self._written.items():
+            write_field(model, name, _carried(values, built_then, which, field_value(built, name)))
+        if self._written:
+            mujoco.mj_setConst(model, mujoco.MjData(model))
+        self._model, self._built, self._left = model, built, copy.copy(model)
+
+    def _find(self):
+        """Remembers which entries were written since the model was shown."""
+        for name in () if self._model is None else field_names(self._model):
+            now, left, built = (field_value(model, name) for model in (self._model, self._left, self._built))
+            if now.tobytes() != left.tobytes():
+                new = now != left
+                values, built_then, which = self._written.get(name, (now, built, new))
+                self._written[name] = np.where(new, now, values), np.where(new, built, built_then), which | new
+
+
+def _carried(values, built_then, which, built):
+    same = (built == built_then) | (built_then == 0)
+    scaled = values * np.divide(built, built_then, out=np.ones(built.shape), where=~same)
+    return np.where(which, np.where(same, values, scaled), built)
