@@ -1,6 +1,12 @@
 """A package of a stranger's environments, as text to write into a folder: discrete and other actions, no randomness."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import gymnasium as gym
+import pytest
 
 PACKAGE = '''
 import gymnasium as gym
@@ -88,3 +94,25 @@ def write_package(folder: Path, name: str = "strange_circle") -> str:
     (folder / name).mkdir(parents=True)
     (folder / name / "__init__.py").write_text(PACKAGE)
     return name
+
+
+@contextmanager
+def importable(folder: Path, name: str = "strange_circle") -> Iterator[str]:
+    """Writes the package into a folder, which is the current directory for as long; gives its name.
+
+    Afterwards none of its ids is registered, so that the package may be written again under another name.
+    """
+    with pytest.MonkeyPatch.context() as patch, unregistered_afterwards():
+        patch.chdir(folder)
+        patch.setattr(sys, "path", [*sys.path, str(folder)])
+        yield write_package(folder, name)
+    sys.modules.pop(name, None)
+
+
+@contextmanager
+def unregistered_afterwards() -> Iterator[None]:
+    """Removes the ids that are registered within."""
+    before = {*gym.registry}
+    yield
+    for id in {*gym.registry} - before:
+        del gym.registry[id]

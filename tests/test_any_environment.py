@@ -15,7 +15,7 @@ import play_residual_policy
 import train
 import tune_hyperparameters
 from envs.toy_env import ToyVectorEnv
-from tests.foreign_package import SHORT, SMALL, write_package
+from tests.foreign_package import SHORT, SMALL, importable, write_package
 from tests.training_runs import fingerprint
 from training import assembly
 from utils.env_ids import registered
@@ -28,11 +28,8 @@ ACTIONS = ("Discrete", "MultiDiscrete", "MultiBinary", "Box", "Single")
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """Returns the name of a package that can be imported from the current directory."""
-    folder = tmp_path_factory.mktemp("package")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, "path", [*sys.path])
-        yield write_package(folder)
+    with importable(tmp_path_factory.mktemp("package")) as name:
+        yield name
 
 
 @pytest.fixture(scope="module", params=ACTIONS)

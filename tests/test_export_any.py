@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 import envs  # noqa: F401  (registers the ids)
 import export_policy
-from tests.foreign_package import write_package
+from tests.foreign_package import importable
 from training.command_line import starting_from
 from training.learners import make_model
 from utils import export
@@ -25,17 +25,14 @@ SAC = ["Toy-v0", "Pendulum-v1", "RWRLCartpoleSwingup-v0", "strange_exports:Box-v
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("exports")
-        patch.chdir(folder)
-        patch.syspath_prepend(folder)
-        yield write_package(folder, "strange_exports")
+    with importable(tmp_path_factory.mktemp("exports"), "strange_exports") as name:
+        yield name
 
 
-def untrained(id, algo, folder):
+def untrained(id, algo, folder, **arguments):
     """Returns a run of an untrained policy with statistics of a few steps, whose actions reach beyond their bounds."""
     smallest = {"ppo": {"num_envs": 2, "n_steps": 8, "batch_size": 8}, "sac": {"num_envs": 2, "buffer_size": 8}}[algo]
-    config = starting_from("default", id, {"algo": algo, algo: {**smallest, "net_arch": (8,)}})
+    config = starting_from("default", id, {"algo": algo, algo: {**smallest, "net_arch": (8,)}, "env_kwargs": arguments})
     env = VecNormalize(config.make_env())
     model = make_model(config, env)
     env.seed(0), env.reset()
@@ -54,6 +51,27 @@ def run(request, package, tmp_path):
 
 
 def test_both_forms_act_as_the_policy_does_and_say_what_their_numbers_mean(run, tmp_path):
+    check_both_forms(run, tmp_path)
+
+
+DICTIONARIES = [("RWRLWalkerWalk-v0", "sac", {"observation": "dict"}), ("ShadowHandPen-v0", "ppo", {"observation": "goal"})]
+
+
+@pytest.mark.parametrize(("id", "algo", "arguments"), DICTIONARIES, ids=["RWRL", "goal"])
+def test_the_description_of_a_dictionary_policy_gives_its_parts_in_the_order_of_the_vector(id, algo, arguments, tmp_path):
+    run = untrained(id, algo, tmp_path / "run", **arguments)
+    check_both_forms(run, tmp_path)
+    env = run.make_env(5)
+    observation, _ = env.reset(seed=0)
+    env.close()
+    described = [(row["name"], row["size"]) for row in json.loads((tmp_path / "policy.json").read_text())["observation"]]
+    assert dict(described) == {name: part.shape[1] for name, part in observation.items()}
+    vector = np.concatenate([observation[name] for name, _ in described], axis=1, dtype=np.float32)
+    (actions,) = onnxruntime.InferenceSession(tmp_path / "policy.onnx").run(None, {"observation": vector})
+    np.testing.assert_allclose(actions, run.act(observation), atol=1e-5, rtol=1e-6)
+
+
+def check_both_forms(run, tmp_path):
     rows = np.random.default_rng(0).normal(0, 3, (200, len(run.normalizer.mean))).astype(np.float32)
     wanted = run.act(rows)
     assert len(np.unique(wanted)) > 1

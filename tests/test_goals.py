@@ -8,6 +8,7 @@ import torch
 import export_policy
 import play_residual_policy
 import train
+from tests.foreign_package import unregistered_afterwards
 from tests.goal_envs import register
 from tests.training_runs import for_algo
 from training.assembly import create_run, prepare
@@ -29,11 +30,9 @@ SMALL = """--algo sac --num-envs 2 --num-threads 1 --eval-every 0 --total-timest
 @pytest.fixture(scope="module", autouse=True)
 def goal_envs():
     """Registers the small goal environments for this file's tests."""
-    before = {*gym.registry}
-    register()
-    yield
-    for name in {*gym.registry} - before:
-        del gym.registry[name]
+    with unregistered_afterwards():
+        register()
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from stable_baselines3.her import HerReplayBuffer
 
 import play_residual_policy
+from tests.foreign_package import unregistered_afterwards
+from tests.goal_envs import register
 from training.command_line import config_of_run
 from utils import sb3_files
 from utils.runs import load_run
@@ -19,12 +22,15 @@ KINDS = {
 }
 
 
-def trained(kind, id, kwargs, normalised, folder):
+HINDSIGHT = {"replay_buffer_class": HerReplayBuffer}
+
+
+def trained(kind, id, kwargs, normalised, folder, policy="MlpPolicy", **numbers):
     """Returns a learner of SB3's own making, and its VecNormalize, if it has one, in files as SB3's guide has them."""
     env = DummyVecEnv([lambda: gym.make(id, **kwargs)])
     env = VecNormalize(env, clip_obs=3.0) if normalised else env
-    numbers = {"n_steps": 64, "batch_size": 64} if kind is PPO else {"learning_starts": 32, "buffer_size": 128}
-    model = kind("MlpPolicy", env, seed=0, device="cpu", **numbers)
+    numbers |= {"n_steps": 64, "batch_size": 64} if kind is PPO else {"learning_starts": 32, "buffer_size": 128}
+    model = kind(policy, env, seed=0, device="cpu", **numbers)
     model.learn(128)
     model.save(folder / "model.zip")
     if normalised:
@@ -56,6 +62,43 @@ def test_a_config_beside_it_names_the_arguments_of_the_environment(tmp_path):
     (tmp_path / "config.yaml").write_text(config)
     assert imported(tmp_path) == 0
     assert load_run(tmp_path / "run").env_kwargs == {"g": 2.0, "max_episode_steps": 50}
+
+
+@pytest.fixture
+def goal_envs():
+    with unregistered_afterwards():
+        register()
+        yield
+
+
+@pytest.mark.parametrize(("kind", "normalised", "numbers"), [(PPO, True, {}), (PPO, False, {}), (SAC, False, HINDSIGHT)])
+def test_an_imported_policy_of_dictionary_observations_acts_as_sb3s_own(kind, normalised, numbers, goal_envs, tmp_path):
+    model, env = trained(kind, "Point-v0", {}, normalised, tmp_path, "MultiInputPolicy", **numbers)
+    assert imported(tmp_path, "--algo", kind.__name__.lower(), "--env-id", "Point-v0") == 0
+    run, draws = load_run(tmp_path / "run"), np.random.default_rng(0)
+    rows = {name: draws.normal(0, 3, (200, 2)).astype(np.float32) for name in env.observation_space.spaces}
+    wanted, _ = model.predict(env.normalize_obs(rows) if normalised else rows, deterministic=True)
+    np.testing.assert_array_equal(run.act(rows), wanted)
+    assert play_residual_policy.main(f"--model {tmp_path / 'run'} --episodes 1 --no-render".split()) == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "arguments", "sentence"),
+    [
+        (["observation"], ["--env-id", "Point-v0"], "leaves achieved_goal, desired_goal as it is (norm_obs_keys)"),
+        (None, ["--env-id", "Point-v0", "--env-kwargs", "{dimensions: 3}"], "the policy has observations Dict("),
+        (None, ["--env-id", "ShadowHandPen-v0", "--env-kwargs", "{observation: goal}"], "the policy has observations Dict("),
+        (None, ["--env-id", "Pendulum-v1"], "Pendulum-v1 has Box("),
+    ],
+)
+def test_a_policy_of_dictionary_observations_that_does_not_fit_is_refused(
+    keys, arguments, sentence, goal_envs, tmp_path, capsys
+):
+    _, env = trained(PPO, "Point-v0", {}, True, tmp_path, "MultiInputPolicy")
+    if keys:
+        VecNormalize(env.venv, norm_obs_keys=keys).save(str(tmp_path / "vecnormalize.pkl"))
+    assert imported(tmp_path, *arguments) == 2
+    assert sentence in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -88,14 +88,23 @@ def export_torchscript(run: Run, out: Path) -> None:
 def describe(run: Run) -> dict:
     """Returns what a program on a robot must know: observation and action by name, order and unit, rates, versions.
 
-    What the environment says in a `describe` of itself or of its task goes before what its spaces say.
+    What the environment says in a `describe` of itself or of its task goes before what its spaces say. The parts of a
+    dictionary observation are rows in the order in which the exported policy takes them, as one vector.
     """
     with closing(run.make_env(1)) as env:
         base = _single(env)
         task = getattr(base, "task", None)
         known = next((own.describe() for own in (base, task) if hasattr(own, "describe")), {})
-        plain = {"observation": _rows(env, task), **_rate(env), "action_space": _action(run.policy.action_space)}
+        known |= {"observation": _parts(env, run)} if run.normalizer.names else {}
+        rows = known.get("observation") or _rows(env, task)
+        plain = {"observation": rows, **_rate(env), "action_space": _action(run.policy.action_space)}
         return {"env_id": run.env_id, **plain, **known, "versions": versions()}
+
+
+def _parts(env, run):
+    """Returns name, size and bounds of every part of a dictionary observation, in the order of the policy's vector."""
+    space = env.single_observation_space
+    return [_row(name, space[name].low, space[name].high) for name in run.normalizer.names]
 
 
 def _single(env):

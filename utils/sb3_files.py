@@ -25,7 +25,7 @@ from utils.outputs import MARK, check_new_run
 from utils.paths import with_home
 from utils.plain_yaml import dump_yaml, parse_mapping
 from utils.run_files.action_spaces import check_spaces, described, one_line
-from utils.run_files.observations import parts, set_statistics
+from utils.run_files.observations import parts, set_statistics, split
 from utils.run_files.policy import FORMAT, read_policy, write_policy
 from utils.run_files.records import CONFIG, DEFAULT_ID, ENV
 from utils.runs import CARD, Run
@@ -38,6 +38,8 @@ TRUST = (
     "an SB3 .zip is a pickle, and loading it can run any code that its author put in: if you trust it, add --trust-pickle"
 )
 _ALGORITHMS = {"ppo": PPO, "sac": SAC}
+# A replay buffer takes memory, that of hindsight an environment too, and a policy needs neither.
+NO_REPLAY = {"buffer_size": 1, "replay_buffer_class": None, "replay_buffer_kwargs": {}}
 
 
 @tolerant_output()
@@ -103,7 +105,7 @@ def _learner(model, algo):
         unpacked = sum(entry.file_size for entry in zipfile.ZipFile(model).infolist())
         if unpacked > LARGEST:
             raise ValueError(f"it would unpack to {unpacked:,} bytes, over the limit of {LARGEST:,}")
-        learner = _ALGORITHMS[algo].load(model, device="cpu")
+        learner = _ALGORITHMS[algo].load(model, device="cpu", custom_objects=NO_REPLAY)
         check_spaces(learner.observation_space, learner.action_space, algo)
         return learner
 
@@ -126,18 +128,24 @@ def _check_environment(learner, algo, env_id, kwargs):
     env.close()
     check_spaces(*found, algo)
     for own, other, name in zip((learner.observation_space, learner.action_space), found, ("observations", "actions")):
-        same = own.shape == other.shape if name == "observations" else described(own) == described(other)
-        if not same:
+        kind = _sizes if name == "observations" else described
+        if kind(own) != kind(other):
             raise ValueError(f"the policy has {name} {one_line(own)}, {env_id} has {one_line(other)}: give --env-id")
+
+
+def _sizes(space):
+    """Returns the size of an observation, or the sizes of its parts by name in the order of the policy's vector."""
+    return [*parts(space).items()] or space.shape[0]
 
 
 def _check_copy(learner, statistics):
     """Raises ValueError if the policy, written and read again, acts differently: parts of it cannot be written."""
-    rows = np.random.default_rng(0).normal(0, 3, (100, *learner.observation_space.shape)).astype(np.float32)
+    rows = np.random.default_rng(0).normal(0, 3, (100, _size(learner.observation_space))).astype(np.float32)
     with TemporaryDirectory() as folder:
         write_policy(Path(folder), learner, statistics)
         copy, _ = read_policy(Path(folder))
-    wanted, given = (policy.predict(rows, deterministic=True)[0] for policy in (learner.policy, copy))
+    wanted = learner.policy.predict(split(rows, parts(learner.observation_space)), deterministic=True)[0]
+    given = copy.predict(rows, deterministic=True)[0]
     if not np.array_equal(wanted, given):
         raise ValueError("the policy has parts of its own that a run does not hold, and would act differently")
 
@@ -172,6 +180,7 @@ def _statistics(folder, vecnormalize, space):
     if vecnormalize is not None or pickled.is_file():
         with reading(pickled):
             statistics = pickle.loads(pickled.read_bytes())
+            _check_normalised(statistics, parts(space))
             return statistics if statistics.norm_obs else _unchanged(space)
     if not (folder / ARRAYS).is_file():
         print(f"{folder} holds no {PICKLED}: the policy takes observations as they are", file=sys.stderr)
@@ -181,9 +190,19 @@ def _statistics(folder, vecnormalize, space):
     return SimpleNamespace(obs_rms=rms, clip_obs=float(numbers["clip"]), epsilon=float(numbers["eps"]))
 
 
+def _check_normalised(statistics, sizes):
+    """Raises ValueError if parts of a dictionary observation are normalised and others are not."""
+    if statistics.norm_obs and sizes and (left := sizes.keys() - statistics.obs_rms.keys()):
+        raise ValueError(f"it leaves {', '.join(sorted(left))} as it is (norm_obs_keys), and a run normalises every part")
+
+
+def _size(space):
+    return sum(parts(space).values()) or space.shape[0]
+
+
 def _unchanged(space):
     """Returns statistics that leave observations as they are: mean 0, variance 1, no clipping below the largest float32."""
-    rms = SimpleNamespace(mean=np.zeros(space.shape), var=np.ones(space.shape), count=1.0)
+    rms = SimpleNamespace(mean=np.zeros(_size(space)), var=np.ones(_size(space)), count=1.0)
     return SimpleNamespace(obs_rms=rms, clip_obs=float(np.finfo(np.float32).max), epsilon=0.0)
 
 
