@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from scipy import stats
 
-from utils.vector_infos import SUCCESSES
+from utils.vector_infos import successes
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n, k) -> actions (n, a)
 
@@ -69,9 +69,13 @@ def evaluate_returns(
 ) -> list[dict]:
     """Plays episodes to their own ends, as `play` does; returns for each its `return`, `steps`, `terminated` and `seed`.
 
-    Where infos tell `successes` or `is_success`, a record holds what its last step told, as `successes`.
+    Where infos report `successes` or `is_success`, a record holds what its last step reported, as `successes`; 0 if that
+    step reported nothing.
     """
-    return play(env, policy, episodes, seed, ReturnTally(env.num_envs), on_step)
+    records = play(env, policy, episodes, seed, ReturnTally(env.num_envs), on_step)
+    if any("successes" in record for record in records):  # some environments report nothing before the first success
+        records = [{**record, "successes": record.get("successes", 0.0)} for record in records]
+    return records
 
 
 def summarise_returns(records: list[dict]) -> dict:
@@ -117,7 +121,7 @@ class ReturnTally:
     def __init__(self, n: int):
         self.running, self._terminated = np.zeros(n, bool), np.zeros(n, bool)
         self._return, self._steps, self._seed = np.zeros(n), np.zeros(n, int), np.zeros(n, int)
-        self._successes: np.ndarray | None = None  # if they are told
+        self._successes, self._reported = np.zeros(n), False
 
     def begin(self, seeds):
         ids = [*seeds]
@@ -131,14 +135,15 @@ class ReturnTally:
         self._terminated |= on & terminated
         self.running &= ~(terminated | truncated)
         ended = np.flatnonzero(on & ~self.running)
-        told = info.get("final_info", {})
-        for name in [name for name in SUCCESSES if name in told and len(ended)]:
-            self._successes = np.asarray(told[name], float)
+        if len(ended):
+            reached = successes(info.get("final_info", {}), len(on))[ended]
+            self._reported |= bool(np.isfinite(reached).any())
+            self._successes[ended] = np.nan_to_num(reached)
         return ended
 
     def records(self, ids):
         columns = {"return": self._return, "steps": self._steps, "terminated": self._terminated, "seed": self._seed}
-        if self._successes is not None:
+        if self._reported:
             columns["successes"] = self._successes
         return [dict(zip(columns, row)) for row in zip(*(column[ids].tolist() for column in columns.values()))]
 

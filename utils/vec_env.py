@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from utils.env_ids import OURS, registered
 from utils.vector_access import call, owners, set_everywhere
-from utils.vector_infos import SUCCESSES, info_of_step
+from utils.vector_infos import SUCCESSES, info_of_step, numbers
 
 
 class BatchVecEnv(VecEnv):
@@ -190,6 +190,5 @@ def _final(final_info, i):
 def _measurements(group):
     """Yields the names and numbers, one for each simulation, without masks and whatever else an info may hold."""
     for name, values in group.items():
-        numbers = isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "fiub"
-        if numbers and not name.startswith("_"):
+        if not name.startswith("_") and (values := numbers(values)) is not None:
             yield name, values

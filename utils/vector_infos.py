@@ -21,6 +21,32 @@ def control_dt(env) -> float:
     return 1.0 / env.metadata["render_fps"]
 
 
+def numbers(values) -> np.ndarray | None:
+    """Returns one number of each simulation, (n,), from an entry of a vector's info; None if it holds anything else.
+
+    Gymnasium collects numpy's bools as objects, None where there is none, and arrays of one element as (n, 1).
+    """
+    if not isinstance(values, np.ndarray):
+        return None
+    if values.dtype == object and values.ndim == 1 and all(own is None or isinstance(own, np.bool_) for own in values):
+        return values.astype(bool)
+    values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    return values if values.ndim == 1 and values.dtype.kind in "fiub" else None
+
+
+def successes(final_info: Mapping, num_envs: int) -> np.ndarray:
+    """Returns how often episodes that ended reached their goal, (n,) float; NaN where an episode does not report it.
+
+    `is_success` counts as 0 or 1 where there are no `successes`.
+    """
+    found = np.full(num_envs, np.nan)
+    for name in SUCCESSES:
+        if (reported := numbers(final_info.get(name))) is not None:
+            having = final_info.get(f"_{name}", np.ones(num_envs, bool))
+            found[having] = reported[having]
+    return found
+
+
 def info_of_step(info: dict, ended: np.ndarray) -> dict:
     """Returns an info in which everything belongs to the step itself and `reset_info` to the episodes that it began.
 
