@@ -1,6 +1,7 @@
 """The tasks of the Real-World RL suite with their challenges, single and vector: what the registered ids make."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
@@ -8,6 +9,7 @@ from gymnasium.wrappers import TimeLimit
 from envs import challenges
 from envs.lifecycle import autoreset
 from envs.rwrl.env import RWRLEnv
+from envs.single_envs import env_makers
 from envs.task_env import step_limit
 from envs.wrappers.flat_observation import FlatObservation
 from envs.wrappers.float32_observation import Float32Observation
@@ -68,12 +70,12 @@ def rwrl_vector(
     or "same_step", "next_step" or "disabled".
     """
     whole_number("num_envs", num_envs, 1), fitting(exact, bool, "exact")
-    specs = merged(specs, task_kwargs, SPECS)
+    pictures, specs = picture_options(specs), merged(specs, task_kwargs, SPECS)
     if exact:  # the original draws call by call, so that each simulation must have wrappers of its own
-        own = {"observation": observation, "exact": True, "render_mode": render_mode}
-        makers = [lambda: _limited(rwrl(domain, task, **own, **specs), max_episode_steps)] * num_envs
+        make = partial(rwrl, domain, task, observation=observation, exact=True, **specs)
+        makers = env_makers(make, num_envs, step_limit(max_episode_steps), render_mode, **pictures)
         return SyncVectorEnv(makers, autoreset_mode=autoreset(autoreset_mode))
-    env = RWRLVectorEnv(num_envs, domain, task, max_episode_steps, render_mode, autoreset_mode, **picture_options(specs))
+    env = RWRLVectorEnv(num_envs, domain, task, max_episode_steps, render_mode, autoreset_mode, **pictures)
     return _challenged(env, observation, False, specs)
 
 
@@ -83,7 +85,7 @@ class RWRLVectorEnv(SyncVectorEnv):
     def __init__(
         self, num_envs, domain, task, max_episode_steps=None, render_mode=None, autoreset_mode="same_step", **pictures
     ):
-        makers = [lambda: _limited(RWRLEnv(domain, task, False, render_mode, **pictures), max_episode_steps)] * num_envs
+        makers = env_makers(partial(RWRLEnv, domain, task), num_envs, step_limit(max_episode_steps), render_mode, **pictures)
         super().__init__(makers, autoreset_mode=autoreset(autoreset_mode))
 
     def snapshot(self) -> dict:
@@ -105,11 +107,6 @@ def _challenged(env, observation, exact, specs):
     if observation == "flat":
         return FlatObservation(env)
     return env if exact else Float32Observation(env)
-
-
-def _limited(env, max_episode_steps):
-    steps = step_limit(max_episode_steps)
-    return env if steps is None else TimeLimit(env, steps)
 
 
 def _age(env):

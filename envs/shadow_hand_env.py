@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import gymnasium as gym
@@ -9,10 +10,10 @@ import mujoco
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv, VectorEnv
-from gymnasium.wrappers import TimeLimit
 
 from envs.lifecycle import Lifecycle, autoreset
 from envs.shadow_hand_physics import OBJECTS, PERTURBATIONS, ShadowHand
+from envs.single_envs import env_makers
 from envs.task_env import checked_action, step_limit
 from envs.wrappers.perturbation import Perturbation
 from utils.config import nearest_name
@@ -132,6 +133,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
 
     def render(self):
         """Returns a picture as `utils.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
+        self._check_open()
         return self._camera.frame()
 
     def close(self):
@@ -204,24 +206,22 @@ def shadow_hand_vector(
     *,
     max_episode_steps: int | None = 100,
     autoreset_mode="same_step",
+    observation: str = "flat",
+    reward: str = "dense",
+    render_mode: str | None = None,
     perturb_spec=None,
     task_kwargs=None,
-    **settings,
+    **pictures,
 ) -> VectorEnv:
     """Returns `num_envs` hands, each like the single environment of its seed.
 
     Arguments are those of `shadow_hand`; without a limit if `max_episode_steps` is None or -1; `autoreset_mode` is
     Gymnasium's, or "same_step", "next_step" or "disabled".
     """
-
     whole_number("num_envs", num_envs, 1)
-    steps = step_limit(max_episode_steps)
-
-    def made():
-        env = shadow_hand(thing, **settings)
-        return env if steps is None else TimeLimit(env, steps)
-
-    vector = SyncVectorEnv([made] * num_envs, autoreset_mode=autoreset(autoreset_mode))
+    make = partial(shadow_hand, thing, observation=observation, reward=reward)
+    makers = env_makers(make, num_envs, step_limit(max_episode_steps), render_mode, **pictures)
+    vector = SyncVectorEnv(makers, autoreset_mode=autoreset(autoreset_mode))
     return _perturbed(vector, given_spec(perturb_spec, task_kwargs))
 
 

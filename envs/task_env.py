@@ -88,6 +88,7 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
 
     def render(self):
         """Returns a picture as `utils.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
+        self._check_open()
         return self._camera.frame()
 
     def close(self):
@@ -174,6 +175,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
 
     def render(self):
         """Returns a tuple with the picture of every simulation, each bit for bit that of the single environment."""
+        check_open(self, self.closed)
         return self._camera.frames(self.num_envs)
 
     def take_failures(self) -> list[PhysicsFailure]:

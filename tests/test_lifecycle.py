@@ -51,7 +51,7 @@ def test_a_step_before_the_first_reset_and_use_after_close_are_refused_in_one_se
     env.reset()
     env.step(action(env))
     env.close(), env.close()
-    for use in (lambda: env.step(action(env)), env.reset):
+    for use in (lambda: env.step(action(env)), env.reset, env.render if make is not batch else env.get_images):
         with pytest.raises(ClosedEnvironmentError, match="is closed: make a new one"):
             use()
 

@@ -11,7 +11,7 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 import pytest
-from gymnasium.error import ResetNeeded
+from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from mujoco.batch import Batch
 
 import envs  # noqa: F401
@@ -195,13 +195,18 @@ def test_a_model_of_another_extent_gets_the_shadows_of_its_extent_from_the_same_
 @pytest.mark.parametrize("env_id", ["AdaptiveWalk-v0", "CubeInHand-v0", "RWRLQuadrupedRun-v0", "ShadowHandPen-v0"])
 @pytest.mark.parametrize("make", [gym.make, gym.make_vec])
 def test_close_and_the_garbage_collector_free_the_renderer(env_id, make, gl, renderers):
-    env = walked(make(env_id, render_mode="rgb_array", width=32, height=16))
-    first = env.render()
-    for _ in range(2):
-        env.unwrapped.close_extras() if make is gym.make_vec else env.close()
-        assert live_renderers() == renderers
-        np.testing.assert_array_equal(env.render(), first)
-        assert live_renderers() == renderers + 1
+    shown = {"render_mode": "rgb_array", "width": 32, "height": 16}
+    env, again = walked(make(env_id, **shown)), walked(make(env_id, **shown))
+    np.testing.assert_array_equal(env.render(), again.render())
+    assert live_renderers() == renderers + 1
+    again.close()
+    assert live_renderers() == renderers + 1
+    env.close()
+    assert live_renderers() == renderers
+    with pytest.raises(ClosedEnvironmentError, match="is closed: make a new one"):
+        env.render()
+    env = walked(make(env_id, **shown))
+    assert len(env.render()) and live_renderers() == renderers + 1
     del env
     gc.collect()
     assert live_renderers() == renderers
@@ -280,9 +285,10 @@ class Window:
 def test_the_viewer_shows_every_reset_and_step_until_its_window_is_closed(env_id, monkeypatch):
     windows = []
     monkeypatch.setattr(rendering, "_open_viewer", lambda *_: windows.append(Window()) or windows[-1])
-    for env in (gym.make(env_id, render_mode="human"), gym.make_vec(env_id, 1, render_mode="human")):
+    for number, env in enumerate((gym.make(env_id, render_mode="human"), gym.make_vec(env_id, 3, render_mode="human"))):
         window = windows[-1] if windows else None
-        assert walked(env).render() in (None, (None,)) and windows[-1] is not window and windows[-1].syncs == 4
+        assert walked(env).render() in (None, (None,) * 3) and windows[-1] is not window and windows[-1].syncs == 4
+        assert len(windows) == number + 1  # a vector shows its first simulation
         windows[-1].open = False
         with pytest.raises(ViewerClosed, match="was closed"):
             env.step(np.zeros(env.action_space.shape, np.float32))
@@ -319,7 +325,7 @@ def test_resets_with_pictures_and_closing_in_between_take_no_memory(env_id, gl):
     assert memory() - before < 10  # a renderer kept at each reset: 800
     used = []
     for _ in range(40):
-        env.close()
+        base._camera.close()
         env.render()
         used.append(memory())
     env.close()

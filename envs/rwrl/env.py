@@ -206,6 +206,7 @@ class RWRLEnv(Lifecycle, gym.Env):
 
     def render(self):
         """Returns a picture as `utils.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
+        self._check_open()
         return self._camera.frame()
 
     def close(self):
