@@ -20,7 +20,7 @@ class Lifecycle:
         """Raises ClosedEnvironmentError after `close`."""
         check_open(self, self._was_closed)
 
-    def _check_started(self) -> None:
+    def check_step(self) -> None:
         """Raises ClosedEnvironmentError after `close`, and ResetNeeded before the first reset."""
         self._check_open()
         if not self._was_reset:
@@ -52,3 +52,17 @@ def autoreset(mode: AutoresetMode | str) -> AutoresetMode:
     if not is_name(mode, known):
         raise ValueError(f"autoreset_mode must be one of {', '.join(_MODES)}, got {mode!r}{nearest_name(mode, _MODES)}")
     return known[mode]
+
+
+def check_step(env) -> None:
+    """Refuses a step that an environment, single or vector, refuses whatever the action; wrappers ask before they draw.
+
+    Raises:
+        ClosedEnvironmentError: it is closed.
+        ResetNeeded: an episode must be started first.
+    """
+    base = env.unwrapped
+    for own in getattr(base, "envs", (base,)):
+        check = getattr(own.unwrapped, "check_step", None)  # environments of others have none
+        if check is not None:
+            check()

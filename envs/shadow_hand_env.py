@@ -118,7 +118,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
         return self._shown(), {}
 
     def step(self, action):
-        self._check_started()
+        self.check_step()
         failure = self.hand.advance(np.clip(checked_action(action, self.action_space.shape), -1.0, 1.0))
         if not failure:
             self._vector = self._observed()

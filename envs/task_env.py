@@ -77,7 +77,7 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
         return observation, self._measured()
 
     def step(self, action):
-        self._check_started()
+        self.check_step()
         step = self.task.step(np.asarray(action)[None])
         self._age += 1
         info = self._measured()
@@ -155,8 +155,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
         return observation.copy(), self._measured()
 
     def step(self, actions):
-        check_open(self, self.closed)
-        check_all(self._was_reset, "must be reset before their first step")
+        self.check_step()
         if self._over.any():
             return self._step_after_ends(actions)
         step, truncated = self._advance(actions)
@@ -172,6 +171,13 @@ class TaskVectorEnv(_TaskView, VectorEnv):
             info["reset_info"] = self._measured()
         self._camera.show(self.task.control_dt)
         return observation.copy(), step.reward, step.terminated, truncated, info
+
+    def check_step(self) -> None:
+        """Raises ClosedEnvironmentError after `close`, and ResetNeeded if a simulation must be reset first."""
+        check_open(self, self.closed)
+        check_all(self._was_reset, "must be reset before their first step")
+        if self.metadata["autoreset_mode"] == AutoresetMode.DISABLED:
+            check_all(~self._over, "have ended")
 
     def render(self):
         """Returns a tuple with the picture of every simulation, each bit for bit that of the single environment."""
@@ -196,8 +202,6 @@ class TaskVectorEnv(_TaskView, VectorEnv):
     def _step_after_ends(self, actions):
         """Takes a step of mode "next_step" in which the simulations whose episode was over are reset instead."""
         over = self._over.copy()  # a restart clears it
-        if self.metadata["autoreset_mode"] == AutoresetMode.DISABLED:
-            check_all(~over, "have ended")
         actions = np.array(actions, float)
         if actions.shape == self.action_space.shape:  # the task refuses any other
             actions[over] = 0.0

@@ -7,7 +7,8 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from stable_baselines3.common.vec_env import VecEnv
 
-import envs  # noqa: F401
+from envs import challenges
+from envs.wrappers.draws import Draws
 from utils.vec_env import make_batch_vec_env
 
 IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
@@ -70,5 +71,34 @@ def test_a_reset_that_is_refused_starts_nothing():
     env = directly("ShadowHandPen-v0")
     with pytest.raises(ValueError, match="unknown reset options"):
         env.reset(options={"angle": 1})
+    with pytest.raises(ResetNeeded):
+        env.step(action(env))
+
+
+NOISE = {"actions_prob": 0.5, "actions_steps": 2}
+DRAWS = {
+    "noise_spec": {"gaussian": {"enable": True, "actions": 0.2}, "repetition": {"enable": True, **NOISE}},
+    "delay_spec": {"enable": True, "actions": (0, 3)},
+}
+
+
+@pytest.mark.parametrize("env_id", ["ResidualWalk-v0", "Toy-v0"])
+def test_a_refused_step_uses_up_no_draws(env_id):
+    refused, plain = (challenges.apply(gym.make_vec(env_id, 2), **DRAWS) for _ in range(2))
+    for env in (refused, plain):
+        env.reset(seed=3, options={"reset_mask": np.array([True, False])})
+        for _ in range(3 if env is refused else 0):
+            with pytest.raises(ResetNeeded, match=r"simulations \[1\] must"):
+                env.step(action(env))
+        env.reset(seed=3, options={"reset_mask": np.array([False, True])})
+    for _ in range(10):
+        np.testing.assert_array_equal(*(env.step(action(env))[0] for env in (refused, plain)))
+
+
+@pytest.mark.parametrize("make", [gym.make, vector])
+@pytest.mark.parametrize("env_id", ["AdaptiveWalk-v0", "RWRLWalkerWalk-v0", "ShadowHandEgg-v0"])
+def test_a_step_before_the_first_reset_reaches_no_wrapper(env_id, make, monkeypatch):
+    env = challenges.apply(make(env_id), **DRAWS)
+    monkeypatch.setattr(Draws, "take", lambda *_: pytest.fail("a refused step draws"))
     with pytest.raises(ResetNeeded):
         env.step(action(env))

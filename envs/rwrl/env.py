@@ -196,7 +196,7 @@ class RWRLEnv(Lifecycle, gym.Env):
         return _copied(self._observation), {"safety_vars": _copied(self._safety_vars), "reward_terms": terms}
 
     def step(self, action):
-        self._check_started()
+        self.check_step()
         reward, failure = self._advance(checked_action(action, self.action_space.shape))
         info = {"safety_vars": _copied(self._safety_vars), "reward_terms": {"task": reward}, "physics_failed": bool(failure)}
         if failure:

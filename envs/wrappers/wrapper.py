@@ -8,8 +8,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector.utils import batch_space, create_empty_array
 
+from envs.lifecycle import check_step
 from envs.wrappers.batches import copied, joined, put, singles, taken
 from envs.wrappers.layout import Layout, layout_of
 from utils.vector_infos import info_of_step
@@ -120,6 +121,7 @@ class _SingleFace(gym.Wrapper, RecordConstructorArgs):
         return self._shown(observation), info
 
     def step(self, action):
+        check_step(self)
         action = self._act(np.asarray(action)[None], ONE)[0]
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._tell(info)
@@ -158,9 +160,14 @@ class _VectorFace(VectorWrapper):
         self._begin(ids, info)
         self._tell(info)
         shown = self._observe(taken(observation, ids), ids)
-        return self._kept(shown if len(ids) == self.num_envs else put(copied(self._last), ids, shown)), info
+        if len(ids) == self.num_envs:
+            return self._kept(shown), info
+        if self._last is None:  # no reset has covered the others yet
+            self._last = create_empty_array(self.single_observation_space, self.num_envs, fn=np.zeros)
+        return self._kept(put(copied(self._last), ids, shown)), info
 
     def step(self, actions):
+        check_step(self)
         if self._over.any():
             return self._step_that_begins(np.asarray(actions))
         actions = self._act(np.asarray(actions), self._all)
