@@ -34,7 +34,7 @@ from utils.runs import load_policy, load_run
 from utils.terminal import tolerant_output
 from utils.terrain import TerrainConfig, check_level
 from utils.vector_infos import control_dt
-from utils.video import Video, check_suffix
+from utils.video import Video, check_suffix, first_frame
 
 VIDEO_FPS = 25
 
@@ -151,7 +151,11 @@ def play_any(config: PlayConfig) -> dict:
     """Plays a policy of an environment that does not walk, as its training had it; prints, writes and returns as `play`."""
     run, mode = load_run(config.model), render_mode(config)
     shown = {"render_mode": mode} if mode else {}  # an environment need not take the argument
-    env = run.make_env(1 if mode else config.episodes, **shown)
+    try:
+        env = run.make_env(1 if mode else config.episodes, **shown)
+    except TypeError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{run.env_id} cannot be shown, it refuses {shown}: {reason}; use --no-render") from error
     with watched(env, config.video) as on_step:
         records = evaluate_returns(env, run.act, config.episodes, config.first_seed, on_step)
     return told(records, summarise_returns, returns_table, config.json)
@@ -224,16 +228,17 @@ def make_env(task: ResidualWalkConfig, num_envs: int, env_id: str = "ResidualWal
 def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[dict], None] | None:
     """Returns what films the first simulation, VIDEO_FPS times a simulated second, when called after every step.
 
-    A control step longer than a frame gives several equal frames.
+    A control step longer than a frame gives several equal frames; an environment that does not say how long a control step
+    is gives a frame for each.
     """
     if film is None:
         return None
-    steps, dt = count(), control_dt(env)
+    steps, dt = count(), control_dt(env) or 1 / VIDEO_FPS
 
     def operate(info):
         step = next(steps)
         for _ in range(frames_begun(step * dt) - frames_begun((step - 1) * dt)):
-            film.add(_first_frame(env))
+            film.add(first_frame(env))
 
     return operate
 
@@ -241,13 +246,6 @@ def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[
 def frames_begun(time: float) -> int:
     """Returns how many frames of a video have begun at `time`, s; the first one begins at 0."""
     return math.floor(time * VIDEO_FPS + 1e-6) + 1
-
-
-def _first_frame(env):
-    frames = env.render()
-    if not frames or frames[0] is None:
-        raise RuntimeError("this environment makes no pictures: leave out --video")
-    return frames[0]
 
 
 if __name__ == "__main__":

@@ -137,10 +137,8 @@ def _bound(value):
 
 def _rate(env):
     """Returns the control step, s, and rate, 1/s, of an environment that says it."""
-    with suppress(AttributeError, KeyError, TypeError, ZeroDivisionError):
-        dt = control_dt(env)
-        return {"control_dt_s": dt, "control_rate_hz": 1.0 / dt}
-    return {}
+    dt = control_dt(env)
+    return {"control_dt_s": dt, "control_rate_hz": 1.0 / dt} if dt else {}
 
 
 def _action(space):

@@ -8,8 +8,8 @@ import numpy as np
 SUCCESSES = ("is_success", "successes")  # in infos: whether, or how often, an episode has reached its goal
 
 
-def control_dt(env) -> float:
-    """Returns the seconds of a control step of a Gymnasium environment, single or vector.
+def control_dt(env) -> float | None:
+    """Returns the seconds of a control step of a Gymnasium environment, single or vector; None if it does not say them.
 
     `metadata["render_fps"]` is rounded: it serves only environments that have no `control_dt`.
     """
@@ -18,7 +18,8 @@ def control_dt(env) -> float:
         return float(base.control_dt)
     with suppress(AttributeError):  # Gymnasium's own vectors
         return float(base.get_attr("control_dt")[0])
-    return 1.0 / env.metadata["render_fps"]
+    fps = env.metadata.get("render_fps")
+    return 1.0 / fps if fps else None
 
 
 def numbers(values) -> np.ndarray | None:

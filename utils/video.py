@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from gymnasium.vector import VectorEnv
 
 from utils.outputs import MARK
 
@@ -65,6 +66,23 @@ def check_suffix(path: Path) -> None:
     """Raises ValueError, listing what exists, unless the suffix of `path` is one of CODECS."""
     if path.suffix.lower() not in CODECS:
         raise ValueError(f"a video must be a file with one of the suffixes {', '.join(CODECS)}, got {path}")
+
+
+def first_frame(env: VectorEnv) -> np.ndarray:
+    """Returns a picture (height, width, 3) uint8 of the first simulation; with transparency (height, width, 4).
+
+    Raises:
+        RuntimeError: the environment makes none.
+    """
+    try:
+        frame = (env.render() or [None])[0]
+    except Exception as error:  # whatever an environment of others raises
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise RuntimeError(f"this environment makes no pictures: {reason}; leave out --video") from error
+    if not (isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] in (3, 4)):
+        kind = f"{frame.shape} {frame.dtype}" if isinstance(frame, np.ndarray) else type(frame).__name__
+        raise RuntimeError(f"this environment makes no pictures (height, width, 3) uint8, got {kind}: leave out --video")
+    return frame
 
 
 def _check_writable(path, aside):
