@@ -86,6 +86,7 @@ class EvaluationCallback(EveryStepsCallback):
         logged: names of the numbers to log, where there are such; the best score so far is logged as `best_<name>`.
         prefix: of their names in the log.
         watch: called with the steps and the summary of every evaluation.
+        writes: write the logs after every evaluation, for a learner that may evaluate again before it writes them.
     """
 
     def __init__(
@@ -98,11 +99,12 @@ class EvaluationCallback(EveryStepsCallback):
         logged: Sequence[str],
         watch: Callable[[int, dict], None] = lambda steps, summary: None,
         prefix: str = "eval",
+        writes: bool = False,
     ):
         super().__init__(every)
         self._run, self._make_env, self._env = run, make_env, None
         self._judge, self._score, self._logged, self._watch, self._prefix = judge, score, logged, watch, prefix
-        self._best = (-math.inf,) * len(score)
+        self._best, self._writes = (-math.inf,) * len(score), writes
 
     @property
     def state(self) -> dict:
@@ -133,6 +135,8 @@ class EvaluationCallback(EveryStepsCallback):
             save_best(self._run, self.model)
         for name, value in zip(self._score, self._best):
             self.logger.record(f"{self._prefix}/best_{name}", value)
+        if self._writes:
+            self.logger.dump(self.num_timesteps)
         self._watch(self.num_timesteps, summary)
 
     def close(self) -> None:

@@ -58,3 +58,4 @@ def register() -> None:
     """Registers them as a package of one's own would."""
     for entry in (Point, SinglePoint, PictureGoal):
         gym.register(f"{entry.__name__}-v0", entry_point=entry, max_episode_steps=20)
+    gym.register("EndlessPoint-v0", entry_point=Point)

@@ -43,6 +43,19 @@ def solved(tmp_path_factory):
     return run
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """Returns a run of a goal environment without hindsight."""
+    run = tmp_path_factory.mktemp("goals") / "plain"
+    assert train.main([*SMALL, "--env", "Point-v0", "--run-dir", str(run)]) == 0
+    return run
+
+
+def test_a_limit_of_steps_may_be_given_where_none_is_known(tmp_path):
+    command = [*SMALL, "--env", "EndlessPoint-v0", "--her", "--episode-steps", "30", "--run-dir", str(tmp_path / "run")]
+    assert train.main(command) == 0
+
+
 def test_hindsight_reaches_goals_that_plain_sac_does_not(solved, tmp_path):
     assert read_scalars(solved)["eval/successes"][1][-1] > 0.9
     assert train.main([*LEARN, "--run-dir", str(tmp_path / "plain")]) == 0
@@ -155,10 +168,15 @@ def test_a_shadow_hand_learns_from_hindsight(tmp_path):
             "sac.learning_starts must be at least 40 (20 steps x 2",
         ),
         ("--env Point-v0 --her --sac.buffer-size 30", "sac.buffer_size must be at least 40"),
+        ("--env EndlessPoint-v0 --her", "EndlessPoint-v0 has no known limit of steps: give --episode-steps"),
+        ("--env Point-v0 --her --start-from {plain}", "it normalises achieved_goal and desired_goal apart"),
         ("--env PictureGoal-v0", "supported is a Box of shape (k,), or a Dict of them with floats"),
     ],
 )
-def test_what_hindsight_cannot_learn_from_is_one_sentence_before_there_is_a_folder(arguments, sentence, tmp_path, capsys):
+def test_what_hindsight_cannot_learn_from_is_one_sentence_before_there_is_a_folder(
+    arguments, sentence, plain, tmp_path, capsys
+):
+    arguments = arguments.replace("{plain}", str(plain))
     command = [*SMALL, *arguments.split(), "--run-dir", str(tmp_path / "run")]
     command = command if "ppo" not in command else [*arguments.split(), "--run-dir", str(tmp_path / "run")]
     assert train.main(command) == 2

@@ -32,6 +32,12 @@ WRONG = [
     (train_residual_ppo, "--sac.tau 0.01", "--sac.tau has no effect: the training has --algo ppo"),
     (train_residual_ppo, "--algo sac --ppo.n-epochs 3", "--ppo.n-epochs has no effect: the training has --algo sac"),
     (train, "--env RWRLWalkerWalk-v0 --ppo.gamma 0.9", "--ppo.gamma has no effect: the training has --algo sac"),
+    (
+        train,
+        "--env CartPole-v1 --ppo.log-std-init -1",
+        "--ppo.log-std-init has no effect: the actions of CartPole-v1",
+    ),
+    (train, "--env Toy-v0 --algo sac --preset plan", "--preset has no effect: plan of Toy-v0 is numbers of ppo"),
     (train, "--env Toy-v0 --num-envs 4 --ppo.num-envs 8", "--ppo.num-envs has no effect: the config sets it to 4"),
     (train, "--env Toy-v0 --eval-every 0 --eval-episodes 9", "--eval-episodes has no effect"),
     (train_residual_ppo, "--curriculum success --curriculum-share 0.2", "--curriculum-share has no effect"),

@@ -3,6 +3,7 @@
 import pytest
 from stable_baselines3.common.logger import TensorBoardOutputFormat
 
+import train
 from utils.monitor_training import read_scalars
 from utils.run_files.logs import PROGRESS, TENSORBOARD, ProgressCsv, cut_logs, make_logger, mark_logs, read_progress
 
@@ -64,6 +65,20 @@ def test_tensorboard_is_written(tmp_path):
     log(logger, [7], first=2.0)
     close(logger)
     assert read_scalars(tmp_path) == {"a/first": ([7], [14.0])}
+
+
+@pytest.mark.parametrize("algo", ["ppo", "sac"])
+@pytest.mark.parametrize("perturb", [[], ["--perturb", "{inertia_x: [0.5, 1.5]}"]], ids=["nominal", "perturbed"])
+def test_every_evaluation_is_logged_at_its_step(algo, perturb, tmp_path):
+    learner = {"ppo": "--ppo.n-steps 8 --ppo.batch-size 8", "sac": "--sac.learning-starts 8 --sac.batch-size 8"}[algo]
+    command = f"--env Toy-v0 --algo {algo} {learner} --num-envs 2 --num-threads 1 --total-timesteps 128 --eval-every 32 "
+    command += f"--episode-steps 40 --eval-episodes 2 --run-dir {tmp_path / 'run'}"
+    assert train.main([*command.split(), *perturb]) == 0
+    scalars = read_scalars(tmp_path / "run")
+    for prefix in ("eval", "eval_perturbed")[: 1 + bool(perturb)]:
+        assert scalars[f"{prefix}/return"][0] == [32, 64, 96, 128]
+    rows = [row["step"] for row in read_progress(tmp_path / "run" / PROGRESS) if row["eval/return"]]
+    assert rows == ["32", "64", "96", "128"]
 
 
 @pytest.mark.parametrize("sizes", [{"../config.yaml": 0}, {"events": -1}, {"events": "7"}, {"a/b": 3}])

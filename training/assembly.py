@@ -67,7 +67,7 @@ def create_run(config: TrainConfig, argv: list[str]) -> Path:
         ValueError: the environment refuses its arguments, the seed is held out for evaluations, the policy to start from
             does not fit, the folder already holds a run, or cannot be made.
     """
-    return _write_run(config, _checked(config), argv)
+    return _write_run(config, _checked(config, argv), argv)
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def locked_run(config: TrainConfig, argv: list[str]) -> Iterator[Path]:
     """
     start = None
     if config.resume is None:
-        start = _checked(config)
+        start = _checked(config, argv)
         config = replace(config, run_dir=make_folder(config.run_dir))
     with locked(config.resume or config.run_dir):
         yield config.resume or _write_run(config, start, argv)
@@ -137,7 +137,8 @@ def evaluations(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str,
     seed = EVALUATION.at(0, config.eval_episodes)
     make_env = partial(config.make_evaluation_env, config.eval_episodes, seed)
     judge = partial(config.judge, episodes=config.eval_episodes, seed=seed)
-    shared = {"judge": judge, "logged": config.LOGGED}
+    # PPO writes its logs after every rollout, SAC only after several episodes: other evaluations may come before.
+    shared = {"judge": judge, "logged": config.LOGGED, "writes": config.algo == "sac"}
     nominal = EvaluationCallback(
         run, config.eval_every, make_env, score=config.SCORE, watch=on_evaluation or (lambda *_: None), **shared
     )
@@ -149,9 +150,9 @@ def evaluations(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str,
     return {"evaluation": nominal, "evaluation_perturbed": perturbed}
 
 
-def _checked(config):
+def _checked(config, argv):
     """Returns the policy to start from, if any, of a config that a training can follow."""
-    check(config)
+    check(config, argv)
     return find_start(config)
 
 

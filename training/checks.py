@@ -1,16 +1,18 @@
 """What is checked before a run has a folder: environment, spaces, learner, memory, and that its policy can be saved."""
 
 import os
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
-from gymnasium.spaces import Dict
+from gymnasium.spaces import Box, Dict
 from stable_baselines3.common.vec_env import VecNormalize
 
 from training.config import TrainConfig
 from training.goals import check_hindsight
 from training.learners import make_model
+from utils.options import refuse_idle
 from utils.run_files.action_spaces import check_spaces
 from utils.run_files.observations import flat, parts
 from utils.run_files.policy import architecture
@@ -20,15 +22,15 @@ from utils.vec_env import BatchVecEnv
 SMALLEST = {"ppo": {"num_envs": 1, "n_steps": 2, "batch_size": 2}, "sac": {"num_envs": 1, "buffer_size": 1}}
 
 
-def check(config: TrainConfig) -> None:
-    """Checks a new training: its numbers, its seeds, and what `check_environment` does.
+def check(config: TrainConfig, argv: Sequence[str] = ()) -> None:
+    """Checks a new training: its numbers, its seeds, what `check_environment` does, and its command line.
 
     Raises:
-        ValueError: something of it is not possible; one sentence.
+        ValueError: something of it is not possible, or an option has no effect in this environment; one sentence.
     """
     config.learner.check()
     config.check_new()
-    _check_learner(config)
+    _check_learner(config, argv)
 
 
 def check_environment(config: TrainConfig) -> None:
@@ -41,10 +43,11 @@ def check_environment(config: TrainConfig) -> None:
     _check_learner(config)
 
 
-def _check_learner(config):
+def _check_learner(config, argv=()):
     check_hindsight(config)
     with closing(BatchVecEnv(config.perturbed(config.make_evaluation_env(1, 0)))) as env:
         _check_spaces(config, env)
+        refuse_idle(argv, _idle(config, env))
         _check_memory(config, env)
         _check_step(config, env)
         smallest = replace(config, num_envs=None, **{config.algo: replace(config.learner, **SMALLEST[config.algo])})
@@ -56,6 +59,14 @@ def _check_spaces(config, env):
         check_spaces(env.observation_space, env.action_space, config.algo)
     except ValueError as error:
         raise ValueError(f"{config.env_id} cannot be trained: {error}") from error
+
+
+def _idle(config, env):
+    """Returns the fields that have no effect with these actions -> why."""
+    if isinstance(env.action_space, Box):
+        return {}
+    kind = type(env.action_space).__name__
+    return {"ppo.log_std_init": f"the actions of {config.env_id} are {kind}, which have no standard deviation"}
 
 
 def _check_memory(config, env):

@@ -21,7 +21,7 @@ from utils.held_out_seeds import EVALUATION, check_training_seed
 from utils.options import refuse_idle, refuse_overruled
 from utils.perturbation import spec_of_params
 from utils.plain_yaml import dump_yaml, parse_mapping
-from utils.presets import PpoConfig, SacConfig
+from utils.presets import PpoConfig, SacConfig, preset
 from utils.vec_env import BatchVecEnv, make_vector
 
 YAML_MAPPING = tyro.constructors.PrimitiveConstructorSpec(
@@ -126,7 +126,10 @@ class TrainConfig(Checked):
     @property
     def idle(self) -> dict[str, str]:
         """Fields, or beginnings of dotted fields, that have no effect in this config -> why."""
-        idle = {"sac" if self.algo == "ppo" else "ppo": f"the training has --algo {self.algo}"}
+        other = "sac" if self.algo == "ppo" else "ppo"
+        idle = {other: f"the training has --algo {self.algo}"}
+        if {*preset(self.preset, self.env_id)} == {other}:
+            idle["preset"] = f"{self.preset} of {self.env_id} is numbers of {other}, and the training has --algo {self.algo}"
         if self.start_from is not None:
             idle["ppo.log_std_init"] = "--start-from gives the standard deviation of actions, as all weights"
         return idle | ({} if self.eval_every else {"eval_episodes": "--eval-every 0 turns evaluations off"})

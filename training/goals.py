@@ -79,7 +79,11 @@ def _check_reward(config, env):
 def _check_length(config, env):
     """Refuses numbers with which SAC would learn before an episode has ended, or whose buffer holds no whole episode."""
     numbers, steps = config.learner, config.episode_steps or env.episode_steps
-    least = (steps or 0) * numbers.num_envs
+    if steps is None:
+        raise ValueError(
+            f"her learns from whole episodes, and {config.env_id} has no known limit of steps: give --episode-steps"
+        )
+    least = steps * numbers.num_envs
     for name in ("learning_starts", "buffer_size"):
         if getattr(numbers, name) < least:
             raise ValueError(

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
@@ -15,9 +16,9 @@ from stable_baselines3.sac.policies import MultiInputPolicy
 
 from training.config import TrainConfig
 from utils.files import read_arrays, reading, whole_folder, write_arrays
-from utils.presets import PpoConfig, preset
+from utils.presets import preset
 from utils.run_files.names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
-from utils.run_files.observations import parts, set_statistics
+from utils.run_files.observations import parts, set_statistics, split
 from utils.run_files.policy import ACTIVATIONS, POLICIES, Architecture, architecture, read_architecture
 from utils.run_files.records import add_to_record, read_record
 from utils.run_files.training_state import read_training
@@ -72,9 +73,15 @@ def find_start(config: TrainConfig) -> Start | None:
         return None
     path = config.start_from.expanduser()
     run = load_run(path)
-    _check_shapes(path, read_architecture(run.folder), _wanted(config))
+    found = read_architecture(run.folder)
+    _check_shapes(path, found, _wanted(config))
     _check_numbers(path, run, config)
-    return Start(path, run, _training_arrays(run.folder))
+    arrays = _training_arrays(run.folder)
+    if not str(getattr(config.learner, "ent_coef", None)).startswith("auto"):
+        arrays.pop(ENTROPY, None)  # the config gives a fixed one
+    _check_entropy(path, arrays, config)
+    _check_goals(path, run, dict(zip(found.parts, found.part_sizes)), config)
+    return Start(path, run, arrays)
 
 
 def write_start(run: Path, start: Start) -> None:
@@ -163,9 +170,32 @@ def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
         asked = ", ".join(f"{name} {_text(getattr(numbers, name))}" for name in other)
         options = " ".join(f"--{config.algo}.{name.replace('_', '-')} {_text(value)}" for name, value in other.items())
         raise ValueError(f"cannot start from {path}: it has {has}, this training has {asked}; give {options}")
-    usual = preset(config.preset, config.env_id).get("ppo", {}).get("log_std_init", PpoConfig().log_std_init)
-    if config.algo == "ppo" and numbers.log_std_init != usual:
+    if config.algo == "ppo" and numbers.log_std_init != _usual(config, "log_std_init"):
         raise ValueError(f"log_std_init has no effect with start_from: the standard deviation of actions is that of {path}")
+
+
+def _check_entropy(path, arrays, config):
+    """Raises ValueError for a first entropy coefficient, if the source's training kept the one it had learned."""
+    asked = getattr(config.learner, "ent_coef", None)
+    if config.algo == "sac" and ENTROPY in arrays and asked.startswith("auto_") and asked != _usual(config, "ent_coef"):
+        raise ValueError(
+            f"the first value in ent_coef {asked} has no effect with start_from: the entropy coefficient is that of {path}; "
+            "give --sac.ent-coef auto"
+        )
+
+
+def _check_goals(path, run, sizes, config):
+    """Raises ValueError if hindsight, which has one normaliser for both goals, is to start from a policy that has two."""
+    for values in (run.normalizer.mean, run.normalizer.var) if config.her else ():
+        goals = split(values, sizes)
+        if not np.array_equal(goals["achieved_goal"], goals["desired_goal"]):
+            apart = "it normalises achieved_goal and desired_goal apart, and her both alike"
+            raise ValueError(f"cannot start from {path}: {apart}; start from a run with --her, or leave out --her")
+
+
+def _usual(config, name):
+    """Returns a number of the learner as the preset has it."""
+    return preset(config.preset, config.env_id).get(config.algo, {}).get(name, getattr(type(config.learner)(), name))
 
 
 def _text(value):
