@@ -1,4 +1,4 @@
-"""What is checked before a run has a folder: environment, spaces, learner, memory, and that its policy can be saved."""
+"""What is checked before a run has a folder: environment, spaces, learner, memory, and that a checkpoint can be saved."""
 
 import os
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from utils.options import refuse_idle
 from utils.run_files.action_spaces import check_spaces
 from utils.run_files.observations import flat, parts
 from utils.run_files.policy import architecture
+from utils.run_files.snapshot import capture, pack
 from utils.vec_env import BatchVecEnv
 
 # As small a learner as SB3 takes: the check is for its spaces and its network.
@@ -50,6 +51,7 @@ def _check_learner(config, argv=()):
         refuse_idle(argv, _idle(config, env))
         _check_memory(config, env)
         _check_step(config, env)
+        pack(capture(env), {})  # what a checkpoint cannot keep is refused now, not after hours
         smallest = replace(config, num_envs=None, **{config.algo: replace(config.learner, **SMALLEST[config.algo])})
         architecture(make_model(smallest, VecNormalize(env)).policy)
 
