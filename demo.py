@@ -4,7 +4,9 @@ Prints a table, and writes `demo/paths.png` (where each robot walked) and `demo/
 ground: the gait alone, then the policy).
 """
 
+import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -16,10 +18,12 @@ import numpy as np
 
 from play_residual_policy import VIDEO_FPS, PlayConfig, make_env, task_config
 from utils.evaluation import evaluate, gait_alone, summarise, table
+from utils.files import write_aside
 from utils.held_out_seeds import DEMO
 from utils.interrupts import ends_in_order
 from utils.run_files.records import trained_id
 from utils.runs import load_policy
+from utils.terminal import tolerant_output
 from utils.vector_infos import control_dt
 from utils.video import Video
 
@@ -30,9 +34,12 @@ PLACES = (("flat", 0.0), ("rough", 0.5), ("rough", 1.0), ("stairs", 0.75))
 VIDEO_SECONDS, VIDEO_PLACE = 8, ("rough", 1.0)
 
 
+@tolerant_output()
 @ends_in_order()
-def main() -> int:
-    """Shows the job; returns the exit code."""
+def main(argv: Sequence[str] = ()) -> int:
+    """Shows the job; returns the exit code. There are no options but --help."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args(argv)
     try:
         show()
     except KeyboardInterrupt:
@@ -92,7 +99,7 @@ def draw(paths: dict[str, dict[str, np.ndarray]], out: Path) -> None:
     axes[0, 0].legend(loc="lower left", ncols=len(walkers))
     axes[-1, 0].set_xlabel("ahead (m)")
     figure.tight_layout()
-    figure.savefig(out, dpi=100)
+    write_aside(out, lambda aside: figure.savefig(aside, dpi=100))
     plt.close(figure)
     print(f"Paths from above: {out}")
 
@@ -136,4 +143,4 @@ class Filmed:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

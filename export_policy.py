@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from utils.export import export_onnx, export_torchscript
+from utils.export import MODEL_MARKS, export_onnx, export_torchscript
 from utils.outputs import MARK, check_output, check_output_folder, json_with, marked
 from utils.paths import expanded, with_home
 from utils.runs import load_run
@@ -12,7 +12,6 @@ from utils.sb3_files import MODEL, PICKLED, export_sb3
 from utils.terminal import tolerant_output
 
 FORMATS = {"onnx": export_onnx, "torchscript": export_torchscript, "sb3": export_sb3}
-MODEL_MARKS = {"onnx": MARK, "torchscript": "DeployedPolicy"}  # in the files that export_onnx, export_torchscript write
 MEANING = ("env_id", "versions")  # keys of the description beside a model
 
 
@@ -47,6 +46,8 @@ def check_out(out: Path, form: str) -> Path:
         return check_output_folder(out, [(MODEL, ours), (PICKLED, lambda path: ours(path.with_name(MODEL)))])
     if out.suffix == ".json":
         raise ValueError(f"{out} would be overwritten by the description, which is a .json: name it .onnx or .pt")
+    if not out.name:
+        raise ValueError(f"name a file to write, got {str(out)!r}")
     beside = expanded(out).with_suffix(".json")
     try:
         check_output(beside, json_with(*MEANING))

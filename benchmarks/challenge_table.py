@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.successes import SEEN_BY_NOBODY, by_chance
 from utils.episodes import evaluate_returns, interval_text, mean_interval
 from utils.files import write_json
-from utils.outputs import check_output_folder, json_with
+from utils.outputs import check_output_folder, json_with, used_alone
 from utils.paths import with_home
 from utils.provenance import versions
 from utils.run_files.records import CONFIG
@@ -54,28 +54,34 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the trainings")
     parser.add_argument("--steps", type=int, default=60_000, help="of each training")
     parser.add_argument("--episodes", type=int, default=20, help="to judge a policy by")
-    parser.add_argument("--workers", type=int, default=2, help="trainings at once, on one thread each")
+    parser.add_argument("--workers", type=int, help="trainings at once, on one thread each; 2 if not given")
     parser.add_argument("--out", type=Path, default=Path("runs/challenge_table"), help="folder of the runs and results")
     parser.add_argument("--no-training", action="store_true", help="only tell of the trainings that are done")
     args = parser.parse_args(with_home(argv))
     cells = [Cell(*of) for of in product(args.seeds, args.envs, args.levels)]
     try:
         args.out = check_output_folder(args.out, [(RETURNS, json_with("learned", "random"))])
-        if args.no_training and args.workers is not None:
-            raise ValueError("--workers has no effect: --no-training trains nothing")
-        if not args.no_training:
-            with ThreadPoolExecutor(args.workers or 2) as pool:
-                list(pool.map(partial(train, out=args.out, steps=args.steps), cells))
-        done = [cell for cell in cells if ended(args.out / cell.name, args.steps)]
-        returns = {cell: learned(args.out / cell.name, args.episodes) for cell in done}
-        rows = {cell[1:]: cell for cell in done}  # chance knows no training: one of a row's seeds will do
-        chances = {row: chance(args.out / cell.name, args.episodes) for row, cell in rows.items()}
+        with used_alone(args.out):
+            run(args, cells)
     except (ValueError, OSError, subprocess.CalledProcessError) as error:
         print(f"challenge_table: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def run(args: argparse.Namespace, cells: list[Cell]) -> None:
+    """Trains the cells unless --no-training is given, judges those that have ended, writes and prints the table."""
+    if args.no_training and args.workers is not None:
+        raise ValueError("--workers has no effect: --no-training trains nothing")
+    if not args.no_training:
+        with ThreadPoolExecutor(args.workers or 2) as pool:
+            list(pool.map(partial(train, out=args.out, steps=args.steps), cells))
+    done = [cell for cell in cells if ended(args.out / cell.name, args.steps)]
+    returns = {cell: learned(args.out / cell.name, args.episodes) for cell in done}
+    rows = {cell[1:]: cell for cell in done}  # chance knows no training: one of a row's seeds will do
+    chances = {row: chance(args.out / cell.name, args.episodes) for row, cell in rows.items()}
     write(args.out / RETURNS, args.steps, returns, chances)
     print(table(returns, chances))
-    return 0
 
 
 def train(cell: Cell, out: Path, steps: int) -> None:

@@ -17,10 +17,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from train_residual_ppo import parse
 from training.assembly import create_run, prepare
 from utils.runs import load_run, save
+from utils.terminal import tolerant_output
 
 ROLLOUTS = {"ppo": 8 * 64 * 128, "sac": 1_600}  # steps that the rate is taken over
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Measures and prints a Markdown table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

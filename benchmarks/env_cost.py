@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from envs import challenges
+from utils.terminal import tolerant_output
 from utils.vec_env import make_vector
 from utils.vector_infos import control_dt
 
@@ -30,6 +31,7 @@ CHALLENGED = (("RWRLCartpoleSwingup-v0", 16), ("RWRLWalkerWalk-v0", 16), ("Resid
 ROUNDS = 9
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Measures and prints both tables; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

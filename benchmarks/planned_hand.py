@@ -18,6 +18,7 @@ from benchmarks.successes import played, row, still, table
 from envs.cube_in_hand_env import CubeInHandVectorEnv
 from training.hand import HandTrainConfig
 from utils.paths import with_home
+from utils.terminal import tolerant_output
 
 SAMPLES, HORIZON = 48, 16  # plans for each hand, and the steps of each
 STATE = ("qpos", "qvel", "qacc_warmstart", "ctrl", "mocap_quat")
@@ -27,6 +28,7 @@ FREE, PUSHED = 0.02, 30.0  # m that a cube may be away from its place in the pal
 DROPPED, LAST = 200.0, 5.0  # rad for losing the cube; how many steps the distance at the plan's end stands for
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Plays, and prints the table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -27,11 +27,15 @@ import envs  # noqa: F401
 from envs import challenges
 from utils.files import write_aside
 from utils.gl import can_render
-from utils.kept_rows import KeptRows
+from utils.kept_rows import KeptRows, is_kept_rows
+from utils.outputs import check_output_folder, csv_with, used_alone
+from utils.paths import with_home
 from utils.provenance import git_state, versions
+from utils.terminal import tolerant_output
 from utils.vec_env import make_vector
 from utils.vector_infos import info_of_step
 
+ROWS, TABLE = "rows.jsonl", "soak.csv"
 IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
 CONDITIONS = {
     "plain": {},
@@ -56,6 +60,7 @@ class Tally:
     memory: list[tuple[int, float]] = field(default_factory=list)  # steps, MB
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Steps every id under every condition, prints the table and writes the CSV; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -66,16 +71,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=20, help="pictures of all simulations in a row; 0 for none")
     parser.add_argument("--ids", nargs="*", default=IDS, choices=IDS, metavar="ID", help="default: every id")
     parser.add_argument("--out", type=Path, default=Path("runs/soak"), help="folder of rows.jsonl and soak.csv")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_home(argv))
     try:
         check(args)
-        args.out.mkdir(parents=True, exist_ok=True)
-        rows = list(all_rows(args))
-        write_aside(args.out / "soak.csv", lambda aside: write_csv(aside, rows))
+        args.out = check_output_folder(args.out, [(ROWS, is_kept_rows), (TABLE, csv_with("env", "condition", *FIGURES))])
+        with used_alone(args.out):
+            rows = list(all_rows(args))
+            write_aside(args.out / TABLE, lambda aside: write_csv(aside, rows))
     except (ValueError, OSError) as error:
         print(f"soak: {error}", file=sys.stderr)
         return 2
-    print(f"\n{table(rows)}\n\n{args.num_envs} simulations, seed {args.seed}. Written to {args.out / 'soak.csv'}")
+    print(f"\n{table(rows)}\n\n{args.num_envs} simulations, seed {args.seed}. Written to {args.out / TABLE}")
     return int(any(row["non_finite"] for row in rows))
 
 
@@ -90,7 +96,7 @@ def all_rows(args: argparse.Namespace):
     """Yields the row of every id and condition, kept as it comes, and prints it."""
     steps = -(-args.steps // (len(args.ids) * len(CONDITIONS) * args.num_envs))
     decides = {name: getattr(args, name) for name in ("num_envs", "num_threads", "seed", "frames")}
-    kept = KeptRows(args.out / "rows.jsonl", f"{decides} {versions()} commit {git_state()}")
+    kept = KeptRows(args.out / ROWS, f"{decides} {versions()} commit {git_state()}")
     for env_id in args.ids:
         for condition in CONDITIONS:
             row = kept.row((env_id, condition, steps), lambda i=env_id, c=condition: soaked(i, c, steps, args))

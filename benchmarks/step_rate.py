@@ -23,6 +23,7 @@ from envs.residual_walk_config import ResidualWalkConfig
 from train_residual_ppo import parse
 from training.assembly import make_model
 from training.walk import WalkTrainConfig
+from utils.terminal import tolerant_output
 from utils.terrain import TerrainConfig
 from utils.vec_env import BatchVecEnv
 
@@ -31,6 +32,7 @@ TASK = ResidualWalkConfig(terrain=TerrainConfig(kinds=("rough",), levels=(0.5,))
 VEL_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Measures and prints the table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -23,11 +23,13 @@ from stable_baselines3.common.callbacks import BaseCallback
 from train_residual_ppo import parse
 from training.assembly import create_run, prepare
 from utils.paths import with_home
+from utils.terminal import tolerant_output
 
 ROLLOUTS = 5  # of which the first is not counted
 BEYOND = (4, 8, 16, 32)
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Measures and prints a Markdown table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -21,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.terrain_benchmark import BenchmarkConfig, load_walkers, walk
 from utils.evaluation import summarise, table
 from utils.files import write_aside
-from utils.outputs import MARK, check_output, marked, picture_mark
+from utils.outputs import check_picture, picture_mark
 from utils.paths import with_home
+from utils.terminal import tolerant_output
 
 PROGRAM = "comparison"
 
@@ -50,6 +51,7 @@ class CompareConfig:
         return BenchmarkConfig((self.model,), self.episodes, kinds=(self.terrain,), levels=(self.level,))
 
 
+@tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Plays both, prints their rows and draws them; returns the exit code."""
     try:
@@ -62,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def compare(config: CompareConfig) -> dict[str, list[dict]]:
     """Returns the records of both walkers by title, having printed and drawn them."""
-    out = check_output(config.out, marked(f"{MARK} {PROGRAM}"))
+    out = check_picture(config.out, PROGRAM)
     walkers = load_walkers(config.benchmark)
     records = {walker.title: walk(walker, config.terrain, config.level, config.benchmark) for walker in walkers}
     print(table({title: summarise(own) for title, own in records.items()}))

@@ -40,3 +40,11 @@ def test_a_training_that_fails_is_one_sentence(tmp_path, capsys):
     assert main(["--envs", "RWRLCartpole-v0", "--levels", "clean", "--seeds", "1", "--out", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("challenge_table: ")
     assert "no environment is called" in (tmp_path / "RWRLCartpole-v0_clean_1.log").read_text()
+
+
+def test_a_table_of_what_is_trained_needs_no_training(tmp_path, capsys):
+    assert main(["--no-training", "--out", str(tmp_path)]) == 0
+    assert (
+        capsys.readouterr().out.startswith("| task |")
+        and json.loads((tmp_path / "returns.json").read_text())["learned"] == []
+    )

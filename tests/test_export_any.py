@@ -98,3 +98,23 @@ def test_an_export_that_fails_leaves_no_file(form, name, tmp_path, monkeypatch, 
     monkeypatch.setattr(export, "write_json", full)
     assert export_policy.main([str(run.folder), str(tmp_path / "out" / name), "--format", form]) == 2
     assert "No space left" in capsys.readouterr().err and not [*(tmp_path / "out").iterdir()]
+
+
+def test_two_models_share_a_description_only_if_it_is_true_of_both(tmp_path, capsys):
+    for name, env_id in (("point", "Toy-v0"), ("pendulum", "Pendulum-v1")):
+        untrained(env_id, "ppo", tmp_path / name)
+    out = tmp_path / "out"
+
+    def export(run, name, form):
+        return export_policy.main([str(tmp_path / run), str(out / name), "--format", form])
+
+    assert export("point", "robot.onnx", "onnx") == export("point", "robot.pt", "torchscript") == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    for name, form in (("robot.pt", "torchscript"), ("robot.v2", "onnx"), ("robot", "torchscript")):
+        assert export("pendulum", name, form) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+        assert {path: path.read_bytes() for path in out.iterdir()} == before
+    (out / "robot.pt").unlink()
+    (out / "robot.txt").write_text("mine")
+    assert export("pendulum", "robot.onnx", "onnx") == 0  # the only model that robot.json describes
+    assert json.loads((out / "robot.json").read_text())["env_id"] == "Pendulum-v1"

@@ -9,7 +9,7 @@ import pytest
 import export_policy
 import play_residual_policy
 import train
-from benchmarks import successes, variation_benchmark
+from benchmarks import soak, successes, variation_benchmark
 from utils import monitor_training, sb3_files, ship_policy
 from utils.outputs import check_output, check_output_folder, csv_with, json_with, marked
 from utils.runs import load_run
@@ -61,6 +61,8 @@ INTO_RUNS = {
     "play's video through a linked file": (play_residual_policy, "--model run --episodes 1 --video linked.mp4"),
     "curves": (monitor_training, "run --out run/normalizer.npz"),
     "curves in the log's folder": (monitor_training, "run --out run/tensorboard/curves.png"),
+    "curves in capitals": (monitor_training, "run --out run/Best/curves.png"),
+    "a soak's folder": (soak, "--steps 1 --out run/checkpoints"),
     "a benchmark's table": (variation_benchmark, "--csv run/progress.csv"),
     "a benchmark's folder": (successes, "--model run --out run/best"),
     "a shipped form": (ship_policy, "run --benchmark nowhere --out run"),
@@ -99,6 +101,8 @@ FOREIGN = {
     "curves": ("x.png", "mine", monitor_training, "run --out x.png"),
     "a benchmark": ("x.csv", "walker,mine\n1,2\n", variation_benchmark, "--csv x.csv"),
     "another benchmark": ("out/successes.csv", "a,b\n", successes, "--model run --out out"),
+    "a soak's table": ("out/soak.csv", "mine", soak, "--steps 1 --out out"),
+    "a soak's rows": ("out/rows.jsonl", "mine", soak, "--steps 1 --out out"),
     "sb3's model": ("out/model.zip", "mine", export_policy, "run out --format sb3"),
     "sb3's statistics": ("out/vecnormalize.pkl", "mine", export_policy, "run out --format sb3"),
     "a training's log": ("out/progress.csv", "mine", train, " ".join([*SMALL, "--run-dir out"])),
@@ -140,6 +144,36 @@ def test_tables_and_curves_may_replace_earlier_ones_and_curves_lie_in_the_run(ru
         assert play_residual_policy.main("--model run --episodes 1 --no-render --json run/played.json".split()) == 0
         assert monitor_training.main([str(run)]) == 0
     assert (run / "training_curves.png").is_file() and load_run(run)
+
+
+@pytest.mark.parametrize("name", ["curves.pdf", "curves.svg", "curves.PNG"])
+def test_curves_of_each_format_may_replace_earlier_ones(run, name):
+    for _ in range(2):
+        assert monitor_training.main(["run", "--out", name]) == 0
+
+
+@pytest.mark.parametrize("name", ["curves", "curves.jpg", "curves.partial", ".png"])
+def test_a_picture_of_no_known_format_is_refused(run, name, capsys):
+    assert "suffixes .png" in refused(capsys, monitor_training.main(["run", "--out", name]))
+    assert not Path(name).exists()
+
+
+NO_PLACES = {
+    "a model": (export_policy, "run notes/x.onnx"),
+    "a model for sb3": (export_policy, "run notes/x --format sb3"),
+    "a table": (play_residual_policy, "--model run --no-render --json notes/deep/x.json"),
+    "curves": (monitor_training, "run --out /proc/x.png"),
+    "a soak": (soak, "--steps 1 --out /proc/x"),
+}
+
+
+@pytest.mark.parametrize("name", NO_PLACES)
+def test_a_place_where_nothing_can_be_written_is_refused_before_any_work(run, name, capsys):
+    Path("notes").write_text("mine")
+    script, arguments = NO_PLACES[name]
+    error = refused(capsys, script.main(arguments.split()))
+    assert "cannot write" in error and "Errno" not in error and "partial" not in error
+    assert Path("notes").read_text() == "mine"
 
 
 def test_a_video_may_replace_an_earlier_one(tmp_path, gl):

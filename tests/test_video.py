@@ -56,6 +56,18 @@ def test_an_interrupted_video_is_shorter_and_whole_or_leaves_what_was_there(erro
     assert len(frames_of(path)) == 2 and len([*tmp_path.iterdir()]) == 1
 
 
+def test_of_two_videos_written_to_one_place_at_once_the_last_to_end_is_there_whole(tmp_path):
+    path = tmp_path / "film.mkv"
+    with Video(path, 10) as first:
+        first.add(FRAMES[0])
+        with Video(path, 10) as second:
+            for _ in range(3):
+                first.add(FRAMES[0]), second.add(FRAMES[3])
+        np.testing.assert_allclose(frames_of(path), [210] * 3, atol=12)
+    np.testing.assert_allclose(frames_of(path), [30] * 4, atol=12)
+    assert [*tmp_path.iterdir()] == [path]
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -15,14 +15,15 @@ from stable_baselines3.sac.policies import SACPolicy
 from torch import nn
 
 from utils.action_heads import head
-from utils.files import write_aside, write_json
+from utils.files import read_json, write_aside, write_json
 from utils.observation import ObservationTable
-from utils.outputs import MARK
+from utils.outputs import MARK, marked
 from utils.provenance import versions
 from utils.run_files.action_spaces import described
 from utils.runs import Run
 from utils.vector_infos import control_dt
 
+MODEL_MARKS = {"onnx": MARK, "torchscript": "DeployedPolicy"}  # in the files that export_onnx, export_torchscript write
 OPSET, IR_VERSION = 17, 8  # old enough for runtimes on robots
 OUTPUTS = {
     "box": "(n, a) float32: actions inside of low and high",
@@ -150,12 +151,35 @@ def _action(space):
 
 def _write_both(out, save, meaning):
     """Writes the model and the .json beside it, or neither."""
+    _check_description(out, meaning)
 
     def write(aside):
         save(aside)
         write_json(out.with_suffix(".json"), meaning)
 
     write_aside(out, write)
+
+
+def _check_description(out, meaning):
+    """Raises ValueError if the .json beside `out` describes another model file, with another meaning.
+
+    x.onnx and x.pt share x.json.
+    """
+    beside = out.with_suffix(".json")
+    if not beside.is_file() or beside.stat().st_size == 0 or _timeless(read_json(beside)) == _timeless(meaning):
+        return
+    for path in out.parent.iterdir():
+        if path.with_suffix(".json") == beside and path not in (out, beside) and _is_model(path):
+            raise ValueError(f"{beside} describes {path}, which is of another policy: name another file, or remove {path}")
+
+
+def _is_model(path):
+    return path.is_file() and any(marked(mark)(path) for mark in MODEL_MARKS.values())
+
+
+def _timeless(meaning):
+    """Returns a description as JSON has it, without versions."""
+    return {name: value for name, value in json.loads(json.dumps(meaning)).items() if name != "versions"}
 
 
 def _nodes(module):

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from utils.files import write_aside
-from utils.outputs import MARK, check_output, marked, picture_mark
+from utils.outputs import check_picture, picture_mark
 from utils.paths import expanded, with_home
 from utils.terminal import tolerant_output
 
@@ -52,7 +52,7 @@ def read_scalars(log_dir: str | Path) -> dict[str, tuple[list[int], list[float]]
 
 
 def plot_training_curves(log_dir: str | Path, out: str | Path) -> Path:
-    """Draws the curves that are there, and every reward term, to the PNG `out`; returns its path."""
+    """Draws the curves that are there, and every reward term, to the picture `out`; returns its path."""
     scalars = read_scalars(log_dir)
     terms = {tag: tag.removeprefix("reward/") for tag in sorted(scalars) if tag.startswith("reward/")}
     shown = {tag: title for tag, title in CURVES.items() if tag in scalars}
@@ -79,11 +79,13 @@ def main(argv: list[str] | None = None) -> int:
     """Draws the curves of the log that the command line names; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("log_dir", type=Path, help="run folder, or its TensorBoard log")
-    parser.add_argument("--out", type=Path, help="PNG to write; training_curves.png in the folder if not given")
+    parser.add_argument(
+        "--out", type=Path, help="picture to write; training_curves.png in the folder if not given"
+    )
     args = parser.parse_args(with_home(argv))
     try:
         log_dir = expanded(args.log_dir)
-        out = check_output(args.out or log_dir / "training_curves.png", marked(f"{MARK} {PROGRAM}"))
+        out = check_picture(args.out or log_dir / "training_curves.png", PROGRAM)
         print(plot_training_curves(log_dir, out))
     except (ValueError, OSError) as error:
         print(f"monitor_training: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from filelock import FileLock, Timeout
 
@@ -17,6 +18,7 @@ from utils.paths import expanded
 from utils.run_files.names import CONFIG, ENV, FILES, FOLDERS, LOCK, NORMALIZER, WEIGHTS
 
 MARK = "residual-walk"  # in the metadata of pictures, videos and models that this project writes
+PICTURES = (".png", ".pdf", ".svg")  # formats that keep MARK
 LARGEST_READ = 1_000_000_000  # bytes of a file that are searched for MARK
 Recognise = Callable[[Path], bool]
 
@@ -29,17 +31,31 @@ def check_output(path: Path, written_by_us: Recognise) -> Path:
         written_by_us: tells whether a file that exists holds this program's earlier output.
 
     Raises:
-        ValueError: the path belongs to a run or checkpoint, is a folder, or a file is there that something else wrote.
-        OSError: its folder cannot be made.
+        ValueError: the path belongs to a run or checkpoint, is a folder, a file is there that something else wrote, or
+            its folder cannot be made or written to.
     """
     path = expanded(path)
+    if not path.name:
+        raise ValueError(f"name a file to write, got {str(path)!r}")
     for place in {path.parent.resolve() / path.name, path.resolve()}:  # a symbolic link may lead into a run
         check_outside_runs(place, path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder: name a file to write")
     if path.exists() and not _recognised(path, written_by_us):
         raise ValueError(f"{path} exists and was not written by this program: name another file, or move that one")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _check_writable(path)
+    return path
+
+
+def check_picture(path: Path, program: str) -> Path:
+    """Returns `path` as `check_output` does for a picture of `program`.
+
+    Raises:
+        ValueError: as `check_output` does, or the suffix is not in PICTURES.
+    """
+    path = check_output(path, marked(f"{MARK} {program}"))
+    if path.suffix.lower() not in PICTURES:
+        raise ValueError(f"a picture must be a file with one of the suffixes {', '.join(PICTURES)}, got {path}")
     return path
 
 
@@ -51,7 +67,7 @@ def check_output_folder(folder: Path, outputs: Iterable[tuple[str, Recognise]]) 
         outputs: names of the files to be written, and for each what tells this program's earlier output.
 
     Raises:
-        ValueError, OSError: as `check_output` does, for the first of the files; the folder is a file or holds a run.
+        ValueError: as `check_output` does, for the first of the files; the folder is a file or holds a run.
     """
     folder = expanded(folder)
     if folder.exists() and not folder.is_dir():
@@ -60,7 +76,7 @@ def check_output_folder(folder: Path, outputs: Iterable[tuple[str, Recognise]]) 
         raise ValueError(f"{folder} holds a run, checkpoint or policy: name another folder for the results")
     for name, written_by_us in outputs:
         check_output(folder / name, written_by_us)
-    folder.mkdir(parents=True, exist_ok=True)
+    _check_writable(folder / LOCK)
     return folder
 
 
@@ -104,7 +120,8 @@ def check_outside_runs(path: Path, named: Path) -> None:
     """Raises ValueError if the resolved `path` is a file or folder of a run; the sentence calls it `named`."""
     for folder in path.parents:
         inside = path.relative_to(folder).parts
-        if is_run(folder) and (inside[0] in FOLDERS or (len(inside) == 1 and inside[0] in FILES)):
+        first = inside[0].casefold()  # file systems of macOS and Windows do not tell POLICY.json from policy.json
+        if is_run(folder) and (first in FOLDERS or (len(inside) == 1 and first in FILES)):
             raise ValueError(f"{named} belongs to the run or policy in {folder}: name another place for the output")
 
 
@@ -159,6 +176,17 @@ def marked(mark: str = MARK) -> Recognise:
 def picture_mark(program: str) -> dict[str, str]:
     """Returns the `metadata` for Matplotlib's savefig by which `marked(f"{MARK} {program}")` recognises a picture."""
     return {"Creator": f"{MARK} {program}"}
+
+
+def _check_writable(path):
+    """Makes the folder of a file, and a file in it for an instant; raises ValueError if that is not possible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(prefix=".", dir=path.parent):
+            pass
+    except OSError as error:
+        reason = "not a folder" if isinstance(error, FileExistsError) else error.strerror or error
+        raise ValueError(f"cannot write {path}: {path.parent}: {reason}") from error
 
 
 def _recognised(path, written_by_us):

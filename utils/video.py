@@ -3,6 +3,7 @@
 import importlib
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from gymnasium.vector import VectorEnv
@@ -29,7 +30,7 @@ class Video:
     def __init__(self, path: str | Path, fps: float):
         self._path = Path(path)
         check_suffix(self._path)
-        self._aside = self._path.with_name(f".{self._path.stem}.partial{self._path.suffix}")
+        self._aside = self._path.with_name(f".{uuid4().hex}.partial{self._path.suffix}")  # two writers never share it
         _check_writable(self._path, self._aside)
         self._writer = _ffmpeg_writer(self._aside, fps)
         self._frames, self._failed = 0, False
