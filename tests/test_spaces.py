@@ -1,5 +1,6 @@
 """What a sweep may choose from: the plan's table, spaces of one's own, and a sentence for each that is wrong."""
 
+import contextlib
 from itertools import product
 
 import pytest
@@ -113,3 +114,12 @@ def test_dotted_names_become_nested_changes():
         "f": 0.5,
     }
     assert merged({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"c": 4}, "d": {"e": 5}}) == {"a": {"b": 1, "c": 4}, "d": {"e": 5}}
+
+
+@pytest.mark.parametrize(("env", "has"), [("CartPole-v1", False), ("Pendulum-v1", True)])
+def test_a_space_chooses_a_standard_deviation_only_of_actions_that_have_one(env, has, tmp_path):
+    assert ("ppo.log_std_init" in SweepConfig(env=env, space="wide").choices) == has
+    (tmp_path / "own.yaml").write_text("ppo.log_std_init: {low: -2.0, high: 0.0}\nppo.gamma: {low: 0.9, high: 0.99}")
+    sweep = SweepConfig(env=env, space=str(tmp_path / "own.yaml"))
+    with contextlib.nullcontext() if has else pytest.raises(ValueError, match=r"space: ppo\.log_std_init has no effect"):
+        assert set(sweep.choices) == {"ppo.log_std_init", "ppo.gamma"}

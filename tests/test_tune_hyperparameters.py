@@ -135,7 +135,7 @@ def test_a_trial_whose_losses_are_not_finite_fails_and_the_next_is_trained(tmp_p
 
 def test_a_space_that_is_refused_in_every_trial_is_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    write_files(tmp_path, {"ppo.batch_size": {"choices": [1]}})  # SB3's PPO wants 2
+    write_files(tmp_path, {"ppo.batch_size": {"choices": [100_000]}})  # more than a rollout holds
     assert tune_hyperparameters.main([*SMALL, "--trials", "2"]) == 2
     said = capsys.readouterr()
     assert said.err.startswith("tune_hyperparameters: every trial of s failed") and said.err.count("\n") == 1

@@ -44,6 +44,17 @@ def check_environment(config: TrainConfig) -> None:
     _check_learner(config)
 
 
+def idle_numbers(config: TrainConfig) -> dict[str, str]:
+    """Returns the learner's numbers, by dotted name, that have no effect in an environment -> why.
+
+    Raises:
+        ValueError: the environment cannot be made.
+    """
+    config.check()
+    with closing(BatchVecEnv(config.make_evaluation_env(1, 0))) as env:
+        return _idle(config, env)
+
+
 def _check_learner(config, argv=()):
     check_hindsight(config)
     with closing(BatchVecEnv(config.perturbed(config.make_evaluation_env(1, 0)))) as env:

@@ -12,10 +12,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from training.checks import idle_numbers
 from training.command_line import starting_from
 from training.config import TrainConfig
 from training.recipes import STUDIES
-from tuning.spaces import Space, changes, distributions, merged, read_space
+from tuning.spaces import SPACES, Space, changes, distributions, merged, read_space
 from utils.config import as_plain, read_yaml, updated
 from utils.env_ids import file_name
 from utils.held_out_seeds import EVALUATION, JUDGE, check_training_seed
@@ -149,8 +150,16 @@ class SweepConfig:
 
     @cached_property
     def entries(self) -> dict:
-        """The space as it is written."""
-        return read_space(self.space, self.algo, self._walks)
+        """The space as it is written; a named one without what has no effect in the environment.
+
+        Raises:
+            ValueError: the environment cannot be made, or a space of the user's has a number without effect.
+        """
+        entries = read_space(self.space, self.algo, self._walks)
+        idle = {} if self._walks else idle_numbers(self.base)
+        for name in idle.keys() & entries.keys() if self.space not in SPACES else ():
+            raise ValueError(f"space: {name} has no effect: {idle[name]}")
+        return {name: entry for name, entry in entries.items() if name not in idle}
 
     def recipe(self, params: Mapping) -> dict:
         """Returns a trial's parameters with what all trainings share: a file for --config, for as long as one likes."""
