@@ -5,7 +5,8 @@ from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.vector import AutoresetMode
 
 from utils.config import nearest_name
-from utils.fields import is_name
+from utils.fields import is_name, shown
+from utils.specs import is_whole
 
 _MODES = {"same_step": AutoresetMode.SAME_STEP, "next_step": AutoresetMode.NEXT_STEP, "disabled": AutoresetMode.DISABLED}
 
@@ -66,3 +67,20 @@ def check_step(env) -> None:
         check = getattr(own.unwrapped, "check_step", None)  # environments of others have none
         if check is not None:
             check()
+
+
+def seeds_of(seed, num_envs: int) -> list[int | None]:
+    """Returns the seed of each simulation of a vector: seed, seed + 1, ... of one number, else those that are listed.
+
+    Raises:
+        ValueError: there is another number of them, or one is neither None nor a whole number from 0 on.
+    """
+    if is_whole(seed, 0):
+        return [int(seed) + i for i in range(num_envs)]
+    seeds = list(seed) if isinstance(seed, (list, tuple, np.ndarray)) else [seed]
+    for own in seeds:
+        if own is not None and not is_whole(own, 0):
+            raise ValueError(f"a seed must be a whole number, at least 0, got {shown(own)}")
+    if len(seeds) != num_envs:
+        raise ValueError(f"{num_envs} simulations need as many seeds, got {len(seeds)}")
+    return [None if own is None else int(own) for own in seeds]

@@ -43,8 +43,8 @@ def rwrl(
     Raises:
         ValueError: an argument has a value that there is not; a spec has a key or a value that it must not.
     """
-    specs = merged(specs, task_kwargs, SPECS)
-    env = RWRLEnv(domain, task, exact, render_mode, **picture_options(specs))
+    pictures, specs = picture_options(specs), merged(specs, task_kwargs, SPECS)
+    env = RWRLEnv(domain, task, exact, render_mode, **pictures)
     return _challenged(env, observation, exact, specs)
 
 

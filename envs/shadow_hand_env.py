@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import partial
 from typing import ClassVar
 
@@ -34,6 +35,7 @@ OBSERVATION = ObservationTable(
     Row("object_spin", 3, -200, 200, "rad/s", "of the object, in its own frame"),
     Row("object_pose", 7, -10, 10, POSE, "the same as achieved_goal, as the original has it"),
 )
+_ARGUMENTS = ("observation", "reward", "perturb_spec", "task_kwargs", *(own.name for own in fields(Pictures)))
 _GOALS = {
     "achieved_goal": OBSERVATION.slices["achieved_goal"],
     "desired_goal": OBSERVATION.slices["desired_goal"],
@@ -190,6 +192,8 @@ def shadow_hand(
     Raises:
         ValueError: an argument has a value that there is not.
     """
+    for name in pictures.keys() - {own.name for own in fields(Pictures)}:
+        raise ValueError(f"there is no argument {shown(name)}{nearest_name(name, _ARGUMENTS)}")
     kinds = {"flat": ShadowHandEnv, "goal": ShadowHandGoalEnv}
     if not is_name(observation, kinds):
         raise ValueError(f"observation must be 'flat' or 'goal', got {shown(observation)}")

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from envs.episode_values import PerturbedEpisodes
-from envs.lifecycle import Lifecycle, autoreset, check_all, check_open
+from envs.lifecycle import Lifecycle, autoreset, check_all, check_open, seeds_of
 from envs.task import PhysicsFailure, Task
 from utils.fields import FieldError, shown
 from utils.perturbation import Perturbable
@@ -227,12 +227,10 @@ class TaskVectorEnv(_TaskView, VectorEnv):
 
     def _seed(self, seed, ids):
         """Seeds simulations `ids` (k,); returns their seeds (k,)."""
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else list(seed)
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"{self.num_envs} simulations need as many seeds, got {len(seeds)}")
+        seeds = seeds_of(seed, self.num_envs)
         for i in ids:
             if seeds[i] is not None:
-                self._generators[i] = seeding.np_random(int(seeds[i]))[0]
+                self._generators[i] = seeding.np_random(seeds[i])[0]
         return [seeds[i] for i in ids]
 
     def _restart(self, ids, options=None, seeds=None):

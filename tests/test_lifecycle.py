@@ -102,3 +102,26 @@ def test_a_step_before_the_first_reset_reaches_no_wrapper(env_id, make, monkeypa
     monkeypatch.setattr(Draws, "take", lambda *_: pytest.fail("a refused step draws"))
     with pytest.raises(ResetNeeded):
         env.step(action(env))
+
+
+@pytest.mark.parametrize("env_id", ["AdaptiveWalk-v0", "RWRLHumanoidStand-v0", "Toy-v0"])
+def test_seeds_of_a_vector_are_whole_numbers_of_any_kind(env_id):
+    env = gym.make_vec(env_id, num_envs=2)
+    for alike in (np.int64(6), [6, 7], np.array([6, 7]), (6, np.int32(7))):
+        np.testing.assert_array_equal(env.reset(seed=alike)[0], env.reset(seed=6)[0])
+    for seed, words in (
+        (-4, "got -4"),
+        ([0.5, 1], "got 0.5"),
+        (True, "got True"),
+        ("7", "got '7'"),
+        ([3], "2 simulations need"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            env.reset(seed=seed)
+
+
+@pytest.mark.parametrize("make", [gym.make, vector])
+@pytest.mark.parametrize("env_id", IDS)
+def test_an_argument_that_does_not_exist_gets_one_sentence(env_id, make):
+    with pytest.raises(ValueError, match="'perturb_specs'"):
+        make(env_id, perturb_specs={})

@@ -180,11 +180,14 @@ def merged(specs: Mapping, task_kwargs: Mapping | None, known: tuple[str, ...]) 
     """Returns specs by name along with those in `task_kwargs`, which may hold the names `known`.
 
     Raises:
-        ValueError: `task_kwargs` is no mapping, holds another name (the nearest is named), or a name that `specs` has too.
+        ValueError: `task_kwargs` is no mapping, a name is not known (the nearest is named), or stands in both.
     """
     task_kwargs = {} if task_kwargs is None else task_kwargs
     if not isinstance(task_kwargs, Mapping):
         raise ValueError(f"task_kwargs must be a mapping, got {shown(task_kwargs)}")
+    for name in specs:
+        if name not in known:
+            raise ValueError(f"there is no argument {shown(name)}{nearest_name(name, known)}")
     for name in task_kwargs:
         if name not in known:
             raise ValueError(f"task_kwargs has no key {shown(name)}{nearest_name(name, known)}")

@@ -10,7 +10,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space, create_empty_array
 
-from envs.lifecycle import check_step
+from envs.lifecycle import check_step, seeds_of
 from envs.wrappers.batches import copied, joined, put, singles, taken
 from envs.wrappers.layout import Layout, layout_of
 from utils.vector_infos import info_of_step
@@ -152,8 +152,8 @@ class _VectorFace(VectorWrapper):
     def reset(self, *, seed=None, options=None):
         ids = self._chosen(options)
         if seed is not None:
-            seeds = [seed + i for i in self._all] if isinstance(seed, (int, np.integer)) else seed
-            self._seed([seeds[i] for i in ids], ids)
+            seed = seeds_of(seed, self.num_envs)
+            self._seed([seed[i] for i in ids], ids)
         self._prepare(ids)
         observation, info = self.env.reset(seed=seed, options=None if options is None else dict(options))
         self._over[ids] = False
