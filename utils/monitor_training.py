@@ -79,9 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     """Draws the curves of the log that the command line names; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("log_dir", type=Path, help="run folder, or its TensorBoard log")
-    parser.add_argument(
-        "--out", type=Path, help="picture to write; training_curves.png in the folder if not given"
-    )
+    parser.add_argument("--out", type=Path, help="picture to write; training_curves.png in the folder if not given")
     args = parser.parse_args(with_home(argv))
     try:
         log_dir = expanded(args.log_dir)

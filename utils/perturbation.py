@@ -124,7 +124,7 @@ class PerturbParams(Spec):
         if ranged is not None and self.mode is None:
             return PerturbParams("range", {name: entry}).ends(name)
         if not is_number(single):
-            raise ValueError(f"{place} must be a finite number, alone or as {{start}} or {{value}}, got {shown(entry)}")
+            raise ValueError(f"{place} must be a finite number, got {shown(entry)}: write it alone, or as start or value")
         return float(single), float(single)
 
 
