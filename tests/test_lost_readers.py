@@ -20,9 +20,23 @@ SMALL = """train.py --env Toy-v0 --num-envs 2 --episode-steps 20 --num-threads 1
 ENDLESS = [*SMALL, "--total-timesteps", "10000000"]
 
 
-def start(*arguments, before=(), **streams):
-    command = [*before, sys.executable, *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, **streams)
+@pytest.fixture
+def start():
+    """Gives what starts a process that hears all signals, also where the tests run under nohup; kills what is left."""
+    processes, heard = [], {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGTERM)}
+
+    def started_process(*arguments, before=(), **streams):
+        command = [*before, sys.executable, *map(str, arguments)]
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, **streams)
+        processes.append(process)
+        return process
+
+    yield started_process
+    for number, handler in heard.items():
+        signal.signal(number, handler)
+    for process in processes:
+        process.kill()
+        process.wait()
 
 
 def started(run):
@@ -41,7 +55,7 @@ def lose_reader(process):
 
 
 @pytest.mark.parametrize("both", [True, False], ids=["both streams", "standard output"])
-def test_a_training_whose_reader_leaves_comes_to_its_end(tmp_path, both):
+def test_a_training_whose_reader_leaves_comes_to_its_end(start, tmp_path, both):
     with (tmp_path / "errors").open("w") as errors:
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT if both else errors}
         process = start(*SMALL, "--total-timesteps", 320, "--run-dir", tmp_path / "run", **streams)
@@ -51,7 +65,7 @@ def test_a_training_whose_reader_leaves_comes_to_its_end(tmp_path, both):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_after_the_reader_has_left_saves(tmp_path, number):
+def test_a_signal_after_the_reader_has_left_saves(start, tmp_path, number):
     run = tmp_path / "run"
     process = start(*ENDLESS, "--run-dir", run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lose_reader(process)
@@ -61,7 +75,7 @@ def test_a_signal_after_the_reader_has_left_saves(tmp_path, number):
     assert [load_run(run).folder] == resumable(run)
 
 
-def test_a_closed_terminal_and_the_signals_of_a_logout_save(tmp_path):
+def test_a_closed_terminal_and_the_signals_of_a_logout_save(start, tmp_path):
     run = tmp_path / "run"
     terminal, inside = os.openpty()
     process = start(*ENDLESS, "--run-dir", run, stdin=inside, stdout=inside, stderr=inside, start_new_session=True)
@@ -74,7 +88,7 @@ def test_a_closed_terminal_and_the_signals_of_a_logout_save(tmp_path):
     assert [load_run(run).folder] == resumable(run)
 
 
-def test_timeout_which_signals_twice_lets_a_training_save(tmp_path):
+def test_timeout_which_signals_twice_lets_a_training_save(start, tmp_path):
     run = tmp_path / "run"
     process = start(*ENDLESS, "--run-dir", run, stdout=subprocess.DEVNULL)
     started(run)
@@ -84,7 +98,7 @@ def test_timeout_which_signals_twice_lets_a_training_save(tmp_path):
     assert process.wait(timeout=60) == 143 and resumable(run)
 
 
-def test_a_hangup_stays_ignored_under_nohup(tmp_path):
+def test_a_hangup_stays_ignored_under_nohup(start, tmp_path):
     run = tmp_path / "run"
     process = start(*ENDLESS, "--run-dir", run, before=["nohup"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     started(run)
@@ -102,7 +116,7 @@ def test_a_training_without_any_output_comes_to_its_end(tmp_path):
     assert (tmp_path / "run" / CONFIG).is_file() and load_run(tmp_path / "run")
 
 
-def test_other_programs_write_their_results_too(tmp_path):
+def test_other_programs_write_their_results_too(start, tmp_path):
     out = tmp_path / "out.json"
     arguments = "play_residual_policy.py --baseline --terrain flat --episodes 1 --no-render --json {}"
     read, write = os.pipe()
