@@ -64,6 +64,12 @@ def test_a_training_whose_reader_leaves_comes_to_its_end(start, tmp_path, both):
     assert load_run(tmp_path / "run").folder == tmp_path / "run" and not (tmp_path / "errors").read_text()
 
 
+def test_a_training_whose_reader_leaves_before_its_first_line_comes_to_its_end(tmp_path):
+    process = start(*SMALL, "--total-timesteps", 64, "--run-dir", tmp_path / "run", stdout=subprocess.PIPE)
+    process.stdout.close()
+    assert process.wait(timeout=120) == 0 and load_run(tmp_path / "run").folder == tmp_path / "run"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_after_the_reader_has_left_saves(start, tmp_path, number):
     run = tmp_path / "run"
