@@ -40,9 +40,9 @@ def write_files(folder: Path, space: dict = SPACE) -> None:
     (folder / "space.yaml").write_text(yaml.safe_dump(space))
 
 
-def start_worker(folder: Path, *arguments) -> subprocess.Popen:
-    """Starts a worker that stands in `folder`."""
-    command = [sys.executable, str(ROOT / "tune_hyperparameters.py"), *SMALL, *map(str, arguments)]
+def start_worker(folder: Path, *arguments, sweep=SMALL) -> subprocess.Popen:
+    """Starts a worker of a sweep in `folder`."""
+    command = [sys.executable, str(ROOT / "tune_hyperparameters.py"), *sweep, *map(str, arguments)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment

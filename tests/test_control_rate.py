@@ -60,7 +60,7 @@ def test_environments_of_others_have_the_clock_that_they_declare():
 @pytest.mark.parametrize("dt", [*RATES, 0.06])
 def test_a_video_is_as_long_as_what_it_shows(dt):
     env, frames = gym.make_vec("envs:ResidualWalk-v0", num_envs=1, control_dt=dt), []
-    env.render = lambda: (np.zeros(1),)
+    env.render = lambda: (np.zeros((2, 2, 3), np.uint8),)
     operate = camera_operator(env, type("Film", (), {"add": lambda self, frame: frames.append(frame)})())
     for _ in range(round(6.0 / dt)):
         operate({})

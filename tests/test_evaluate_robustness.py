@@ -13,8 +13,8 @@ from robustness.sweep import Axis, Judged, Point, Sweep, make_axis, sweep
 from utils.kept_rows import KeptRows
 from utils.perturbation import Perturbable
 
-SMALL = """--env RWRLCartpoleBalance-v0 --total-timesteps 64 --num-envs 2 --episode-steps 20 --num-threads 1 --eval-every 0
---ppo.n-steps 32 --ppo.batch-size 64 --ppo.net-arch 4""".split()
+SMALL = """--env RWRLCartpoleBalance-v0 --algo ppo --total-timesteps 64 --num-envs 2 --episode-steps 20 --num-threads 1
+--eval-every 0 --ppo.n-steps 32 --ppo.batch-size 64 --ppo.net-arch 4""".split()
 QUICK = "--episodes 2 --num-threads 1".split()
 
 

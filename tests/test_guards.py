@@ -6,7 +6,7 @@ import torch
 
 import play_residual_policy
 import train_residual_ppo
-from training import assembly
+from training import learners
 from utils.monitor_training import read_scalars
 from utils.run_files.bad_states import read_dump
 from utils.runs import resumable
@@ -80,7 +80,7 @@ def poisoned(learner, when):
     "when, words", [("before", "is not finite"), ("after", "the policy's weights"), ("loss", "train/loss")]
 )
 def test_lost_numbers_stop_the_training_and_name_the_last_good_checkpoint(tmp_path, monkeypatch, capsys, when, words):
-    monkeypatch.setattr(assembly.PPO, "train", poisoned(assembly.PPO, when))
+    monkeypatch.setattr(learners.PPO, "train", poisoned(learners.PPO, when))
     assert train_residual_ppo.main([*SMALL, "--run-dir", str(tmp_path / "run")]) == 1
     message = capsys.readouterr().err
     newest = resumable(tmp_path / "run")[-1]

@@ -64,7 +64,7 @@ def test_a_training_whose_reader_leaves_comes_to_its_end(start, tmp_path, both):
     assert load_run(tmp_path / "run").folder == tmp_path / "run" and not (tmp_path / "errors").read_text()
 
 
-def test_a_training_whose_reader_leaves_before_its_first_line_comes_to_its_end(tmp_path):
+def test_a_training_whose_reader_leaves_before_its_first_line_comes_to_its_end(start, tmp_path):
     process = start(*SMALL, "--total-timesteps", 64, "--run-dir", tmp_path / "run", stdout=subprocess.PIPE)
     process.stdout.close()
     assert process.wait(timeout=120) == 0 and load_run(tmp_path / "run").folder == tmp_path / "run"

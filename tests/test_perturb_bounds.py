@@ -17,7 +17,7 @@ from utils.perturbation import Perturbable, check_values
 MODELS = ["CubeInHand-v0", "ResidualWalk-v0", "RWRLCartpoleSwingup-v0", "RWRLWalkerWalk-v0", "RWRLQuadrupedWalk-v0"]
 MODELS += ["RWRLHumanoidWalk-v0", "ShadowHandBlock-v0", "ShadowHandPen-v0", "ShadowHandEgg-v0", "Toy-v0"]
 FOREIGN = ["HalfCheetah-v5", "Hopper-v5", "Ant-v5"]
-SMALL = ["--total-timesteps", "128", "--num-envs", "2", "--ppo.n-steps", "32", "--ppo.batch-size", "32", "--eval-every", "0"]
+SMALL = """--algo ppo --total-timesteps 128 --num-envs 2 --ppo.n-steps 32 --ppo.batch-size 32 --eval-every 0""".split()
 
 
 def ends(env_id):

@@ -183,11 +183,11 @@ def test_two_workers_at_once_share_the_trials(tmp_path):
     assert len(trials_of(tmp_path / "runs/studies/s/journal.log")) == 6
 
 
-def started_in_the_background(*arguments):
-    """Starts a worker as a shell's & does: with Ctrl-C ignored."""
+def server_in_the_background(*arguments):
+    """Starts a program that only serves, as a shell's & does: with Ctrl-C ignored."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return start_worker(*arguments)
+        return start_worker(*arguments, sweep=())
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -195,7 +195,7 @@ def started_in_the_background(*arguments):
 def test_workers_reach_a_database_through_a_proxy_that_ends_at_ctrl_c(tmp_path):
     write_files(tmp_path)
     address, url = f"localhost:{free_port()}", f"sqlite:///{tmp_path}/study.db"
-    server = started_in_the_background(tmp_path, "--storage", url, "--serve", address)
+    server = server_in_the_background(tmp_path, "--storage", url, "--serve", address)
     host, port = address.split(":")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -217,7 +217,7 @@ def test_workers_reach_a_database_through_a_proxy_that_ends_at_ctrl_c(tmp_path):
 def test_a_proxy_in_front_of_a_journal_is_refused_and_none_is_made(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tuning.storages.run_grpc_proxy_server", lambda *_, **__: None)  # it would run for ever
-    assert tune_hyperparameters.main([*SMALL, "--serve", "0"]) == 2 and not [*tmp_path.iterdir()]
+    assert tune_hyperparameters.main(["--serve", "0"]) == 2 and not [*tmp_path.iterdir()]
     sentence = "a proxy needs a database behind it, such as --storage sqlite:///study.db, got a journal"
     assert capsys.readouterr().err == f"tune_hyperparameters: {sentence}\n"
 
