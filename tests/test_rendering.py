@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 import envs  # noqa: F401
 from utils import gl as opengl
+
+ROOT = Path(__file__).parents[1]
 
 
 def blue(frame):
@@ -67,3 +70,32 @@ def test_without_a_display_the_human_mode_says_what_to_use(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(RuntimeError, match="rgb_array"):
         gym.make("ResidualWalk-v0", render_mode="human").reset(seed=0)
+
+
+AFTER_A_PICTURE = """
+import sys
+from pathlib import Path
+import gymnasium as gym
+if "before" in sys.argv:
+    import triton
+env = gym.make("envs:CubeInHand-v0", render_mode="rgb_array")
+env.reset(seed=0), env.render()
+if "libLLVM" in Path("/proc/self/maps").read_text():
+    try:
+        import triton
+        print("imported")
+    except ImportError:
+        print("refused")
+"""
+
+
+@pytest.mark.parametrize(("order", "outcome"), [("after", "refused"), ("before", "imported")])
+def test_the_llvm_of_triton_is_not_loaded_after_that_of_mesa(order, outcome, tmp_path, gl):
+    (tmp_path / "triton.py").touch()  # PyTorch's builds with CUDA have a real one, and import it with the first optimizer
+    paths = os.pathsep.join([str(ROOT), str(tmp_path)])
+    command = [sys.executable, "-c", AFTER_A_PICTURE, order]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    if not done.stdout:
+        pytest.skip("pictures are not made by Mesa's LLVM here")
+    assert done.stdout == f"{outcome}\n"

@@ -9,11 +9,13 @@ import ctypes
 import importlib
 import os
 import platform
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 _EGL_PLATFORM_DEVICE = 0x313F  # from the extension EGL_EXT_platform_device
 _BUFFER = (640, 480)  # of the context itself; pictures are drawn into framebuffers of their own size
@@ -82,6 +84,7 @@ def choose_backend() -> None:
             raise RuntimeError(f"MUJOCO_GL={chosen} needs a display, and there is none: unset it to use EGL or OSMesa")
         return
     backend = "egl" if _egl_works() else "osmesa" if _loads("libOSMesa.so.8", "libOSMesa.so") else None
+    _keep_triton_out()
     if backend is None and not has_display():
         raise RuntimeError(_NO_GL)
     context = importlib.import_module(f"mujoco.{backend or 'glfw'}").GLContext
@@ -123,6 +126,7 @@ def _make_current():
             chosen = os.environ.get("MUJOCO_GL")
             hint = f" (MUJOCO_GL={chosen}; unset it to use what works here)" if chosen else ""
             raise RuntimeError(f"the GL library makes no context{hint}: {error}") from error
+        _keep_triton_out()
         _State.process = os.getpid()
         atexit.register(_close)  # after the backend's own, so that it runs before
     _State.context.make_current()
@@ -138,6 +142,17 @@ def _close():
     if is_open():
         _State.context.free()
         _State.context = None
+
+
+def _keep_triton_out():
+    """Makes `import triton` an ImportError where Mesa has loaded its LLVM: triton brings another, and the process would end.
+
+    PyTorch's builds with CUDA import triton when they make an optimizer, and work without it. A triton that was imported
+    before the first picture does no harm and stays.
+    """
+    maps = Path("/proc/self/maps")
+    if "triton" not in sys.modules and maps.exists() and "libLLVM" in maps.read_text(errors="replace"):
+        sys.modules["triton"] = None
 
 
 def _egl_works():
