@@ -3,7 +3,7 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 # Two files of tests at once; those of one file share what they train.
-PARALLEL := --numprocesses 2 --dist loadfile
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # A name on PATH may be a shim that fails, so each candidate is run; prints name and version of the first that has venv.
 CHECK := import ensurepip, sys; sys.exit(sys.version_info < (3, 11) or print(*sys.argv[1:], sys.version.split()[0]))
 FOUND := $(shell for python in $(or $(PYTHON),$(PYTHONS)); do $$python -c '$(CHECK)' $$python 2>/dev/null && break; done)
