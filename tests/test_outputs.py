@@ -146,7 +146,10 @@ def test_tables_and_curves_may_replace_earlier_ones_and_curves_lie_in_the_run(ru
     assert (run / "training_curves.png").is_file() and load_run(run)
 
 
-@pytest.mark.parametrize("name", ["curves.pdf", "curves.svg", "curves.PNG"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("curves.pdf", marks=pytest.mark.slow), pytest.param("curves.svg", marks=pytest.mark.slow), "curves.PNG"],
+)
 def test_curves_of_each_format_may_replace_earlier_ones(run, name):
     for _ in range(2):
         assert monitor_training.main(["run", "--out", name]) == 0
