@@ -119,7 +119,8 @@ def test_a_missing_package_is_named(missing, tmp_path, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_play_that_is_stopped_leaves_a_whole_shorter_video(number, tmp_path, gl):
     film = tmp_path / "walk.mp4"
-    command = [sys.executable, "play_residual_policy.py", *PLAY.split(), "--video", str(film)]
+    endless = PLAY.replace("--episodes 1", "--episodes 1000").split()
+    command = [sys.executable, "play_residual_policy.py", *endless, "--video", str(film)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
     patience = time.monotonic() + 120
     while not any(aside.stat().st_size for aside in tmp_path.glob(".*.partial.mp4")) and time.monotonic() < patience:
