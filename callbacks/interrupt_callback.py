@@ -60,7 +60,7 @@ class InterruptCallback(BaseCallback):
             print("\nFinishing this rollout and saving; once more to stop at once.", flush=True)
 
     def _is_echo(self, number):
-        """Tells whether a further signal belongs to the first request, and is no wish to stop at once."""
+        """Returns whether a further signal repeats the first request, rather than asking to stop at once."""
         if number == HANGUP:
             return True
         if self._received == HANGUP:  # a logout: SIGTERM follows SIGHUP
