@@ -16,16 +16,16 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from evaluation.held_out_seeds import DEMO
+from evaluation.walks import evaluate, gait_alone, summarise, table
 from play_residual_policy import VIDEO_FPS, PlayConfig, make_env, task_config
-from utils.evaluation import evaluate, gait_alone, summarise, table
+from run_folder.records import trained_id
+from run_folder.runs import load_policy
+from utils.console.interrupts import ends_in_order
+from utils.console.terminal import tolerant_output
 from utils.files import write_aside
-from utils.held_out_seeds import DEMO
-from utils.interrupts import ends_in_order
-from utils.run_files.records import trained_id
-from utils.runs import load_policy
-from utils.terminal import tolerant_output
+from utils.rendering.video import Video
 from utils.vector_infos import control_dt
-from utils.video import Video
 
 OUT = Path("demo")
 SHIPPED = Path(__file__).parent / "assets" / "policies" / "ResidualWalk-v0"

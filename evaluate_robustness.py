@@ -12,16 +12,16 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from robustness.files import Conditions, write_sweep
-from robustness.report import HEAD, draw, failures, grouped, markdown, table
-from robustness.sweep import Axis, Judged, Sweep, conditions, judged, make_axis, sweep
-from utils.arguments import parse_arguments
+from evaluation.held_out_seeds import ROBUSTNESS_EPISODES
+from evaluation.kept_rows import KeptRows, is_kept_rows
+from evaluation.robustness.files import Conditions, write_sweep
+from evaluation.robustness.report import HEAD, draw, failures, grouped, markdown, table
+from evaluation.robustness.sweep import Axis, Judged, Sweep, conditions, judged, make_axis, sweep
+from utils.console.arguments import parse_arguments
+from utils.console.outputs import check_output_folder, text_with, used_alone
+from utils.console.terminal import tolerant_output
 from utils.files import write_aside
-from utils.held_out_seeds import ROBUSTNESS_EPISODES
-from utils.kept_rows import KeptRows, is_kept_rows
-from utils.outputs import check_output_folder, text_with, used_alone
 from utils.paths import expanded, with_home
-from utils.terminal import tolerant_output
 
 ROWS, REPORT = "points.jsonl", "report.md"
 

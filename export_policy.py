@@ -4,12 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from utils.export import MODEL_MARKS, export_onnx, export_torchscript
-from utils.outputs import MARK, check_output, check_output_folder, json_with, marked
+from run_folder.export import MODEL_MARKS, export_onnx, export_torchscript
+from run_folder.runs import load_run
+from run_folder.sb3_files import MODEL, PICKLED, export_sb3
+from utils.console.outputs import MARK, check_output, check_output_folder, json_with, marked
+from utils.console.terminal import tolerant_output
 from utils.paths import expanded, with_home
-from utils.runs import load_run
-from utils.sb3_files import MODEL, PICKLED, export_sb3
-from utils.terminal import tolerant_output
 
 FORMATS = {"onnx": export_onnx, "torchscript": export_torchscript, "sb3": export_sb3}
 MEANING = ("env_id", "versions")  # keys of the description beside a model

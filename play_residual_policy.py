@@ -13,28 +13,28 @@ import gymnasium as gym
 import numpy as np
 import tyro
 
-from envs.residual_walk_config import ResidualWalkConfig
-from envs.walk_variation import VariationConfig
-from utils.arguments import parse_arguments
+from envs.locomotion.terrain import TerrainConfig, check_level
+from envs.residual_walk.config import ResidualWalkConfig
+from envs.residual_walk.variation import VariationConfig
+from evaluation.episodes import evaluate_returns, returns_table, summarise_returns
+from evaluation.held_out_seeds import PLAY
+from evaluation.walks import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
+from run_folder.bad_states import describe, read_dump, replayed
+from run_folder.records import trained_id, trained_task
+from run_folder.runs import load_policy, load_run
+from training.tasks.presets import WALKS
 from utils.config import updated
-from utils.episodes import evaluate_returns, returns_table, summarise_returns
-from utils.evaluation import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
+from utils.console.arguments import parse_arguments
+from utils.console.interrupts import ends_in_order
+from utils.console.options import refuse_idle
+from utils.console.outputs import check_output, json_with, marked
+from utils.console.terminal import tolerant_output
 from utils.files import write_json
-from utils.gl import has_display
-from utils.held_out_seeds import PLAY
-from utils.interrupts import ends_in_order
-from utils.options import refuse_idle
-from utils.outputs import check_output, json_with, marked
 from utils.paths import expanded, with_home
-from utils.presets import WALKS
-from utils.rendering import ViewerClosed
-from utils.run_files.bad_states import describe, read_dump, replayed
-from utils.run_files.records import trained_id, trained_task
-from utils.runs import load_policy, load_run
-from utils.terminal import tolerant_output
-from utils.terrain import TerrainConfig, check_level
+from utils.rendering.camera import ViewerClosed
+from utils.rendering.gl import has_display
+from utils.rendering.video import Video, check_suffix, first_frame
 from utils.vector_infos import control_dt
-from utils.video import Video, check_suffix, first_frame
 
 VIDEO_FPS = 25
 

@@ -15,10 +15,10 @@ from tuning.storages import of_storage, reason, serve
 from tuning.studies import JOURNAL, open_study
 from tuning.sweep import SweepConfig
 from tuning.worker import work
-from utils.arguments import parse_arguments
-from utils.options import refuse_idle
+from utils.console.arguments import parse_arguments
+from utils.console.options import refuse_idle
+from utils.console.terminal import tolerant_output
 from utils.paths import with_home
-from utils.terminal import tolerant_output
 
 
 @tolerant_output()

@@ -19,14 +19,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.successes import SEEN_BY_NOBODY, by_chance
-from utils.episodes import evaluate_returns, interval_text, mean_interval
+from evaluation.episodes import evaluate_returns, interval_text, mean_interval
+from run_folder.records import CONFIG
+from run_folder.runs import ended, load_run
+from utils.console.outputs import check_output_folder, json_with, used_alone
+from utils.console.terminal import tolerant_output
 from utils.files import write_json
-from utils.outputs import check_output_folder, json_with, used_alone
 from utils.paths import with_home
 from utils.provenance import versions
-from utils.run_files.records import CONFIG
-from utils.runs import ended, load_run
-from utils.terminal import tolerant_output
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 RETURNS = "returns.json"

@@ -14,10 +14,10 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from run_folder.runs import load_run, save
 from train_residual_ppo import parse
 from training.assembly import create_run, prepare
-from utils.runs import load_run, save
-from utils.terminal import tolerant_output
+from utils.console.terminal import tolerant_output
 
 ROLLOUTS = {"ppo": 8 * 64 * 128, "sac": 1_600}  # steps that the rate is taken over
 

@@ -16,9 +16,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from algorithms.vec_env import make_vector
 from envs import challenges
-from utils.terminal import tolerant_output
-from utils.vec_env import make_vector
+from utils.console.terminal import tolerant_output
 from utils.vector_infos import control_dt
 
 STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)

@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.successes import played, row, still, table
 from envs.cube_in_hand_env import CubeInHandVectorEnv
-from training.hand import HandTrainConfig
+from training.tasks.hand import HandTrainConfig
+from utils.console.terminal import tolerant_output
 from utils.paths import with_home
-from utils.terminal import tolerant_output
 
 SAMPLES, HORIZON = 48, 16  # plans for each hand, and the steps of each
 STATE = ("qpos", "qvel", "qacc_warmstart", "ctrl", "mocap_quat")

@@ -24,15 +24,15 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import envs  # noqa: F401
+from algorithms.vec_env import make_vector
 from envs import challenges
+from evaluation.kept_rows import KeptRows, is_kept_rows
+from utils.console.outputs import check_output_folder, csv_with, used_alone
+from utils.console.terminal import tolerant_output
 from utils.files import write_aside
-from utils.gl import can_render
-from utils.kept_rows import KeptRows, is_kept_rows
-from utils.outputs import check_output_folder, csv_with, used_alone
 from utils.paths import with_home
 from utils.provenance import git_state, versions
-from utils.terminal import tolerant_output
-from utils.vec_env import make_vector
+from utils.rendering.gl import can_render
 from utils.vector_infos import info_of_step
 
 ROWS, TABLE = "rows.jsonl", "soak.csv"

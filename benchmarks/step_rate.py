@@ -18,14 +18,14 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNorm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from algorithms.vec_env import BatchVecEnv
 from callbacks.threads_callback import ThreadsCallback
-from envs.residual_walk_config import ResidualWalkConfig
+from envs.locomotion.terrain import TerrainConfig
+from envs.residual_walk.config import ResidualWalkConfig
 from train_residual_ppo import parse
 from training.assembly import make_model
-from training.walk import WalkTrainConfig
-from utils.terminal import tolerant_output
-from utils.terrain import TerrainConfig
-from utils.vec_env import BatchVecEnv
+from training.tasks.walk import WalkTrainConfig
+from utils.console.terminal import tolerant_output
 
 ENV_ID = "envs:ResidualWalk-v0"
 TASK = ResidualWalkConfig(terrain=TerrainConfig(kinds=("rough",), levels=(0.5,)))

@@ -18,15 +18,15 @@ from scipy.stats import bootstrap
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_report import write_csv
+from evaluation.episodes import Policy, interval_text, mean_interval
+from evaluation.held_out_seeds import SUCCESSES
+from run_folder.runs import load_run
 from training.command_line import config_of_run
 from training.config import EnvTrainConfig, TrainConfig
-from utils.episodes import Policy, interval_text, mean_interval
+from utils.console.outputs import check_no_loss, check_output_folder, csv_with, used_alone
+from utils.console.terminal import tolerant_output
 from utils.files import write_aside
-from utils.held_out_seeds import SUCCESSES
-from utils.outputs import check_no_loss, check_output_folder, csv_with, used_alone
 from utils.paths import with_home
-from utils.runs import load_run
-from utils.terminal import tolerant_output
 
 TABLE = "successes.csv"
 SEEN_BY_NOBODY = SUCCESSES.first  # the first episode's seed

@@ -6,7 +6,7 @@ kind, of a seed that no training used. The ground of the random kinds grows from
 pattern. A success is 10 m from the start without a fall, at two thirds of the commanded speed or more; who keeps walking
 on the tile until its time is up has `survived`.
 Cost of transport is the positive mechanical work at the servos' shafts over weight times distance, as
-`utils.evaluation.evaluate` says. Every robot is the nominal one, whatever a policy was trained on.
+`evaluation.walks.evaluate` says. Every robot is the nominal one, whatever a policy was trained on.
 
 Writes terrain.csv, flat.csv, terrain.md and terrain.png, and rows.jsonl: a run that is stopped goes on from there.
 """
@@ -24,20 +24,20 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_report import PROGRAM, draw, markdown, write_csv
 from controllers.bezier_gait import GaitParameters
-from envs.residual_walk_config import ResidualWalkConfig
-from utils.arguments import parse_arguments
+from envs.locomotion.terrain import KINDS, TerrainConfig, check_kind, check_level
+from envs.residual_walk.config import ResidualWalkConfig
+from evaluation.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
+from evaluation.kept_rows import KeptRows, is_kept_rows
+from evaluation.walks import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise, time_limit
+from run_folder.records import trained_id, trained_task
+from run_folder.runs import digest, load_policy
 from utils.config import resolved
-from utils.evaluation import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise, time_limit
+from utils.console.arguments import parse_arguments
+from utils.console.outputs import MARK, check_output_folder, csv_with, marked, text_with, used_alone
+from utils.console.terminal import tolerant_output
 from utils.files import write_aside
-from utils.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
-from utils.kept_rows import KeptRows, is_kept_rows
-from utils.outputs import MARK, check_output_folder, csv_with, marked, text_with, used_alone
 from utils.paths import with_home
 from utils.provenance import code_state, git_state, versions
-from utils.run_files.records import trained_id, trained_task
-from utils.runs import digest, load_policy
-from utils.terminal import tolerant_output
-from utils.terrain import KINDS, TerrainConfig, check_kind, check_level
 
 TILES = 4  # of a kind and level: one lucky tile must not decide
 FLAT_TIME = 20.0  # s

@@ -8,8 +8,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from utils.evaluation import GOAL_DISTANCE, success_table, table, with_pooled
-from utils.outputs import picture_mark
+from evaluation.walks import GOAL_DISTANCE, success_table, table, with_pooled
+from utils.console.outputs import picture_mark
 
 PROGRAM = "terrain benchmark"
 

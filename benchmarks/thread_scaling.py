@@ -22,8 +22,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from train_residual_ppo import parse
 from training.assembly import create_run, prepare
+from utils.console.terminal import tolerant_output
 from utils.paths import with_home
-from utils.terminal import tolerant_output
 
 ROLLOUTS = 5  # of which the first is not counted
 BEYOND = (4, 8, 16, 32)

@@ -17,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_benchmark import BenchmarkConfig, load_walker, terrain_row
 from benchmarks.terrain_report import write_csv
-from utils.evaluation import success_table, with_pooled
+from evaluation.walks import success_table, with_pooled
+from run_folder.runs import CARD
+from utils.console.outputs import check_no_loss, check_output, csv_with, used_alone
+from utils.console.terminal import tolerant_output
 from utils.files import write_aside
-from utils.outputs import check_no_loss, check_output, csv_with, used_alone
 from utils.paths import with_home
-from utils.runs import CARD
-from utils.terminal import tolerant_output
 
 
 @tolerant_output()

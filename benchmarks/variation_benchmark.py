@@ -1,7 +1,7 @@
 """What other floors, bodies, servos, delays and pushes do to a walk: `python benchmarks/variation_benchmark.py --help`.
 
-One factor at a time is set to either end of a range, all else as in the nominal robot. Most ends lie twice as far out as
-trainings go (`envs.walk_variation.TRAINING_VARIATION`): nobody knows beforehand how far a robot is from its model. All
+One factor at a time is set to either end of a range; all others stay nominal. Most ends lie twice as far out as trainings
+go (`envs.residual_walk.variation.TRAINING_VARIATION`), because the real difference between robot and model is unknown. All
 walkers take the same starts on the same rough ground, of a terrain seed that no training made, at 0.3 m/s. A success is
 10 m from the start without a fall within 50 s, two thirds of that speed; with Wilson's 95 % interval. Prints a Markdown
 table and writes all figures as CSV.
@@ -19,16 +19,16 @@ from gymnasium.vector import VectorEnv
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from envs.walk_variation import VariationConfig
+from envs.residual_walk.variation import VariationConfig
+from evaluation.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
+from evaluation.walks import Policy, evaluate, gait_alone, success_table, summarise
 from play_residual_policy import PlayConfig, make_env, task_config
-from utils.evaluation import Policy, evaluate, gait_alone, success_table, summarise
+from run_folder.records import trained_id
+from run_folder.runs import load_policy
+from utils.console.outputs import check_no_loss, check_output, csv_with, used_alone
+from utils.console.terminal import tolerant_output
 from utils.files import write_aside
-from utils.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
-from utils.outputs import check_no_loss, check_output, csv_with, used_alone
 from utils.paths import with_home
-from utils.run_files.records import trained_id
-from utils.runs import load_policy
-from utils.terminal import tolerant_output
 
 GAIT = "gait alone"
 TILES = 4  # of ground: one lucky tile must not decide

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
-from utils.run_files.bad_states import MOST_DUMPS, write_dump
-from utils.runs import last_good
+from run_folder.bad_states import MOST_DUMPS, write_dump
+from run_folder.runs import last_good
 
 REFUSAL = "to satisfy the constraint"  # in what torch says of a distribution's parameters
 

@@ -5,7 +5,7 @@ import time
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from utils.terminal import tolerant
+from utils.console.terminal import tolerant
 
 
 class ProgressCallback(BaseCallback):

@@ -4,14 +4,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.threads_callback import one_torch_thread
-from utils.episodes import Policy
-from utils.run_files.observations import deterministic_policy
-from utils.run_files.policy import normalizing
-from utils.runs import save, save_best
+from run_folder.observations import deterministic_policy
+from run_folder.policy import normalizing
+from run_folder.runs import save, save_best
+
+Policy = Callable[[np.ndarray], np.ndarray]  # observations (n, k) -> actions (n, a)
 
 
 class EveryStepsCallback(BaseCallback):

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from controllers.bezier_gait import DiagonalGaitController, GaitParameters
+from controllers.leg_names import LEG_NAMES
 from utils.fields import number_within
-from utils.robot_names import LEG_NAMES
 
 LARGEST_RESIDUAL = 0.1  # m: about the reach of a leg
 

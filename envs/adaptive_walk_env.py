@@ -4,9 +4,9 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from controllers.adaptive_gait import ADJUSTMENTS, AdaptiveGaitController
+from envs.residual_walk.observation import walk_observation
+from envs.residual_walk.task import ResidualWalkTask
 from envs.residual_walk_env import ResidualWalkEnv, ResidualWalkVectorEnv
-from envs.residual_walk_task import ResidualWalkTask
-from envs.walk_observation import walk_observation
 
 ACTIONS = 12 + len(ADJUSTMENTS)
 

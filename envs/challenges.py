@@ -5,7 +5,10 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from envs.challenge_specs import (
+from envs.wrappers import Delay, Dimensionality, MultiObjective, Noise, Perturbation, Safety
+from envs.wrappers.layout import first_env
+from envs.wrappers.perturbed import made_perturbable
+from envs.wrappers.specs import (
     COMBINED,
     CombinedChallenge,
     DelaySpec,
@@ -18,9 +21,6 @@ from envs.challenge_specs import (
     SafetySpec,
     StuckSpec,
 )
-from envs.wrappers import Delay, Dimensionality, MultiObjective, Noise, Perturbation, Safety
-from envs.wrappers.layout import first_env
-from envs.wrappers.perturbed import made_perturbable
 from utils.config import nearest_name
 from utils.fields import is_name, shown
 from utils.perturbation import PerturbParams, PerturbSpec, parse_perturbation

@@ -2,12 +2,12 @@
 
 import mujoco
 
-from envs.cube_in_hand_config import CubeInHandConfig
-from envs.cube_in_hand_task import CubeInHandTask
+from envs.cube_in_hand.config import CubeInHandConfig
+from envs.cube_in_hand.task import CubeInHandTask
 from envs.task_env import TaskEnv, TaskVectorEnv
 from utils.config import resolved
 from utils.perturbation import given_spec
-from utils.pictures import picture_options
+from utils.rendering.pictures import picture_options
 
 
 class _HandView:
@@ -38,8 +38,8 @@ class CubeInHandEnv(_HandView, TaskEnv):
         max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
         perturb_spec: what to perturb in every episode; see docs/challenges.md.
         task_kwargs: a mapping that may hold the `perturb_spec`.
-        **changes: width, height, camera_name or camera_id of pictures, as in `utils.pictures.Pictures`; and fields of the
-            config, as `CubeInHandEnv(reward="dense", success_angle=0.2)`.
+        **changes: width, height, camera_name or camera_id of pictures, as in `utils.rendering.pictures.Pictures`; and
+            fields of the config, as `CubeInHandEnv(reward="dense", success_angle=0.2)`.
     """
 
     def __init__(

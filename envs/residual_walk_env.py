@@ -6,12 +6,12 @@ from typing import ClassVar
 import mujoco
 
 from controllers.bezier_gait_residual import BezierGaitResidualController
-from envs.residual_walk_config import ResidualWalkConfig
-from envs.residual_walk_task import ResidualWalkTask
+from envs.residual_walk.config import ResidualWalkConfig
+from envs.residual_walk.task import ResidualWalkTask
 from envs.task_env import TaskEnv, TaskVectorEnv
 from utils.config import resolved
 from utils.perturbation import given_spec
-from utils.pictures import picture_options
+from utils.rendering.pictures import picture_options
 from utils.sensor_utils import SensorReader
 
 
@@ -60,8 +60,8 @@ class ResidualWalkEnv(_RobotView, TaskEnv):
         max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
         perturb_spec: what to perturb in every episode; see docs/challenges.md.
         task_kwargs: a mapping that may hold the `perturb_spec`.
-        **changes: width, height, camera_name or camera_id of pictures, as in `utils.pictures.Pictures`; and fields of the
-            config, as `ResidualWalkEnv(terrain={"kinds": ["rough"]}, residual_scale=0.03)`.
+        **changes: width, height, camera_name or camera_id of pictures, as in `utils.rendering.pictures.Pictures`; and
+            fields of the config, as `ResidualWalkEnv(terrain={"kinds": ["rough"]}, residual_scale=0.03)`.
     """
 
     def __init__(

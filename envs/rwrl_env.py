@@ -15,7 +15,7 @@ from envs.wrappers.flat_observation import FlatObservation
 from envs.wrappers.float32_observation import Float32Observation
 from utils.fields import fitting, is_name, shown, whole_number
 from utils.perturbation import merged
-from utils.pictures import picture_options
+from utils.rendering.pictures import picture_options
 
 SPECS = (*(own.where for own in challenges.SPECS), "combined_challenge")
 

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 from envs.lifecycle import Lifecycle, autoreset
-from envs.shadow_hand_physics import OBJECTS, PERTURBATIONS, ShadowHand
+from envs.shadow_hand.physics import OBJECTS, PERTURBATIONS, ShadowHand
 from envs.single_envs import env_makers
 from envs.task_env import checked_action, step_limit
 from envs.wrappers.perturbation import Perturbation
@@ -22,8 +22,8 @@ from utils.fields import is_name, shown, whole_number
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable, given_spec, single_values
-from utils.pictures import RENDER_MODES, Pictures
-from utils.rendering import Camera
+from utils.rendering.camera import Camera
+from utils.rendering.pictures import RENDER_MODES, Pictures
 
 POSE = "m and wxyz"
 OBSERVATION = ObservationTable(
@@ -55,7 +55,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
         reward: "dense" for -(10 position error + rotation error), "sparse" for 0 where the target is reached and -1 where
             it is not. Of block and egg only the rotation counts.
         render_mode: None, "human", "rgb_array", "depth_array" or "rgbd_tuple".
-        **pictures: width, height, camera_name or camera_id, as in `utils.pictures.Pictures`.
+        **pictures: width, height, camera_name or camera_id, as in `utils.rendering.pictures.Pictures`.
 
     Raises:
         ValueError: there is no such object, reward, render mode or camera.
@@ -134,7 +134,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
         return self._shown(), total(terms.values()), bool(failure), False, info
 
     def render(self):
-        """Returns a picture as `utils.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
+        """Returns a picture as `utils.rendering.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
         self._check_open()
         return self._camera.frame()
 

@@ -15,8 +15,8 @@ from envs.lifecycle import Lifecycle, autoreset, check_all, check_open, seeds_of
 from envs.task import PhysicsFailure, Task
 from utils.fields import FieldError, shown
 from utils.perturbation import Perturbable
-from utils.pictures import RENDER_MODES, Pictures, View
-from utils.rendering import Camera
+from utils.rendering.camera import Camera
+from utils.rendering.pictures import RENDER_MODES, Pictures, View
 from utils.specs import is_whole
 
 
@@ -52,7 +52,7 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
     `max_episode_steps` cuts episodes of an environment that is built directly, None and -1 do not; `gymnasium.make` cuts
     by itself: None gives the registered length there, and -1 no limit.
     `perturb_spec` perturbs the physics of every episode; see docs/challenges.md.
-    `pictures` are width, height, camera_name and camera_id, as in `utils.pictures.Pictures`.
+    `pictures` are width, height, camera_name and camera_id, as in `utils.rendering.pictures.Pictures`.
     """
 
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 100}
@@ -87,7 +87,7 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
         return step.observation[0].copy(), step.reward.item(), bool(step.terminated[0]), truncated, info
 
     def render(self):
-        """Returns a picture as `utils.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
+        """Returns a picture as `utils.rendering.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
         self._check_open()
         return self._camera.frame()
 

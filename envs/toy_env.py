@@ -15,7 +15,7 @@ from utils.fields import Checked, whole_number, within
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable, check_values, given_spec
-from utils.pictures import NO_PICTURES, Pictures, View, picture_options
+from utils.rendering.pictures import NO_PICTURES, Pictures, View, picture_options
 
 FIELD = 10.0  # the point lives in [-FIELD, FIELD] on both axes
 TARGET_RADIUS = 0.05

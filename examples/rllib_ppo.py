@@ -34,7 +34,7 @@ from ray.rllib.utils.metrics import (
 )
 from ray.tune.result import TRAINING_ITERATION
 
-from utils.held_out_seeds import EXAMPLE
+from evaluation.held_out_seeds import EXAMPLE
 
 ENV_ID = "envs:ResidualWalk-v0"
 EPISODE_STEPS = 500

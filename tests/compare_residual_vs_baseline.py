@@ -19,11 +19,11 @@ from scipy.special import stdtrit
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_benchmark import BenchmarkConfig, load_walkers, walk
-from utils.evaluation import summarise, table
+from evaluation.walks import summarise, table
+from utils.console.outputs import check_picture, picture_mark
+from utils.console.terminal import tolerant_output
 from utils.files import write_aside
-from utils.outputs import check_picture, picture_mark
 from utils.paths import with_home
-from utils.terminal import tolerant_output
 
 PROGRAM = "comparison"
 

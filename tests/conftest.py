@@ -1,16 +1,21 @@
 """What tests share: a mark for files that train, a guard for tests that need a GL library, and a failed simulation."""
 
 import re
+import signal
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
-from utils.gl import can_render
-from utils.run_files.bad_states import write_dump
+from run_folder.bad_states import write_dump
+from utils.rendering.gl import can_render
 
 LONGEST = "test_tune_hyperparameters.py"
-_TRAINS = re.compile(r"^(?:from|import) (?:tuning|small_runs|sweep_runs|train\w*|tune\w*)\b", re.MULTILINE)
+_TRAINS = re.compile(r"^(?:from|import) (?:tuning|tests\.helpers\.\w+_runs|train\w*|tune\w*)\b", re.MULTILINE)
+
+# A shell that starts tests in the background has Ctrl-C ignored, in them and in the programs that they start and stop.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -16,16 +16,16 @@ from callbacks.interrupt_callback import InterruptCallback
 from callbacks.progress_callback import ProgressCallback
 from callbacks.saving_callbacks import CheckpointCallback, EvaluationCallback
 from callbacks.threads_callback import ThreadsCallback
+from evaluation.held_out_seeds import EVALUATION, first_simulation_seed
+from run_folder.logs import make_logger, write_hparams
+from run_folder.records import forget_record, make_folder, make_run
+from run_folder.runs import ended, locked, resume, save_last
 from training.checks import check
 from training.config import TrainConfig
 from training.goals import make_normalizer
 from training.hyperparameters import hyperparameters, metrics
 from training.learners import make_model
 from training.warm_start import apply_start, find_start, write_start
-from utils.held_out_seeds import EVALUATION, first_simulation_seed
-from utils.run_files.logs import make_logger, write_hparams
-from utils.run_files.records import forget_record, make_folder, make_run
-from utils.runs import ended, locked, resume, save_last
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ import numpy as np
 from gymnasium.spaces import Box, Dict
 from stable_baselines3.common.vec_env import VecNormalize
 
+from algorithms.vec_env import BatchVecEnv
+from run_folder.action_spaces import check_spaces
+from run_folder.observations import flat, parts
+from run_folder.policy import architecture
+from run_folder.snapshot import capture, pack
 from training.config import TrainConfig
 from training.goals import check_hindsight
 from training.learners import make_model
-from utils.options import refuse_idle
-from utils.run_files.action_spaces import check_spaces
-from utils.run_files.observations import flat, parts
-from utils.run_files.policy import architecture
-from utils.run_files.snapshot import capture, pack
-from utils.vec_env import BatchVecEnv
+from utils.console.options import refuse_idle
 
 # As small a learner as SB3 takes: the check is for its spaces and its network.
 SMALLEST = {"ppo": {"num_envs": 1, "n_steps": 2, "batch_size": 2}, "sac": {"num_envs": 1, "buffer_size": 1}}

@@ -9,23 +9,23 @@ from pathlib import Path
 
 from callbacks.guard_callback import TrainingDiverged
 from callbacks.interrupt_callback import TrainingInterrupted
+from run_folder.records import CONFIG, change_length, read_record, read_run_config
+from run_folder.runs import ended
+from run_folder.training_state import keeps_simulations
 from training.assembly import Training, locked_run, prepare
 from training.config import EnvTrainConfig, TrainConfig
-from training.hand import HandTrainConfig
 from training.recipes import find_recipe
 from training.step_notes import step_notes
-from training.walk import WalkTrainConfig
+from training.tasks.hand import HandTrainConfig
+from training.tasks.presets import WALKS, preset
+from training.tasks.walk import WalkTrainConfig
 from training.warm_start import describe_start
-from utils.arguments import parse_arguments
 from utils.config import as_plain, read_yaml, updated
-from utils.options import overruled
+from utils.console.arguments import parse_arguments
+from utils.console.options import overruled
+from utils.console.terminal import tolerant_output
 from utils.paths import with_home
-from utils.presets import WALKS, preset
 from utils.provenance import versions
-from utils.run_files.records import CONFIG, change_length, read_record, read_run_config
-from utils.run_files.training_state import keeps_simulations
-from utils.runs import ended
-from utils.terminal import tolerant_output
 
 
 @tolerant_output()

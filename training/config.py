@@ -11,18 +11,19 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 import envs  # noqa: F401  (registers the ids)
+from algorithms.configs import PpoConfig, SacConfig
+from algorithms.vec_env import BatchVecEnv, make_vector
 from envs.wrappers import Perturbation
 from envs.wrappers.perturbed import made_perturbable
+from evaluation.episodes import Policy, evaluate_returns, summarise_returns
+from evaluation.held_out_seeds import EVALUATION, check_training_seed
+from training.tasks.presets import preset
 from utils.config import as_plain
+from utils.console.options import refuse_idle, refuse_overruled
 from utils.env_ids import qualified, registered
-from utils.episodes import Policy, evaluate_returns, summarise_returns
 from utils.fields import Checked, shown, within
-from utils.held_out_seeds import EVALUATION, check_training_seed
-from utils.options import refuse_idle, refuse_overruled
 from utils.perturbation import spec_of_params
 from utils.plain_yaml import dump_yaml, parse_mapping
-from utils.presets import PpoConfig, SacConfig, preset
-from utils.vec_env import BatchVecEnv, make_vector
 
 YAML_MAPPING = tyro.constructors.PrimitiveConstructorSpec(
     nargs=1,

@@ -7,8 +7,8 @@ from gymnasium.spaces import Dict
 from stable_baselines3.common.vec_env import VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
+from algorithms.vec_env import BatchVecEnv
 from training.config import TrainConfig
-from utils.vec_env import BatchVecEnv
 
 PARTS = ("achieved_goal", "desired_goal", "observation")
 TRIED = 3  # goals with which a reward's batches are compared with single goals

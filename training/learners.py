@@ -6,9 +6,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
 
+from run_folder.policy import ACTIVATIONS
 from training.config import TrainConfig
 from training.goals import replay_arguments
-from utils.run_files.policy import ACTIVATIONS
 
 
 def make_model(config: TrainConfig, env: VecNormalize) -> BaseAlgorithm:

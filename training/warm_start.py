@@ -14,16 +14,16 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.sac.policies import MultiInputPolicy
 
+from algorithms.vec_env import BatchVecEnv
+from run_folder.observations import parts, set_statistics, split
+from run_folder.policy import ACTIVATIONS, POLICIES, Architecture, architecture, read_architecture
+from run_folder.records import add_to_record, read_record
+from run_folder.runs import Run, digest, load_run, resumable
+from run_folder.training_state import read_training
 from training.config import TrainConfig
+from training.tasks.presets import preset
 from utils.files import read_arrays, reading, whole_folder, write_arrays
-from utils.presets import preset
-from utils.run_files.names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
-from utils.run_files.observations import parts, set_statistics, split
-from utils.run_files.policy import ACTIVATIONS, POLICIES, Architecture, architecture, read_architecture
-from utils.run_files.records import add_to_record, read_record
-from utils.run_files.training_state import read_training
-from utils.runs import Run, digest, load_run, resumable
-from utils.vec_env import BatchVecEnv
+from utils.run_file_names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
 
 ARRAYS, RECORD = "start.npz", "start"  # file in a run's folder START, key in its config.yaml
 REWARDS, ENTROPY = ("mean", "var", "count"), "log_ent_coef"

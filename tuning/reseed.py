@@ -12,11 +12,11 @@ import matplotlib.pyplot as plt
 import optuna
 from scipy import stats
 
+from evaluation.held_out_seeds import CONFIRM
 from tuning.report import ranked
 from tuning.sweep import SweepConfig
 from tuning.trainings import lock_if_free, trained
 from utils.files import write_aside
-from utils.held_out_seeds import CONFIRM
 
 FOLDER, TABLE, PICTURE = "reseed", "reseed.md", "reseed.png"
 UNTUNED = "untuned"

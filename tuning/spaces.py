@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from training.config import TrainConfig
 from utils.config import as_plain, nearest_name, read_yaml, updated
-from utils.options import overruled
+from utils.console.options import overruled
 
 Space = dict[str, BaseDistribution]
 

@@ -9,7 +9,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage, run_grpc_proxy_server
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-from utils.outputs import check_output
+from utils.console.outputs import check_output
 
 SQLITE_WAIT = 60  # seconds that a worker waits while another writes
 JOURNAL_START = '{"op_code"'

@@ -12,16 +12,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from evaluation.held_out_seeds import EVALUATION, JUDGE, check_training_seed
 from training.checks import idle_numbers
 from training.command_line import starting_from
 from training.config import TrainConfig
 from training.recipes import STUDIES
+from training.tasks.presets import WALKS
 from tuning.spaces import SPACES, Space, changes, distributions, merged, read_space
 from utils.config import as_plain, read_yaml, updated
+from utils.console.options import given_options
 from utils.env_ids import file_name
-from utils.held_out_seeds import EVALUATION, JUDGE, check_training_seed
-from utils.options import given_options
-from utils.presets import WALKS
 
 # What the sweep itself says of a training; a space chooses among the rest.
 FIXED = {"run_dir", "resume", "from_trial", "total_timesteps", "seed", "num_threads", "preset", "config", "env_id", "algo"}

@@ -6,13 +6,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from evaluation.held_out_seeds import JUDGE, Seeds
+from run_folder.records import CONFIG, read_run_config
+from run_folder.runs import CARD, ended, load_run, locked
 from training.assembly import create_run, prepare
 from training.config import TrainConfig
 from utils.config import updated
 from utils.files import read_json, write_json
-from utils.held_out_seeds import JUDGE, Seeds
-from utils.run_files.records import CONFIG, read_run_config
-from utils.runs import CARD, ended, load_run, locked
 
 JUDGED = "judged"  # in the run's card
 

@@ -10,10 +10,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from utils.console.outputs import check_picture, picture_mark
+from utils.console.terminal import tolerant_output
 from utils.files import write_aside
-from utils.outputs import check_picture, picture_mark
 from utils.paths import expanded, with_home
-from utils.terminal import tolerant_output
 
 PROGRAM = "training curves"
 CURVES = {

@@ -9,7 +9,18 @@ from pathlib import Path
 
 CHANGED, NO_COMMIT = "+changes", "unknown"  # a state of the code that nobody can come back to
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("assets", "callbacks", "controllers", "envs", "robustness", "training", "tuning", "utils")
+PACKAGES = (
+    "assets",
+    "utils",
+    "controllers",
+    "envs",
+    "algorithms",
+    "run_folder",
+    "callbacks",
+    "evaluation",
+    "training",
+    "tuning",
+)
 _OPTIONAL = ("dm-control", "gymnasium-robotics")
 SOURCES = (".py", ".xml", ".stl", ".obj")
 _NAMED_VERSIONS = ("mujoco", "gymnasium", "stable-baselines3", "torch", "numpy")

@@ -6,7 +6,8 @@ import mujoco
 import numpy as np
 
 from utils.config import nearest_name
-from utils.robot_names import JOINTS, LEG_NAMES
+
+_ANGLE, _FOOT = int(mujoco.mjtSensor.mjSENS_JOINTPOS), "_foot_pos"
 
 
 class SensorReader:
@@ -16,6 +17,10 @@ class SensorReader:
         model: the compiled model that declares the sensors.
         data: what holds the readings: an `MjData`, a `mujoco.batch.Batch`, or a live array (..., nsensordata).
             Readings have the same leading axes: (k,) for one robot, (n, k) for n.
+
+    Attributes:
+        joints: names of the joints with a sensor `<joint>_pos` of their angle, in the order of these sensors.
+        feet: names of the feet with a sensor `<foot>_foot_pos`, in the order of these sensors.
     """
 
     def __init__(self, model: mujoco.MjModel, data):
@@ -25,6 +30,9 @@ class SensorReader:
             name: np.arange(address, address + size)
             for name, address, size in zip(names, model.sensor_adr, model.sensor_dim)
         }
+        angles = [name for name, kind in zip(names, model.sensor_type) if name and kind == _ANGLE]
+        self.joints = tuple(name.removesuffix("_pos") for name in angles)
+        self.feet = tuple(name.removesuffix(_FOOT) for name in names if name and name.endswith(_FOOT))
 
     def indices(self, names: Sequence[str]) -> np.ndarray:
         """Returns the columns of sensordata (k,) that hold these sensors, in this order.
@@ -62,17 +70,17 @@ class SensorReader:
         return self.read_sensors(["body_pos", "body_quat", "body_linvel", "body_angvel"])
 
     def get_joint_states(self) -> np.ndarray:
-        """Returns (..., 24): the 12 servo angles (rad), then their 12 velocities (rad/s), both in the order JOINTS."""
-        return self.read_sensors([f"{joint}_{kind}" for kind in ("pos", "vel") for joint in JOINTS])
+        """Returns (..., 2 k): the k joint angles (rad), then their k velocities (rad/s), both in the order `joints`."""
+        return self.read_sensors([f"{joint}_{kind}" for kind in ("pos", "vel") for joint in self.joints])
 
     def get_foot_positions(self) -> np.ndarray:
-        """Returns (..., 12): the feet's centres in the world, m, FL FR RL RR."""
-        return self.read_sensors([f"{leg}_foot_pos" for leg in LEG_NAMES])
+        """Returns (..., 3 f): the centres of the f feet in the world, m, in the order `feet`."""
+        return self.read_sensors([f"{foot}_foot_pos" for foot in self.feet])
 
     def get_foot_velocities(self) -> np.ndarray:
-        """Returns (..., 12): the feet's velocities in the world, m/s, FL FR RL RR."""
-        return self.read_sensors([f"{leg}_foot_vel" for leg in LEG_NAMES])
+        """Returns (..., 3 f): the velocities of the f feet in the world, m/s, in the order `feet`."""
+        return self.read_sensors([f"{foot}_foot_vel" for foot in self.feet])
 
     def get_foot_forces(self) -> np.ndarray:
-        """Returns (..., 4): the normal force on each foot, N, FL FR RL RR, in the physics step before the last reading."""
-        return self.read_sensors([f"{leg}_foot_force" for leg in LEG_NAMES])
+        """Returns (..., f): the normal force on each foot, N, in the order `feet`, in the physics step before the last."""
+        return self.read_sensors([f"{foot}_foot_force" for foot in self.feet])

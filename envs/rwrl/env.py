@@ -23,8 +23,8 @@ from envs.written_model import WrittenModel
 from utils.config import nearest_name
 from utils.fields import fitting, is_name, shown
 from utils.perturbation import Perturbable, single_values
-from utils.pictures import RENDER_MODES, Pictures
-from utils.rendering import Camera
+from utils.rendering.camera import Camera
+from utils.rendering.pictures import RENDER_MODES, Pictures
 
 _STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 DOMAINS = {domain.name: domain for domain in (Cartpole, Walker, Quadruped, Humanoid)}
@@ -45,7 +45,7 @@ class RWRLEnv(Lifecycle, gym.Env):
         exact: keep the oddities of the original suite, to the last bit: those of the domains, safety variables at reset
             from before the forward pass, and draws from `RandomState(seed)`.
         render_mode: None, "human", "rgb_array", "depth_array" or "rgbd_tuple".
-        **pictures: width, height, camera_name or camera_id, as in `utils.pictures.Pictures`.
+        **pictures: width, height, camera_name or camera_id, as in `utils.rendering.pictures.Pictures`.
 
     Raises:
         ValueError: there is no such domain, task, render mode or camera; the message names the nearest.
@@ -205,7 +205,7 @@ class RWRLEnv(Lifecycle, gym.Env):
         return _copied(self._observation), reward, bool(failure), False, info
 
     def render(self):
-        """Returns a picture as `utils.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
+        """Returns a picture as `utils.rendering.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
         self._check_open()
         return self._camera.frame()
 

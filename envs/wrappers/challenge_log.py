@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 
-from utils.challenge_logs.log import GROUPS, ChallengeLog
+from envs.wrappers.challenge_logs.log import GROUPS, ChallengeLog
 from utils.vector_infos import info_of_step
 
 

@@ -5,9 +5,9 @@ from collections import OrderedDict
 import numpy as np
 from gymnasium import spaces
 
-from envs.challenge_specs import DelaySpec
 from envs.wrappers.delay_line import DelayLine
 from envs.wrappers.layout import Layout
+from envs.wrappers.specs import DelaySpec
 from envs.wrappers.wrapper import ChallengeWrapper
 
 _STREAMS = {"actions": 11, "observations": 12, "rewards": 13}

@@ -3,8 +3,8 @@
 import numpy as np
 from gymnasium.spaces import Box
 
-from envs.challenge_specs import DimensionalitySpec
 from envs.wrappers.draws import MARGIN, Draws, ExactDraws, Kind
+from envs.wrappers.specs import DimensionalitySpec
 from envs.wrappers.wrapper import ChallengeWrapper
 
 _STREAM = 31

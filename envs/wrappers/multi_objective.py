@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from gymnasium.spaces import Box
 
-from envs.challenge_specs import MultiObjectiveSpec
+from envs.wrappers.specs import MultiObjectiveSpec
 from envs.wrappers.wrapper import ChallengeWrapper
 from utils.config import nearest_name
 from utils.kernels import total

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from envs.challenge_specs import DroppedSpec, GaussianSpec, NoiseSpec, RepetitionSpec, StuckSpec
 from envs.wrappers.draws import MARGIN, Draws, ExactDraws, Kind
 from envs.wrappers.noisy_channel import NoisyChannel, Repetition
+from envs.wrappers.specs import DroppedSpec, GaussianSpec, NoiseSpec, RepetitionSpec, StuckSpec
 from envs.wrappers.wrapper import ChallengeWrapper
 from utils.specs import Spec, parse
 

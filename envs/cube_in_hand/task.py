@@ -1,0 +1,233 @@
+"""The task behind CubeInHand-v0: a hand that turns a cube in its palm to one drawn orientation after the other."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import ClassVar
+
+import mujoco
+import numpy as np
+from gymnasium.spaces import Box
+
+from envs.cube_in_hand import rewards
+from envs.cube_in_hand.config import OBSERVATION, CubeInHandConfig
+from envs.task import Task
+from utils.perturbation import Perturbable
+from utils.rotations import quat_conjugate, quat_power, quat_product
+from utils.sensor_utils import SensorReader
+from utils.variation import Scale, scaled_mass
+
+SCENE = Path(__file__).parents[2] / "assets" / "hand" / "cube_in_hand.xml"
+MOST_DRAWS = 100  # of a target; with the default angles one draw in 700 is too near
+ANGLE_ROOM = 1e-6  # rad: so that rounding brings no target within the success angle
+TIPS = ("index_tip", "middle_tip", "ring_tip", "thumb_tip")
+
+
+class CubeInHandTask(Task):
+    """n hands, each with a cube.
+
+    Action (n, 12) in [-1, 1]: changes of the servos' targets, in units of `action_scale`, in the model's servo order.
+    Ends: the cube is dropped. A cube that reaches its target is given a new one, uniform on SO(3), and turns on.
+
+    Quaternions keep their sign from step to step: the cube's is integrated, and of a new target's two the one is taken
+    from which the difference to the cube begins with w >= 0.
+    """
+
+    observation = OBSERVATION
+    action_space = Box(-1.0, 1.0, (12,), np.float32)
+    transient = (*Task.transient, "sensor_reader")
+    # Fingertips alone decide the friction of their contacts, so the cube's factor goes into them too: a contact then has
+    # the product of both. Contacts mix the solref of two geoms, so that damping is scaled in all.
+    perturbable: ClassVar[dict[str, tuple[Scale, ...]]] = {
+        "object_mass": scaled_mass("cube"),
+        "object_inertia": (Scale("body_inertia", ("cube",)),),
+        "cube_friction": (Scale("geom_friction", ("cube", *TIPS)),),
+        "fingertip_friction": (Scale("geom_friction", TIPS),),
+        "actuator_kp": (Scale("actuator_gainprm", columns=(0,)), Scale("actuator_biasprm", columns=(1,))),
+        "actuator_kv": (Scale("actuator_biasprm", columns=(2,)),),
+        "contact_damping": (Scale("geom_solref", columns=(1,)),),
+        "gravity_scale": (Scale("opt.gravity"),),
+    }
+    # Factors; the ranges are those of torobo_mujoco's robustness test.
+    perturbations: ClassVar[dict[str, Perturbable]] = {
+        "object_mass": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 20.0),
+        "object_inertia": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 20.0),
+        "cube_friction": Perturbable(1.0, 0.8, 1.2, 0.1, 0.0, 10.0),
+        "fingertip_friction": Perturbable(1.0, 0.6, 1.4, 0.1, 0.0, 10.0),
+        "actuator_kp": Perturbable(1.0, 0.8, 1.2, 0.1, 0.0, 10.0),
+        "actuator_kv": Perturbable(1.0, 0.8, 1.2, 0.1, 0.0, 10.0),
+        "contact_damping": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 10.0),
+        "gravity_scale": Perturbable(1.0, 0.95, 1.05, 0.02, 0.0, 5.0),
+    }
+    default_perturbation = "object_mass"
+
+    def __init__(self, config: CubeInHandConfig = CubeInHandConfig(), num_envs: int = 1, num_threads: int = 1):
+        self.config = config
+        self.set_target_angle(config.target_angle)
+        super().__init__(mujoco.MjModel.from_xml_path(str(SCENE)), num_envs, config.control_dt, num_threads)
+        self._bind()
+        self._allocate()
+
+    def set_target_angle(self, angle: float) -> None:
+        """Makes `angle` the most that following targets are away from where their cubes are.
+
+        Raises:
+            ValueError: it is not above `success_angle` and up to pi.
+        """
+        self.target_angle = replace(self.config, target_angle=angle).target_angle
+
+    def reset(self, ids, generators, options):
+        for i, generator in zip(ids, generators):
+            self._streams[i] = np.random.default_rng(generator.integers(2**63))  # of this episode's targets
+        self.factors.apply({}, ids)
+        self.sim.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        self.sim.qpos[ids], self._ctrl[ids] = self._home_qpos, self._home_ctrl
+        self._draw_targets(ids, self.sim.qpos[ids, -4:])  # the model ends with the cube
+        self.sim.forward(ids)
+        self._successes[ids] = 0
+        self._look()
+        self._distance[ids] = rewards.rotation_distance(self._difference)[ids]
+        for name, block in self._frame().items():
+            self._earlier[name][ids] = block[ids]
+
+    def act(self, action):
+        self._action, self._earlier = action, self._frame()
+        self._ctrl[:] = np.clip(self._ctrl + self.config.action_scale * action, *self._soft_limits)
+        self._to_judge = True
+
+    def sense(self):
+        if self._to_judge:
+            self._judge()
+            self._to_judge = False
+        else:
+            self._look()
+
+    def observe(self):
+        return {f"earlier_{name}": block for name, block in self._earlier.items()} | self._frame()
+
+    def reward_terms(self):
+        if self.config.reward == "dense":
+            return {"rotation_distance": -self._distance}
+        measured = {
+            "progress": self._progress,
+            "success": rewards.success(self._reached),
+            "drop": rewards.drop(self.terminated()),
+            "effort": rewards.effort(self._action),
+        }
+        return {name: weight * measured[name] for name, weight in self._weights.items()}
+
+    def terminated(self):
+        x, y, z = self._cube_pos.T
+        c = self.config
+        return (z < c.drop_height) | (np.abs(x) > c.reach) | (np.abs(y) > c.reach)
+
+    def measurements(self):
+        """Returns, (n,) each, in m and rad: the angle to the target (`rotation_distance`), where one was just reached that
+        to the old one; how many were reached in this episode (`successes`); and whether the cube is `dropped`."""
+        return {
+            "rotation_distance": self._distance.copy(),
+            "successes": self._successes.copy(),
+            "cube_height": self._cube_pos[:, 2].copy(),
+            "dropped": self.terminated(),
+            "physics_failed": self.failed.copy(),
+        }
+
+    def describe(self):
+        """Adds the servos' order, by how much an action of 1 moves their targets, and the limits of these, rad."""
+        low, high = self._soft_limits
+        return super().describe() | {
+            "action": [self.sim.model.actuator(i).name for i in range(self.sim.model.nu)],
+            "action_scale_rad": self.config.action_scale,
+            "target_low_rad": low.tolist(),
+            "target_high_rad": high.tolist(),
+        }
+
+    def _bind(self):
+        """Resolves names to columns, once."""
+        model = self.sim.model
+        self._ctrl, self._sensordata = self.sim.bind("ctrl"), self.sim.bind("sensordata")
+        self._target_quat = self.sim.bind("mocap_quat")[:, int(model.body("target").mocapid[0])]
+        self.sensor_reader = SensorReader(model, self.sim)
+        joints = [model.joint(i).name for i in range(model.njnt) if model.jnt_type[i] == int(mujoco.mjtJoint.mjJNT_HINGE)]
+        self._joints = self.sensor_reader.slice([f"{joint}_pos" for joint in joints])
+        self._cube = [self.sensor_reader.slice([name]) for name in ("cube_pos", "cube_quat")]
+        self._joint_range = middle_and_half(model, joints)
+        self._servo_range = middle_and_half(model, [model.joint(i).name for i in model.actuator_trnid[:, 0]])
+        middle, half = self._servo_range
+        self._soft_limits = middle - self.config.soft_limits * half, middle + self.config.soft_limits * half
+        home, first = model.key("home"), model.joint("cube").qposadr[0]
+        self._home_qpos, self._home_ctrl = home.qpos.copy(), home.ctrl.copy()
+        self._target_pos = np.tile(home.qpos[first : first + 3], (self.num_envs, 1))
+        self._weights = asdict(self.config.weights)
+
+    def _allocate(self):
+        n = self.num_envs
+        self._streams: list[np.random.Generator | None] = [None] * n
+        self._action = np.zeros((n, 12))
+        self._progress, self._distance = np.zeros((2, n))
+        self._reached, self._successes = np.zeros(n, bool), np.zeros(n, int)
+        self._to_judge = False  # whether a step was taken that nobody looked at yet
+        self._look()
+        self._earlier = self._frame()  # of the control step before
+
+    def _judge(self):
+        """Measures what the step has changed; cubes that have reached their target are given a new one."""
+        before = rewards.rotation_distance(self._difference)
+        self._look()
+        self._distance = rewards.rotation_distance(self._difference)
+        self._progress = rewards.progress(before, self._distance)
+        self._reached = (self._distance < self.config.success_angle) & ~(self.failed | self.terminated())
+        self._successes += self._reached
+        if self._reached.any():
+            self._draw_targets(np.flatnonzero(self._reached), self._cube_quat[self._reached])
+            self._look()
+
+    def _draw_targets(self, ids, cube_quat):
+        """Gives cubes `ids`, turned to `cube_quat` (k, 4), new targets; uniform on SO(3) if these may be pi away.
+
+        A turn within the success angle is drawn again: it would be a success without any motion.
+        """
+        turn = np.zeros((len(ids), 4))
+        due = np.arange(len(ids))
+        for _ in range(MOST_DRAWS):
+            turn[due] = self._drawn_turns(ids[due])
+            due = due[rewards.rotation_distance(turn[due]) < self.config.success_angle + ANGLE_ROOM]
+            if not len(due):
+                break
+        else:  # there is hardly any room between the success angle and the target angle: as far as allowed
+            turn[due] = quat_power(turn[due], self.target_angle / rewards.rotation_distance(turn[due]))
+        self._target_quat[ids] = quat_product(turn, cube_quat)
+
+    def _drawn_turns(self, ids):
+        """Returns turns (k, 4) by up to `target_angle`, one from each of the streams `ids`."""
+        draws = np.array([self._streams[i].standard_normal(4) for i in ids])
+        turn = draws / (np.sqrt(np.vecdot(draws, draws)) * np.copysign(1.0, draws[:, 0]))[:, None]
+        return quat_power(turn, self.target_angle / np.pi)
+
+    def _look(self):
+        pos, quat = self._cube
+        self._cube_pos, self._cube_quat = self._sensordata[:, pos].copy(), self._sensordata[:, quat].copy()
+        self._difference = quat_product(self._cube_quat, quat_conjugate(self._target_quat))
+
+    def _frame(self):
+        """Returns the blocks of what is seen now, (n, k) each, fresh."""
+        return {
+            "joint_pos": scaled(self._sensordata[:, self._joints], self._joint_range),
+            "cube_pos": self._cube_pos,
+            "cube_quat": self._cube_quat,
+            "target_pos": self._target_pos,
+            "target_quat": self._target_quat.copy(),
+            "difference": self._difference,
+            "joint_target": scaled(self._ctrl, self._servo_range),
+        }
+
+
+def middle_and_half(model: mujoco.MjModel, joints: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the middles and half the widths of the joints' ranges, (k,) each, rad."""
+    low, high = np.array([model.joint(joint).range for joint in joints]).T
+    return (low + high) / 2, (high - low) / 2
+
+
+def scaled(angles: np.ndarray, middle_half: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Returns joint angles (n, k), rad, as -1 to 1 over their ranges."""
+    middle, half = middle_half
+    return (angles - middle) / half

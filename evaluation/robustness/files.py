@@ -1,0 +1,91 @@
+"""Sweeps on disk: a JSON file each, which no other model, setting or program takes the place of."""
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from evaluation.robustness.sweep import Axis, Point, Sweep
+from utils.files import read_json, write_json
+from utils.provenance import versions
+
+FORMAT = 1
+LONGEST_LABEL = 100  # bytes of a model's path in a file's name
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What sweeps must share to stand in one table and one picture."""
+
+    env_id: str
+    episodes: int
+    seed: int
+    made_with: str
+    """Code and versions."""
+
+    @property
+    def settings(self) -> str:
+        """What the user chose, in words."""
+        return f"{self.episodes} episodes from seed {self.seed} on {self.env_id}"
+
+
+def write_sweep(folder: Path, sweep: Sweep, made: Conditions) -> Path:
+    """Writes all of a sweep as JSON; returns the file."""
+    axes = [{"parameter": axis.name, "nominal": axis.nominal, "values": axis.values} for axis in sweep.axes]
+    points = [{"values": p.values, "episodes": p.episodes} | ({"error": p.error} if p.error else {}) for p in sweep.points]
+    head = {"format": FORMAT, "model": sweep.model, "path": _place(sweep.model), "digest": sweep.digest, **asdict(made)}
+    path = sweep_file(folder, sweep, made)
+    write_json(path, head | {"versions": versions(), "axes": axes, "points": points})
+    return path
+
+
+def sweep_file(folder: Path, sweep: Sweep, made: Conditions) -> Path:
+    """Returns the file of a sweep: MODEL_PARAMETER.json, with a number if another model, setting or program has that."""
+    name = f"{label(sweep.model)}_{sweep.name}.json"
+    wanted = (_place(sweep.model), [axis.name for axis in sweep.axes], made.settings)
+    if not (folder / name).exists() or _identity(folder / name) == wanted:
+        return folder / name
+    return folder / f"{short_hash(json.dumps(wanted))}_{name}"
+
+
+def read_sweeps(folder: Path, without: Collection[Path] = ()) -> Iterator[tuple[Conditions, Sweep]]:
+    """Yields the sweeps that `write_sweep` wrote into a folder, except those files; other files there are passed over."""
+    for path in sorted({*folder.glob("*.json")} - {*without}):
+        try:
+            yield _read(read_json(path))
+        except (ValueError, KeyError, TypeError):
+            continue
+
+
+def label(model: str) -> str:
+    """Returns the end of a model's path as the beginning of a file's name."""
+    text = Path(model).as_posix().strip("/.").replace("/", "_")
+    return os.fsencode(text)[-LONGEST_LABEL:].decode(errors="ignore")
+
+
+def short_hash(text: str) -> str:
+    """Returns eight characters that tell a text from others."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _place(model):
+    return str(Path(model).resolve())
+
+
+def _identity(path):
+    """Returns what tells a sweep's file from others, or None if it is no sweep's."""
+    try:
+        content = read_json(path)
+        made, sweep = _read(content)
+        return content["path"], [axis.name for axis in sweep.axes], made.settings
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _read(content):
+    made = Conditions(*(content[name] for name in ("env_id", "episodes", "seed", "made_with")))
+    axes = tuple(Axis(axis["parameter"], axis["nominal"], tuple(axis["values"])) for axis in content["axes"])
+    points = [Point(tuple(p["values"]), p["episodes"], p.get("error")) for p in content["points"]]
+    return made, Sweep(content["model"], made.env_id, axes, points, content["digest"])

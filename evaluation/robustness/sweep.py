@@ -1,0 +1,176 @@
+"""Plays policies on a physics that is changed value by value, on the same seeds at every value, and keeps all of it."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from envs.wrappers.perturbation import perturbed_names
+from envs.wrappers.perturbed import made_perturbable
+from evaluation.held_out_seeds import ROBUSTNESS_TERRAIN
+from evaluation.kept_rows import KeptRows
+from run_folder.runs import digest, load_run
+from training.command_line import config_of_run
+from utils.config import nearest_name
+from utils.perturbation import Perturbable
+from utils.provenance import code_state, file_state, optional_versions, versions
+
+NEAR = 1e-9  # of the range: a value so near to the nominal one is the nominal one
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A parameter and the values it takes, rising; the nominal one is among them."""
+
+    name: str
+    nominal: float
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of every parameter of a sweep, and a record of every episode there, or why there is none."""
+
+    values: tuple[float, ...]
+    episodes: list[dict]
+    error: str | None = None
+
+    @property
+    def returns(self) -> list[float]:
+        return [episode["return"] for episode in self.episodes]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What one policy did along one axis, or over the grid of two."""
+
+    model: str
+    env_id: str
+    axes: tuple[Axis, ...]
+    points: list[Point]
+    digest: str = ""
+    """Of the policy: a run that is trained on is another one."""
+
+    @property
+    def name(self) -> str:
+        """The parameters' names, for files and titles."""
+        return "_".join(axis.name for axis in self.axes)
+
+    @property
+    def whole(self) -> list[Point]:
+        """The points that did not fail."""
+        return [point for point in self.points if point.error is None]
+
+
+def make_axis(
+    known: Mapping[str, Perturbable], name: str, low: float | None = None, high: float | None = None, count: int = 20
+) -> Axis:
+    """Returns an axis of `count` values from `low` to `high` (the usual range if not given), and the nominal one.
+
+    Raises:
+        ValueError: no parameter has that name (the nearest is named), or the range is empty.
+    """
+    if name not in known:
+        raise ValueError(f"nothing called {name!r} can be perturbed here{nearest_name(name, known)}")
+    own = known[name]
+    low, high = own.low if low is None else low, own.high if high is None else high
+    if not (np.isfinite([low, high]).all() and low <= high and count >= 1):
+        raise ValueError(f"{name} must rise from --min to --max in one value or more, got {low} to {high} in {count}")
+    own.check(name, np.array([low, high]))
+    values = np.linspace(low, high, count)
+    if np.abs(values - own.nominal).min() > NEAR * max(high - low, abs(own.nominal)):
+        values = np.sort(np.append(values, own.nominal))
+    return Axis(name, own.nominal, tuple(map(float, values)))
+
+
+class Judged:
+    """A policy on the environment it was trained for, whose physics can be changed."""
+
+    def __init__(self, path: Path, episodes: int, num_threads: int, seed: int):
+        """Loads the policy and makes as many simulations as there are episodes.
+
+        Raises:
+            ValueError: there is no policy, or nothing of its environment can be perturbed.
+        """
+        self.path, self.run, self.digest = path, load_run(path), digest(path)
+        self._config = config_of_run(path, num_threads)
+        self._env, self._target = made_perturbable(
+            self._config.make_evaluation_env(episodes, ROBUSTNESS_TERRAIN.at(seed), nominal=True)
+        )
+        self._episodes, self._seed = episodes, seed
+
+    @property
+    def perturbations(self) -> Mapping[str, Perturbable]:
+        """What can be perturbed, by name; without what a combined challenge draws for every episode."""
+        drawn = perturbed_names(self._env)
+        return {name: own for name, own in self._target.perturbations.items() if name not in drawn}
+
+    @property
+    def default_perturbation(self) -> str:
+        return self._target.default_perturbation
+
+    @property
+    def env_file(self) -> str | None:
+        """The source file of its environment's class; None where there is none, as for classes made at run time."""
+        try:
+            return inspect.getsourcefile(type(self._env.unwrapped))
+        except TypeError:
+            return None
+
+    def episodes_at(self, values: Mapping[str, float]) -> list[dict]:
+        """Returns a record of every episode with these parameters, and all others as they are nominally."""
+        n = self._env.num_envs
+        try:
+            self._perturb(values, n)
+            return self._config.play(self._env, self.run.act, self._episodes, self._seed)
+        finally:
+            self._perturb({name: self.perturbations[name].nominal for name in values}, n)
+
+    def close(self) -> None:
+        """Closes the simulations."""
+        self._env.close()
+
+    def _perturb(self, values, n):
+        self._target.perturb({name: np.full(n, value) for name, value in values.items()}, np.arange(n))
+
+
+@contextmanager
+def judged(path: Path, episodes: int, num_threads: int, seed: int) -> Iterator[Judged]:
+    """Gives a policy to judge, and closes its simulations."""
+    policy = Judged(path, episodes, num_threads, seed)
+    try:
+        yield policy
+    finally:
+        policy.close()
+
+
+def sweep(policy: Judged, axes: tuple[Axis, ...], rows: KeptRows, on_point: Callable[[Point], None]) -> Sweep:
+    """Plays every point of one axis, or of the grid of two; points that `rows` holds are not played again.
+
+    A point that fails says why, and the others are played all the same. `on_point` is called after each.
+    """
+    names, points = [axis.name for axis in axes], []
+    for values in product(*(axis.values for axis in axes)):
+        points.append(_point(policy, dict(zip(names, values)), rows))
+        on_point(points[-1])
+    return Sweep(str(policy.path), policy.run.env_id, axes, points, policy.digest)
+
+
+def conditions(policies: Iterable[Judged]) -> str:
+    """Returns what decides every point besides policy, values, seed and episodes: the code and the versions."""
+    known = versions() | optional_versions()
+    foreign = {file_state(policy.env_file) for policy in policies} - {""}
+    return "; ".join([code_state(), *(f"{name} {number}" for name, number in known.items()), *sorted(foreign)])
+
+
+def _point(policy, values, rows):
+    key = [policy.digest, *(part for pair in values.items() for part in pair)]
+    try:
+        episodes = rows.row(key, lambda: {"episodes": policy.episodes_at(values)})["episodes"]
+    except (ValueError, RuntimeError, ArithmeticError) as error:
+        return Point(tuple(values.values()), [], (str(error) or type(error).__name__).splitlines()[0])
+    return Point(tuple(values.values()), episodes)

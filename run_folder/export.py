@@ -1,0 +1,212 @@
+"""A policy for other programs: normaliser, network and clipping in one ONNX or TorchScript file, with its meaning."""
+
+import json
+import warnings
+from contextlib import closing, suppress
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from gymnasium.spaces import Box, Discrete
+from onnx import TensorProto, helper, numpy_helper
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.sac.policies import SACPolicy
+from torch import nn
+
+from algorithms.action_heads import head
+from run_folder.action_spaces import described
+from run_folder.runs import Run
+from utils.console.outputs import MARK, marked
+from utils.files import read_json, write_aside, write_json
+from utils.observation import ObservationTable
+from utils.provenance import versions
+from utils.vector_infos import control_dt
+
+MODEL_MARKS = {"onnx": MARK, "torchscript": "DeployedPolicy"}  # in the files that export_onnx, export_torchscript write
+OPSET, IR_VERSION = 17, 8  # old enough for runtimes on robots
+OUTPUTS = {
+    "box": "(n, a) float32: actions inside of low and high",
+    "discrete": "(n,) int64: index of the action",
+    "multi_discrete": "(n, a) int64: index of every action",
+    "multi_binary": "(n, a) int64: 0 or 1",
+}
+_ONNX_ACTIVATIONS = {nn.ReLU: "Relu", nn.ELU: "Elu", nn.Tanh: "Tanh"}
+
+
+class DeployedPolicy(nn.Module):
+    """Raw observations (n, k) float32 -> actions as `Run.act` gives them: (n, a) float32 of a Box, else int64."""
+
+    def __init__(self, run: Run):
+        super().__init__()
+        held = run.normalizer
+        self.mean, self.scale = (torch.from_numpy(values) for values in (held.mean, np.sqrt(held.var + held.eps)))
+        self.clip = held.clip
+        self.layers = nn.Sequential(*layers(run.policy))
+        self.head = head(run.policy.action_space, squashed=isinstance(run.policy, SACPolicy))
+
+    def forward(self, observation: torch.Tensor) -> torch.Tensor:
+        normalized = torch.clip((observation.double() - self.mean) / self.scale, -self.clip, self.clip)
+        return self.head(self.layers(normalized.float()))
+
+
+def layers(policy: BasePolicy) -> list[nn.Module]:
+    """Returns the layers from a normalised observation to the mean action or the logits; those of SAC end in a tanh."""
+    if isinstance(policy, SACPolicy):
+        return [*policy.actor.latent_pi, policy.actor.mu, nn.Tanh()]
+    return [*policy.mlp_extractor.policy_net, policy.action_net]
+
+
+def export_onnx(run: Run, out: Path) -> None:
+    """Writes the policy as ONNX, what its numbers mean in the file's metadata and in a .json beside it."""
+    module, meaning = DeployedPolicy(run), describe(run)
+    box = isinstance(run.policy.action_space, Box)
+    shape = ["n", *(() if isinstance(run.policy.action_space, Discrete) else run.policy.action_space.shape)]
+    graph = helper.make_graph(
+        _nodes(module),
+        run.env_id,
+        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["n", len(run.normalizer.mean)])],
+        [helper.make_tensor_value_info("action", TensorProto.FLOAT if box else TensorProto.INT64, shape)],
+        [numpy_helper.from_array(values, name) for name, values in _constants(module).items()],
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name=MARK
+    )
+    helper.set_model_props(model, {name: _text(value) for name, value in meaning.items()})
+    onnx.checker.check_model(model, full_check=True)
+    _write_both(out, lambda aside: onnx.save(model, str(aside)), meaning)
+
+
+def export_torchscript(run: Run, out: Path) -> None:
+    """Writes the policy as TorchScript, and what its numbers mean in a .json beside it."""
+    meaning = describe(run)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch has a newer form; programs in C++ read this one
+        traced = torch.jit.trace(DeployedPolicy(run).eval(), torch.zeros(2, len(run.normalizer.mean)))
+    _write_both(out, lambda aside: traced.save(str(aside)), meaning)
+
+
+def describe(run: Run) -> dict:
+    """Returns what a program on a robot must know: observation and action by name, order and unit, rates, versions.
+
+    What the environment says in a `describe` of itself or of its task goes before what its spaces say. The parts of a
+    dictionary observation are rows in the order in which the exported policy takes them, as one vector.
+    """
+    with closing(run.make_env(1)) as env:
+        base = _single(env)
+        task = getattr(base, "task", None)
+        known = next((own.describe() for own in (base, task) if hasattr(own, "describe")), {})
+        known |= {"observation": _parts(env, run)} if run.normalizer.names else {}
+        rows = known.get("observation") or _rows(env, task)
+        plain = {"observation": rows, **_rate(env), "action_space": _action(run.policy.action_space)}
+        return {"env_id": run.env_id, **plain, **known, "versions": versions()}
+
+
+def _parts(env, run):
+    """Returns name, size and bounds of every part of a dictionary observation, in the order of the policy's vector."""
+    space = env.single_observation_space
+    return [_row(name, space[name].low, space[name].high) for name in run.normalizer.names]
+
+
+def _single(env):
+    """Returns the environment without wrappers, or the first of a vector that is made of single ones."""
+    singles = getattr(env.unwrapped, "envs", None)
+    return (singles[0] if singles else env).unwrapped
+
+
+def _rows(env, task):
+    """Returns name, size and bounds of every block of the observation, as far as it has named ones; None is no bound."""
+    table = getattr(task, "observation", None)
+    if isinstance(table, ObservationTable):
+        return [{name: getattr(row, name) for name in ("name", "size", "low", "high", "unit")} for row in table.rows]
+    space = env.single_observation_space
+    outer = (getattr(env.unwrapped, "envs", None) or [env])[0]
+    slices = {}
+    with suppress(AttributeError):  # our wrappers name blocks
+        slices = outer.get_wrapper_attr("layout").slices
+    blocks = slices or {"observation": slice(0, space.shape[0])}
+    return [_row(name, space.low[block], space.high[block]) for name, block in blocks.items()]
+
+
+def _row(name, low, high):
+    return {"name": name, "size": len(low), "low": _bound(low.min()), "high": _bound(high.max())}
+
+
+def _bound(value):
+    return float(value) if np.isfinite(value) else None
+
+
+def _rate(env):
+    """Returns the control step, s, and rate, 1/s, of an environment that says it."""
+    dt = control_dt(env)
+    return {"control_dt_s": dt, "control_rate_hz": 1.0 / dt} if dt else {}
+
+
+def _action(space):
+    """Returns a policy's actions as plain data, and what the exported policy's output is."""
+    kind = described(space)
+    bounds = {"low": list(kind.low), "high": list(kind.high)} if kind.kind == "box" else {"values": list(kind.values)}
+    return {"kind": kind.kind, "output": OUTPUTS[kind.kind], **bounds}
+
+
+def _write_both(out, save, meaning):
+    """Writes the model and the .json beside it, or neither."""
+    _check_description(out, meaning)
+
+    def write(aside):
+        save(aside)
+        write_json(out.with_suffix(".json"), meaning)
+
+    write_aside(out, write)
+
+
+def _check_description(out, meaning):
+    """Raises ValueError if the .json beside `out` describes another model file, with another meaning.
+
+    x.onnx and x.pt share x.json.
+    """
+    beside = out.with_suffix(".json")
+    if not beside.is_file() or beside.stat().st_size == 0 or _timeless(read_json(beside)) == _timeless(meaning):
+        return
+    for path in out.parent.iterdir():
+        if path.with_suffix(".json") == beside and path not in (out, beside) and _is_model(path):
+            raise ValueError(f"{beside} describes {path}, which is of another policy: name another file, or remove {path}")
+
+
+def _is_model(path):
+    return path.is_file() and any(marked(mark)(path) for mark in MODEL_MARKS.values())
+
+
+def _timeless(meaning):
+    """Returns a description as JSON has it, without versions."""
+    return {name: value for name, value in json.loads(json.dumps(meaning)).items() if name != "versions"}
+
+
+def _nodes(module):
+    nodes = [
+        helper.make_node("Cast", ["observation"], ["double"], to=TensorProto.DOUBLE),
+        helper.make_node("Sub", ["double", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "scale"], ["scaled"]),
+        helper.make_node("Clip", ["scaled", "clip_low", "clip_high"], ["clipped"]),
+        helper.make_node("Cast", ["clipped"], ["x0"], to=TensorProto.FLOAT),
+    ]
+    for i, layer in enumerate(module.layers):
+        if isinstance(layer, nn.Linear):
+            nodes.append(helper.make_node("Gemm", [f"x{i}", f"weight{i}", f"bias{i}"], [f"x{i + 1}"], transB=1))
+        else:
+            nodes.append(helper.make_node(_ONNX_ACTIVATIONS[type(layer)], [f"x{i}"], [f"x{i + 1}"]))
+    return [*nodes, *module.head.nodes(f"x{len(module.layers)}")]
+
+
+def _constants(module):
+    clip = {"clip_low": np.array(-module.clip), "clip_high": np.array(module.clip)}
+    constants = {name: getattr(module, name).numpy() for name in ("mean", "scale")} | clip
+    constants |= {name: getattr(module.head, name).numpy() for name in module.head.constants}
+    for i, layer in enumerate(module.layers):
+        if isinstance(layer, nn.Linear):
+            constants[f"weight{i}"], constants[f"bias{i}"] = layer.weight.detach().numpy(), layer.bias.detach().numpy()
+    return constants
+
+
+def _text(value):
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,203 @@
+"""A policy on disk: weights as safetensors, architecture in JSON, its observation's statistics; none of it can run code."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from gymnasium.spaces import Box
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.sac.policies import SACPolicy
+
+from algorithms.configs import DEEPEST, WIDEST
+from run_folder.action_spaces import ActionSpace, described
+from run_folder.observations import FLAT_POLICIES, flat, parts, statistics
+from utils.config import updated
+from utils.files import read_arrays, read_json, reading, write_arrays, write_aside, write_json
+from utils.run_file_names import ARCHITECTURE, NORMALIZER, POLICY_FILES, WEIGHTS
+
+FORMAT = 1  # of everything in a run folder
+ACTIVATIONS = {"relu": torch.nn.ReLU, "elu": torch.nn.ELU, "tanh": torch.nn.Tanh}
+POLICIES = {"ActorCriticPolicy": (ActorCriticPolicy, "vf"), "SACPolicy": (SACPolicy, "qf")}  # and SB3's name for its critic
+STATISTICS = ("mean", "var", "count", "clip", "eps")  # in NORMALIZER
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """The statistics that a policy's observations are normalised with, as VecNormalize does it; called, it does."""
+
+    mean: np.ndarray  # (k,)
+    var: np.ndarray  # (k,)
+    count: float
+    clip: float
+    eps: float
+    names: tuple[str, ...] = ()  # of the parts of a dictionary observation, in the order of mean and var
+
+    def __call__(self, observation: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns (observation - mean) / sqrt(var + eps), clipped, (..., k) float32; of a dictionary as one vector."""
+        observation = flat(observation, self.names)
+        return np.clip((observation - self.mean) / np.sqrt(self.var + self.eps), -self.clip, self.clip).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a policy is built from before its weights are loaded; the hashes tell whether all its files are of one moment."""
+
+    format: int = FORMAT
+    policy: str = "ActorCriticPolicy"
+    observation_size: int = 1
+    action_low: tuple[float, ...] = (-1.0,)  # of a Box
+    action_high: tuple[float, ...] = (1.0,)
+    action_kind: str = "box"
+    action_dtype: str = "float32"
+    action_values: tuple[int, ...] = ()  # how many values each discrete action has
+    actor: tuple[int, ...] = ()
+    critic: tuple[int, ...] = ()
+    activation: str = "elu"
+    sha256: tuple[str, ...] = ("", "")  # of WEIGHTS and NORMALIZER
+    parts: tuple[str, ...] = ()  # names of a dictionary observation's parts, in the order of the vector
+    part_sizes: tuple[int, ...] = ()
+
+    def __post_init__(self):
+        if self.format > FORMAT:
+            raise ValueError(
+                f"it was written by a newer version of this package (format {self.format}, this reads {FORMAT})"
+            )
+        for name, known in (("policy", POLICIES), ("activation", ACTIVATIONS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        for layers in (self.actor, self.critic, (self.observation_size,)):
+            if len(layers) > DEEPEST or not all(1 <= width <= WIDEST for width in layers):
+                raise ValueError(f"there may be up to {DEEPEST} layers of 1 to {WIDEST} units")
+        if self.parts and (len(self.parts), self.observation_size) != (len(self.part_sizes), sum(self.part_sizes)):
+            raise ValueError(f"the sizes of {', '.join(self.parts)} must sum to {self.observation_size}")
+        if len(self.sha256) != 2:
+            raise ValueError(f"sha256 must hold those of {WEIGHTS} and {NORMALIZER}, got {len(self.sha256)}")
+        _ = self.action
+
+    @property
+    def action(self) -> ActionSpace:
+        """The action space."""
+        return ActionSpace(self.action_kind, self.action_low, self.action_high, self.action_dtype, self.action_values)
+
+
+def write_policy(folder: Path, model: BaseAlgorithm, normalizer: VecNormalize) -> None:
+    """Writes a policy and the statistics it was trained with; without the architecture, the last file, they are nothing."""
+    built_from = architecture(model.policy)
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = {name: value for name, value in vars(normalizing(normalizer)).items() if name in STATISTICS}
+    tensors = {name: tensor.contiguous() for name, tensor in model.policy.state_dict().items()}
+    write_aside(folder / WEIGHTS, lambda aside: aside.write_bytes(safetensors.torch.save(tensors)))
+    write_arrays(folder / NORMALIZER, {name: np.asarray(value, float) for name, value in numbers.items()})
+    write_json(folder / ARCHITECTURE, asdict(replace(built_from, sha256=hashes(folder))))
+
+
+def architecture(policy: BasePolicy) -> Architecture:
+    """Returns what `policy` is built from.
+
+    Raises:
+        ValueError: it is none of POLICIES, with layers of one width list and one of ACTIVATIONS.
+    """
+    name, sizes = type(policy).__name__, parts(policy.observation_space)
+    name = FLAT_POLICIES.get(name, name)
+    activations = [known for known, kind in ACTIVATIONS.items() if kind is getattr(policy, "activation_fn", None)]
+    if name not in POLICIES or not activations or getattr(policy, "use_sde", False):
+        words = f"{' and '.join(POLICIES)} with {', '.join(ACTIVATIONS)} and without gSDE"
+        raise ValueError(f"only {words} can be written, got {_named(policy)}")
+    layers, critic = policy.net_arch, POLICIES[name][1]
+    actor, critic = (layers["pi"], layers[critic]) if isinstance(layers, dict) else (layers, layers)
+    size, action = sum(sizes.values()) if sizes else policy.observation_space.shape[0], described(policy.action_space)
+    space = {f"action_{own}": value for own, value in asdict(action).items()}
+    space |= {"parts": tuple(sizes), "part_sizes": tuple(sizes.values())}
+    return Architecture(FORMAT, name, size, actor=tuple(actor), critic=tuple(critic), activation=activations[0], **space)
+
+
+def read_policy(folder: Path) -> tuple[BasePolicy, Normalizer]:
+    """Returns the policy in `folder` and what normalises its observations.
+
+    Raises:
+        ValueError: a file is missing, damaged, of another architecture, from another moment, or holds no finite numbers.
+    """
+    for name in POLICY_FILES:
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder} holds no {name}: give a run folder, or one of its checkpoints")
+    built_from = read_architecture(folder)
+    for name, wanted, found in zip((WEIGHTS, NORMALIZER), built_from.sha256, hashes(folder)):
+        if wanted != found:
+            raise ValueError(f"{folder / name} is damaged, or not the one that {ARCHITECTURE} was written with")
+    normalizer = _read_normalizer(folder / NORMALIZER, built_from.observation_size)
+    return _with_weights(built_from, folder / WEIGHTS), replace(normalizer, names=built_from.parts)
+
+
+def read_architecture(folder: Path) -> Architecture:
+    """Returns what the policy in `folder` is built from.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    content = read_json(folder / ARCHITECTURE)
+    with reading(folder / ARCHITECTURE):
+        return updated(Architecture(), content)
+
+
+def build(built_from: Architecture) -> BasePolicy:
+    """Returns an untrained policy of that architecture."""
+    kind, critic = POLICIES[built_from.policy]
+    observation = Box(-np.inf, np.inf, (built_from.observation_size,), np.float32)
+    action = built_from.action.space
+    layers = {"pi": list(built_from.actor), critic: list(built_from.critic)}
+    with torch.random.fork_rng(devices=[]):  # its weights are drawn, though they are of no use
+        policy = kind(observation, action, lambda _: 0.0, net_arch=layers, activation_fn=ACTIVATIONS[built_from.activation])
+    policy.set_training_mode(False)
+    return policy
+
+
+def hashes(folder: Path) -> tuple[str, str]:
+    """Returns the SHA-256 of a folder's weights and of its statistics."""
+    return tuple(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (WEIGHTS, NORMALIZER))
+
+
+def normalizing(normalizer: VecNormalize) -> Normalizer:
+    """Returns the normaliser as it is now, frozen."""
+    names = parts(normalizer.observation_space) if isinstance(normalizer, VecNormalize) else ()  # or a stand-in for one
+    return Normalizer(*statistics(normalizer), normalizer.clip_obs, normalizer.epsilon, tuple(names))
+
+
+def _named(policy):
+    activation = getattr(getattr(policy, "activation_fn", None), "__name__", "no activation")
+    return f"{type(policy).__name__} with {activation}" + " and gSDE" * bool(getattr(policy, "use_sde", False))
+
+
+def _with_weights(built_from, path):
+    with reading(path):
+        tensors = safetensors.torch.load_file(path)
+        if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+            raise ValueError("it holds numbers that are not finite")
+        policy = build(built_from)
+        wanted = {name: tuple(tensor.shape) for name, tensor in policy.state_dict().items()}
+        found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        for name in sorted(wanted.keys() | found.keys()):
+            if wanted.get(name) != found.get(name):
+                raise ValueError(
+                    f"{ARCHITECTURE} asks for {name} of the shape {wanted.get(name)}, the weights have {found.get(name)}"
+                )
+        policy.load_state_dict(tensors)
+    return policy
+
+
+def _read_normalizer(path, size):
+    numbers = read_arrays(path)
+    with reading(path):
+        mean, var, count, clip, eps = (np.asarray(numbers[name], float) for name in STATISTICS)
+        if not all(np.isfinite(values).all() for values in (mean, var, count, clip, eps)):
+            raise ValueError("it holds numbers that are not finite")
+        if (var < 0).any():
+            raise ValueError("it holds a variance under 0")
+        if mean.shape != (size,) or var.shape != (size,):
+            raise ValueError(f"it must hold mean and variance of {size} values, got the shapes {mean.shape}, {var.shape}")
+        return Normalizer(mean, var, float(count), float(clip), float(eps))

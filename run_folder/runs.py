@@ -1,0 +1,201 @@
+"""A run folder: everything that train makes and play, evaluate, resume and export read; nothing in it is executed.
+
+config.yaml            all of the training's config, command line, versions, git state
+env.json               id and arguments of the environment
+policy.safetensors policy.json normalizer.npz    the last policy; the same three in best/ and in every checkpoint
+progress.csv tensorboard/                        what was logged
+checkpoints/<steps>/   a policy each; the last few also hold all that the training needs to go on
+card.json              steps and wall time; of a shipped policy also who made it and how it was judged
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import BasePolicy
+
+from algorithms.vec_env import make_vector
+from run_folder.logs import cut_logs, make_logger, mark_logs
+from run_folder.policy import Normalizer, read_policy, write_policy
+from run_folder.records import make_run as make_run
+from run_folder.records import read_env, read_run_config, refuse_pickle
+from run_folder.training_state import put_back, put_back_logged, read_training, write_training
+from utils.env_ids import qualified
+from utils.files import mend_folder, read_json, reading, whole_folder, write_json
+from utils.paths import expanded
+from utils.run_file_names import ARCHITECTURE, ARRAYS, BEST, CARD, CHECKPOINTS, LOCK, LOGS, NUMBERS, POLICY_FILES
+
+
+@dataclass(frozen=True)
+class Run:
+    """A policy with all that belongs to it."""
+
+    folder: Path
+    policy: BasePolicy
+    normalizer: Normalizer
+    env_id: str
+    env_kwargs: Mapping
+
+    def act(self, observation: np.ndarray) -> np.ndarray:
+        """Returns the deterministic actions (n, a) for raw observations (n, k)."""
+        return self.policy.predict(self.normalizer(observation), deterministic=True)[0]
+
+    def make_env(self, num_envs: int = 1, **changes) -> gym.vector.VectorEnv:
+        """Returns the vector environment that the policy was trained on, with these arguments changed."""
+        return make_vector(qualified(self.env_id), num_envs, **{**self.env_kwargs, **changes})
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Keeps other trainings out of a run folder; the lock goes with the process, however that ends.
+
+    Raises:
+        ValueError: another process trains there, or the folder cannot be written.
+    """
+    try:
+        lock = FileLock(run / LOCK, timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise ValueError(f"{run} is in use by another training") from error
+    except OSError as error:
+        raise ValueError(f"cannot write to {run}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def save(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback], keep: int = 2) -> Path:
+    """Writes checkpoints/<steps>, from which `resume` goes on, between two rollouts; returns its folder.
+
+    The last `keep` stay whole, those before keep their policies. `callbacks` have a `state` and `restore` it.
+
+    Raises:
+        ValueError: it cannot be written, as on a full disk; what was there before is as it was.
+    """
+    target = run / CHECKPOINTS / f"{model.num_timesteps:010d}"
+    try:
+        with whole_folder(target) as folder:
+            write_policy(folder, model, model.get_env())
+            write_training(folder, model, callbacks)
+            write_json(folder / LOGS, mark_logs(run, model.logger, folder))
+            write_json(folder / CARD, callbacks["progress"].state if "progress" in callbacks else {})
+    except OSError as error:
+        raise ValueError(f"cannot write {target}: {error.strerror or error}; {last_good(run)}") from error
+    for old in resumable(run)[:-keep]:
+        for name in (NUMBERS, ARRAYS):  # without the first of them nobody takes it for whole
+            (old / name).unlink(missing_ok=True)
+    return target
+
+
+def save_best(run: Path, model: BaseAlgorithm) -> None:
+    """Makes the policy as it is now the run's best; the one before stays until this one is whole."""
+    with whole_folder(run / BEST) as folder:
+        write_policy(folder, model, model.get_env())
+
+
+def save_last(run: Path, model: BaseAlgorithm, card: Mapping) -> None:
+    """Makes the policy as it is now the run's own, with a card that says how it came about; a checkpoint holds it too."""
+    forget_last(run)
+    write_json(run / CARD, card)
+    write_policy(run, model, model.get_env())
+
+
+def forget_last(run: Path) -> None:
+    """Makes the newest checkpoint, not the policy of an earlier end, the one that `load_run` gives."""
+    (run / ARCHITECTURE).unlink(missing_ok=True)
+
+
+def resume(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback]) -> Path | None:
+    """Puts model, simulations, callbacks and logs back to the newest checkpoint that can be read; returns its folder.
+
+    `model.learn(..., reset_num_timesteps=False)` then goes on as if nothing had happened. A run that has no checkpoint
+    had not come to its first, and begins anew: its logs are emptied, and None is returned.
+
+    Raises:
+        ValueError: no checkpoint can be read, or they are another training's, or somebody took them away.
+    """
+    folder, everything, sizes = _newest_whole(run)
+    with reading(folder or run):
+        if folder is not None:
+            put_back(everything, model, callbacks)
+        cut_logs(run, sizes, folder)  # from here on the run changes
+    forget_last(run)
+    model.set_logger(make_logger(run))
+    if folder is not None:
+        put_back_logged(everything, model)
+    return folder
+
+
+def resumable(run: Path) -> list[Path]:
+    """Returns the checkpoints, oldest first, that hold all a training needs to go on."""
+    return sorted(file.parent for file in (run / CHECKPOINTS).glob(f"[0-9]*/{NUMBERS}"))
+
+
+def ended(run: Path, steps: int) -> bool:
+    """Returns whether a run has been trained for so many steps and holds the policy of their end."""
+    checkpoints = resumable(run)
+    whole = all((run / name).is_file() for name in POLICY_FILES)
+    return whole and bool(checkpoints) and int(checkpoints[-1].name) >= steps
+
+
+def last_good(run: Path) -> str:
+    """Returns the end of a sentence about what went wrong: which checkpoint is left."""
+    left = resumable(run)
+    return f"the last good checkpoint is {left[-1]}" if left else "there is no checkpoint before it"
+
+
+def load_run(path: str | Path) -> Run:
+    """Returns the policy of a run folder, a checkpoint or best/ in it, or a shipped policy, with its normaliser and env.
+
+    A run that has not ended, or whose last policy is not whole, gives its newest checkpoint. From then on torch has one
+    thread: idle ones keep cores busy, and walking on two of them took 1.8 times as long.
+
+    Raises:
+        ValueError: there is no policy, or a file of it cannot be used; one sentence that names it.
+    """
+    folder = expanded(path)
+    refuse_pickle(folder)
+    mend_folder(folder)
+    checkpoints = sorted((folder / CHECKPOINTS).glob("[0-9]*"))
+    if checkpoints and not all((folder / name).is_file() for name in POLICY_FILES):
+        folder = checkpoints[-1]
+    policy, normalizer = read_policy(folder)
+    env_id, env_kwargs = read_env(folder)
+    torch.set_num_threads(1)
+    return Run(folder, policy, normalizer, env_id, env_kwargs)
+
+
+def load_policy(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns what `load_run(path).act` is: raw observations (n, k) -> deterministic actions (n, a)."""
+    return load_run(path).act
+
+
+def digest(path: str | Path) -> str:
+    """Returns what tells a run's policy from others: a hash of its files and its config."""
+    run = load_run(path)
+    files = b"".join((run.folder / name).read_bytes() for name in POLICY_FILES)
+    return hashlib.sha256(files + repr((read_run_config(path), run.env_id, run.env_kwargs)).encode()).hexdigest()
+
+
+def _newest_whole(run):
+    reasons = []
+    for folder in reversed(resumable(run)):
+        try:
+            read_policy(folder)  # of the same moment, and whole
+            return folder, read_training(folder), read_json(folder / LOGS)
+        except ValueError as error:
+            reasons.append(error)
+    if reasons:
+        raise ValueError(f"no checkpoint of {run} can be used: {reasons[0]}")
+    if any((run / name).exists() for name in (*POLICY_FILES, CHECKPOINTS)):
+        raise ValueError(f"{run} holds a policy, and no checkpoint from which its training could go on")
+    return None, None, {}

@@ -1,0 +1,133 @@
+"""A sweep changes what it says, plays the same seeds at every value, loses no point, and goes on where it was stopped."""
+
+import json
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+import evaluate_robustness
+import train
+from evaluation.kept_rows import KeptRows
+from evaluation.robustness.report import draw
+from evaluation.robustness.sweep import Axis, Judged, Point, Sweep, make_axis, sweep
+from utils.perturbation import Perturbable
+
+SMALL = """--env RWRLCartpoleBalance-v0 --algo ppo --total-timesteps 64 --num-envs 2 --episode-steps 20 --num-threads 1
+--eval-every 0 --ppo.n-steps 32 --ppo.batch-size 64 --ppo.net-arch 4""".split()
+QUICK = "--episodes 2 --num-threads 1".split()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    for seed in (0, 1):
+        assert train.main([*SMALL, "--seed", str(seed), "--run-dir", str(folder / f"run{seed}")]) == 0
+    return [str(folder / f"run{seed}") for seed in (0, 1)]
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+class Told:
+    """A policy whose returns are told: ten times the value, plus the episode's seed."""
+
+    path, run, digest = "told", type("Run", (), {"env_id": "Told-v0"}), "0"
+
+    def __init__(self, bad=()):
+        self.bad, self.played = bad, []
+
+    def episodes_at(self, values):
+        (value,) = values.values()
+        self.played.append(value)
+        if value in self.bad:
+            raise ValueError("it broke\nin two")
+        return [{"return": 10 * value + seed, "seed": seed} for seed in (0, 1)]
+
+
+def test_the_nominal_value_is_always_among_the_points():
+    known = {"mass": Perturbable(1.0, 0.5, 2.0, 0.1)}
+    assert make_axis(known, "mass", count=2).values == (0.5, 1.0, 2.0)
+    assert make_axis(known, "mass", 1.2, 1.4, 3).values == pytest.approx((1.0, 1.2, 1.3, 1.4))
+    assert make_axis(known, "mass", 0.0, 2.0, 3).values == (0.0, 1.0, 2.0)
+    assert make_axis({"damping": Perturbable(2e-6, 2e-6, 0.2, 0.02)}, "damping", count=3).values[0] == 2e-6
+
+
+def test_a_point_that_fails_says_so_and_the_others_are_played(tmp_path):
+    points = sweep(Told(bad=(2.0,)), (Axis("x", 1.0, (1.0, 2.0, 3.0)),), KeptRows(tmp_path / "r", "c"), print).points
+    assert [point.error for point in points] == [None, "it broke", None]
+    assert [point.returns for point in points] == [[10, 11], [], [30, 31]]
+
+
+def test_points_that_were_played_are_not_played_again_and_failed_ones_are(tmp_path):
+    axes = (Axis("x", 1.0, (1.0, 2.0, 3.0)),)
+    sweep(Told(bad=(2.0,)), axes, KeptRows(tmp_path / "r", "c"), print)
+    again = Told()
+    assert [point.returns for point in sweep(again, axes, KeptRows(tmp_path / "r", "c"), print).points][1] == [20, 21]
+    assert again.played == [2.0]
+
+
+def test_the_physics_really_has_the_value_and_is_nominal_again_afterwards(runs):
+    policy = Judged(runs[0], 2, 1, 5)
+    models, play = [], policy._config.play
+
+    def watching(*arguments):
+        records = play(*arguments)
+        models.append([env.unwrapped.model.geom("pole_1").size[1] * 2 for env in policy._env.unwrapped.envs])
+        return records
+
+    object.__setattr__(policy._config, "play", watching)
+    long, nominal = policy.episodes_at({"pole_length": 2.5}), policy.episodes_at({"pole_mass": 0.1})
+    policy.close()
+    assert models == [[pytest.approx(2.5)] * 2, [pytest.approx(1.0)] * 2]
+    assert [record["seed"] for record in long] == [record["seed"] for record in nominal] == [5, 6]
+    assert [record["return"] for record in long] != [record["return"] for record in nominal]
+
+
+def test_several_policies_are_compared_with_json_table_and_pictures(runs, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["--model", *runs, "--param", "joint_damping", "--values", "2", *QUICK, "--out", str(out)]
+    assert evaluate_robustness.main(command) == 0
+    printed = capsys.readouterr().out
+    for run in runs:
+        (path,) = [
+            path for path in out.glob("*_joint_damping.json") if path.stem.removesuffix("_joint_damping")[-1] == run[-1]
+        ]
+        content = read(path)
+        assert [point["values"] for point in content["points"]] == [[2e-6], [0.2]]
+        returns = [episode["return"] for point in content["points"] for episode in point["episodes"]]
+        assert f"| {run} | joint_damping | {np.mean(returns):.1f} |" in printed
+    assert (out / "joint_damping.png").stat().st_size > 5_000 and (out / "report.md").read_text() in printed + "\n\n"
+
+
+def test_several_parameters_are_shown_side_by_side_too(tmp_path):
+    def swept(name):
+        points = [Point((value,), [{"return": value}, {"return": 2 * value}], None) for value in (1.0, 2.0)]
+        return Sweep("run", "Told-v0", (Axis(name, 1.0, (1.0, 2.0)),), points)
+
+    assert [path.name for path in draw(tmp_path, [swept("mass")])] == ["mass.png"]
+    assert [path.name for path in draw(tmp_path, [swept(name) for name in "abcde"])][-2:] == ["e.png", "all.png"]
+    one, five = (matplotlib.image.imread(tmp_path / name).shape for name in ("e.png", "all.png"))
+    assert five[1] > 2 * one[1] and five[0] > one[0]  # four in a row, and a second row
+
+
+def test_pairs_are_a_map_and_a_wrong_word_is_one_sentence(runs, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["--model", runs[0], "--pairs", "pole_mass,joint_damping", "--values", "2", *QUICK, "--out", str(out)]
+    assert evaluate_robustness.main(command) == 0
+    assert (out / "pole_mass_joint_damping.png").is_file()
+    capsys.readouterr()
+    for words, sentence in {
+        "--param pole_lenght": "did you mean pole_length",
+        "--param pole_length --min 2 --max 1": "must rise",
+    }.items():
+        assert evaluate_robustness.main(["--model", runs[0], *words.split(), *QUICK, "--out", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert sentence in error and error.count("\n") == 1
+
+
+def test_a_length_that_no_model_can_have_is_refused_before_anything_is_played(runs, tmp_path, capsys):
+    command = ["--model", runs[0], "--param", "pole_length", "--min", "-1", "--max", "1", "--values", "2", *QUICK]
+    assert evaluate_robustness.main([*command, "--out", str(tmp_path / "out")]) == 2
+    assert "pole_length must lie in 0.05 to 10, got -1.0" in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -1,0 +1,85 @@
+"""Small trainings in processes of their own, to be killed and gone on with; and what must be equal in two runs."""
+
+import hashlib
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from run_folder.logs import read_progress
+from run_folder.records import read_run_config
+from run_folder.runs import ended
+from utils.monitor_training import read_scalars
+
+ROOT = Path(__file__).parents[2]
+PPO = """--preset rough --total-timesteps 12288 --num-envs 16 --ppo.n-steps 32 --ppo.batch-size 256 --ppo.net-arch 16
+--episode-steps 40 --eval-every 6144 --eval-episodes 2 --checkpoint-every 1024 --level 0.3 --seed 3 --vary
+--curriculum success --num-threads 1""".split()
+SAC = """--preset rough --algo sac --total-timesteps 2560 --num-envs 8 --sac.learning-starts 1024 --sac.batch-size 32
+--sac.gradient-steps 1 --sac.net-arch 16 --sac.buffer-size 1024 --episode-steps 20 --eval-every 1280 --eval-episodes 2
+--checkpoint-every 64 --level 0.3 --seed 3 --num-threads 1""".split()
+WALL_CLOCK = ("time/fps", "time/time_elapsed", "time/iterations")  # of the process, not of the training
+
+
+def start(*arguments) -> subprocess.Popen:
+    """Starts a training; its output comes on one pipe."""
+    command = [sys.executable, str(ROOT / "train_residual_ppo.py"), *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def train(*arguments) -> str:
+    """Trains to the end; returns what was printed."""
+    process = start(*arguments)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def started(process: subprocess.Popen) -> None:
+    """Waits until a training says that it has begun."""
+    for line in process.stdout:
+        if line.startswith("Training in"):
+            return
+    raise AssertionError("the training did not start")
+
+
+def kill_after(checkpoints: int, seconds: float, run: Path, *arguments) -> bool:
+    """Trains into `run` until that many checkpoints have been added, and so long, then kills the process.
+
+    Returns False if the training had come to its end before, whether or not its process had.
+    """
+    process, wanted = start(*arguments), checkpoints + len([*run.glob("checkpoints/0*")])
+    while process.poll() is None and len([*run.glob("checkpoints/0*")]) < wanted:
+        time.sleep(0.002)
+    time.sleep(seconds)
+    process.kill()
+    output, _ = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), output
+    return process.returncode != 0 and not ended(run, read_run_config(run)["total_timesteps"])
+
+
+def fingerprint(run: Path) -> dict:
+    """Returns all that must be the same of two runs of the same training: files by their hashes, series by their numbers.
+
+    The last checkpoint's training.npz holds every array of it: learner, optimizer, generators, simulations, replay.
+    """
+    names = ("policy.safetensors", "normalizer.npz", "policy.json", "training.npz")
+    files = sorted(path for path in run.rglob("*") if path.name in names)
+    hashes = {str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    scalars = {tag: series for tag, series in read_scalars(run).items() if tag not in WALL_CLOCK}
+    lines = [
+        {key: value for key, value in row.items() if key not in WALL_CLOCK} for row in read_progress(run / "progress.csv")
+    ]
+    return {"files": hashes, "scalars": scalars, "progress": lines}
+
+
+def for_algo(arguments: list[str]) -> list[str]:
+    """Returns a command line without the options of the algorithm that it does not train with: they would be refused."""
+    default = "sac" if any(word.startswith("RWRL") for word in arguments) else "ppo"
+    algo = arguments[arguments.index("--algo") + 1] if "--algo" in arguments else default
+    other, kept, dropping = {"ppo": "--sac.", "sac": "--ppo."}[algo], [], False
+    for word in arguments:
+        dropping = word.startswith(other) if word.startswith("--") else dropping
+        kept += [] if dropping else [word]
+    return kept

@@ -1,0 +1,43 @@
+"""What the README says is so: its programs run, and its table is the code's."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envs.residual_walk.task import ResidualWalkTask
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def installed():
+    found = subprocess.run([sys.executable, "-I", "-c", "import envs"], cwd="/", capture_output=True)
+    return found.returncode == 0
+
+
+def programs():
+    return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_first_program_runs_from_another_folder(tmp_path):
+    if not installed():
+        pytest.skip("the project is not installed (pip install -e .)")
+    program, _ = programs()
+    done = subprocess.run([sys.executable, "-W", "error", "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    distance, command = map(float, re.fullmatch(r"(.*) m in 5 s, (.*) m/s commanded\n", done.stdout).groups())
+    assert 0.5 < distance / (5 * command) < 1.2
+
+
+def test_the_challenges_around_any_environment_are_one_line(tmp_path):
+    _, program = programs()
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "slider_pos_constraint" in done.stdout and "pole_length" in done.stdout
+
+
+def test_the_observation_table_is_the_codes():
+    assert ResidualWalkTask.observation.markdown() in README

@@ -1,0 +1,35 @@
+"""A training whose environment a checkpoint could not keep is refused before it has a folder."""
+
+import random
+from itertools import count
+
+import gymnasium as gym
+import pytest
+from gymnasium.envs.registration import EnvSpec
+
+import train
+from envs.toy_env import ToyVectorEnv
+from tests.helpers.foreign_package import SHORT, SMALL
+
+
+class CountedToys(ToyVectorEnv):
+    """Remembers what no checkpoint can keep: from the start, or from the first step on."""
+
+    def __init__(self, num_envs, late=False, **settings):
+        super().__init__(num_envs, **settings)
+        self.late, self.tally = late, None if late else random.Random(1)
+
+    def step(self, actions):
+        self.tally = count() if self.late else self.tally
+        return super().step(actions)
+
+
+@pytest.mark.parametrize(("late", "kind"), [("false", "Random"), ("true", "count")])
+@pytest.mark.parametrize("algo", ["ppo", "sac"])
+def test_what_a_checkpoint_cannot_keep_is_refused_before_there_is_a_folder(algo, late, kind, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(gym.registry, "Counted-v0", EnvSpec("Counted-v0", vector_entry_point=CountedToys))
+    command = ["--env", "Counted-v0", "--algo", algo, "--env-kwargs", f"{{late: {late}}}"]
+    assert train.main([*(SMALL if algo == "ppo" else SHORT), *command, "--run-dir", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and not (tmp_path / "run").exists()
+    assert f"CountedToys.tally is of a type that a checkpoint cannot keep ({kind})" in said[0]

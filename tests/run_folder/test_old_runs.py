@@ -1,0 +1,43 @@
+"""Policies and run folders that earlier versions of this project wrote keep working.
+
+`golden/old_runs` holds three run folders, and the first 10 steps of each and of the shipped policies as they were then.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from run_folder.runs import load_run, resumable
+
+ROOT = Path(__file__).parents[2]
+OLD = ROOT / "tests" / "golden" / "old_runs"
+PLAYED = json.loads((OLD / "played.json").read_text())
+
+
+@pytest.mark.parametrize("path", PLAYED)
+def test_an_old_policy_acts_and_earns_what_it_did_when_it_was_written(path):
+    run = load_run(ROOT / path)
+    env = run.make_env(2)
+    observation, _ = env.reset(seed=7)
+    for actions, rewards in zip(PLAYED[path]["actions"], PLAYED[path]["rewards"], strict=True):
+        acted = run.act(observation)
+        observation, earned, *_ = env.step(acted)
+        np.testing.assert_allclose(acted, actions, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(earned, rewards, rtol=1e-4, atol=1e-4)
+    env.close()
+
+
+@pytest.mark.parametrize("name", ["walk", "cube", "cartpole"])
+def test_the_training_of_an_old_run_can_be_continued(name, tmp_path):
+    run = tmp_path / name
+    shutil.copytree(OLD / name, run)
+    before = int(resumable(run)[-1].name)
+    command = [sys.executable, "train.py", "--resume", str(run), "--total-timesteps", str(before + 128)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert int(resumable(run)[-1].name) >= before + 128

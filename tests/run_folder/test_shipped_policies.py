@@ -1,0 +1,86 @@
+"""The policies in assets/policies: small, with a card that holds what is said of them, and better than what is there
+without them: the gait alone, a still hand, random actions."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.successes import SEEN_BY_NOBODY, played, rate
+from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, own_gait, walk
+from envs.locomotion.terrain import KINDS
+from evaluation.walks import summarise
+from run_folder.policy import POLICY_FILES
+from run_folder.records import read_run_config, trained_task
+from run_folder.runs import load_run
+from run_folder.ship_policy import POLICIES
+from training.command_line import config_of_run
+from training.tasks.presets import WALKS
+from utils.provenance import CHANGED
+
+HAND = POLICIES / "CubeInHand-v0"
+COMMANDS = {POLICIES / env_id: "python train_residual_ppo.py " for env_id in WALKS} | {
+    HAND: "python train.py --env CubeInHand"
+}
+
+
+@pytest.fixture(params=WALKS)
+def shipped(request):
+    return POLICIES / request.param
+
+
+@pytest.fixture
+def card(shipped):
+    return json.loads((shipped / "card.json").read_text())
+
+
+@pytest.mark.parametrize("shipped", COMMANDS, ids=lambda path: path.name)
+def test_it_is_small_and_comes_with_all_that_a_player_needs(shipped):
+    assert {path.name for path in shipped.iterdir()} == {*POLICY_FILES, "env.json", "config.yaml", "card.json"}
+    assert sum(path.stat().st_size for path in shipped.iterdir()) < 2e6
+
+
+@pytest.mark.parametrize("shipped", COMMANDS, ids=lambda path: path.name)
+def test_its_card_says_how_it_was_made_and_how_it_was_judged(shipped, card):
+    assert card["env_id"] == shipped.name and card["command"].startswith(COMMANDS[shipped])
+    assert card["steps"] > 1e6 and 60 < card["wall_time_s"] < 4 * 3600
+    assert {"python", "mujoco", "gymnasium", "stable-baselines3", "torch", "numpy"} <= card["versions"].keys()
+    assert CHANGED not in card["git"] and card["seed"] == read_run_config(shipped)["seed"]
+
+
+def test_its_card_holds_the_benchmark_on_every_terrain_beside_the_gait_alone(card):
+    for walker in ("gait alone", card["walker"]):
+        rows = [row for row in card["benchmark"]["terrain"] if row["walker"] == walker]
+        places = {(kind, level) for kind in KINDS if kind != "flat" for level in (0.25, 0.5, 0.75, 1.0)}
+        assert {(row["kind"], row["level"]) for row in rows} == places
+        assert all(row["episodes"] >= 100 for row in rows)
+        flat = [row for row in card["benchmark"]["flat"] if row["walker"] == walker]
+        assert [row["commanded_mps"] for row in flat] == [0.1, 0.2, 0.3, 0.4, 0.5]
+
+
+def test_it_was_trained_with_variation_and_on_no_ground_of_the_benchmark(shipped):
+    env = trained_task(shipped)
+    assert env["variation"]["push_speed"] > 0 and env["variation"]["friction"][0] < env["variation"]["friction"][1]
+    assert env["terrain"]["seed"] < 1_000_000
+
+
+def test_it_crosses_full_rough_ground_where_either_gait_alone_does_not(shipped):
+    config = BenchmarkConfig(episodes=16, seeds_from=33_000)
+    trained, fewer = load_walker(shipped, config.terrain_seed), replace(config, episodes=6)  # who is slow takes long
+    walkers = ((trained, config), (Walker(), fewer), (own_gait(trained), fewer))
+    rates = [summarise(walk(walker, "rough", 1.0, own))["success"] for walker, own in walkers]
+    assert rates[0] >= 0.7 and max(rates[1:]) <= 0.3, rates
+
+
+@pytest.mark.parametrize("shipped", [HAND], ids=lambda path: path.name)
+def test_the_hands_card_holds_what_it_reached_beside_a_still_hand_and_random_actions(card):
+    rows = {row["policy"]: row for row in card["benchmark"]["successes"]}
+    assert {"zero", "random", card["policy"]} <= rows.keys() and all(row["episodes"] >= 64 for row in rows.values())
+    own, chance = (rows[name] for name in (card["policy"], "random"))
+    assert own["successes_per_1000_steps_interval_low"] > chance["successes_per_1000_steps_interval_high"]
+
+
+def test_the_hand_reaches_targets_in_episodes_of_its_own():
+    run, config = load_run(HAND), config_of_run(HAND, 2)
+    reached = played(config, lambda env: run.act, 24, seed=SEEN_BY_NOBODY + 1000)
+    assert rate(reached["successes"], reached["steps"]) > 0.5

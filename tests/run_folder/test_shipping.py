@@ -1,0 +1,90 @@
+"""A shipped policy: what it takes from a run, what its card says, and the demo that shows it beside the gait."""
+
+import csv
+import json
+import shutil
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+import demo
+import train_residual_ppo
+from run_folder import ship_policy
+from run_folder.policy import POLICY_FILES
+from run_folder.runs import load_policy
+
+SMALL = """--total-timesteps 256 --num-envs 4 --ppo.n-steps 64 --ppo.batch-size 64 --ppo.net-arch 16 --eval-every 0
+--episode-steps 30 --checkpoint-every 128 --seed 5""".split()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    assert train_residual_ppo.main([*SMALL, "--run-dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def benchmark(run, tmp_path):
+    for name in ("terrain", "flat"):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([["walker", "success"], ["gait alone", "0.5"], [str(run), "0.75"]])
+    return tmp_path
+
+
+def test_a_run_and_its_checkpoints_say_what_they_took(run):
+    took = json.loads((run / "card.json").read_text())
+    before = json.loads((run / "checkpoints" / "0000000256" / "card.json").read_text())
+    assert (before["steps"], took["steps"]) == (256, 256) and 0 < before["wall_time_s"] <= took["wall_time_s"] < 60
+
+
+def test_the_shipped_policy_acts_as_the_run_does_and_has_nothing_of_the_training(run, benchmark):
+    out = benchmark / "shipped"
+    assert ship_policy.main([str(run), "--benchmark", str(benchmark), "--out", str(out)]) == 0
+    assert {path.name for path in out.iterdir()} == {*POLICY_FILES, "env.json", "config.yaml", "card.json"}
+    rows = np.random.default_rng(0).normal(size=(50, 98))
+    np.testing.assert_array_equal(load_policy(out)(rows), load_policy(run)(rows))
+
+
+def test_the_card_holds_command_seed_versions_time_steps_and_the_benchmarks_rows(run, benchmark):
+    ship_policy.main([str(run), "--benchmark", str(benchmark), "--out", str(benchmark / "shipped")])
+    card = json.loads((benchmark / "shipped" / "card.json").read_text())
+    assert (
+        card["command"].startswith("python train_residual_ppo.py --total-timesteps 256")
+        and card["env_id"] == "ResidualWalk-v0"
+    )
+    assert (
+        (card["seed"], card["steps"]) == (5, 256) and card["wall_time_s"] > 0 and card["versions"]["torch"] and card["git"]
+    )
+    assert card["benchmark"]["terrain"] == [{"walker": "gait alone", "success": 0.5}, {"walker": str(run), "success": 0.75}]
+
+
+def test_what_was_not_judged_or_has_not_ended_is_not_shipped(run, benchmark, capsys):
+    arguments = ["--benchmark", str(benchmark), "--out", str(benchmark / "shipped")]
+    (benchmark / "flat.csv").write_text("walker,success\ngait alone,0.5\n")
+    assert ship_policy.main([str(run), *arguments]) == 2
+    assert "flat.csv of the benchmark has no row of" in capsys.readouterr().err
+    stopped = shutil.copytree(run, benchmark / "stopped", ignore=shutil.ignore_patterns("card.json"))
+    assert ship_policy.main([str(stopped), *arguments]) == 2
+    assert "stopped has not ended" in capsys.readouterr().err
+    (stopped / "card.json").write_text('{"steps": 255}')
+    assert ship_policy.main([str(stopped), *arguments]) == 2
+    assert "stopped has not ended" in capsys.readouterr().err
+    assert ship_policy.main(["nowhere", *arguments]) == 2
+    assert "nowhere holds no policy.safetensors" in capsys.readouterr().err and not (benchmark / "shipped").exists()
+
+
+def test_the_demo_shows_the_shipped_policy_beside_the_gait_alone(run, tmp_path, monkeypatch, capsys, gl):
+    for name, value in {
+        "SHIPPED": run,
+        "OUT": tmp_path,
+        "EPISODES": 1,
+        "VIDEO_SECONDS": 1,
+        "PLACES": (("rough", 0.5),),
+    }.items():
+        monkeypatch.setattr(demo, name, value)
+    assert demo.main() == 0
+    printed = capsys.readouterr().out
+    assert "| gait alone, rough 0.5 |" in printed and "| gait + residual, rough 0.5 |" in printed
+    assert iio.imread(tmp_path / "paths.png").std() > 5 and (tmp_path / "walk.mp4").stat().st_size > 10_000

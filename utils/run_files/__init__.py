@@ -1,1 +1,0 @@
-"""What lies in a run folder, part by part; `utils.runs` puts them together."""
