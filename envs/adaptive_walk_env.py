@@ -28,12 +28,12 @@ class AdaptiveWalkTask(ResidualWalkTask):
 
 
 class AdaptiveWalkEnv(ResidualWalkEnv):
-    """One quadruped, as `ResidualWalkEnv`."""
+    """One quadruped. Arguments as in `ResidualWalkEnv`."""
 
     task_class = AdaptiveWalkTask
 
 
 class AdaptiveWalkVectorEnv(ResidualWalkVectorEnv):
-    """`num_envs` quadrupeds, as `ResidualWalkVectorEnv`."""
+    """`num_envs` quadrupeds. Arguments as in `ResidualWalkVectorEnv`."""
 
     task_class = AdaptiveWalkTask

@@ -22,8 +22,8 @@ from utils.variation import Scale, Variation
 MOST_STEPS, FEWEST_STEPS, REMEMBERED_BYTES = 100, 10, 32_000_000
 KEPT_FAILURES = 5
 
-# Sensors then describe the new state, and the next step continues from it for free.
-_VEL_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
+# Stage VEL: sensors describe the new state, and the next physics step reuses the computed stages at no cost.
+_VEL_STAGE, _NO_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL), int(mujoco.mjtStage.mjSTAGE_NONE)
 
 
 class Transition(NamedTuple):
@@ -54,6 +54,7 @@ class Task(ABC):
     ends as terminated with a reward of 0 and the observation it had before; `failures` keeps the first five of them.
     """
 
+    config_class: ClassVar[type]  # frozen dataclass; without arguments it gives the default config
     observation: ObservationTable
     action_space: gym.spaces.Box
     reset_options: tuple[str, ...] = ()
@@ -61,7 +62,7 @@ class Task(ABC):
     perturbable: ClassVar[Mapping[str, tuple[Scale, ...]]] = {}
     perturbations: ClassVar[Mapping[str, Perturbable]] = {}
     default_perturbation: str | None = None
-    transient = ("failures", "_states", "_actions", "_taken", "_began", "_shown")  # to look at only: no step depends on them
+    transient = ("failures", "_states", "_actions", "_taken", "_shown")  # for inspection only: no step depends on them
 
     def __init__(self, model: mujoco.MjModel, num_envs: int, control_dt: float, num_threads: int):
         self.num_envs = whole_number("num_envs", num_envs, 1)
@@ -76,7 +77,8 @@ class Task(ABC):
         steps = remembered_steps(self.sim.state.nbytes + 8 * num_envs * self.action_space.shape[0])
         self._states = np.zeros((steps, *self.sim.state.shape))
         self._actions = np.zeros((steps, num_envs, *self.action_space.shape))
-        self._taken, self._began = 0, np.zeros(num_envs, int)  # steps, and how many there were when each episode began
+        self._taken = 0  # control steps since the task was made
+        self.age = np.zeros(num_envs, int)  # (n,) completed control steps of the current episode
         self._observation = np.zeros((num_envs, *self.observation.space.shape), np.float32)
 
     @property
@@ -94,6 +96,43 @@ class Task(ABC):
     @abstractmethod
     def act(self, action: np.ndarray) -> None:
         """Turns `action` (n, a) in [-1, 1] into controls."""
+
+    def place(self, ids: np.ndarray, qpos: np.ndarray, ctrl: np.ndarray | None = None, qvel=None, **fields) -> None:
+        """Resets simulations `ids` (k,), writes their start state, and computes what follows from it (a forward pass).
+
+        For use in `reset`, after the model factors are applied.
+
+        Args:
+            ids: (k,) simulations.
+            qpos: (k, nq) or (nq,) generalised positions, in the model's order.
+            ctrl: (k, nu) or (nu,) controls; those of the model's defaults if None.
+            qvel: (k, nv) or (nv,) generalised velocities; 0 if None.
+            **fields: other state fields of the batch by name, as `mocap_quat` (k, nmocap, 4).
+        """
+        self.sim.reset(ids, stage=_NO_STAGE)
+        for name, values in {"qpos": qpos, "ctrl": ctrl, "qvel": qvel, **fields}.items():
+            if values is not None:
+                self.sim.bind(name)[ids] = values
+        self.sim.forward(ids)
+
+    def advance(self) -> None:
+        """Advances the physics by one control step, with the controls that `act` has set.
+
+        Override it to change controls within a control step, for example to compute a torque at every physics step: call
+        `step_physics` `substeps` times. The batch then shows the newest state (stage VEL) before each call.
+        """
+        self.step_physics(self.substeps)
+
+    def step_physics(self, nstep: int = 1) -> None:
+        """Takes `nstep` physics steps; resets the simulations whose physics fails in them, and marks them as `failed`."""
+        raised = ()
+        try:
+            self.sim.step(nstep=nstep, stage=_VEL_STAGE)
+        except SimulationError as error:
+            raised = error.ids
+        # A sum is finite only if every part is, or if parts cancel that the next step's warning will catch.
+        if len(raised) or self.sim.warning.any() or not math.isfinite(self.sim.state.sum()):
+            self._fail(raised)
 
     @abstractmethod
     def sense(self) -> None:
@@ -137,7 +176,7 @@ class Task(ABC):
             raise ValueError(f"unknown reset options {unknown}; there are {', '.join(self.reset_options) or 'none'}")
         self.take_over_model()
         self.failed[ids] = False
-        self._began[ids] = self._taken
+        self.age[ids] = 0
         self.reset(ids, generators, options)
         self.sense()
         self._observation = self.observation.pack(self.observe())
@@ -174,7 +213,8 @@ class Task(ABC):
         self.take_over_model()
         self._remember(action)
         self.act(action)
-        self._advance()
+        self.advance()
+        self.age += 1
         return self._transition()
 
     def after_restore(self) -> None:
@@ -197,16 +237,6 @@ class Task(ABC):
         self._states[place], self._actions[place] = self.sim.state, action
         self._taken += 1
 
-    def _advance(self):
-        raised = ()
-        try:
-            self.sim.step(nstep=self.substeps, stage=_VEL_STAGE)
-        except SimulationError as error:
-            raised = error.ids
-        # A sum is finite only if every part is, or if parts cancel that the next step's warning will catch.
-        if len(raised) or self.sim.warning.any() or not math.isfinite(self.sim.state.sum()):
-            self._fail(raised)
-
     def _fail(self, raised):
         failed = self.sim.warning.any(axis=(1, 2)) | ~np.isfinite(self.sim.state).all(axis=1)
         failed[list(raised)] = True
@@ -219,7 +249,8 @@ class Task(ABC):
 
     def _failure(self, i):
         steps = len(self._states)
-        last = np.arange(max(self._began[i], self._taken - steps), self._taken) % steps
+        kept = min(self.age[i] + 1, self._taken, steps)  # after a resume fewer steps were taken than the episode is old
+        last = np.arange(self._taken - kept, self._taken) % steps
         warnings = [_WARNINGS[kind] for kind in np.flatnonzero(self.sim.warning[i].any(axis=-1))]
         reason = ", ".join(warnings) or "a state that is not finite"
         return PhysicsFailure(i, self.sim.get_model(i), self._states[last, i], self._actions[last, i], reason)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import gymnasium as gym
+import mujoco
 import numpy as np
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -13,57 +14,108 @@ from gymnasium.vector.utils import batch_space
 from envs.episode_values import PerturbedEpisodes
 from envs.lifecycle import Lifecycle, autoreset, check_all, check_open, seeds_of
 from envs.task import PhysicsFailure, Task
+from utils.config import resolved
 from utils.fields import FieldError, shown
-from utils.perturbation import Perturbable
+from utils.perturbation import Perturbable, given_spec
 from utils.rendering.camera import Camera
-from utils.rendering.pictures import RENDER_MODES, Pictures, View
+from utils.rendering.pictures import RENDER_MODES, Pictures, View, picture_options
 from utils.specs import is_whole
 
+CLASS_DEFAULT = "default"  # stands for the class attribute `default_episode_steps`
 
-class _TaskView(PerturbedEpisodes):
-    """Shows a task's `control_dt`, and what may be perturbed: `perturbations`, the default one, and `perturb`."""
 
+class TaskFace(PerturbedEpisodes):
+    """Builds the task and shows what user code reads from it; base of `TaskEnv` and `TaskVectorEnv`.
+
+    Attributes:
+        task_class: called as task_class(config, num_envs, num_threads); its `config_class` gives the default config.
+        default_episode_steps: the steps of an episode, unless `max_episode_steps` says otherwise; None for no limit.
+    """
+
+    task_class: ClassVar[type[Task]]
+    default_episode_steps: ClassVar[int | None] = None
     task: Task
 
     @property
+    def config(self):
+        """The task's frozen config."""
+        return self.task.config
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The nominal model. Values that are written to it take effect in all simulations from the next step or reset on."""
+        return self.task.model
+
+    @property
     def control_dt(self) -> float:
-        """Seconds of a control step, exact; `metadata["render_fps"]` is rounded."""
+        """Duration of a control step, s, exact; `metadata["render_fps"]` is rounded."""
         return self.task.control_dt
 
     @property
     def perturbations(self) -> Mapping[str, Perturbable]:
+        """The parameters that `perturb_spec` and `perturb` accept, with their ranges."""
         return self.task.perturbations
 
     @property
     def default_perturbation(self) -> str | None:
+        """The parameter that a `perturb_spec` without a name perturbs."""
         return self.task.default_perturbation
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
-        """Makes following resets of simulations `ids` (k,) use these values (k,); see `Task.perturb`."""
+        """Sets values (k,) by parameter name for the following episodes of simulations `ids` (k,); see `Task.perturb`."""
         self.task.perturb(values, ids)
+
+    def _build(self, config, num_envs, num_threads, changes) -> None:
+        """Builds the task from the config class's defaults, `config` and `changes`."""
+        config = resolved(self.task_class.config_class(), config, changes)
+        self.task = self.task_class(config, num_envs, num_threads)
+        self.metadata = self.metadata | {"render_fps": round(1 / self.task.control_dt)}
+
+    def _limit(self, max_episode_steps):
+        """Returns the steps after which an episode is cut off, or None."""
+        is_default = isinstance(max_episode_steps, str) and max_episode_steps == CLASS_DEFAULT
+        return self.default_episode_steps if is_default else step_limit(max_episode_steps)
 
     def _open_camera(self, pictures: Pictures) -> View:
         return Camera(self.task.sim, pictures)
 
 
-class TaskEnv(Lifecycle, _TaskView, gym.Env):
+class TaskEnv(Lifecycle, TaskFace, gym.Env):
     """One simulation of a task.
 
-    `max_episode_steps` cuts episodes of an environment that is built directly, None and -1 do not; `gymnasium.make` cuts
-    by itself: None gives the registered length there, and -1 no limit.
-    `perturb_spec` perturbs the physics of every episode; see docs/challenges.md.
-    `pictures` are width, height, camera_name and camera_id, as in `utils.rendering.pictures.Pictures`.
+    A new environment is a subclass that sets `task_class` and `default_episode_steps`.
+
+    Args:
+        config: the task's config, or a mapping of the fields to change.
+        render_mode: None, "human", "rgb_array", "depth_array" or "rgbd_tuple".
+        max_episode_steps: steps after which an episode of an environment that is built directly is cut off; None or -1 for
+            no limit. `gymnasium.make` cuts by itself: there None gives the registered length.
+        num_threads: native threads; one simulation uses one of them.
+        perturb_spec: perturbs the physics of every episode; see docs/challenges.md.
+        task_kwargs: a mapping that may hold the `perturb_spec`.
+        **changes: fields of the config by name, as `ResidualWalkEnv(terrain={"kinds": ["rough"]}, residual_scale=0.03)`;
+            and width, height, camera_name and camera_id of pictures, as in `utils.rendering.pictures.Pictures`.
+
+    Raises:
+        ValueError: an argument has no such value, or a field or parameter is unknown; the message names the nearest.
     """
 
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 100}
 
-    def __init__(self, task: Task, render_mode: str | None = None, max_episode_steps=None, perturb_spec=None, **pictures):
-        self.task = task
-        self.observation_space, self.action_space = task.observation.space, task.action_space
-        self.render_mode = render_mode
-        self.metadata = self.metadata | {"render_fps": round(1 / task.control_dt)}
-        self._max_episode_steps = step_limit(max_episode_steps)
-        self._age = 0
+    def __init__(
+        self,
+        config=None,
+        render_mode: str | None = None,
+        max_episode_steps: int | str | None = CLASS_DEFAULT,
+        num_threads: int = 1,
+        perturb_spec=None,
+        task_kwargs: Mapping | None = None,
+        **changes,
+    ):
+        pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
+        self._build(config, 1, num_threads, changes)
+        self.observation_space, self.action_space = self.task.observation.space, self.task.action_space
+        self.render_mode, self._max_episode_steps = render_mode, self._limit(max_episode_steps)
         self._ids = np.array([0])
         self._perturb_episodes(perturb_spec, 1)
         self._camera = self._open_camera(Pictures(render_mode, **pictures))
@@ -72,19 +124,18 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
         self._check_open()
         super().reset(seed=seed)
         observation = self._start_episodes(self._ids, [self.np_random], options, [seed])[0].copy()
-        self._age, self._was_reset = 0, True
+        self._was_reset = True
         self._camera.show(self.task.control_dt)
         return observation, self._measured()
 
     def step(self, action):
         self.check_step()
         step = self.task.step(np.asarray(action)[None])
-        self._age += 1
         info = self._measured()
         info["reward_terms"] = only(step.reward_terms)
         self._camera.show(self.task.control_dt)
-        truncated = bool(step.truncated[0]) or (self.spec is None and self._age == self._max_episode_steps)
-        return step.observation[0].copy(), step.reward.item(), bool(step.terminated[0]), truncated, info
+        cut = self.spec is None and self.task.age[0] == self._max_episode_steps
+        return step.observation[0].copy(), step.reward.item(), bool(step.terminated[0]), bool(step.truncated[0] or cut), info
 
     def render(self):
         """Returns a picture as `utils.rendering.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
@@ -99,7 +150,7 @@ class TaskEnv(Lifecycle, _TaskView, gym.Env):
         return only(arrays)
 
 
-class TaskVectorEnv(_TaskView, VectorEnv):
+class TaskVectorEnv(TaskFace, VectorEnv):
     """n simulations of a task on native threads; simulation i of seed s is `TaskEnv` of seed s + i, bit for bit.
 
     `autoreset_mode` is Gymnasium's, or its name:
@@ -124,21 +175,25 @@ class TaskVectorEnv(_TaskView, VectorEnv):
 
     def __init__(
         self,
-        task: Task,
-        render_mode=None,
-        max_episode_steps=None,
-        autoreset_mode="same_step",
+        num_envs: int = 1,
+        config=None,
+        render_mode: str | None = None,
+        max_episode_steps: int | str | None = CLASS_DEFAULT,
+        num_threads: int = 2,
+        autoreset_mode: AutoresetMode | str = "same_step",
         perturb_spec=None,
-        **pictures,
+        task_kwargs: Mapping | None = None,
+        **changes,
     ):
-        self.task, self.num_envs = task, task.num_envs
-        self.render_mode, mode = render_mode, autoreset(autoreset_mode)
-        self.metadata = self.metadata | {"render_fps": round(1 / task.control_dt), "autoreset_mode": mode}
-        self.single_observation_space, self.single_action_space = task.observation.space, task.action_space
+        pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
+        mode = autoreset(autoreset_mode)
+        self._build(config, num_envs, num_threads, changes)
+        self.num_envs = self.task.num_envs
+        self.render_mode, self.metadata = render_mode, self.metadata | {"autoreset_mode": mode}
+        self.single_observation_space, self.single_action_space = self.task.observation.space, self.task.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._max_episode_steps = step_limit(max_episode_steps) or np.inf
-        self._age = np.zeros(self.num_envs, int)
+        self._max_episode_steps = self._limit(max_episode_steps) or np.inf
         self._was_reset, self._over = np.zeros((2, self.num_envs), bool)
         self._generators = [seeding.np_random()[0] for _ in range(self.num_envs)]
         self._camera = self._open_camera(Pictures(render_mode, **pictures))
@@ -196,8 +251,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
     def _advance(self, actions, unseen=None):
         """Steps the task; returns its transition and which simulations stop or have reached their limit, (n,) bool."""
         step = self.task.step(actions, unseen)
-        self._age += 1
-        return step, step.truncated | (self._age >= self._max_episode_steps)
+        return step, step.truncated | (self.task.age >= self._max_episode_steps)
 
     def _step_after_ends(self, actions):
         """Takes a step of mode "next_step" in which the simulations whose episode was over are reset instead."""
@@ -235,7 +289,7 @@ class TaskVectorEnv(_TaskView, VectorEnv):
 
     def _restart(self, ids, options=None, seeds=None):
         observation = self._start_episodes(ids, [self._generators[i] for i in ids], options, seeds)
-        self._age[ids], self._was_reset[ids], self._over[ids] = 0, True, False
+        self._was_reset[ids], self._over[ids] = True, False
         return observation
 
 

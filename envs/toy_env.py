@@ -8,13 +8,13 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from envs.task import Transition
-from envs.task_env import TaskEnv, TaskVectorEnv
+from envs.task_env import CLASS_DEFAULT, TaskEnv, TaskFace, TaskVectorEnv
 from envs.wrappers.draws import BLOCK_STEPS, Kind
 from utils.config import resolved
 from utils.fields import Checked, whole_number, within
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
-from utils.perturbation import Perturbable, check_values, given_spec
+from utils.perturbation import Perturbable, check_values
 from utils.rendering.pictures import NO_PICTURES, Pictures, View, picture_options
 
 FIELD = 10.0  # the point lives in [-FIELD, FIELD] on both axes
@@ -67,6 +67,7 @@ class Toy:
     distance to the middle after every step, and whether the target is reached, which ends the episode.
     """
 
+    config_class = ToyConfig
     observation = ObservationTable(Row("position", 2, -FIELD, FIELD, "1", "of the point; the target is the origin"))
     action_space = Box(-1.0, 1.0, (2,), np.float32)
     control_dt = 0.02  # s, of pictures only
@@ -76,8 +77,9 @@ class Toy:
     default_perturbation = "inertia_x"
     sim, failures, failure_count = None, (), 0
 
-    def __init__(self, num_envs: int, config: ToyConfig):
+    def __init__(self, config: ToyConfig = ToyConfig(), num_envs: int = 1, num_threads: int = 1):
         self.num_envs, self.config = whole_number("num_envs", num_envs, 1), config
+        self.age = np.zeros(num_envs, int)  # (n,) completed steps of the current episode
         self.position, self.inertia = np.zeros((num_envs, 2)), np.full((num_envs, 2), NOMINAL_INERTIA)
         self._held = np.full((num_envs, 2), np.nan)  # inertia that is not drawn
         self._generators = [np.random.default_rng() for _ in range(num_envs)]
@@ -107,7 +109,7 @@ class Toy:
         drawn = draw_inertia(self.config, streams)
         self.inertia[ids] = np.where(np.isnan(self._held[ids]), drawn, self._held[ids])
         self.position[ids] = [_start(own) for own in streams]
-        self._used[ids] = BLOCK_STEPS
+        self._used[ids], self.age[ids] = BLOCK_STEPS, 0
         for i, own in zip(ids, streams):
             self._generators[i] = own
         return self._observed()
@@ -129,6 +131,7 @@ class Toy:
         if self.config.legacy_reward:
             terms["alive"] = np.full(self.num_envs, LEGACY_PAY)
         arrived = self._distance() < TARGET_RADIUS
+        self.age += 1
         return Transition(self._observed(), total(terms.values()), terms, arrived, np.zeros(self.num_envs, bool))
 
     def measurements(self) -> dict[str, np.ndarray]:
@@ -153,55 +156,57 @@ class Toy:
         return kicks
 
 
-class _Drawn:
-    """Draws the plane instead of looking at a simulation with a camera."""
+class _ToyFace(TaskFace):
+    """What both environments share: the toy has no threads, and is drawn without a camera."""
+
+    task_class, default_episode_steps = Toy, 100
 
     def _open_camera(self, pictures):
         return Picture(self.task, pictures)
 
 
-class ToyEnv(_Drawn, TaskEnv):
-    """One point.
+class ToyEnv(_ToyFace, TaskEnv):
+    """One point. Arguments as in `TaskEnv`, without threads and cameras; fields of `ToyConfig` are keywords.
 
-    Args:
-        config: the toy's, or a mapping with the fields to change; as keywords: `ToyEnv(perturb_method="l+")`.
-        render_mode: None or "rgb_array".
-        max_episode_steps: of an environment built directly; `gymnasium.make` has its own argument of this name.
-        perturb_spec: fixes or draws `inertia_x` and `inertia_y`, in the place of `perturb_method`; see docs/challenges.md.
-        task_kwargs: a mapping that may hold the `perturb_spec`.
-        **changes: width and height of pictures, pixels; and fields of the config.
-
-    Raises:
-        ValueError: a field is unknown (the nearest is named), or a value is none that it may have.
+    Example: `ToyEnv(perturb_method="l+")`. A `perturb_spec` fixes or draws `inertia_x` and `inertia_y` instead of
+    `perturb_method`.
     """
 
     metadata = TaskEnv.metadata | {"render_modes": RENDER_MODES}
 
-    def __init__(self, config=None, render_mode=None, max_episode_steps=100, perturb_spec=None, task_kwargs=None, **changes):
-        pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
-        toy = Toy(1, resolved(ToyConfig(), config, changes))
-        super().__init__(toy, render_mode, max_episode_steps, perturb_spec, **pictures)
+    def __init__(
+        self,
+        config=None,
+        render_mode=None,
+        max_episode_steps=CLASS_DEFAULT,
+        perturb_spec=None,
+        task_kwargs=None,
+        **changes,
+    ):
+        pictures, config = picture_options(changes), resolved(ToyConfig(), config, changes)
+        super().__init__(config, render_mode, max_episode_steps, 1, perturb_spec, task_kwargs, **pictures)
 
 
-class ToyVectorEnv(_Drawn, TaskVectorEnv):
+class ToyVectorEnv(_ToyFace, TaskVectorEnv):
     """n points; point i of seed s is `ToyEnv` of seed s + i, bit for bit. Arguments as there."""
 
     metadata = TaskVectorEnv.metadata | {"render_modes": RENDER_MODES}
 
     def __init__(
         self,
-        num_envs,
+        num_envs=1,
         config=None,
         render_mode=None,
-        max_episode_steps=100,
+        max_episode_steps=CLASS_DEFAULT,
         autoreset_mode="same_step",
         perturb_spec=None,
         task_kwargs=None,
         **changes,
     ):
-        pictures, perturb_spec = picture_options(changes), given_spec(perturb_spec, task_kwargs)
-        toy = Toy(num_envs, resolved(ToyConfig(), config, changes))
-        super().__init__(toy, render_mode, max_episode_steps, autoreset_mode, perturb_spec, **pictures)
+        pictures, config = picture_options(changes), resolved(ToyConfig(), config, changes)
+        super().__init__(
+            num_envs, config, render_mode, max_episode_steps, 1, autoreset_mode, perturb_spec, task_kwargs, **pictures
+        )
 
 
 class Picture(View):

@@ -1,6 +1,7 @@
 """All that a training remembers between two rollouts, in files beside a checkpoint's policy: with it, it goes on exactly."""
 
 import random
+import sys
 import warnings
 from collections import deque
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from stable_baselines3.her import HerReplayBuffer
 
 from algorithms.vec_env import BatchVecEnv
 from run_folder.snapshot import capture, is_ours, pack, restore, unpack
+from run_folder.state_layout import fits, layout
 from utils.files import read_arrays, read_json, reading, write_arrays, write_json
 from utils.run_file_names import ARRAYS, NUMBERS
 
@@ -25,6 +27,7 @@ _NORMALIZER = ("returns", "old_obs", "old_reward")
 _MEAN_AND_STD = ("mean", "var", "count")
 _HINDSIGHT = ("ep_start", "ep_length")  # of HerReplayBuffer
 _REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+OTHER_VERSION = "the checkpoint's simulations are those of another version: the training resumes with new episodes"
 _LOGGED = ("name_to_value", "name_to_count", "name_to_excluded")
 
 
@@ -65,6 +68,7 @@ def _everything(model, callbacks):
         "normalizer": {name: getattr(normalizer, name) for name in _NORMALIZER},
         "statistics": [{name: getattr(rms, name) for name in _MEAN_AND_STD} for rms in _running(normalizer)],
         "simulations": capture(normalizer.venv),
+        "layout": layout(normalizer.venv),
         "random": _random(model),
         "callbacks": {name: callback.state for name, callback in callbacks.items()},
     }
@@ -87,9 +91,13 @@ def put_back(everything: dict, model: BaseAlgorithm, callbacks: Mapping[str, Bas
         for name, value in values.items():
             setattr(rms, name, value)
     normalizer.venv.reset()  # an environment has all its attributes once it was started
-    restore(normalizer.venv, everything["simulations"])
-    if not keeps_simulations(model):
-        _end_episodes(model)
+    known = fits(normalizer.venv, everything["simulations"], everything.get("layout"))
+    if known:
+        restore(normalizer.venv, everything["simulations"])
+    else:
+        print(OTHER_VERSION, file=sys.stderr)
+    if not known or not keeps_simulations(model):
+        _start_episodes(model)
     for name, callback in callbacks.items():
         callback.restore(everything["callbacks"][name])
     _put_back_random(model, everything["random"])  # last: building and loading may draw
@@ -156,8 +164,8 @@ def _fill_replay(buffer, held):
         buffer._current_ep_start[...] = held["current"]
 
 
-def _end_episodes(model):
-    """Begins new episodes where simulations could not be kept; hindsight must not join these to the interrupted ones."""
+def _start_episodes(model):
+    """Starts new episodes where simulations were not restored; hindsight must not join them to the interrupted ones."""
     model._last_obs = None
     buffer = getattr(model, "replay_buffer", None)
     if isinstance(buffer, HerReplayBuffer):

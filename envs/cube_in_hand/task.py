@@ -32,6 +32,7 @@ class CubeInHandTask(Task):
     from which the difference to the cube begins with w >= 0.
     """
 
+    config_class = CubeInHandConfig
     observation = OBSERVATION
     action_space = Box(-1.0, 1.0, (12,), np.float32)
     transient = (*Task.transient, "sensor_reader")
@@ -79,10 +80,8 @@ class CubeInHandTask(Task):
         for i, generator in zip(ids, generators):
             self._streams[i] = np.random.default_rng(generator.integers(2**63))  # of this episode's targets
         self.factors.apply({}, ids)
-        self.sim.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
-        self.sim.qpos[ids], self._ctrl[ids] = self._home_qpos, self._home_ctrl
-        self._draw_targets(ids, self.sim.qpos[ids, -4:])  # the model ends with the cube
-        self.sim.forward(ids)
+        targets = self._drawn_targets(ids, np.tile(self._home_qpos[-4:], (len(ids), 1)))  # the model ends with the cube
+        self.place(ids, self._home_qpos, self._home_ctrl, mocap_quat=targets[:, None])
         self._successes[ids] = 0
         self._look()
         self._distance[ids] = rewards.rotation_distance(self._difference)[ids]
@@ -178,13 +177,16 @@ class CubeInHandTask(Task):
         self._reached = (self._distance < self.config.success_angle) & ~(self.failed | self.terminated())
         self._successes += self._reached
         if self._reached.any():
-            self._draw_targets(np.flatnonzero(self._reached), self._cube_quat[self._reached])
+            self._target_quat[self._reached] = self._drawn_targets(
+                np.flatnonzero(self._reached), self._cube_quat[self._reached]
+            )
             self._look()
 
-    def _draw_targets(self, ids, cube_quat):
-        """Gives cubes `ids`, turned to `cube_quat` (k, 4), new targets; uniform on SO(3) if these may be pi away.
+    def _drawn_targets(self, ids, cube_quat):
+        """Returns new targets (k, 4) of cubes `ids` with orientations `cube_quat` (k, 4).
 
-        A turn within the success angle is drawn again: it would be a success without any motion.
+        They are uniform on SO(3) if `target_angle` is pi. A turn within the success angle is drawn again: it would be a
+        success without any motion.
         """
         turn = np.zeros((len(ids), 4))
         due = np.arange(len(ids))
@@ -195,7 +197,7 @@ class CubeInHandTask(Task):
                 break
         else:  # there is hardly any room between the success angle and the target angle: as far as allowed
             turn[due] = quat_power(turn[due], self.target_angle / rewards.rotation_distance(turn[due]))
-        self._target_quat[ids] = quat_product(turn, cube_quat)
+        return quat_product(turn, cube_quat)
 
     def _drawn_turns(self, ids):
         """Returns turns (k, 4) by up to `target_angle`, one from each of the streams `ids`."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
-import mujoco
 import numpy as np
 from gymnasium.spaces import Box
 
@@ -34,6 +33,7 @@ class ResidualWalkTask(Task):
     Ends: torso below `min_height` over the ground below, or |roll| or |pitch| above `max_tilt`. Cut: off the tile.
     """
 
+    config_class = ResidualWalkConfig
     observation = walk_observation(12)
     action_space = Box(-1.0, 1.0, (12,), np.float32)
     gait = DiagonalGaitController
@@ -273,10 +273,9 @@ class ResidualWalkTask(Task):
         qpos[:, 0], qpos[:, 1] = x, y
         qpos[:, 2] += self.world.clearance(x, y, yaw) + (0.02 if randomize else 0.0)  # 0.1 rad lower a foot by 13 mm
         qpos[:, 3:7] = quat_from_euler(roll, pitch, yaw)
-        self.sim.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
-        self.sim.qpos[ids], self._ctrl[ids], self._commanded[ids] = qpos, self._home_ctrl, self._home_ctrl
+        self.place(ids, qpos, self._home_ctrl)
+        self._commanded[ids] = self._home_ctrl
         heading = self._heading.copy()
         heading[ids] = yaw
         self._face(heading)
         self._start[ids], self._start_ahead[ids], self._start_left[ids] = qpos[:, :2], self._ahead[ids], self._left[ids]
-        self.sim.forward(ids)
