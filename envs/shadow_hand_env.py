@@ -64,6 +64,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 25}
     perturbations: Mapping[str, Perturbable] = PERTURBATIONS  # scales of the nominal values
     default_perturbation = "torque_scale"
+    observation = OBSERVATION
 
     def __init__(self, thing: str, reward: str = "dense", render_mode: str | None = None, **pictures):
         pictures = Pictures(render_mode, **pictures)

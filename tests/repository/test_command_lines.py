@@ -17,6 +17,7 @@ ARGPARSE = [
     "run_folder.ship_policy",
     "utils.monitor_training",
     "evaluation.challenge_report",
+    "evaluation.environments_page",
 ]
 ARGPARSE += [
     f"benchmarks.{name}" for name in "planned_hand thread_scaling step_rate checkpoint_cost challenge_table".split()
