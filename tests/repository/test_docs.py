@@ -1,0 +1,53 @@
+"""Documentation names files, modules and sections that exist, and quotes messages that programs print."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+SHORTEST = 10  # characters of a fixed part of a message that are looked for
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def anchors(page):
+    """Returns the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def message_parts():
+    """Returns every string in the code, those of f-strings in pieces."""
+    files = (path for path in ROOT.glob("**/*.py") if ".venv" not in path.parts)
+    trees = (ast.parse(path.read_text()) for path in files)
+    return {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)} - {None}
+
+
+@every_page
+def test_files_that_a_page_names_exist(page):
+    named = re.findall(r"\b(?:[a-z_0-9]+/)+[a-z_0-9]+\.py\b", page.read_text())
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+@every_page
+def test_modules_that_a_page_runs_exist(page):
+    modules = set(re.findall(r"python -m ([a-z_.0-9]+)", page.read_text()))
+    assert [name for name in modules if importlib.util.find_spec(name) is None] == []
+
+
+@every_page
+def test_links_lead_somewhere(page):
+    for path, _, anchor in (link.partition("#") for link in re.findall(r"\]\(([^):]+)\)", page.read_text())):
+        target = page.parent / path if path else page
+        assert target.exists() and (not anchor or anchor in anchors(target)), f"{path}#{anchor}"
+
+
+def test_messages_of_the_troubleshooting_page_are_those_of_the_programs():
+    rows = re.findall(r"^\| `(.*?)` \|", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
+    fixed = [part.strip() for row in rows for part in row.split("...") if len(part.strip()) >= SHORTEST]
+    strings = [text for text in message_parts() if isinstance(text, str)]
+    assert len(fixed) >= 12
+    assert [part for part in fixed if not any(part in text for text in strings)] == []
