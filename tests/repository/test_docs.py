@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md"]
 SHORTEST = 10  # characters of a fixed part of a message that are looked for
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -51,3 +51,9 @@ def test_messages_of_the_troubleshooting_page_are_those_of_the_programs():
     strings = [text for text in message_parts() if isinstance(text, str)]
     assert len(fixed) >= 12
     assert [part for part in fixed if not any(part in text for text in strings)] == []
+
+
+def test_modules_that_moved_are_where_the_changelog_says():
+    rows = re.findall(r"^\| `.*? \| (.*) \|$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    modules = [name for row in rows for name in re.findall(r"`([a-z_.]+)`", row)]
+    assert len(modules) > 30 and [name for name in modules if importlib.util.find_spec(name) is None] == []
