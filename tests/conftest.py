@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 
 import gymnasium as gym
 import numpy as np
@@ -25,6 +26,23 @@ def pytest_collection_modifyitems(items):
         if item.path in trains:
             item.add_marker("trains")
     items.sort(key=lambda item: (item.path not in trains, item.path.name != LONGEST))
+
+
+@pytest.fixture(autouse=True)
+def no_program_outlives_its_test(monkeypatch):
+    """Kills programs that a failed test has started and not waited for: an endless one would slow down all later tests."""
+    started, start = [], subprocess.Popen.__init__
+
+    def start_and_note(self, *args, **kwargs):
+        start(self, *args, **kwargs)
+        started.append(self)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", start_and_note)
+    yield
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture
