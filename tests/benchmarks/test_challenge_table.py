@@ -1,4 +1,4 @@
-"""`benchmarks/challenge_table.py`: it tells what a training's own policy does, and trains nothing twice."""
+"""`benchmarks/challenge_table.py` evaluates the final policy of each training, and trains nothing twice."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The mark for cube in hand is set by a planner that looks ahead on copies and leaves the hands themselves alone."""
+"""The reference for the cube: a planner looks ahead on copies of the simulation and leaves the simulation unchanged."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def hands():
 
 
 def turned(env, act):
-    """Plays STEPS; returns by how much each cube came nearer to its targets, rad."""
+    """Plays STEPS steps; returns the decrease of each cube's angle to its targets, rad."""
     way = 0.0
     for _ in range(STEPS):
         _, _, terminated, _, info = env.step(act())

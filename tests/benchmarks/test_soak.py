@@ -1,4 +1,4 @@
-"""The soak test finds what it looks for: numbers that are not finite, physics failures, and memory that grows."""
+"""The soak benchmark finds values that are not finite, physics failures, and growing memory."""
 
 import csv
 import subprocess
@@ -83,7 +83,7 @@ print((soak.resident_mb() - before) * 1e6 / kept.nbytes)
 
 
 def test_memory_that_is_kept_is_seen():
-    command = [sys.executable, "-c", KEEPING]  # a new process has no freed memory to use again
+    command = [sys.executable, "-c", KEEPING]  # a new process has no freed memory to reuse
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert 0.9 < float(done.stdout) < 1.5, done.stderr
 

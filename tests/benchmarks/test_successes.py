@@ -1,4 +1,4 @@
-"""`benchmarks/successes.py` counts what really happens in the episodes, and what it judged can be shipped."""
+"""`benchmarks/successes.py` counts the successes of the episodes, and its results can be shipped."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from run_folder.runs import load_policy, load_run
 
 SMALL = """--env CubeInHand-v0 --total-timesteps 64 --num-envs 2 --num-threads 1 --eval-every 0 --ppo.n-steps 32
 --ppo.batch-size 64 --ppo.net-arch 4 --ppo.log-std-init -3 --seed 7""".split()
-NEAR = "{success_angle: 2.5}"  # so wide that targets are reached by lying still
+NEAR = "{success_angle: 2.5}"  # so wide that a hand that keeps still reaches targets
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +32,13 @@ def judged(run, tmp_path_factory):
 
 
 def rows_of(folder):
-    """Returns the judgement's rows by policy."""
+    """Returns the rows of the evaluation by policy."""
     with (folder / "successes.csv").open(newline="") as file:
         return {row["policy"]: row for row in csv.DictReader(file)}
 
 
 def by_hand(run, act):
-    """Returns successes, steps and returns of the three episodes that are judged, (3, 3), counted step by step."""
+    """Returns successes, steps and returns of the three evaluated episodes, (3, 3), counted step by step."""
     env = load_run(run).make_env(3)
     observation, counted = env.reset(seed=SEEN_BY_NOBODY)[0], np.zeros((3, 3))
     over = np.zeros(3, bool)

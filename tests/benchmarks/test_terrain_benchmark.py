@@ -1,4 +1,4 @@
-"""The benchmark over terrain, and the comparison of one policy with the gait: who walks where, and what is written."""
+"""The terrain benchmark, and the comparison of one policy with the gait: walkers, places and output files."""
 
 import csv
 import shutil
@@ -35,7 +35,7 @@ TRAINED_ON = ResidualWalkConfig(residual_scale=0.01, command_vx=(0.05, 0.06), ma
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Makes the run of a policy that has learned nothing, for feet moved by 10 mm at most."""
+    """Makes the run of an untrained policy that moves feet by at most 10 mm."""
     config = train_residual_ppo.parse(["--ppo.net-arch", "16", "--ppo.batch-size", "256", "--seed", "3"])
     config = replace(config, env=TRAINED_ON)
     folder = create_run(replace(config, run_dir=tmp_path_factory.mktemp("runs") / "untrained"), [])
@@ -46,7 +46,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def short(monkeypatch):
-    """Ends walks after a second."""
+    """Ends walks after one second."""
     monkeypatch.setattr(terrain_benchmark, "time_limit", lambda *args: 1.0)
     monkeypatch.setattr(terrain_benchmark, "FLAT_TIME", 0.5)
 
@@ -201,7 +201,7 @@ def test_a_benchmark_that_was_stopped_goes_on_and_takes_further_models(run, shor
     assert terrain_benchmark.main([*SMALL, "--model", str(run), "--out", str(tmp_path)]) == 0 and len(walks) == 12
     assert rows(tmp_path / "terrain.csv")[:1] == before
     assert terrain_benchmark.main([*SMALL, "--seeds-from", "10005", "--out", str(tmp_path)]) == 0 and len(walks) == 18
-    for number, pace in enumerate(("0.666", "0.667"), 4):  # both 67 % in words
+    for number, pace in enumerate(("0.666", "0.667"), 4):  # both print as 67 %
         assert terrain_benchmark.main([*SMALL, "--min-pace", pace, "--out", str(tmp_path)]) == 0 and len(walks) == 6 * number
 
 

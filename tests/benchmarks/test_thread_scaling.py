@@ -1,4 +1,4 @@
-"""Amdahl's line in the benchmark of threads, in closed form; and that the benchmark runs."""
+"""Amdahl's law in the thread benchmark, in closed form; and the benchmark runs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Time to quality: which policy a training had by when, and what the table says of it."""
+"""Time to quality: the policy that a training had saved by a given time, and the table of results."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ SAVED = {"checkpoints/0000000100": (100, 60.0), "checkpoints/0000001000": (1000,
 
 @pytest.fixture
 def run(tmp_path):
-    """Makes a run folder that says only when it had saved what."""
+    """Makes a run folder that holds only the times of its checkpoints."""
     for folder, (steps, seconds) in SAVED.items():
         (tmp_path / "run" / folder).mkdir(parents=True, exist_ok=True)
         (tmp_path / "run" / folder / "card.json").write_text(json.dumps({"steps": steps, "wall_time_s": seconds}))
@@ -48,5 +48,5 @@ def test_it_walks_each_policy_on_every_kind_and_writes_a_row_for_each(run, tmp_p
         (minutes, kind) for minutes in ("1.0", "2.0", "30.0") for kind in ("rough", "slope", "stairs", "blocks", "waves")
     ]
     assert {(row["level"], row["episodes"], row["training_steps"]) for row in rows[:5]} == {("0.5", "2", "100")}
-    never, all_never = "0% (0% to 66%)", "0% (0% to 28%)"  # Wilson's intervals for none of 2 and of 10
+    never, all_never = "0% (0% to 66%)", "0% (0% to 28%)"  # Wilson's intervals for 0 of 2 and 0 of 10
     assert f"| {run} | 30 | 1200 | {' | '.join([never] * 5)} | {all_never} |" in capsys.readouterr().out

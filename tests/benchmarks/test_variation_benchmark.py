@@ -1,4 +1,4 @@
-"""The benchmark of variation: one factor at a time, at the values that it names, for every walker."""
+"""The variation benchmark: one factor at a time, at the named values, for every walker."""
 
 import csv
 import functools

@@ -1,4 +1,4 @@
-"""The command that prints and draws logs."""
+"""The program that prints and plots challenge logs."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from evaluation.challenge_report import main
 
 
 def made_up(episodes, constraints=("first", "second"), seed=0):
-    """Returns the statistics of a learner that gets better; half of its episodes violate everything in steps 10 to 19."""
+    """Returns the statistics of an improving learner; half of its episodes violate everything in steps 10 to 19."""
     rng, length = np.random.default_rng(seed), 50
     share = np.zeros((length + 1, len(constraints)), int)
     share[10:20] = episodes // 2

@@ -1,4 +1,4 @@
-"""Episodes of any environment are counted as they are: by hand, whatever the number of simulations."""
+"""Counting episodes of any environment, compared with counts by hand for any number of simulations."""
 
 import gymnasium as gym
 import numpy as np
@@ -8,7 +8,7 @@ from scipy import stats
 from algorithms.vec_env import BatchVecEnv, make_vector
 from evaluation.episodes import evaluate_returns, interval_text, mean_interval, returns_table, summarise_returns
 
-# How packages report that a goal was reached; every form says the same of an episode.
+# Ways in which packages report a reached goal; each form gives the same result for an episode.
 REPORTS = {
     "bool": lambda reached: {"is_success": reached},
     "numpy's bool": lambda reached: {"is_success": np.bool_(reached)},
@@ -24,7 +24,7 @@ REPORTS = {
 
 
 class Countdown(gym.Env):
-    """Lasts as many steps as its seed says, pays 1, 2, 3, ..., and fails at the end if the seed is odd."""
+    """Lasts as many steps as its seed, pays 1, 2, 3, ..., and terminates at the end if the seed is odd."""
 
     observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
     action_space = gym.spaces.Box(-1, 1, (1,), np.float32)

@@ -1,4 +1,4 @@
-"""A sweep changes what it says, plays the same seeds at every value, loses no point, and goes on where it was stopped."""
+"""A sweep changes the named parameter, uses the same seeds at every value, keeps every point, and resumes."""
 
 import json
 
@@ -31,7 +31,7 @@ def read(path):
 
 
 class Told:
-    """A policy whose returns are told: ten times the value, plus the episode's seed."""
+    """A policy with known returns: ten times the value, plus the seed of the episode."""
 
     path, run, digest = "told", type("Run", (), {"env_id": "Told-v0"}), "0"
 
@@ -109,7 +109,7 @@ def test_several_parameters_are_shown_side_by_side_too(tmp_path):
     assert [path.name for path in draw(tmp_path, [swept("mass")])] == ["mass.png"]
     assert [path.name for path in draw(tmp_path, [swept(name) for name in "abcde"])][-2:] == ["e.png", "all.png"]
     one, five = (matplotlib.image.imread(tmp_path / name).shape for name in ("e.png", "all.png"))
-    assert five[1] > 2 * one[1] and five[0] > one[0]  # four in a row, and a second row
+    assert five[1] > 2 * one[1] and five[0] > one[0]  # four in one line, and a second line
 
 
 def test_pairs_are_a_map_and_a_wrong_word_is_one_sentence(runs, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Counting episodes of robots whose every step is known beforehand."""
+"""Counting episodes of robots with known steps."""
 
 import numpy as np
 import pytest
@@ -9,13 +9,13 @@ from gymnasium.vector.utils import batch_space
 from evaluation.walks import evaluate, gait_alone, success_table, summarise, table, time_limit, wilson_interval, with_pooled
 
 SPEEDS = {0: 1.0, 1: 0.5, 2: 1.0, 3: 2.0, 4: 1.0}  # m/s, by seed
-FALLS = {2: 30, 3: 40}  # after how many steps; seed 3 falls in the very step that takes it to the goal
-OFF_TILE = {5: 50}  # after how many steps
+FALLS = {2: 30, 3: 40}  # steps until the fall; seed 3 falls in the step that takes it to the goal
+OFF_TILE = {5: 50}  # steps until the truncation
 LIMIT = 120  # steps
 
 
 class Runway(VectorEnv):
-    """Robots at the speed of their seed, 0.25 m/s faster and slower in turn; 1/8 s a step, commanded 0.8 m/s."""
+    """Robots with the speed of their seed, alternately 0.25 m/s faster and slower; 1/8 s per step, commanded 0.8 m/s."""
 
     def __init__(self, num_envs):
         self.control_dt = 1 / 8
@@ -49,7 +49,7 @@ class Runway(VectorEnv):
             "off_tile": self.age == [OFF_TILE.get(s, 0) for s in self.own],
         }  # fmt: skip
         fallen, cut = self.age == [FALLS.get(s, 0) for s in self.own], (self.age >= LIMIT) | info["off_tile"]
-        self.speed[fallen | cut] = 1e3  # the next episode, whose numbers must not count
+        self.speed[fallen | cut] = 1e3  # the next episode, which must not be counted
         self.age[fallen | cut] = self.way[fallen | cut] = 0
         return np.zeros((self.num_envs, 3)), np.full(self.num_envs, 2.0), fallen, cut, info
 
@@ -110,7 +110,7 @@ def test_transport_costs_energy_over_weight_times_distance():
 
 def test_the_costs_of_several_ways_are_those_of_all_ways_together():
     records = played()
-    records[0] |= {"straight_distance_m": 0.0, "cost_of_transport": 40.0}  # hardly moved: 40 times 1 mm
+    records[0] |= {"straight_distance_m": 0.0, "cost_of_transport": 40.0}  # nearly standing: 40 times 1 mm
     ways = [0.001, *(record["straight_distance_m"] for record in records[1:])]
     energies = [record["cost_of_transport"] * way for record, way in zip(records, ways)]
     assert summarise(records)["cost_of_transport"] == pytest.approx(sum(energies) / sum(ways))
@@ -153,7 +153,9 @@ def test_the_policy_sees_every_observation_and_the_gait_alone_adds_nothing():
 
 def test_a_simulation_that_is_done_begins_the_next_episode_without_waiting_for_the_others():
     env = Runway(2)
-    evaluate(env, gait_alone(env), 4, 0)  # of 80, 120, 30 and 40 steps: the first simulation plays all but the second
+    evaluate(
+        env, gait_alone(env), 4, 0
+    )  # lengths 80, 120, 30 and 40 steps: the first simulation plays all but the second episode
     assert env.seeds == [0, [2, None], [3, None]] and len(env.seen) == 80 + 30 + 40
 
 
@@ -186,5 +188,5 @@ def test_success_over_all_kinds_is_pooled_over_their_episodes():
     assert success_table(both, ("level",), "kind").splitlines() == [
         "| level | rough | waves | all |",
         "|---|---|---|---|",
-        "| 0.5 | 100% (72% to 100%) | 40% (17% to 69%) | 70% (48% to 85%) |",  # Wilson for 14 of 20, from a table
+        "| 0.5 | 100% (72% to 100%) | 40% (17% to 69%) | 70% (48% to 85%) |",  # Wilson's interval for 14 of 20, from a table
     ]

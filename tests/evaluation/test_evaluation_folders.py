@@ -1,4 +1,4 @@
-"""Results in one folder never mix, and never take each other's place: of other models, settings, code, or at one time."""
+"""Results of different models, settings or code in one folder never mix, and concurrent programs never overwrite them."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def models(made, tmp_path, monkeypatch):
-    """Returns two models whose paths look the same with / and _ exchanged; stands where they lie."""
+    """Returns two models whose paths are equal after replacing / by _; the current directory holds them."""
     monkeypatch.chdir(tmp_path)
     paths = [Path("a/b/m"), Path("a_b_m")]
     for seed, path in enumerate(paths):
@@ -44,7 +44,7 @@ def models(made, tmp_path, monkeypatch):
 
 @pytest.fixture
 def played(monkeypatch):
-    """Returns a list that has an entry for every point that is played."""
+    """Returns a list that gets an entry for every point that is played."""
     points, play = [], evaluate_robustness.Judged.episodes_at
     monkeypatch.setattr(evaluate_robustness.Judged, "episodes_at", lambda *of: points.append(of) or play(*of))
     return points
@@ -56,7 +56,7 @@ def evaluate(*models, episodes=2, seed=3):
 
 
 def counts():
-    """Returns how many episodes each file of a sweep says it has, and how many each of its points has."""
+    """Returns the number of episodes that each file of a sweep reports, and the numbers of its points."""
     contents = [json.loads(path.read_text()) for path in Path("runs/robustness").glob("*.json")]
     return sorted((c["model"], c["episodes"], *(len(point["episodes"]) for point in c["points"])) for c in contents)
 
@@ -70,7 +70,7 @@ def test_models_settings_and_a_second_evaluation_into_the_default_folder_leave_t
     assert counts() == [(first, 2, 2, 2), (second, 2, 2, 2), (second, 3, 3, 3)]
     assert line in Path("runs/robustness/report.md").read_text().splitlines()
     assert len(played) == 6 and len([*Path("runs/robustness").glob("*.png")]) == 2
-    assert evaluate(first) == 0 and evaluate(second) == 0 and len(played) == 6  # every row is still there
+    assert evaluate(first) == 0 and evaluate(second) == 0 and len(played) == 6  # every row is still in the file
 
 
 def test_a_point_of_one_model_is_never_anothers(models):

@@ -1,4 +1,4 @@
-"""No training sees what a policy is judged on, no purpose uses another's seeds, and trainings share no simulation."""
+"""No training uses evaluation seeds, no two purposes share seeds, and trainings share no simulation."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ def test_trainings_with_near_seeds_share_no_simulation_and_none_is_held_out(seed
 
 
 def starts(tmp_path, seed):
-    """Returns what every simulation of a training observes first, as the training itself resets it."""
+    """Returns the first observation of every simulation of a training, after the reset that the training makes."""
     config = train_residual_ppo.parse(
         ["--preset", "rough", "--num-envs", "8", "--ppo.batch-size", "64", "--seed", str(seed)]
     )
@@ -105,7 +105,7 @@ def test_a_seed_of_another_purpose_is_refused_in_one_sentence_and_nothing_is_wri
     monkeypatch.chdir(tmp_path)
     try:
         code = script.main(arguments.split())
-    except SystemExit as stop:  # tyro's own way, in a frame
+    except SystemExit as stop:  # tyro prints its errors in a frame
         code = stop.code
     message = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert code == 2 and words in message and "Traceback" not in message and not [*tmp_path.iterdir()]

@@ -1,4 +1,4 @@
-"""Rows that are kept: made once for the same conditions, made again when anything is in doubt."""
+"""The cache of result rows: computed once for the same conditions, computed again when a condition differs."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def made():
 
 
 def filled(path, conditions, made, names="ab"):
-    """Returns the rows `names`, made or found; notes in `made` which were made."""
+    """Returns the rows `names`, computed or cached; appends the computed ones to `made`."""
     kept = KeptRows(path, conditions)
     return [kept.row((name, 0.25), lambda n=name: made.append(n) or {"name": n, "rate": 0.1 + 0.2}) for name in names]
 

@@ -1,4 +1,4 @@
-"""Statistics of learning curves against recorded numbers of the original suite, and against answers by hand."""
+"""Statistics of learning curves against recorded numbers of the original suite, and against numbers by hand."""
 
 import json
 from pathlib import Path
@@ -28,9 +28,11 @@ def test_means_and_intervals_are_students():
 
 def test_statistics_by_hand():
     returns = [0.0, 0.0, 0.0, 0.0, 9.0, 10.0, 2.0, 9.0, 10.0, 11.0]
-    statistics = learning_statistics(returns, window=3)  # the last mean 10, its interval down to 10 - 2.48 = 7.52
+    statistics = learning_statistics(returns, window=3)  # the last mean is 10, its interval goes down to 10 - 2.48 = 7.52
     assert statistics.final_return == 10.0
-    assert statistics.convergence_episode == 7  # no mean before 9, 10, 11's reaches 7.52: the best is (9 + 10 + 2) / 3 = 7
+    assert (
+        statistics.convergence_episode == 7
+    )  # no mean before that of 9, 10, 11 reaches 7.52: the largest is (9 + 10 + 2) / 3 = 7
     assert statistics.absolute_regret == pytest.approx(10 * 4 + 1 + 0 + 8)
     assert statistics.normalized_regret == pytest.approx(4.9)
     assert statistics.normalized_instability == 0.0
@@ -40,14 +42,14 @@ def test_the_confidence_is_really_used():
     returns = [0.0, 0.0, 0.0, 0.0, 9.0, 10.0, 2.0, 9.0, 10.0, 11.0]
     wide = learning_statistics(returns, window=3, confidence=0.99)  # down to 10 - 5.73 = 4.27
     assert wide.convergence_episode == 3  # (0 + 9 + 10) / 3 = 6.3
-    assert wide.normalized_instability == pytest.approx(1 / 6)  # the 2, of six after it
+    assert wide.normalized_instability == pytest.approx(1 / 6)  # the 2; six values follow it
 
 
 def test_episodes_that_fall_short_after_convergence_are_instability():
     returns = np.r_[np.zeros(3), np.tile([10.0, 10.0, 10.0, 4.0], 5), [10.0, 10.0, 10.0]]
     statistics = learning_statistics(returns, window=3)
     assert statistics.convergence_episode == 3
-    assert statistics.normalized_instability == pytest.approx(5 / 22)  # five fours among the 22 after episode 3
+    assert statistics.normalized_instability == pytest.approx(5 / 22)  # five fours among the 22 values after episode 3
 
 
 def test_a_constant_curve_has_converged_at_once():

@@ -1,4 +1,4 @@
-"""The numbers of a robustness sweep, each against a sum done by hand or by another way."""
+"""Numbers of a robustness sweep, each compared with a sum by hand or with another method."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Environments without physics whose numbers tell where they come from."""
+"""Environments without physics whose observations encode simulation, episode and step."""
 
 import gymnasium as gym
 import numpy as np
@@ -14,7 +14,7 @@ SAME_STEP, NEXT_STEP = AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP
 
 
 class TellingToy(ToyEnv):
-    """A `ToyEnv` with safety variables, reward terms, constraints, and a length to perturb that stands in its infos."""
+    """A `ToyEnv` with safety variables, reward terms, constraints, and a perturbable length that its infos report."""
 
     perturbations = {"length": Perturbable(1.0, 0.5, 2.0, 0.1)}  # noqa: RUF012
     default_perturbation = "length"
@@ -60,7 +60,7 @@ class TellingToy(ToyEnv):
 
 
 class TimeObjective(Objective):
-    """How late it is."""
+    """The time in the safety variables, divided by 100."""
 
     def get_objectives(self, info):
         return np.asarray(info["safety_vars"]["time"])[..., None] / 100
@@ -71,7 +71,7 @@ def toy(steps=7, flat=False):
 
 
 def toys(n, mode, steps=7, flat=False):
-    """Returns a vector of toys; the i-th episode of each is `steps` + its index long."""
+    """Returns a vector of toys; the i-th episode of each has `steps` + its index steps."""
     return SyncVectorEnv([lambda i=i: toy(steps + i, flat) for i in range(n)], autoreset_mode=mode)
 
 

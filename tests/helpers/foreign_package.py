@@ -1,4 +1,4 @@
-"""A package of a stranger's environments, as text to write into a folder: discrete and other actions, no randomness."""
+"""Writes a package with environments outside the project: discrete and other actions, deterministic dynamics."""
 
 import sys
 from collections.abc import Iterator
@@ -98,9 +98,9 @@ def write_package(folder: Path, name: str = "strange_circle") -> str:
 
 @contextmanager
 def importable(folder: Path, name: str = "strange_circle") -> Iterator[str]:
-    """Writes the package into a folder, which is the current directory for as long; gives its name.
+    """Writes the package into a folder, makes it the current directory, and yields the package's name.
 
-    Afterwards none of its ids is registered, so that the package may be written again under another name.
+    On exit it removes the ids of the package, so that another test can write it again under another name.
     """
     with pytest.MonkeyPatch.context() as patch, unregistered_afterwards():
         patch.chdir(folder)
@@ -111,7 +111,7 @@ def importable(folder: Path, name: str = "strange_circle") -> Iterator[str]:
 
 @contextmanager
 def unregistered_afterwards() -> Iterator[None]:
-    """Removes the ids that are registered within."""
+    """On exit, removes the ids that were registered inside the context."""
     before = {*gym.registry}
     yield
     for id in {*gym.registry} - before:

@@ -1,4 +1,4 @@
-"""Small goal environments: points that move on a line or a plane and are wanted somewhere, with a sparse reward."""
+"""Small goal environments with a sparse reward: a point on a line or in a plane must reach a goal."""
 
 import gymnasium as gym
 import numpy as np
@@ -8,7 +8,7 @@ STEP, NEAR = 0.2, 0.1
 
 
 class Point(gym.Env):
-    """A point in [-1, 1]^k moves by 0.2 a step at most; it is wanted within 0.1 of a goal, which gives 0 instead of -1."""
+    """A point in [-1, 1]^k moves by at most 0.2 per step; the reward is 0 within 0.1 of the goal, otherwise -1."""
 
     def __init__(self, dimensions: int = 2):
         space = Box(-1.0, 1.0, (dimensions,), np.float32)
@@ -37,14 +37,14 @@ class Point(gym.Env):
 
 
 class SinglePoint(Point):
-    """Its compute_reward takes one goal at a time only."""
+    """The same, but its compute_reward accepts only one goal at a time."""
 
     def compute_reward(self, achieved_goal, desired_goal, info):
         return np.array([float(np.linalg.norm(achieved_goal - desired_goal) < NEAR) - 1.0])
 
 
 class PictureGoal(Point):
-    """Observes a picture, too."""
+    """The same, with a picture in the observation."""
 
     def __init__(self):
         super().__init__()
@@ -55,7 +55,7 @@ class PictureGoal(Point):
 
 
 def register() -> None:
-    """Registers them as a package of one's own would."""
+    """Registers the environments, as a user's package would."""
     for entry in (Point, SinglePoint, PictureGoal):
         gym.register(f"{entry.__name__}-v0", entry_point=entry, max_episode_steps=20)
     gym.register("EndlessPoint-v0", entry_point=Point)

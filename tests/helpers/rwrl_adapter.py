@@ -1,9 +1,9 @@
-"""Our answers to `golden/rwrl/check_golden.py`, from the environments in their exact mode."""
+"""Adapter between `golden/rwrl/check_golden.py` and the environments in exact mode."""
 
 import sys
 from pathlib import Path
 
-# The checker runs from its own folder and knows only this file's.
+# The checker runs in its folder and imports only this file, so the project's root must be on the path.
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.helpers.rwrl_challenge_checks import ChallengeChecks
@@ -12,4 +12,4 @@ from tests.helpers.rwrl_learning_checks import LearningChecks
 
 
 class Adapter(DomainChecks, ChallengeChecks, LearningChecks):
-    """Every method that the checker's docstring lists."""
+    """Implements every method that the checker's docstring lists."""

@@ -1,4 +1,4 @@
-"""What the checker of the golden numbers asks of the challenges, answered by `challenges.apply(..., exact=True)`."""
+"""Runs the challenge checks of the golden numbers with `challenges.apply(..., exact=True)`."""
 
 from collections import OrderedDict
 
@@ -14,7 +14,7 @@ FIRST = np.array([0])
 
 
 class ToyEnv(gym.Env):
-    """No physics: x = (t, 10 + t, 20 + t), y = (100 + t,), reward t; episode e begins at t = 1000 e."""
+    """An environment without physics: x = (t, 10 + t, 20 + t), y = (100 + t,), reward t; episode e starts at t = 1000 e."""
 
     action_space = Box(-1.0, 1.0, (2,))
     observation_space = Dict(OrderedDict(x=Box(-np.inf, np.inf, (3,), np.float64), y=Box(-np.inf, np.inf, (1,), np.float64)))
@@ -38,7 +38,7 @@ class ToyEnv(gym.Env):
 
 
 class ScriptedRandom:
-    """Hands out recorded draws, in their order: outcomes of binomials, standard normals and uniforms in [0, 1)."""
+    """Returns recorded random draws in order: binomial outcomes, standard normals and uniforms in [0, 1)."""
 
     def __init__(self, binomial=(), normal=(), uniform=()):
         self._binomial, self._normal, self._uniform = iter(binomial), iter(normal), iter(uniform)
@@ -56,7 +56,7 @@ class ScriptedRandom:
 
 
 class ChallengeChecks:
-    """The checker's methods about challenges; the adapter inherits them."""
+    """Implements the checker's methods about challenges; the adapter inherits from it."""
 
     def scheduler(self, name, start, min, max, std, z, u):
         schedule = Schedule(find_scheduler(name, exact=True), Bounds(start, min, max, std))

@@ -1,4 +1,4 @@
-"""What the golden numbers ask of the domains, answered by the environment in its exact mode."""
+"""Runs the domain checks of the golden numbers with the environment in exact mode."""
 
 from dataclasses import asdict
 from functools import cache
@@ -11,7 +11,7 @@ from envs.rwrl_env import rwrl
 
 
 class DomainChecks:
-    """The part of the checker's adapter that needs no wrapper."""
+    """Implements the checker's methods that need no wrapper."""
 
     def specs(self, domain, task):
         env = exact_env(domain, task)
@@ -64,7 +64,7 @@ class DomainChecks:
 
 
 class SafetyEnv:
-    """The environment in the checker's words."""
+    """An environment with the interface that the checker expects."""
 
     def __init__(self, domain, task, coeff):
         self.env = exact_env(domain, task)
@@ -89,11 +89,11 @@ def exact_env(domain, task):
     return RWRLEnv(domain, task.removeprefix("realworld_"), exact=True)
 
 
-known_env = cache(exact_env)  # for what no reset and no step changes
+known_env = cache(exact_env)  # constants: no reset and no step changes them
 
 
 def _combined(env, level, challenge):
-    """Returns a level in the checker's words: what is not enabled is left out, as are the switches."""
+    """Returns a challenge level in the checker's format: only enabled parts, without the `enable` keys."""
     parts = asdict(challenge)
     noise = {kind: {name: value for name, value in own.items() if name != "enable"} for kind, own in parts["noise"].items()}
     dimensionality = parts["dimensionality"]["num_random_state_observations"]

@@ -1,4 +1,4 @@
-"""What the checker of the Real-World RL suite's recorded numbers asks of logs and of learning curves."""
+"""Runs the checks of logs and learning curves of the Real-World RL suite's recorded numbers."""
 
 from dataclasses import asdict
 
@@ -9,14 +9,14 @@ from evaluation.learning_curve import learning_statistics
 
 
 class LearningChecks:
-    """Shows the log and the statistics as the checker wants to see them."""
+    """Implements the checker's methods about the log and the statistics."""
 
     def evaluate(self, returns):
         """Returns the statistics of a learning curve by name."""
         return asdict(learning_statistics(returns))
 
     def accumulate(self, episodes):
-        """Returns the numbers of episodes given by constraints, objectives and reward of every row, the reset's first."""
+        """Returns statistics of episodes from constraints, objectives and reward of each row; the first is the reset."""
         log = ChallengeLog()
         for episode in episodes:
             for reward, info in zip(episode["rewards"], _infos(episode)):
@@ -29,7 +29,7 @@ class LearningChecks:
 
 
 def _infos(episode):
-    """Returns the info of each row, as a vector environment of one hands it out."""
+    """Returns the info of each row, in the format of a vector environment of size one."""
     for satisfied, objectives in zip(episode["constraints"], episode["multiobj"]):
         constraints = {f"constraint {k}": np.array([value]) for k, value in enumerate(satisfied)}
         yield {"constraints": constraints, "multiobj": np.array([objectives])}

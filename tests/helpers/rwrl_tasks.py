@@ -1,4 +1,4 @@
-"""What the tests of the Real-World RL domains share: the tasks, actions for them, and a perturbed model."""
+"""Shared by the tests of the Real-World RL domains: tasks, actions, and a perturbed model."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ every_domain = pytest.mark.parametrize(("domain", "task"), LAST_TASKS)
 
 
 def random_actions(env, count, seed=0):
-    """Returns actions (count, a) from all of the environment's action space."""
+    """Returns actions (count, a) drawn from the whole action space of the environment."""
     low, high = env.action_space.low, env.action_space.high
     return np.random.default_rng(seed).uniform(low, high, (count, *low.shape))
 

@@ -1,4 +1,4 @@
-"""Runs of policies that have hardly learned: one of each kind of learner."""
+"""Runs of barely trained policies, one for each kind of learner."""
 
 import torch
 from stable_baselines3 import PPO, SAC
@@ -10,7 +10,7 @@ from run_folder.runs import make_run, save_last
 
 
 class OwnPPO(PPO):
-    """A subclass, as an algorithm of one's own would be."""
+    """A subclass of an SB3 algorithm, as a user may write it."""
 
 
 LEARNERS = {

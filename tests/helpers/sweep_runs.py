@@ -1,4 +1,4 @@
-"""Small real sweeps in processes of their own, and a PostgreSQL server for them."""
+"""Small real sweeps in separate processes, and a PostgreSQL server for them."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ BASE = {
     "preset": "rough",
     "num_envs": 8,
     "episode_steps": 30,
-    "terrain": "slope",  # at full level a beginner falls soon, and evaluations are short
+    "terrain": "slope",  # at level 1 an untrained policy falls early, so evaluations are short
     "ppo": {"n_steps": 32, "batch_size": 128, "net_arch": [16]},
     "sac": {"learning_starts": 64, "batch_size": 32, "net_arch": [16], "gradient_steps": 1},
 }
@@ -50,14 +50,14 @@ def start_worker(folder: Path, *arguments, sweep=SMALL) -> subprocess.Popen:
 
 
 def await_checkpoint(run: Path, process: subprocess.Popen) -> None:
-    """Waits until a trial has a checkpoint to go on from."""
+    """Waits until a trial has a checkpoint to resume from."""
     while not [*run.glob("checkpoints/0*")]:
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.01)
 
 
 def free_port() -> int:
-    """Returns a port of this machine that nobody listens to."""
+    """Returns a port of this machine that no process listens to."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         return probe.getsockname()[1]
@@ -65,9 +65,10 @@ def free_port() -> int:
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
-    """Starts a PostgreSQL server of the system's packages for as long as it is needed; gives the URL of an empty database.
+    """Starts a PostgreSQL server from the system's packages inside the context; yields the URL of an empty database.
 
-    Skips the test where there is none. As root it runs as the user `postgres`, as it refuses to be root.
+    Skips the test if the server is not installed. As root, it runs the server as the user `postgres`, because
+    PostgreSQL refuses to run as root.
     """
     programs = sorted(POSTGRES.glob("*/bin"))
     if not programs:

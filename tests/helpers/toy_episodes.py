@@ -1,4 +1,4 @@
-"""A toy whose episodes are known by hand, for tests of logs."""
+"""A toy environment with known episodes, for tests of challenge logs."""
 
 from dataclasses import fields
 
@@ -11,7 +11,7 @@ NOTHING = np.array(0)
 
 
 class Toy(gym.Env):
-    """Shows 100 i + 10 e + t at step t of episode e (from 1) of simulation i, which ends after 2 + (e + i) % 3 steps."""
+    """Observes 100 i + 10 e + t at step t of episode e (from 1) of simulation i, which ends after 2 + (e + i) % 3 steps."""
 
     observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
     action_space = gym.spaces.Discrete(2)
@@ -41,7 +41,7 @@ class Toy(gym.Env):
 
 
 def expected(i, e, first=0):
-    """Returns what must be known of episode `e` of simulation `i`, whose rows begin with `first`."""
+    """Returns the expected statistics of episode `e` of simulation `i`, whose rows start with `first`."""
     length = 2 + (e + i) % 3
     rows = 100 * i + 10 * e + np.arange(first, length + 1)
     return {

@@ -1,4 +1,4 @@
-"""Small trainings in processes of their own, to be killed and gone on with; and what must be equal in two runs."""
+"""Small trainings in separate processes that tests kill and resume, and a fingerprint to compare two runs."""
 
 import hashlib
 import signal
@@ -19,17 +19,17 @@ PPO = """--preset rough --total-timesteps 12288 --num-envs 16 --ppo.n-steps 32 -
 SAC = """--preset rough --algo sac --total-timesteps 2560 --num-envs 8 --sac.learning-starts 1024 --sac.batch-size 32
 --sac.gradient-steps 1 --sac.net-arch 16 --sac.buffer-size 1024 --episode-steps 20 --eval-every 1280 --eval-episodes 2
 --checkpoint-every 64 --level 0.3 --seed 3 --num-threads 1""".split()
-WALL_CLOCK = ("time/fps", "time/time_elapsed", "time/iterations")  # of the process, not of the training
+WALL_CLOCK = ("time/fps", "time/time_elapsed", "time/iterations")  # properties of the process, not of the training
 
 
 def start(*arguments) -> subprocess.Popen:
-    """Starts a training; its output comes on one pipe."""
+    """Starts a training; stdout and stderr share one pipe."""
     command = [sys.executable, str(ROOT / "train_residual_ppo.py"), *map(str, arguments)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def train(*arguments) -> str:
-    """Trains to the end; returns what was printed."""
+    """Trains to the end; returns the output."""
     process = start(*arguments)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
@@ -37,7 +37,7 @@ def train(*arguments) -> str:
 
 
 def started(process: subprocess.Popen) -> None:
-    """Waits until a training says that it has begun."""
+    """Waits until a training prints that it has started."""
     for line in process.stdout:
         if line.startswith("Training in"):
             return
@@ -45,9 +45,9 @@ def started(process: subprocess.Popen) -> None:
 
 
 def kill_after(checkpoints: int, seconds: float, run: Path, *arguments) -> bool:
-    """Trains into `run` until that many checkpoints have been added, and so long, then kills the process.
+    """Trains into `run` until it has added `checkpoints` checkpoints, waits `seconds` and kills the process.
 
-    Returns False if the training had come to its end before, whether or not its process had.
+    Returns False if the training had ended before, whether or not its process had.
     """
     process, wanted = start(*arguments), checkpoints + len([*run.glob("checkpoints/0*")])
     while process.poll() is None and len([*run.glob("checkpoints/0*")]) < wanted:
@@ -60,9 +60,9 @@ def kill_after(checkpoints: int, seconds: float, run: Path, *arguments) -> bool:
 
 
 def fingerprint(run: Path) -> dict:
-    """Returns all that must be the same of two runs of the same training: files by their hashes, series by their numbers.
+    """Returns everything that two runs of the same training must share: hashes of files, and series of numbers.
 
-    The last checkpoint's training.npz holds every array of it: learner, optimizer, generators, simulations, replay.
+    training.npz of the last checkpoint holds every array: learner, optimizer, generators, simulations, replay buffer.
     """
     names = ("policy.safetensors", "normalizer.npz", "policy.json", "training.npz")
     files = sorted(path for path in run.rglob("*") if path.name in names)
@@ -75,7 +75,7 @@ def fingerprint(run: Path) -> dict:
 
 
 def for_algo(arguments: list[str]) -> list[str]:
-    """Returns a command line without the options of the algorithm that it does not train with: they would be refused."""
+    """Returns a command line without the options of the other algorithm, which the program would refuse."""
     default = "sac" if any(word.startswith("RWRL") for word in arguments) else "ppo"
     algo = arguments[arguments.index("--algo") + 1] if "--algo" in arguments else default
     other, kept, dropping = {"ppo": "--sac.", "sac": "--ppo."}[algo], [], False

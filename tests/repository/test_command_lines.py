@@ -1,4 +1,4 @@
-"""Every program explains its options, and answers wrong words with exit code 2 and one sentence."""
+"""Every program explains its options; wrong options give exit code 2 and one sentence."""
 
 import contextlib
 import importlib
@@ -27,7 +27,7 @@ REQUIRED = {"evaluate_robustness": ["--model", "nowhere"]}
 
 
 def ran(program, argv):
-    """Returns exit code, output and errors of a program called in this process."""
+    """Returns exit code, output and errors of a program that runs in this process."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -112,7 +112,7 @@ VALUES = st.one_of(
 
 
 def check_words(program, argv):
-    """Checks that words, which are followed by one that no program knows so that nothing starts, get one sentence."""
+    """Checks that these words, followed by an unknown option so that nothing starts, give one sentence."""
     code, _, err = ran(program, [*argv, "--no-such-option=1"])
     assert code == 2 and len(err.strip().splitlines()) == 1, (argv, err)
 

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md"]
-SHORTEST = 10  # characters of a fixed part of a message that are looked for
+SHORTEST = 10  # characters: shorter fixed parts of a message are not searched
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -20,7 +20,7 @@ def anchors(page):
 
 
 def message_parts():
-    """Returns every string in the code, those of f-strings in pieces."""
+    """Returns every string in the code; f-strings are split at their expressions."""
     files = (path for path in ROOT.glob("**/*.py") if ".venv" not in path.parts)
     trees = (ast.parse(path.read_text()) for path in files)
     return {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)} - {None}

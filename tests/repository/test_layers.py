@@ -1,4 +1,4 @@
-"""One way down: who may import whom, read from the code itself, and what an environment costs to import."""
+"""Import order of the packages, read from the code, and the import cost of an environment."""
 
 import ast
 import subprocess
@@ -24,7 +24,7 @@ ALLOWED = {
     "training": ("utils", "controllers", "envs", "algorithms", "run_folder", "callbacks", "evaluation"),
     "tuning": ("utils", "controllers", "envs", "algorithms", "run_folder", "callbacks", "evaluation", "training"),
 }
-# Heavy libraries that users of environments need not load, and the packages that may not import them.
+# Heavy libraries that users of environments need not load, and the packages that must not import them.
 HEAVY = {"torch", "stable_baselines3"}
 LIGHT = {"utils": HEAVY, "controllers": HEAVY | {"mujoco"}, "envs": HEAVY}
 FILES = {package: sorted((ROOT / package).rglob("*.py")) for package in ALLOWED}
@@ -32,7 +32,7 @@ SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 
 
 def imported(path):
-    """Returns the dotted names that a file imports, wherever in it."""
+    """Returns the dotted names that a file imports, anywhere in the file."""
     package, names = path.relative_to(ROOT).parts[:-1], []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -45,14 +45,14 @@ def imported(path):
 
 
 def project_files(name):
-    """Returns the project's own files that importing `name` runs: every package above it, and the module."""
+    """Returns the project files that importing `name` runs: every package above it, and the module."""
     parts = name.split(".")
     stems = [ROOT.joinpath(*parts[:n]) for n in range(1, len(parts) + 1)]
     return [path for stem in stems for path in (stem / "__init__.py", stem.with_suffix(".py")) if path.exists()]
 
 
 def reached(path):
-    """Returns all dotted names that a file imports, itself or through project files it imports."""
+    """Returns all dotted names that a file imports, directly or through project files."""
     names, seen, waiting = set(), set(), [path]
     while waiting:
         current = waiting.pop()

@@ -1,4 +1,4 @@
-"""The project installs on every Python that is there: the Makefile's choice, and the dependencies that are declared."""
+"""The project installs on every available Python: the Makefile selects an interpreter, and dependencies are declared."""
 
 import ast
 import os
@@ -27,7 +27,7 @@ TOO_OLD = "#!/bin/sh\nexit 1\n"
 
 @pytest.fixture
 def make(tmp_path):
-    """Returns a function that runs make in a fresh copy where only these interpreters are on the PATH."""
+    """Returns a function that runs make in a fresh copy, with only these interpreters on the PATH."""
     for name in INSTALLED:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "bin").mkdir()
@@ -45,7 +45,7 @@ def make(tmp_path):
 
 
 def declared(lines):
-    """Returns the requirements that hold here, by distribution."""
+    """Returns the requirements that apply to this Python, by distribution."""
     wanted = [Requirement(line) for line in lines]
     return {canonicalize_name(own.name): own for own in wanted if own.marker is None or own.marker.evaluate()}
 
@@ -103,7 +103,7 @@ def test_an_environment_of_another_python_is_made_anew_and_one_of_this_python_is
     assert "python3.12 -m venv --clear .venv\n" in make("--dry-run", "demo", python3_12=WORKS).stdout
     ready.touch()
     assert "venv" not in make("--dry-run", "demo").stdout.replace(".venv/bin/python demo.py", "")
-    os.utime(ready, (0, 0))  # older than the requirements: packages are added to the environment that is there
+    os.utime(ready, (0, 0))  # older than the requirements: packages are added to the existing environment
     assert "python3.12 -m venv .venv\n" in make("--dry-run", "demo").stdout
 
 

@@ -1,4 +1,4 @@
-"""What the README says is so: its programs run, and its table is the code's."""
+"""The README is true: its programs run, and its table equals the code's."""
 
 import re
 import subprocess

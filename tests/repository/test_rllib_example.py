@@ -1,4 +1,4 @@
-"""What can be promised about the RLlib example without Ray."""
+"""Checks of the RLlib example that need no Ray."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def pins(path):
 
 def test_the_rllib_example_pins_every_package_and_what_it_shares_with_the_project_alike():
     own, projects = pins("examples/requirements-rllib.txt"), pins("requirements.txt")
-    assert own.pop("gymnasium") == "1.2.2"  # that Ray's RLlib pins
+    assert own.pop("gymnasium") == "1.2.2"  # the version that Ray's RLlib pins
     assert own.pop("ray[rllib]") == "2.60.0"
     assert own.items() <= projects.items()
     assert f"pip install torch=={own['torch']}" in (ROOT / "examples/rllib_ppo.py").read_text()

@@ -1,4 +1,4 @@
-"""The scripts from end to end: train, look at the run, play it; and one clear sentence for every wrong input."""
+"""The scripts end to end: train, inspect the run, play it; and one sentence for every wrong input."""
 
 import functools
 import json

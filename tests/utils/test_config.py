@@ -1,4 +1,4 @@
-"""Configs from plain mappings: what is taken over, what is refused and in which words."""
+"""Configs from plain mappings: accepted values, refused values, and the error messages."""
 
 from dataclasses import FrozenInstanceError, dataclass, field
 from pathlib import Path

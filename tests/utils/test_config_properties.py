@@ -1,4 +1,4 @@
-"""Any field of any config, and any keyword argument, set to anything: the environment works, or a sentence names it."""
+"""Any field or keyword argument set to any value: the environment works, or raises one sentence that names the field."""
 
 import dataclasses
 import inspect
@@ -17,7 +17,7 @@ from utils.perturbation import PerturbParams
 from utils.specs import Spec
 
 IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
-FEW, MANY = 8, 300  # examples of every id
+FEW, MANY = 8, 300  # examples per id
 STEPS = 100
 NASTY = [
     np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324, 10**400, -1, 0, 1, 2.5, True, False, None, "", "nan", "two\nlines",
@@ -33,12 +33,12 @@ SOME_VALUES = st.one_of(
     st.lists(st.floats(), max_size=3),
     st.text(max_size=5),
 )
-# Terrain's own fields have no effect on flat ground; one tile is quick to make.
+# The terrain's fields have no effect on flat ground; one tile is fast to build.
 SURROUNDINGS = {"terrain": {"kinds": ["rough"], "levels": [0.5]}, "variation": {"push_speed": 0.1}}
 
 
 def config_paths(config, before=()):
-    """Yields the path (names) of every field of a config and of the configs in it."""
+    """Yields the path (names) of every field of a config and of its nested configs."""
     for field in dataclasses.fields(config):
         path, value = (*before, field.name), getattr(config, field.name)
         yield path
@@ -71,7 +71,7 @@ def creator(env_id):
 
 
 def arguments(env_id):
-    """Returns the default of all that the environment takes, by path: keyword arguments, fields of its config and specs."""
+    """Returns the defaults of all arguments of the environment, by path: keyword arguments, config fields, specs."""
     named = {(own.name,): own.default for own in inspect.signature(creator(env_id)).parameters.values() if own.kind != 4}
     config = CONFIGS.get(env_id)
     named |= {} if config is None else {path: at(config, path) for path in config_paths(config)}
@@ -87,7 +87,7 @@ def at(config, path):
 
 
 def near(default):
-    """Returns a strategy for values of the same kind and size as the default, most of which are allowed."""
+    """Returns a strategy for values of the type and size of the default; most of them are allowed."""
     if isinstance(default, tuple) and default and isinstance(default[0], float):
         return st.lists(near(default[-1]), min_size=len(default), max_size=len(default)).map(sorted)
     if isinstance(default, float):
@@ -103,7 +103,7 @@ def merged(left, right):
 
 
 def enabled(path):
-    """Returns what switches on the spec of which this is a key, with the constraints that a second objective needs."""
+    """Returns the entries that enable the spec of this key, including the constraints that a second objective needs."""
     others = {"safety_spec": {"enable": True}, "multiobj_spec": {"objective": "safety"}}
     return merged(others, change((*path[:-1], "enable"), True)) if len(path) > 1 and path[0] in SPECS else {}
 
@@ -124,7 +124,7 @@ def test_every_field_refuses_what_it_cannot_hold_by_its_dotted_path(config):
                 check_one_sentence(error, path)
                 assert str(error).startswith(".".join(path)) or path[-1] in error.words
                 refused += 1
-            except ValueError as error:  # a mapping with a key that is no field
+            except ValueError as error:  # a mapping with an unknown key
                 assert isinstance(value, dict) and "has no" in str(error)
             else:
                 for name in path:
@@ -135,8 +135,8 @@ def test_every_field_refuses_what_it_cannot_hold_by_its_dotted_path(config):
 
 
 def example(examples):
-    """Returns a decorator that runs a test on so many generated examples, the same ones every time."""
-    checks = list(HealthCheck)  # of speed: making an environment is slow
+    """Returns a decorator that runs a test on `examples` generated examples, the same ones in every run."""
+    checks = list(HealthCheck)  # no checks of speed: making an environment is slow
     seldom = settings(max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=checks)
     return lambda test: seldom(given(data=st.data())(test))
 

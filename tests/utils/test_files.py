@@ -1,4 +1,4 @@
-"""Files and folders are whole or not there, and reading them believes nothing and executes nothing."""
+"""Files and folders are written completely or not at all; readers validate them and execute nothing."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Environments of other packages are filmed as they are, or one sentence says why they are not."""
+"""Programs film environments of other packages, or print one sentence why they cannot."""
 
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ PICTURE = np.full((48, 64, 3), 90, np.uint8)
 
 
 class Pictured(gym.Env):
-    """Shows a picture for nine steps, an exception by raising it."""
+    """Renders `pictures` for nine steps; an exception is raised instead of returned."""
 
     metadata: ClassVar[dict] = {"render_modes": ["rgb_array"]}
     observation_space, action_space = gym.spaces.Box(-1, 1, (2,), np.float32), gym.spaces.Discrete(2)
@@ -43,7 +43,7 @@ class Pictured(gym.Env):
 
 
 class Blind(Pictured):
-    """Takes no render_mode."""
+    """Accepts no render_mode."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Observation tables: space, slices, vectors and words all follow from the declaration."""
+"""Observation tables: space, slices, vectors and Markdown follow from the declaration."""
 
 import numpy as np
 import pytest

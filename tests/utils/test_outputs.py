@@ -1,4 +1,4 @@
-"""An output never takes the place of a file of a run, or of one that the program did not write."""
+"""An output never overwrites a file of a run, or a file that the program did not write."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def run(made, tmp_path, monkeypatch):
-    """Returns a run's folder, and stands in the folder that holds it."""
+    """Returns the folder of a run; the current directory is its parent."""
     monkeypatch.chdir(tmp_path)
     return Path(shutil.copytree(made, tmp_path / "run").name)
 
@@ -39,7 +39,7 @@ def content(folder):
 
 
 def refused(capsys, code):
-    """Checks that a program said one sentence on stderr and ended with 2; returns the sentence."""
+    """Checks that a program printed one sentence on stderr and returned 2; returns the sentence."""
     error = capsys.readouterr().err
     assert code == 2 and len(error.splitlines()) == 1 and "Traceback" not in error, error
     return error
@@ -88,7 +88,7 @@ def test_no_program_overwrites_a_file_of_a_run(run, name, capsys, monkeypatch):
 @pytest.mark.parametrize("name", ["policy.onnx", "env.onnx", "config.pt"])
 def test_a_shipped_policy_stays_as_it_is(tmp_path, name, capsys):
     shipped = shutil.copytree(SHIPPED / "ResidualWalk-v0", tmp_path / "shipped")
-    (shipped / "config.json").write_text("{}")  # not one of ours: a description must not take its place
+    (shipped / "config.json").write_text("{}")  # a file of the user: a description must not overwrite it
     before = content(shipped)
     refused(capsys, export_policy.main([str(shipped), str(shipped / name)]))
     assert content(shipped) == before

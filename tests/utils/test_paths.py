@@ -1,4 +1,4 @@
-"""A run is found by whatever path leads to it: from inside, relative, through links, from the home folder, with any name."""
+"""Programs find a run by any path: from inside it, relative, through links, from the home folder, with any name."""
 
 import shutil
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_a_training_is_resumed_from_inside_its_folder(run, monkeypatch):
 
 
 NAMES = ["größe ñ [a]*?", "é" * 127, "-x", "a run", "x" * 255, "a.b.zip.d", "it's", "a\nb"]
-QUICK_NAMES = 3  # the others are in `make test-all`
+QUICK_NAMES = 3  # `make test-all` runs the others
 RUN_NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (i >= QUICK_NAMES), id=str(i)) for i, name in enumerate(NAMES)]
 
 

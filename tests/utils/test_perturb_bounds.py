@@ -1,4 +1,4 @@
-"""Values that no physics bears are refused by every program and before a run exists; those at the bounds keep it finite."""
+"""Every program refuses values outside the bounds before it makes a run; values at the bounds keep the physics finite."""
 
 import gymnasium as gym
 import numpy as np
@@ -13,7 +13,7 @@ from envs.wrappers.perturbed import MODEL_RANGES
 from evaluation.robustness.sweep import make_axis
 from utils.perturbation import Perturbable, check_values
 
-# One id of each model.
+# One id for each model.
 MODELS = ["CubeInHand-v0", "ResidualWalk-v0", "RWRLCartpoleSwingup-v0", "RWRLWalkerWalk-v0", "RWRLQuadrupedWalk-v0"]
 MODELS += ["RWRLHumanoidWalk-v0", "ShadowHandBlock-v0", "ShadowHandPen-v0", "ShadowHandEgg-v0", "Toy-v0"]
 FOREIGN = ["HalfCheetah-v5", "Hopper-v5", "Ant-v5"]

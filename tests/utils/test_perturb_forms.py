@@ -1,4 +1,4 @@
-"""Every form of a perturb_spec, at every place that takes one, in every environment that can be perturbed."""
+"""Every form of a perturb_spec, passed in every possible way, in every environment with perturbations."""
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +17,7 @@ PLACES = ("make", "make task_kwargs", "make wrapper", "make_vec", "make_vec task
 
 
 def entry_forms(low, high, fixed):
-    """Returns pairs of an entry of `params` in some form and the mode it needs: ranges first, then fixed values."""
+    """Returns pairs (entry of `params`, mode that it needs): ranges first, then fixed values."""
     ranges = [{"min": low, "max": high}, [low, high], (low, high), np.array([low, high])]
     ranges += [{"min": low, "max": high, "start": fixed}, {"min": low, "max": high, "value": fixed}]
     singles = [{"start": fixed}, {"value": fixed}, fixed, np.float64(fixed), {"min": low, "max": high, "start": fixed}]
@@ -25,7 +25,7 @@ def entry_forms(low, high, fixed):
 
 
 def forms(param, low, high, fixed):
-    """Returns (spec, plain spec of the same meaning) for every documented form."""
+    """Returns (spec, plain spec with the same meaning) for every documented form."""
     ranges, singles = entry_forms(low, high, fixed)
     wide, one = {"mode": "range", "params": {param: (low, high)}}, {"mode": "fixed", "params": {param: fixed}}
     return [
@@ -46,7 +46,7 @@ NEUTRAL = [None, {}, {"mode": "range", "params": {}}, {"params": {}}, {"enable":
 
 
 def usual(env_id, param=None):
-    """Returns a parameter of an environment, the ends of a range of it, and a value that is not the nominal one."""
+    """Returns a parameter of an environment, the ends of a range for it, and a value other than nominal."""
     target = made_perturbable(gym.make(env_id))[1]
     param = param or target.default_perturbation
     own = target.perturbations[param]
@@ -54,7 +54,7 @@ def usual(env_id, param=None):
 
 
 def made(env_id, spec, place="make"):
-    """Returns an environment, single or a vector of two, that has this spec in one of the PLACES."""
+    """Returns an environment, single or a vector of two, with this spec passed as one of PLACES says."""
     kind, _, where = place.partition(" ")
     make = gym.make if kind == "make" else lambda *args, **given: gym.make_vec(*args, num_envs=2, **given)
     if where == "wrapper":
@@ -63,7 +63,7 @@ def made(env_id, spec, place="make"):
 
 
 def played(env):
-    """Returns observations and values in use of the first simulation, in two episodes of three steps."""
+    """Returns observations and current values of the first simulation, in two episodes of three steps."""
     rows, values = [], []
     for seed in (5, None):
         shown = [env.reset(seed=seed)]

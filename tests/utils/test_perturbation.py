@@ -1,4 +1,4 @@
-"""One perturb_spec from both of its forms, and what it does to tasks of a batch and to a plain MuJoCo model."""
+"""Both forms of a perturb_spec give the same values; their effect on batch tasks and on a plain MuJoCo model."""
 
 import mujoco
 import numpy as np
@@ -82,7 +82,7 @@ def test_every_perturbation_of_the_quadruped_reaches_its_model():
         after = env.task.sim.get_model(0)
         fields = ("geom_friction", "body_mass", "body_ipos", "actuator_forcerange", "actuator_gainprm", "dof_damping")
         changed = any((getattr(before, field) != getattr(after, field)).any() for field in fields)
-        assert (changed or (before.opt.gravity != after.opt.gravity).any()) == (name != "latency")  # no field of a model
+        assert (changed or (before.opt.gravity != after.opt.gravity).any()) == (name != "latency")  # not in the model
         assert own.low <= own.nominal < own.high and own.nominal == env.task.factors._neutral[name]
 
 

@@ -1,4 +1,4 @@
-"""Pictures of every registered environment: sizes, cameras, depths, lists, and renderers that are shared and freed."""
+"""Pictures of every registered id: sizes, cameras, depths, lists, and renderers that are shared and freed."""
 
 import gc
 import os
@@ -32,7 +32,7 @@ ROOM = """<mujoco><worldbody><geom type="plane" size="9 9 1"/><geom type="box" s
 
 @pytest.fixture
 def renderers():
-    """Returns how many renderers other tests have left open."""
+    """Returns the number of renderers that other tests have left open."""
     gc.collect()
     return live_renderers()
 
@@ -46,11 +46,11 @@ def walked(env, steps=3):
 
 
 def drawn_by_the_library(camera, depth, height, width):
-    """Returns the picture that mujoco.Renderer takes of what a camera looks at."""
+    """Returns the picture that mujoco.Renderer takes with this camera."""
     model, data = camera._sim.model, camera._sim.get_data(0)
     view = rendering._view(model, rendering._camera_id(model, camera._pictures, camera._default))
     with mujoco.Renderer(model, height, width) as renderer:
-        for _ in range(2):  # the library centres endless planes on the camera of the last update
+        for _ in range(2):  # the library centres infinite planes at the camera of the last update
             renderer.update_scene(data, view)
         if depth:
             renderer.enable_depth_rendering()
@@ -93,7 +93,7 @@ def test_depths_are_distances_along_the_view_direction(gl):
     camera.show(0.0)
     depths = camera.frame()
     assert depths[30, 45] == pytest.approx(2.0, abs=1e-4)  # the box is 0.5 m high, below a camera at 2.5 m
-    assert depths[2, 2] == pytest.approx(2.5, abs=1e-4)  # the ground, to which the way is longer in the corner
+    assert depths[2, 2] == pytest.approx(2.5, abs=1e-4)  # the ground: in the corner the line of sight is longer
     camera.close()
 
 
@@ -234,7 +234,7 @@ def test_any_thread_may_take_pictures(gl):
 
 
 def run(code, **environment):
-    """Runs Python code in a process of its own; returns the process."""
+    """Runs Python code in a separate process; returns the finished process."""
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=os.environ | environment
     )
@@ -272,7 +272,7 @@ def test_a_process_that_forgets_to_close_ends_in_silence(gl):
 
 
 class Window:
-    """Stands in for MuJoCo's viewer."""
+    """Replaces MuJoCo's viewer."""
 
     def __init__(self):
         self.open, self.syncs, self.closed = True, 0, 0
@@ -307,7 +307,7 @@ def test_a_display_that_does_not_answer_is_none(monkeypatch):
 
 
 def memory():
-    """Returns this process's resident memory, MB."""
+    """Returns the resident memory of this process, MB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
@@ -323,11 +323,11 @@ def test_resets_with_pictures_and_closing_in_between_take_no_memory(env_id, gl):
         env.render()
         if i == 50:
             before = memory()
-    assert memory() - before < 10  # a renderer kept at each reset: 800
+    assert memory() - before < 10  # with a renderer left open at each reset: 800
     used = []
     for _ in range(40):
         base._camera.close()
         env.render()
         used.append(memory())
     env.close()
-    assert max(used[20:]) - max(used[:20]) < 60  # the driver's memory varies; a renderer kept at each turn: 240
+    assert max(used[20:]) - max(used[:20]) < 60  # noise of the driver; a renderer left open at each turn: 240

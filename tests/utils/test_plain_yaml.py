@@ -1,4 +1,4 @@
-"""YAML is read by the rules of version 1.2, wherever it comes from, and what is written comes back as it was."""
+"""YAML from every source is read by version 1.2, and a written file reads back equal."""
 
 import math
 

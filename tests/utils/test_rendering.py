@@ -1,4 +1,4 @@
-"""Pictures show the robot, wherever it has walked to, and say what is missing when there can be none."""
+"""Pictures show the robot wherever it is; if rendering is impossible, the error names the missing library."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def blue(frame):
-    """Returns the share of pixels with the torso's colour."""
+    """Returns the share of pixels with the colour of the torso."""
     red, green, blue = np.moveaxis(frame.astype(int), -1, 0)
     return np.mean((blue > red + 30) & (blue > green + 20))
 
@@ -49,7 +49,7 @@ def test_each_library_that_is_here_draws_the_robot(backend):
         pytest.skip(f"no {backend} here")
     code = "import envs, gymnasium; e = gymnasium.make('ResidualWalk-v0', render_mode='rgb_array'); e.reset(seed=0); "
     code += "assert e.render().std() > 10; e.close()"
-    unset = ("DISPLAY", "WAYLAND_DISPLAY", "PYOPENGL_PLATFORM")  # the last is left behind by pictures made in this process
+    unset = ("DISPLAY", "WAYLAND_DISPLAY", "PYOPENGL_PLATFORM")  # earlier pictures in this process set the last one
     environment = {key: value for key, value in os.environ.items() if key not in unset}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment | {"MUJOCO_GL": backend})
 
@@ -58,7 +58,7 @@ def test_without_a_library_the_packages_to_install_are_named(monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(opengl, "_loads", lambda *names: None)
-    monkeypatch.setattr(opengl._State, "context", None)  # as in a process without a picture
+    monkeypatch.setattr(opengl._State, "context", None)  # state of a process that has made no picture
     env = gym.make("ResidualWalk-v0", render_mode="rgb_array")
     env.reset(seed=0)
     with pytest.raises(RuntimeError, match="apt-get install libegl1"):
@@ -91,7 +91,7 @@ if "libLLVM" in Path("/proc/self/maps").read_text():
 
 @pytest.mark.parametrize(("order", "outcome"), [("after", "refused"), ("before", "imported")])
 def test_the_llvm_of_triton_is_not_loaded_after_that_of_mesa(order, outcome, tmp_path, gl):
-    (tmp_path / "triton.py").touch()  # PyTorch's builds with CUDA have a real one, and import it with the first optimizer
+    (tmp_path / "triton.py").touch()  # PyTorch builds with CUDA have a real triton, and import it with the first optimizer
     paths = os.pathsep.join([str(ROOT), str(tmp_path)])
     command = [sys.executable, "-c", AFTER_A_PICTURE, order]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=120)

@@ -1,4 +1,4 @@
-"""Rotations against scipy's."""
+"""Rotations equal those of scipy."""
 
 import numpy as np
 import pytest

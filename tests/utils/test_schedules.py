@@ -1,4 +1,4 @@
-"""Schedules: every rule by hand from scripted draws, the order of draws, restarts, and rules of a user's own."""
+"""Schedules: every rule against a computation by hand, order of draws, restarts, and custom schedulers."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ NORMALS = [1.0, -0.8, 0.4, -2.0, 0.2, 3.0]
 
 
 class Script:
-    """Hands out standard normals and uniforms in their order, and remembers who asked."""
+    """Returns given standard normals and uniforms in order, and records each call."""
 
     def __init__(self, normals, uniforms=()):
         self._normals, self._uniforms, self.asked = iter(normals), iter(uniforms), ""

@@ -1,4 +1,4 @@
-"""Sensor readings by name, held against MuJoCo's own."""
+"""Sensor readings by name equal those of MuJoCo."""
 
 import mujoco
 import numpy as np
@@ -22,7 +22,7 @@ READINGS = {
 
 
 def moving_robot(seed):
-    """Returns a robot in the middle of a fall."""
+    """Returns a robot that is falling."""
     data = mujoco.MjData(MODEL)
     mujoco.mj_resetDataKeyframe(MODEL, data, 0)
     data.qvel[:] = np.random.default_rng(seed).normal(0, 0.3, MODEL.nv)

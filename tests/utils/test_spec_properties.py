@@ -1,4 +1,4 @@
-"""Any nested value as a spec: the environment works, or one line names the key; any text and bytes as a YAML file."""
+"""Any nested value as a spec: the environment works, or one line names the key; any text or bytes as a YAML file."""
 
 import gymnasium as gym
 import numpy as np
@@ -43,7 +43,7 @@ ENTRIES = st.one_of(
 
 
 def specs(name):
-    """Returns a strategy for values of a spec, many of them near to what is allowed."""
+    """Returns a strategy for values of a spec, many of them close to allowed values."""
     loose = st.dictionaries(st.one_of(st.sampled_from(KEYS[name]), st.text(max_size=3)), VALUES, max_size=4)
     if name != "perturb_spec":
         return st.one_of(VALUES, loose, loose.map(lambda spec: {"enable": True, **spec} if name != "noise_spec" else spec))
@@ -63,7 +63,7 @@ def example(number):
 
 
 def check_spec(env_id, name, spec):
-    """Makes an environment with the spec and steps it, unless one line that names a key refuses it."""
+    """Makes an environment with the spec and steps it, or checks that one line names the key."""
     try:
         env = gym.make(env_id, disable_env_checker=True, **{name: spec})
     except ValueError as error:

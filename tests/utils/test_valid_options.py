@@ -1,4 +1,4 @@
-"""Values inside of the declared bounds of an option arrive in the config as they are, and start a training."""
+"""Values within the declared bounds of an option reach the config unchanged and start a training."""
 
 import contextlib
 import dataclasses
@@ -18,7 +18,7 @@ from training.config import EnvTrainConfig
 
 FEW, MANY = 12, 300
 START = {"ppo": ["--env", "Toy-v0", "--algo", "ppo"], "sac": ["--env", "Toy-v0", "--algo", "sac"]}
-# What names files, other runs or environments, or decides which options there are.
+# Options that name files, other runs or environments, or that decide which options exist.
 NAMES = {"run_dir", "resume", "start_from", "config", "from_trial", "env_id", "preset", "algo", "her", "perturb"}
 NAMES |= {"env_kwargs", "ppo", "sac"}
 COEFFICIENTS = st.one_of(st.just("auto"), st.floats(0.0, 9.0).map(str), st.floats(1e-9, 9.0).map("auto_{}".format))
@@ -55,7 +55,7 @@ def declared(algo, largest=10**9):
 
 
 def words(name, value):
-    """Returns an option as a command line has it."""
+    """Returns an option as command-line words."""
     option = f"--{name.replace('_', '-')}"
     return [option, *map(str, value)] if isinstance(value, tuple) else [option, str(value)]
 
@@ -95,7 +95,7 @@ def test_many_generated_options_start_a_training_or_get_one_sentence(algo, tmp_p
 
 
 def check_starts(algo, number, tmp_path, monkeypatch):
-    """Checks sets of options up to the first step of learning; some contradict each other, and most do not."""
+    """Checks sets of options up to the first step of learning; a few sets contradict themselves, most do not."""
     monkeypatch.setattr(Training, "learn", lambda self, run: self.model.get_env().close())
     options = declared(algo, largest=64)
     chosen = st.lists(st.sampled_from(sorted(options)), min_size=1, max_size=4, unique=True)

@@ -1,4 +1,4 @@
-"""What varies in a model: nominal x scale + shift in the named entries alone, however often and wherever it is applied."""
+"""Model variation: exactly the named entries become nominal x scale + shift, for any number and order of calls."""
 
 import mujoco
 import numpy as np
@@ -90,7 +90,7 @@ def test_a_scaled_mass_makes_the_model_that_would_have_been_compiled_so():
 
 
 def test_a_shifted_centre_of_mass_is_one_in_the_physics_too():
-    # The box's frame is its inertial frame, which lets MuJoCo skip `body_ipos` unless it is told to look again.
+    # The box's frame is its inertial frame; MuJoCo then skips `body_ipos` unless the flag is reset.
     _, sim = varied({"ahead": [Shift("body_ipos", ("box",), (0,))]}, {"ahead": np.array([0.0, 0.05, 0.1, -0.1])})
     centre = sim.bind("xipos")[:, sim.model.body("box").id, 0]
     np.testing.assert_allclose(centre, [0.0, 0.05, 0.1, -0.1], atol=1e-12)

@@ -1,4 +1,4 @@
-"""Videos are whole or not there, and programs that make them end in order."""
+"""Videos are written completely or not at all, and programs that make them end cleanly."""
 
 import gc
 import os
@@ -25,7 +25,7 @@ PLAY = "--baseline --terrain flat --command 1 --episodes 1"
 
 
 def frames_of(path, pixels=48 * 64):
-    """Returns the mean shade of every frame, read by ffmpeg, which fails on half a file."""
+    """Returns the mean shade of every frame, read by ffmpeg, which fails on an incomplete file."""
     command = [get_ffmpeg_exe(), "-v", "error", "-xerror", "-i", path, "-f", "rawvideo", "-pix_fmt", "gray", "-"]
     grey = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.uint8)
     return grey.reshape(-1, pixels).mean(axis=1)
@@ -33,7 +33,7 @@ def frames_of(path, pixels=48 * 64):
 
 @pytest.mark.parametrize("suffix", [*CODECS, ".MP4"])
 def test_every_listed_suffix_gives_a_video_with_all_frames(suffix, tmp_path):
-    for _ in range(2):  # the second takes the place of the first
+    for _ in range(2):  # the second replaces the first
         with Video(tmp_path / f"new/film{suffix}", 10) as video:
             for frame in FRAMES:
                 video.add(frame)
@@ -88,7 +88,7 @@ def test_a_place_for_no_video_gets_one_sentence_and_leaves_nothing(name, words, 
 
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # imageio-ffmpeg leaves a dead one's pipe open
+)  # imageio-ffmpeg leaves the pipe of a dead ffmpeg open
 def test_a_failing_ffmpeg_gets_one_sentence_without_its_log(tmp_path):
     words = r"^cannot write the video .*film\.mp4: ffmpeg failed.*$"
     with pytest.raises(RuntimeError, match=words) as caught, Video(tmp_path / "film.mp4", 10) as video:
@@ -102,7 +102,7 @@ def test_a_failing_ffmpeg_gets_one_sentence_without_its_log(tmp_path):
 
 
 def next_ffmpeg():
-    """Returns the process id of this process's only ffmpeg."""
+    """Returns the process id of the only ffmpeg that this process has started."""
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
     return next(int(child) for child in children if "ffmpeg" in Path(f"/proc/{child}/cmdline").read_text())
 
@@ -126,7 +126,7 @@ def test_play_that_is_stopped_leaves_a_whole_shorter_video(number, tmp_path, gl)
     while not any(aside.stat().st_size for aside in tmp_path.glob(".*.partial.mp4")) and time.monotonic() < patience:
         time.sleep(0.1)
     time.sleep(2.0)
-    os.killpg(process.pid, number)  # as a terminal does: ffmpeg gets it too
+    os.killpg(process.pid, number)  # as a terminal does: ffmpeg receives the signal too
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number and "Traceback" not in errors
     assert len(frames_of(film, 480 * 640)) > 1 and [path.name for path in tmp_path.iterdir()] == ["walk.mp4"]
