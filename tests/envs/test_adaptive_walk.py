@@ -1,4 +1,4 @@
-"""The adaptive gait does what each adjustment says, and at zero it is the plain gait."""
+"""The adaptive gait: each adjustment has its documented effect, and zero adjustments give the plain gait."""
 
 import gymnasium as gym
 import numpy as np
@@ -11,7 +11,7 @@ COMMAND = np.array([[0.3, 0.0, 0.0]])
 
 
 def one_cycle(adjustment, steps=400):
-    """Returns the feet (steps, 4, 3) over a nominal cycle of the commanded speed, and how far the phase came."""
+    """Returns the feet (steps, 4, 3) over a nominal cycle of the commanded speed, and the phase that was reached."""
     gait = AdaptiveGaitController()
     gait.set_command(COMMAND)
     gait.adjust(np.array([[adjustment.get(name, 0.0) for name in ADJUSTMENTS]]))

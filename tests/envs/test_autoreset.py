@@ -1,4 +1,4 @@
-"""Every vector keeps Gymnasium's autoreset modes: it equals a SyncVectorEnv of the single environments, bit for bit."""
+"""Every vector supports Gymnasium's autoreset modes: it equals a SyncVectorEnv of single environments, bit for bit."""
 
 import gymnasium as gym
 import numpy as np
@@ -133,13 +133,13 @@ def test_disabled_leaves_the_resets_to_the_caller(env_id, changes):
         ended = env.step(actions(env, step))[3]
         alike.step(actions(env, step))
     assert ended.tolist() == [True, False, False]
-    if not hasattr(env.unwrapped, "envs"):  # Gymnasium's own vectors assert
+    if not hasattr(env.unwrapped, "envs"):  # Gymnasium's vectors use an assert
         with pytest.raises(ResetNeeded, match=r"simulations \[0\] have ended"):
             env.step(actions(env, 2))
     observation, _ = env.reset(options={"reset_mask": ended})
     first = alike.step(actions(env, 2))[0]
     parts = [(observation[name], first[name]) for name in first] if isinstance(first, dict) else [(observation, first)]
-    if not changes.get("combined_challenge"):  # noise and dummies are drawn at every step, a reset's too
+    if not changes.get("combined_challenge"):  # noise and dummies are drawn at every step, including the step of a reset
         assert all((own[0] == other[0]).all() for own, other in parts)
     env.step(actions(env, 3))
 

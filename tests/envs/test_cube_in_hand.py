@@ -1,4 +1,4 @@
-"""What CubeInHand-v0 promises beyond what every environment does."""
+"""Promises of CubeInHand-v0 beyond the contract of every environment."""
 
 import mujoco
 import numpy as np
@@ -28,7 +28,7 @@ def rotation(quat):
 
 
 def aim(env, *rotation_vector):
-    """Makes the cube's orientation, turned by `rotation_vector` (rad, world), its target."""
+    """Sets the target to the cube's orientation, rotated by `rotation_vector` (rad, world frame)."""
     turned = Rotation.from_rotvec(rotation_vector) * rotation(env.task.sim.qpos[:, 19:23])
     env.task.sim.bind("mocap_quat")[:, 0] = turned.as_quat(scalar_first=True)
     env.task.sense()
@@ -207,9 +207,9 @@ def test_a_reset_of_other_hands_judges_no_hand_twice():
 
 
 def test_a_hand_whose_physics_breaks_has_not_succeeded(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # MuJoCo logs the warning to a file where it stands
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its warning to a log file in the current directory
     env = started()
-    env.task.sim.bind("mocap_quat")[0, 0] = env.model.qpos0[19:23]  # where a simulation that breaks is put
+    env.task.sim.bind("mocap_quat")[0, 0] = env.model.qpos0[19:23]  # the position of a simulation that breaks
     env.task.sim.qvel[0] = np.nan
     _, reward, terminated, _, info = env.step(STILL)
     assert terminated and reward == 0.0 and info["physics_failed"] and info["successes"] == 0
@@ -271,7 +271,7 @@ def test_no_target_is_reached_before_the_cube_has_turned(success, target):
     assert (angle_to_target(env.reset(seed=0)[0]) > success - 2e-3).all()
     for _ in range(3):
         cube = env.task.sim.qpos[:, -4:]
-        env.task.sim.bind("mocap_quat")[:, 0] = cube  # every cube reaches its target with the next step
+        env.task.sim.bind("mocap_quat")[:, 0] = cube  # every cube reaches its target in the next step
         observation, _, terminated, _, info = env.step(np.zeros((200, 12)))
         assert not terminated.any() and (angle_to_target(observation) > success - 2e-3).all()
         assert (angle_to_target(observation) < target + 2e-3).all()

@@ -1,4 +1,4 @@
-"""What CubeInHand-v0's two rewards make worth while, shown with scripted hands."""
+"""Behaviour that each of CubeInHand-v0's two rewards pays for, played by scripted hands."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ INDEX_PIP = 6  # servo
 
 
 def play(env, actions, target=None):
-    """Plays `actions` (t, n, 12); returns rewards, orientations of the cube, distances and ends, (t, n, ...) each."""
+    """Plays `actions` (t, n, 12); returns rewards, cube orientations, distances and ends, (t, n, ...) each."""
     env.reset(seed=0)
     if target is not None:
         env.task.sim.bind("mocap_quat")[:, 0] = target
@@ -25,7 +25,7 @@ def play(env, actions, target=None):
 
 
 def scripts(n, steps, hold=20):
-    """Returns actions (steps, n, 12) that are held for `hold` steps: most hands turn their cubes, some drop them."""
+    """Returns random actions (steps, n, 12), each repeated for `hold` steps: most hands turn their cubes, some drop them."""
     phases = np.random.default_rng(3).uniform(-1, 1, (-(-steps // hold), n, 12))
     return np.repeat(phases, hold, axis=0)[:steps]
 
@@ -38,7 +38,7 @@ def test_dropping_the_cube_pays_under_the_dense_reward_and_never_under_the_defau
     for i in droppers:
         last = ends[:, i].argmax() + 1
         dropped = rewards[:last, i].sum()
-        kept = -EPISODE * distances[0, i] if reward == "dense" else 0.0  # by a hand that does nothing, to the end
+        kept = -EPISODE * distances[0, i] if reward == "dense" else 0.0  # by a hand that keeps still until the end
         assert (dropped > kept) == (reward == "dense")
 
 

@@ -1,4 +1,4 @@
-"""The hand's model: what it was to have, and physics that holds whatever the servos are told."""
+"""The hand's model: specified dimensions, and physics that stays stable for every servo command."""
 
 import mujoco
 import numpy as np
@@ -23,7 +23,7 @@ def at_home(model=MODEL):
 
 
 def contacts(model, data):
-    """Returns, for every contact, its geoms' names, its friction, its depth, and its force in the world, (3,)."""
+    """Returns, for every contact, its geoms' names, its friction, its depth, and its force in the world frame, (3,)."""
     mujoco.mj_forward(model, data)
     found, force = [], np.zeros(6)
     for i, contact in enumerate(data.contact):
@@ -91,7 +91,7 @@ def test_physics_holds_for_1000_steps_of_full_range_random_actions():
         speed = max(speed, np.abs(task.sim.qvel[:, 16:19]).max())
     assert task.failure_count == 0 and not task.sim.warning.any()
     assert coupled < 0.02 and past < 0.02  # rad
-    assert speed < 5.0  # m/s; falling out of the hand makes 2.2
+    assert speed < 5.0  # m/s; falling out of the hand reaches 2.2
 
 
 def test_contacts_press_and_give_way_as_fingers_do():

@@ -1,4 +1,4 @@
-"""Every perturbation of CubeInHand-v0 does to the physics what its name says: change it, measure the consequence."""
+"""Every perturbation of CubeInHand-v0 has the effect that its name promises: change it, measure the effect."""
 
 import gymnasium as gym
 import mujoco
@@ -13,9 +13,9 @@ from utils.variation import Variation
 NAMES = """object_mass object_inertia cube_friction fingertip_friction actuator_kp actuator_kv contact_damping
 gravity_scale""".split()
 G, MASS, HALF, INERTIA = 9.81, 0.033, 0.0255, 0.033 * 0.051**2 / 6
-PAD = 0.126  # m along straight fingers from the palm's middle to the middle of their tips
+PAD = 0.126  # m along straight fingers, from the middle of the palm to the middle of the fingertips
 THUMB_IP = 15  # joint and dof
-CUBE = 16  # first dof
+CUBE = 16  # first degree of freedom
 
 
 def perturbed(timestep=0.001, **factors):
@@ -32,14 +32,14 @@ def perturbed(timestep=0.001, **factors):
 
 
 def level(model, data):
-    """Turns gravity so that the palm is level; returns the palm's axes x, y, z in the world."""
+    """Rotates gravity so that the palm is level; returns the palm's axes x, y, z in the world."""
     axes = data.body("palm").xmat.reshape(3, 3).T.copy()
     model.opt.gravity[:] = axes[2] * -np.linalg.norm(model.opt.gravity)
     return axes
 
 
 def lay_on_fingertips(model, data, axes):
-    """Straightens the fingers and puts the cube on their tips, which alone carry it."""
+    """Straightens the fingers and puts the cube on their tips, so that only the tips carry it."""
     data.qpos[:16], data.ctrl[:] = 0.0, 0.0
     data.qpos[16:19] = data.body("palm").xpos + [PAD, 0.0, HALF + 0.0055] @ axes
     data.qpos[19:23] = data.body("palm").xquat
@@ -48,7 +48,7 @@ def lay_on_fingertips(model, data, axes):
 
 
 def slides(model, data, axes, force):
-    """Returns whether the cube slides along x when pushed with `force`, N, where it stands, so that it does not tip."""
+    """Returns whether the cube slides along x when pushed with `force`, N, at the height where it does not tip."""
     start = data.qpos[16:19].copy()
     for _ in range(400):
         foot = data.body("cube").xpos - HALF * axes[2]
@@ -59,7 +59,7 @@ def slides(model, data, axes, force):
 
 
 def slip_force(on_fingertips, **factors):
-    """Returns the push, in weights of the cube, from which it slides: the tangent of the slope on which it would."""
+    """Returns the force, in weights of the cube, at which it starts to slide: the tangent of the critical slope."""
     low, high = 0.5, 4.0
     while high - low > 0.02:
         model, data = perturbed(**factors)
@@ -73,13 +73,13 @@ def slip_force(on_fingertips, **factors):
 
 
 def carried(model, data):
-    """Returns the force (3,), N, with which the hand carries the cube."""
+    """Returns the force (3,), N, of the hand on the cube."""
     mujoco.mj_forward(model, data)
     return data.qfrc_constraint[CUBE : CUBE + 3]
 
 
 def accelerations(factors, force, torque):
-    """Returns what a force along z, N, and a torque about the cube's x, N m, make of a floating cube: m/s^2 and rad/s^2."""
+    """Returns the accelerations, m/s^2 and rad/s^2, of a floating cube by a force along z, N, and a torque about x, N m."""
     model, data = perturbed(**factors)
     data.qpos[18] += 0.3
     model.opt.gravity[:] = 0.0
@@ -142,7 +142,7 @@ def test_actuator_kv_damps_a_joint_that_is_let_go(factor):
     data.qpos[18] += 1.0
     data.qpos[THUMB_IP] = data.ctrl[-1] + 0.2
     mujoco.mj_step(model, data, 100)
-    roots = np.roots([0.01, 0.3 * factor, 3.0]).astype(complex)  # of I q'' + kv q' + kp q = 0, I being the armature
+    roots = np.roots([0.01, 0.3 * factor, 3.0]).astype(complex)  # of I q'' + kv q' + kp q = 0, where I is the armature
     weights = np.linalg.solve([[1, 1], roots], [0.2, 0.0])
     expected = (weights @ np.exp(0.1 * roots)).real
     assert data.qpos[THUMB_IP] - data.ctrl[-1] == pytest.approx(expected, abs=0.001)
@@ -150,14 +150,14 @@ def test_actuator_kv_damps_a_joint_that_is_let_go(factor):
 
 @pytest.mark.parametrize("ratio", [0.5, 0.7, 0.9])
 def test_contact_damping_sets_how_fast_a_falling_cube_rebounds(ratio):
-    model, data = perturbed(timestep=0.0002, contact_damping=ratio)  # nominal is a damping ratio of 1
+    model, data = perturbed(timestep=0.0002, contact_damping=ratio)  # the nominal damping ratio is 1
     axes = level(model, data)
     data.qpos[16:19] += 0.02 * axes[2]
     speeds = []
     for _ in range(1000):
         mujoco.mj_step(model, data)
         speeds.append(data.qvel[CUBE : CUBE + 3] @ axes[2])
-    # Of a spring and damper that can push but not pull: Schwager and Poeschel, Granular Matter 9 (2007) 465.
+    # For a spring and damper that only push: Schwager and Poeschel, Granular Matter 9 (2007) 465.
     expected = np.exp(-2 * np.arccos(ratio) * ratio / np.sqrt(1 - ratio**2))
     assert max(speeds) / -min(speeds) == pytest.approx(expected, rel=0.03)
 

@@ -1,4 +1,4 @@
-"""Every reward term of the cube by numbers worked out by hand."""
+"""Every reward term of the cube against numbers computed by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Environments are reset before they are stepped, and not used after `close`: anything else gets one sentence."""
+"""A step before a reset, and any use after `close`, gets one sentence."""
 
 import gymnasium as gym
 import numpy as np
@@ -38,7 +38,7 @@ def batch(env_id, **changes):
 
 
 def action(env):
-    """Returns zeros: SB3's face has the action space of one simulation, Gymnasium's vectors that of all."""
+    """Returns zero actions: SB3's vector has the action space of one simulation, Gymnasium's vectors that of all."""
     shape = env.action_space.shape
     return np.zeros((env.num_envs, *shape) if isinstance(env, VecEnv) else shape, np.float32)
 

@@ -1,4 +1,4 @@
-"""What a step measures for evaluation, against plain MuJoCo and sums by hand."""
+"""Measurements of a step, compared with plain MuJoCo and with sums by hand."""
 
 import mujoco
 import numpy as np
@@ -9,7 +9,7 @@ from envs.residual_walk_env import ResidualWalkEnv, ResidualWalkVectorEnv
 from evaluation.walks import evaluate
 
 STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
-DAMPING = 0.0466  # N m s/rad of a servo, as its data sheet gives it
+DAMPING = 0.0466  # N m s/rad, damping of a servo, from its data sheet
 
 
 def last_physics_step(model, state, ctrl):
@@ -48,12 +48,12 @@ def test_the_cost_of_a_walk_is_that_of_plain_mujoco():
         return np.zeros((1, 12))
 
     def note(info):
-        controls.append(env.task.sim.ctrl[0].copy())  # of the last step these are the next start's
+        controls.append(env.task.sim.ctrl[0].copy())  # at the last step these belong to the next episode
 
     (record,) = evaluate(env, policy, 1, seed=0, on_step=note)
     joule = 5 * sum(last_physics_step(env.model, *pair) for pair in zip(states[:-1], controls[:-1]))
     way = np.linalg.norm(places[-1] - places[0])
-    # The last step's energy and way are left out here: 1 of 150.
+    # The sums by hand leave out energy and distance of the last step: 1 of 150.
     assert record["cost_of_transport"] == pytest.approx(joule / (0.496 * 9.81 * way), rel=0.01)
 
 

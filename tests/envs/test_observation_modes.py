@@ -1,4 +1,4 @@
-"""Every id in every observation mode passes the checkers of Gymnasium and SB3, and an SB3 policy learns on it."""
+"""Every id in every observation mode passes the checkers of Gymnasium and SB3, and an SB3 policy trains on it."""
 
 import warnings
 
@@ -21,7 +21,7 @@ CHALLENGED = {"combined_challenge": "easy", "safety_spec": {"enable": True, "obs
 
 
 def modes(env_id):
-    """Returns the arguments that change what an id shows."""
+    """Returns the arguments that change the observation of an id."""
     if env_id.startswith("RWRL"):
         return [{"observation": mode} | more for mode in ("flat", "dict") for more in ({}, CHALLENGED)]
     return [{"observation": "flat"}, {"observation": "goal"}] if env_id.startswith("Shadow") else [{}]
@@ -37,8 +37,8 @@ def test_both_checkers_accept_it_and_no_block_is_a_bare_number(env_id, changes):
     blocks = env.observation_space.values() if changes.get("observation") in ("dict", "goal") else [env.observation_space]
     assert all(len(block.shape) == 1 for block in blocks)
     with warnings.catch_warnings():
-        # dm_control's observations have no bounds, some of its quadruped's actions end elsewhere than at 1, and the
-        # checker of Gymnasium misses a spec and dislikes the wrappers of the challenges.
+        # dm_control's observations have no bounds, some actions of its quadruped have limits other than 1, and
+        # Gymnasium's checker misses a spec and rejects the wrappers of the challenges.
         for known in (
             ".*infinity",
             ".*symmetric and normalized",

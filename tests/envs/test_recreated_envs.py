@@ -1,4 +1,4 @@
-"""An environment made anew from its spec, or from the spec's JSON text, is the same environment."""
+"""An environment that is made again from its spec, or from the spec's JSON text, behaves the same."""
 
 import gymnasium as gym
 import numpy as np

@@ -1,4 +1,4 @@
-"""The promises that every registered environment keeps."""
+"""The contract of every registered environment."""
 
 import copy
 import json
@@ -21,18 +21,18 @@ from run_folder.snapshot import capture, pack, restore, unpack
 from utils.kernels import total
 
 IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
-TASK_IDS = [name for name in IDS if not name.startswith("RWRL")]  # those are dm_control's tasks, not ours
+TASK_IDS = [name for name in IDS if not name.startswith("RWRL")]  # RWRL are dm_control's tasks
 VECTOR_IDS = [name for name in TASK_IDS if gym.spec(name).vector_entry_point]
-FACE_IDS = [name for name in VECTOR_IDS if not name.startswith("Shadow")]  # behind TaskEnv and TaskVectorEnv
-BATCH_IDS = [name for name in FACE_IDS if name != "Toy-v0"]  # of these, on the batch engine
+FACE_IDS = [name for name in VECTOR_IDS if not name.startswith("Shadow")]  # based on TaskEnv and TaskVectorEnv
+BATCH_IDS = [name for name in FACE_IDS if name != "Toy-v0"]  # the ones on the batch engine
 every_id = pytest.mark.parametrize("env_id", IDS)
 every_task_id = pytest.mark.parametrize("env_id", TASK_IDS)
 every_vector_id = pytest.mark.parametrize("env_id", VECTOR_IDS)
 every_face_id = pytest.mark.parametrize("env_id", FACE_IDS)
 every_batch_id = pytest.mark.parametrize("env_id", BATCH_IDS)
-# A field of the config with a value that is not its default; of those not named here, residual_scale.
+# A config field with a value other than its default; ids that are not listed use residual_scale.
 SETTINGS = {"CubeInHand-v0": {"action_scale": 0.1}}
-# Controls are late in about half the episodes, and each of 50 steps sees about three pushes.
+# About half of the episodes have delayed controls, and 50 steps contain about three pushes.
 VARIED = {
     "variation": replace(TRAINING_VARIATION, action_delay=0.5, push_interval=0.15),
     "terrain": {"kinds": ["rough"], "levels": [0.3]},
@@ -62,7 +62,7 @@ def test_the_ids_of_the_readme_are_registered():
 def test_gymnasium_accepts_it_without_a_warning(env_id, gl):
     env = gym.make(env_id, render_mode="rgb_array", disable_env_checker=True)
     with warnings.catch_warnings():
-        # Not about the environment: the checker asks for the human mode too, which needs a display.
+        # The checker also asks for the human mode, which needs a display.
         warnings.filterwarnings("ignore", message=".*environment spec.*")
         check_env(env.unwrapped, skip_render_check=True)
     env.reset(seed=0)
@@ -209,7 +209,7 @@ def test_terminated_and_truncated_are_never_mixed(env_id):
 
 @every_batch_id
 def test_a_simulation_that_breaks_ends_its_episode_alone_and_never_reaches_the_policy(env_id, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # MuJoCo logs the warning to a file where it stands
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its warning to a log file in the current directory
     env, healthy = gym.make_vec(env_id, num_envs=3), gym.make_vec(env_id, num_envs=3)
     env.reset(seed=0), healthy.reset(seed=0)
     actions = np.zeros(env.action_space.shape)

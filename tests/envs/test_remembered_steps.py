@@ -1,4 +1,4 @@
-"""What a task remembers of the last steps of every simulation, to look at when one goes wrong."""
+"""The last steps of every simulation that a task records, so that a physics failure can be inspected."""
 
 import tracemalloc
 
@@ -12,7 +12,7 @@ from run_folder.bad_states import describe, read_dump, write_dump
 
 
 def memory(n):
-    """Returns the bytes of numpy's arrays in an environment of n robots."""
+    """Returns the bytes of all numpy arrays in an environment of n robots."""
     tracemalloc.start()
     env = ResidualWalkVectorEnv(n)
     size = tracemalloc.get_traced_memory()[0]
@@ -23,13 +23,13 @@ def memory(n):
 
 def test_many_robots_take_little_memory_each():
     few, many = memory(2000), memory(2500)
-    assert (many - few) / 500 < 40_000  # all of a robot's arrays together: the remembered steps are 21 kB of it
+    assert (many - few) / 500 < 40_000  # all arrays of one robot together; the recorded steps are 21 kB of it
     assert 4096 * 40_000 + few < 300e6
 
 
 @pytest.mark.parametrize(("budget", "kept"), [(1, 10), (3 * 266 * 8 * 25, 25), (10**9, 40)])
 def test_a_failure_holds_the_last_steps_that_fit_the_memory(budget, kept, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # MuJoCo logs its warning to a file there
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its warning to a log file in the current directory
     monkeypatch.setattr(task_module, "REMEMBERED_BYTES", budget)
     env = ResidualWalkVectorEnv(3)
     states, actions = broken(env, steps=40)
@@ -53,7 +53,7 @@ def test_a_failure_holds_nothing_of_the_episode_before(tmp_path, monkeypatch):
 
 
 def broken(env, steps):
-    """Breaks simulation 1 after some steps of an episode; returns its states before them and the actions."""
+    """Breaks the physics of simulation 1 after some steps; returns its states before them, and the actions."""
     env.reset(seed=0)
     states, actions = [], np.random.default_rng(0).uniform(-1, 1, (steps, 3, 12))
     for step, action in enumerate(actions):

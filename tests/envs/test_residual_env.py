@@ -1,4 +1,4 @@
-"""The plan's own tests of the environment (its phase 6.1), as a user would run them."""
+"""Basic use of the environment, as in a first user program."""
 
 import numpy as np
 import pytest

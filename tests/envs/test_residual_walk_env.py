@@ -1,4 +1,4 @@
-"""What ResidualWalk-v0 promises beyond what every environment does."""
+"""Promises of ResidualWalk-v0 beyond the contract of every environment."""
 
 import gymnasium as gym
 import numpy as np

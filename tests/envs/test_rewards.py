@@ -1,4 +1,4 @@
-"""Every reward term by numbers worked out by hand."""
+"""Every reward term against numbers computed by hand."""
 
 import numpy as np
 import pytest

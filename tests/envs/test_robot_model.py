@@ -1,4 +1,4 @@
-"""The robot's MJCF: the controllers' dimensions, names for everything, closed legs, honest weight and honest servos."""
+"""The robot's MJCF: dimensions of the controllers, names for every element, closed legs, correct mass and servos."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def at_home(seconds=0.0):
 
 
 def loop_gaps(data):
-    """Returns how far apart the two tips of each leg are (4,), m."""
+    """Returns the distance between the two tips of each leg (4,), m."""
     return np.array([np.linalg.norm(data.site(f"{n}_foot").xpos - data.site(f"{n}_tip_L").xpos) for n in LEGS])
 
 

@@ -1,4 +1,4 @@
-"""The Shadow hand: the original's physics, observation and reward, and what is mended around them."""
+"""The Shadow hand: physics, observation and reward of the original, and the repairs around them."""
 
 import copy
 import importlib.util
@@ -42,7 +42,7 @@ def test_importing_the_ids_loads_neither_the_hand_nor_mujoco():
 
 
 def unrepaired():
-    """Returns a copy of gymnasium-robotics' module as it is installed."""
+    """Returns a fresh copy of gymnasium-robotics' module as installed."""
     spec = importlib.util.find_spec("gymnasium_robotics.utils.mujoco_utils")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -96,7 +96,7 @@ def test_it_plays_as_the_original_does(thing, reward, suffix):
     original, ours = gym.make(f"{ORIGINALS[thing]}{suffix}-v1"), ShadowHandEnv(thing, reward)
     assert original.spec.max_episode_steps == gym.spec(f"ShadowHand{thing.title()}-v0").max_episode_steps == 100
     native = original.unwrapped
-    mujoco.mj_resetData(native.model, native.data)  # which the original does not
+    mujoco.mj_resetData(native.model, native.data)  # the original does not do this
     wanted, _ = original.reset(seed=3)
     row, _ = ours.reset(seed=3)
     for action in actions(20):
@@ -136,7 +136,7 @@ def test_a_seed_decides_everything_whatever_came_before(env):
 
     first = played()
     env.data.qacc_warmstart[:] = 100.0  # as a violent end of an episode leaves it
-    env.data.qfrc_applied[:] = 0.1  # as somebody who pushed the hand leaves it
+    env.data.qfrc_applied[:] = 0.1  # as if a user had pushed the hand
     np.testing.assert_array_equal(first, played())
 
 
@@ -167,11 +167,11 @@ def test_rewards_of_many_goals_are_those_of_each(thing, reward):
     native = gym.make(f"{ORIGINALS[thing]}{'Dense' if reward == 'dense' else ''}-v1").unwrapped
     goals = np.random.default_rng(0).normal(size=(2, 40, 7))
     goals[1, :20] = goals[0, :20]
-    goals[1, :20, 0] += np.repeat([0.0, 0.02, 0.049, 0.051], 5)  # m, around what counts as reached of the pen
+    goals[1, :20, 0] += np.repeat([0.0, 0.02, 0.049, 0.051], 5)  # m, around the pen's success threshold
     goals[..., 3:] /= np.linalg.norm(goals[..., 3:], axis=-1, keepdims=True)
     many = env.compute_reward(*goals, [{}] * 40)
     assert many.shape == (40,) and (many[20:] < -0.1).all()
-    if thing != "pen":  # whose quaternion may come out of the original's angles negated, and is then 2 pi from itself
+    if thing != "pen":  # its quaternion may be negated by the original's angles, and is then 2 pi away from itself
         assert (many[:20] > -1e-6).all()
     np.testing.assert_array_equal(many, [native.compute_reward(a.copy(), b.copy(), {}) for a, b in zip(*goals)])
 
@@ -198,13 +198,13 @@ def test_a_hindsight_buffer_replays_with_rewards_for_what_was_reached():
 
 @pytest.mark.parametrize("kind", [ShadowHandEnv, ShadowHandGoalEnv])
 def test_physics_that_goes_wrong_ends_the_episode_with_the_last_good_observation(kind, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # MuJoCo logs the warning to a file where it stands
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its warning to a log file in the current directory
     env = kind("block")
     env.reset(seed=0)
     shown, *_ = env.step(np.zeros(20))
     last = copy.deepcopy(shown)
     for block in shown.values() if isinstance(shown, dict) else [shown]:
-        block[:] = 0  # whoever writes into what was shown changes nothing
+        block[:] = 0  # writing to a returned array changes nothing
     env.data.qvel[5] = np.nan
     observation, reward, terminated, truncated, info = env.step(np.zeros(20))
     assert terminated and not truncated and reward == 0.0 == sum(info["reward_terms"].values()) and not info["is_success"]

@@ -1,4 +1,4 @@
-"""Perturbations of the Shadow hand: each does what it is called, always from the nominal model, in time."""
+"""Perturbations of the Shadow hand: each has the named effect, relative to the nominal model, from the next reset on."""
 
 import gymnasium as gym
 import mujoco
@@ -10,7 +10,7 @@ from envs.shadow_hand_env import ShadowHandEnv
 from envs.wrappers import Perturbation
 
 HINGES, OBJECT_Z = 24, 26
-THUMB = 19  # its rotator: the only hinge that turns about its own axis with nothing behind it that is heavy
+THUMB = 19  # the thumb's rotator: the only hinge that turns about its own axis and carries little mass
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def env():
 
 @pytest.fixture
 def physics(env):
-    """Returns f(factors, *disabled) -> model and data of a started hand, with these parts of the physics off."""
+    """Returns f(factors, *disabled) -> model and data of a reset hand, with these parts of the physics disabled."""
 
     def started(factors, *disabled):
         env.perturb({name: np.array([factors.get(name, 1.0)]) for name in env.perturbations})
@@ -43,7 +43,7 @@ def test_gravity_scale_is_how_fast_an_object_falls(physics, scale):
     mass, drag, dt = model.body("object").mass.item(), 0.01, model.opt.timestep
     for _ in range(100):
         mujoco.mj_step(model, data)
-    # The joint of the object is damped implicitly: v <- (v + dt g) / (1 + dt drag / mass), 100 times from rest.
+    # The object's joint is damped implicitly: v <- (v + dt g) / (1 + dt drag / mass), 100 times from rest.
     kept = 1 / (1 + dt * drag / mass)
     assert data.qvel[OBJECT_Z] == pytest.approx(-9.81 * scale * dt * kept * (1 - kept**100) / (1 - kept), rel=1e-6)
 
@@ -53,7 +53,7 @@ def test_torque_scale_multiplies_what_the_servos_give_and_not_their_targets(phys
     def torques(factors):
         model, data = physics(factors)
         data.qpos[:HINGES] = 0.1
-        data.ctrl = model.actuator_ctrlrange[:, 1]  # near some hinges, far enough from others to reach their limits
+        data.ctrl = model.actuator_ctrlrange[:, 1]  # close to some hinges, and far enough from others to reach their limits
         mujoco.mj_forward(model, data)
         return data.actuator_force.copy(), data.ctrl.copy(), np.abs(data.actuator_force) >= model.actuator_forcerange[:, 1]
 
@@ -75,7 +75,7 @@ def test_torque_scale_is_the_stiffness_against_a_load(physics):
             ends.append(data.qpos[THUMB])
         return ends[1] - ends[0]
 
-    assert deflection(1.0) == pytest.approx(0.05 / 1.0, rel=0.01)  # N m over kp, N m/rad
+    assert deflection(1.0) == pytest.approx(0.05 / 1.0, rel=0.01)  # N m per unit of kp (N m/rad)
     assert deflection(1.3) == pytest.approx(0.05 / 1.3, rel=0.01)
 
 
@@ -84,7 +84,7 @@ def test_joint_damping_brakes_the_hinges_in_proportion_and_never_the_object(phys
     model, data = physics({"joint_damping": scale}, OFF.mjDSBL_CONTACT)
     data.qvel[:] = 0.5
     mujoco.mj_forward(model, data)
-    nominal = np.array([0.5] * 2 + [0.1] * 22 + [0.01] * 12)  # N m s/rad; the last twelve are object and target
+    nominal = np.array([0.5] * 2 + [0.1] * 22 + [0.01] * 12)  # N m s/rad; the last twelve belong to object and target
     np.testing.assert_allclose(data.qfrc_damper[:HINGES], -0.5 * scale * nominal[:HINGES], rtol=1e-12)
     np.testing.assert_allclose(data.qfrc_damper[HINGES:], -0.5 * nominal[HINGES:], rtol=1e-12)
 
@@ -111,7 +111,7 @@ def test_a_load_below_the_friction_moves_nothing(physics):
             mujoco.mj_step(model, data)
         return data.qpos[THUMB]
 
-    assert turned(50.0) < 0.1 * turned(1.0)  # a little, as MuJoCo's friction is soft
+    assert turned(50.0) < 0.1 * turned(1.0)  # a small speed, because MuJoCo's friction is soft
 
 
 def test_friction_stays_off_the_object(physics):

@@ -1,4 +1,4 @@
-"""Terrain: the documented shapes, the arrangement of tiles, and the ground that MuJoCo really has."""
+"""Terrain: the documented shapes, the arrangement of tiles, and the heights in the MuJoCo model."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def heights(kind, level=1.0, seed=0, length=8.0, width=1.92):
 
 
 def plane(monkeypatch):
-    """Returns a terrain of one tile that rises by 0.3 along x and 0.2 along y, and the height of its middle."""
+    """Returns a terrain of one tile with slopes 0.3 along x and 0.2 along y, and the height of its middle."""
     monkeypatch.setitem(terrain.KINDS, "plane", lambda generator, x, y, level: 0.3 * x + 0.2 * y[:, None])
     ground = Terrain(TerrainConfig(("plane",), (1.0,), length=2.0, width=1.6))
     return ground, 0.3 * ground.half_size[0] + 0.2 * ground.half_size[1]
@@ -69,7 +69,7 @@ def test_the_seed_decides_the_terrain():
     first, again, other = (Terrain(replace(config, seed=seed)).heights for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).mean() > 0.99
-    assert (2 * first[:50] != first[50:100]).mean() > 0.99  # two levels of a kind are not one drawing
+    assert (2 * first[:50] != first[50:100]).mean() > 0.99  # two levels of one kind use different random heights
 
 
 def test_every_tile_lies_where_it_says():
@@ -80,14 +80,14 @@ def test_every_tile_lies_where_it_says():
     for tile in ground.tiles:
         expected = heights(tile.kind, tile.level, length=2.0, width=1.0)
         np.testing.assert_allclose(ground.height_at(tile.x + x, tile.y + y), expected, rtol=0, atol=1e-6)
-    assert ground.height_at(99.0, 99.0) == pytest.approx(expected[-1, -1])  # the ground goes on as it ends
+    assert ground.height_at(99.0, 99.0) == pytest.approx(expected[-1, -1])  # the height at the edge
 
 
 def test_heights_are_those_that_mujoco_sees():
     ground = Terrain(TerrainConfig(BUMPY, (1.0,), length=4.0, width=1.0))
     model = load_model(ground)
     data, down, hit = mujoco.MjData(model), np.array([0, 0, -1.0]), np.zeros(1, np.int32)
-    data.qpos[2] = 50.0  # the robot, out of the way
+    data.qpos[2] = 50.0  # moves the robot out of the way
     mujoco.mj_forward(model, data)
     x, y = np.random.default_rng(0).uniform(-ground.half_size, ground.half_size, (1000, 2)).T
     eyes = np.column_stack([x, y, np.full(1000, 5.0)])
@@ -115,7 +115,7 @@ def test_the_ground_below_a_plane_is_the_plane(monkeypatch):
     x, y = np.random.default_rng(0).uniform(-0.6, 0.6, (2, 5000))
     error = ground.ground_below(np.stack([x, y], axis=-1)) - (middle + 0.3 * x + 0.2 * y)
     assert abs(error.mean()) < 1e-4
-    assert np.abs(error).max() < (0.3 + 0.2) * 0.01 + 1e-9  # half a grid step off in x and y
+    assert np.abs(error).max() < (0.3 + 0.2) * 0.01 + 1e-9  # half a grid cell away in x and y
 
 
 def test_the_ground_below_is_averaged_over_the_footprint_and_no_more(monkeypatch):

@@ -1,4 +1,4 @@
-"""The toy: its three spreads of dynamics against their closed forms, how a point moves, and what it is paid."""
+"""The toy: its three inertia distributions in closed form, the motion of a point, and the reward."""
 
 import gymnasium as gym
 import numpy as np
@@ -13,7 +13,7 @@ STRENGTH, SAMPLES = 0.2, 20000
 
 
 def spread(method):
-    """Returns how far inertias (SAMPLES, 2) lie from 1, in units of perturb_val."""
+    """Returns the deviations of inertias (SAMPLES, 2) from 1, in units of perturb_val."""
     generators = [np.random.default_rng(0)] * SAMPLES
     return (draw_inertia(ToyConfig(method, STRENGTH), generators) - 1.0) / STRENGTH
 
@@ -23,7 +23,7 @@ def is_distributed(values, cdf):
 
 
 def half_circle(x):
-    """The distribution of one coordinate of a point that lies anywhere in the unit disc."""
+    """The cumulative distribution of one coordinate of a point that is uniform in the unit disc."""
     return 0.5 + (x * np.sqrt(1 - x**2) + np.arcsin(x)) / np.pi
 
 
@@ -68,7 +68,7 @@ def test_a_step_moves_by_action_times_inertia_and_noise_of_a_tenth():
     env = gym.make_vec("Toy-v0", 4000, perturb_val=0.3)
     env.reset(seed=0)
     env.unwrapped.task.position[:] = 5.0
-    env.step(np.tile([0.5, -3.0], (4000, 1)))  # the second is cut off at -1
+    env.step(np.tile([0.5, -3.0], (4000, 1)))  # the second is clipped at -1
     task = env.unwrapped.task
     noise = task.position - 5.0 - np.array([0.5, -1.0]) * task.inertia
     assert all(is_distributed(axis / 0.1, "norm") for axis in noise.T)
@@ -111,7 +111,7 @@ def test_arriving_pays_best_and_in_the_legacy_reward_worst(legacy):
     env = ToyEnv(perturb_val=0.0, legacy_reward=legacy)
     (arriving, *ended), (hovering, *going_on), (resting, *_) = (paid(env, own) for own in (arrive, hover, np.zeros_like))
     assert ended == [True] and going_on == [False]
-    if legacy:  # one payment against a hundred
+    if legacy:  # one payment instead of a hundred
         assert arriving == 50.0 < resting < hovering
     else:
         assert arriving > hovering > resting

@@ -1,4 +1,4 @@
-"""Simulation i of a vector is the single environment of its seed, bit for bit, whatever else is asked of the vector."""
+"""Simulation i of a vector equals the single environment of its seed, bit for bit, with every option of the vector."""
 
 import gymnasium as gym
 import numpy as np
@@ -60,7 +60,7 @@ def _reset_some(vector, singles, mask, seed):
 
 
 def _follow(single, action, over, mode):
-    """Takes the single environment to where the vector's simulation is now; returns observation, reward, values, and end."""
+    """Takes the single environment to the state of the vector's simulation; returns observation, reward, values, end."""
     if over:
         observation, info = single.reset()
         return observation, 0.0, info["perturb_spec"], False

@@ -1,4 +1,4 @@
-"""What a perturbation of the quadruped is called is what it does: change it, measure the consequence."""
+"""Every perturbation of the quadruped has the effect that its name promises: change it, measure the effect."""
 
 import mujoco
 import numpy as np

@@ -1,4 +1,4 @@
-"""Controls that arrive a step late, and pushes: when they come, how strong they are, and that nothing else changes."""
+"""Delayed controls and pushes: their times and strengths, and that they change nothing else."""
 
 import numpy as np
 import pytest
@@ -23,10 +23,10 @@ def test_late_controls_reach_the_servos_one_step_after_they_were_sent():
         arrived.append(env.task.sim.ctrl.copy())
     np.testing.assert_array_equal(arrived[0], [home, home])
     np.testing.assert_array_equal(arrived[1:], sent[:-1])
-    errors = observation[:, env.task.observation.slices["tracking_error"]][:, -12:]  # of what was sent
+    errors = observation[:, env.task.observation.slices["tracking_error"]][:, -12:]  # of the sent controls
     np.testing.assert_allclose(errors, sent[-1] - env.task._joint_pos, atol=1e-6)
     env.reset(seed=1), env.step(action)
-    np.testing.assert_array_equal(env.task.sim.ctrl, [home, home])  # nothing of the episode before
+    np.testing.assert_array_equal(env.task.sim.ctrl, [home, home])  # nothing remains from the previous episode
 
 
 def test_what_is_late_is_what_a_punctual_robot_would_have_got():
@@ -46,7 +46,7 @@ def test_controls_are_late_in_the_given_share_of_episodes():
 
 
 def pushes(n, calls, seed=0, **variation):
-    """Returns (calls, n, 2) what each push call added to the torsos' velocity; checks that it changed nothing else."""
+    """Returns (calls, n, 2) the velocity that each call of push added to the torsos; checks that it changed nothing else."""
     task, given = started(n, seed, **variation).task, []
     for _ in range(calls):
         before, velocity = task.sim.state.copy(), task.sim.qvel[:, :2].copy()
@@ -65,7 +65,7 @@ def test_pushes_come_in_their_interval_from_every_side_and_are_no_stronger_than_
         steps = np.flatnonzero(np.append(True, robot > 0))  # counted from the reset
         assert 10 <= np.diff(steps).min() < 14 and 26 < np.diff(steps).max() <= 30
         assert np.mean(np.diff(steps)) == pytest.approx(20, rel=0.15)
-    assert (size > 0).sum(axis=1).max() < 15  # not in step
+    assert (size > 0).sum(axis=1).max() < 15  # not synchronous
     kicks = given[size > 0]
     quadrants = np.bincount((kicks[:, 0] > 0) * 2 + (kicks[:, 1] > 0)) / len(kicks)
     np.testing.assert_allclose(quadrants, 0.25, atol=0.03)

@@ -1,4 +1,4 @@
-"""Quadrupeds that differ: every factor is seen in plain MuJoCo's physics, and none where none is asked for."""
+"""Varied quadrupeds: every factor shows in plain MuJoCo's physics, and by default nothing varies."""
 
 import pickle
 from dataclasses import fields, replace
@@ -12,7 +12,7 @@ from envs.residual_walk.variation import FACTORS, TRAINING_VARIATION, VariationC
 from envs.residual_walk_env import ResidualWalkEnv, ResidualWalkVectorEnv
 
 ROUGH = {"kinds": ("rough",), "levels": (0.3,), "length": 4.0, "width": 2.0}
-WEIGHT, TORSO = 0.496, 0.28  # kg, of the nominal robot and its torso
+WEIGHT, TORSO = 0.496, 0.28  # kg, of the nominal robot and of its torso
 
 
 def drawn(num_envs=1, seed=0, **variation):
@@ -22,7 +22,7 @@ def drawn(num_envs=1, seed=0, **variation):
 
 
 def standing(seconds=1.0, **variation):
-    """Returns the model of a robot with this variation, and its data (plain MuJoCo) after standing at home."""
+    """Returns the model of a robot with this variation, and plain MuJoCo data of it after standing in the home pose."""
     model = drawn(**variation).task.sim.get_model(0)
     data = mujoco.MjData(model)
     mujoco.mj_resetDataKeyframe(model, data, 0)
@@ -43,7 +43,7 @@ def test_nothing_varies_by_default_and_nothing_is_paid_for_it():
     assert env.task.sim._expanded == {}
     untouched = [np.random.default_rng(i) for i in range(2)]
     for generator, other in zip(generators, untouched):
-        other.random(10)  # phase, command, tile and start
+        other.random(10)  # phase, command, tile and start pose
         assert generator.random() == other.random()
 
 
@@ -99,7 +99,7 @@ def test_every_robot_is_stepped_by_plain_mujoco_on_its_own_model():
     twins = [mujoco.MjData(model) for model in models]
 
     def checked_step(nstep, stage):
-        for model, data, state in zip(models, twins, sim.state):  # with this step's controls and pushes
+        for model, data, state in zip(models, twins, sim.state):  # with the controls and pushes of this step
             mujoco.mj_setState(model, data, state, int(mujoco.mjtState.mjSTATE_INTEGRATION))
             mujoco.mj_step(model, data, nstep)
         step(nstep=nstep, stage=stage)
@@ -113,7 +113,7 @@ def test_every_robot_is_stepped_by_plain_mujoco_on_its_own_model():
 @pytest.mark.parametrize(("scale", "slides"), [(1.0, False), (0.5, True)])
 def test_a_robot_slides_down_a_slope_as_its_friction_says(scale, slides):
     model, data = standing(friction=(scale, scale))
-    slope, g = np.arctan(0.6), 9.81  # steeper than 0.45, less steep than 0.9
+    slope, g = np.arctan(0.6), 9.81  # steeper than a friction of 0.45 holds, less steep than 0.9 holds
     model.opt.gravity[:] = g * np.sin(slope), 0.0, -g * np.cos(slope)
     mujoco.mj_step(model, data, 100)
     speed = data.qvel[0]
@@ -135,7 +135,7 @@ def test_a_shifted_centre_of_mass_loads_the_feet_as_a_lever_does(offset):
     _, data = standing(3.0, mass_offset_x=(offset, offset), mass_offset_y=(-offset, -offset))
     forces = foot_forces(data)
     shift = offset * TORSO / WEIGHT
-    assert forces[:2].sum() / forces.sum() == pytest.approx(0.5 + shift / 0.15, abs=3e-3)  # feet 150 mm apart along x
+    assert forces[:2].sum() / forces.sum() == pytest.approx(0.5 + shift / 0.15, abs=3e-3)  # feet are 150 mm apart along x
     assert forces[::2].sum() / forces.sum() == pytest.approx(0.5 - shift / 0.112, abs=3e-3)  # and 112 mm along y
 
 

@@ -1,4 +1,4 @@
-"""What user code writes to the model of an environment acts, alone and in a vector, with and without perturbations."""
+"""Values that a user writes to the model take effect, in single and vector envs, with and without perturbations."""
 
 import gymnasium as gym
 import numpy as np

@@ -1,4 +1,4 @@
-"""The tasks of the Real-World RL suite keep dm_control's numbers, start where they should, and survive what breaks."""
+"""The tasks of the Real-World RL suite: dm_control's numbers, correct start states, and recovery from failures."""
 
 import mujoco
 import numpy as np
@@ -18,7 +18,7 @@ from dm_control import suite  # isort: skip  # quietly: envs.rwrl has imported i
 def test_steps_are_those_of_dm_control_to_the_last_bit(domain, task):
     env, theirs = RWRLEnv(domain, task, exact=True), suite.load(domain, task, task_kwargs={"random": 3})
     observation, _ = env.reset(seed=3)
-    if domain == "quadruped":  # which starts upright here: only from there on is it the same
+    if domain == "quadruped":  # it starts upright here: the numbers are equal only from there on
         theirs.reset()
         with theirs.physics.reset_context(), theirs.physics.reset_context():
             theirs.physics.data.qpos[:] = env.data.qpos
@@ -32,7 +32,7 @@ def test_steps_are_those_of_dm_control_to_the_last_bit(domain, task):
         timestep = theirs.step(action)
         step = timestep.observation
         assert reward == timestep.reward
-    if domain != "quadruped":  # the second episode goes on drawing
+    if domain != "quadruped":  # the second episode continues the same random sequence
         same_parts(env.reset()[0], theirs.reset().observation)
 
 
@@ -91,7 +91,7 @@ def test_same_seed_same_episodes_another_seed_others_and_every_draw_is_the_envir
     np.testing.assert_array_equal(np.random.get_state()[1], before)
     fresh = RWRLEnv(domain, task)
     fresh.reset(seed=5)
-    assert fresh.np_random.bit_generator.state != np.random.default_rng(5).bit_generator.state  # it was drawn from
+    assert fresh.np_random.bit_generator.state != np.random.default_rng(5).bit_generator.state  # values were drawn from it
 
 
 def test_a_quadruped_starts_upright_facing_anywhere_and_just_clear_of_the_ground():

@@ -1,4 +1,4 @@
-"""The Real-World RL challenges in exact mode compute what the original suite computed."""
+"""The Real-World RL challenges in exact mode compute the same numbers as the original suite."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The registered ids of the Real-World RL suite: single and vector, flat and named, clean and challenged."""
+"""The registered ids of the Real-World RL suite: single and vector, flat and dictionary, with and without challenges."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def test_importing_the_ids_loads_nothing_heavy():
 def test_both_checkers_accept_it(env_id):
     env = gym.make(env_id, disable_env_checker=True)
     with warnings.catch_warnings():
-        # dm_control's observations have no bounds, and some of its quadruped's actions end elsewhere than at 1.
+        # dm_control's observations have no bounds, and some actions of its quadruped have limits other than 1.
         for known in (".*infinity", ".*symmetric and normalized"):
             warnings.filterwarnings("ignore", message=known)
         check_env(env.unwrapped, skip_render_check=True)

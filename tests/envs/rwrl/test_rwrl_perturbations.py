@@ -1,4 +1,4 @@
-"""Perturbations of the Real-World RL domains reach the model as they are asked for, and oddities are mended."""
+"""Perturbations of the Real-World RL domains reach the model with the requested value; the defaults correct its defects."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_the_nominal_value_is_the_nominal_model(domain, task, param):
     after = perturbed(env, **{param: env.perturbations[param].nominal})
     for name in ("body_mass", "body_inertia", "body_pos", "geom_size", "dof_damping", "site_size"):
         np.testing.assert_allclose(getattr(before, name), getattr(after, name), rtol=1e-12, err_msg=name)
-    # A floor's friction is 1 unless it is perturbed, and of two frictions the larger one counts.
+    # A floor has friction 1 unless it is perturbed, and the larger friction of the two counts.
     is_floor = np.arange(before.ngeom) == before.geom("floor").id
     np.testing.assert_array_equal(before.geom_friction[~is_floor, 0], after.geom_friction[~is_floor, 0])
 

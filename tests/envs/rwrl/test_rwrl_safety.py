@@ -1,4 +1,4 @@
-"""Safety variables and constraints of the Real-World RL domains are what their names say."""
+"""Safety variables and constraints of the Real-World RL domains measure what their names say."""
 
 import numpy as np
 import pytest
@@ -32,14 +32,14 @@ def test_the_feet_of_a_standing_quadruped_carry_its_weight():
     for _ in range(150):
         env.step(np.zeros(12))
     variables = env.safety_vars()
-    # A sensor sits between a toe and the leg above: it feels what the ground carries, less the toe's own 1 kg.
+    # The sensor is between toe and leg: it measures the force of the ground minus the weight of the toe, 1 kg.
     carried = sum(variables[name] for name in ("tfl_f", "tfr_f", "tbl_f", "tbr_f"))
     toes = 4 * env.model.body("toe_front_left").mass[0]
     assert carried == pytest.approx((env.model.body_mass.sum() - toes) * 9.81, rel=0.02)
 
 
 def standing(domain):
-    """Returns safety variables of each domain that satisfy everything at safety_coeff 1."""
+    """Returns safety variables of each domain that satisfy every constraint at safety_coeff 1."""
     env = RWRLEnv(*domain)
     env.reset(seed=0)
     zeros = {name: np.zeros_like(value) for name, value in env.safety_vars().items()}

@@ -1,4 +1,4 @@
-"""Files of logs: whole, gone on with, never lost; damaged and foreign ones are refused."""
+"""Files of logs: written completely, continued, never lost; damaged and foreign files are refused."""
 
 import io
 import json
@@ -95,7 +95,7 @@ def test_a_write_that_breaks_off_leaves_the_earlier_file(tmp_path, monkeypatch):
 
 
 def with_entry(name, content):
-    """Returns a change of a log's bytes: one entry of the archive in another form."""
+    """Returns a function that changes one entry of the archive in a log's bytes."""
 
     def change(whole):
         entries = zipfile.ZipFile(io.BytesIO(whole))

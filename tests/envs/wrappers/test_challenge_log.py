@@ -1,4 +1,4 @@
-"""Logs of episodes under challenges: against recorded numbers of the original, and against a toy whose rows are known."""
+"""Logs of episodes under challenges, compared with recorded numbers of the original, and with a toy whose rows are known."""
 
 import json
 from copy import deepcopy
@@ -77,7 +77,7 @@ def test_a_reset_by_mask_breaks_off_only_its_own():
     env.reset(options={"reset_mask": np.array([True, False])})
     for _ in range(3):
         env.step(np.zeros(2, int))
-    check(env.log.stats(), [expected(1, 1)])  # of the other, episode 1 was broken off and 2 needs a step more
+    check(env.log.stats(), [expected(1, 1)])  # in the other, episode 1 is unfinished and episode 2 needs a step more
 
 
 def test_a_reset_that_tells_nothing_has_no_row():
@@ -105,7 +105,7 @@ def test_a_reset_right_after_an_end_takes_the_place_of_the_restart():
 
 
 class Constrained(VectorWrapper):
-    """Adds to the infos of one of our own batches a constraint that only resets violate."""
+    """Adds a constraint that only resets violate to the infos of a batch environment."""
 
     def reset(self, **arguments):
         observation, info = self.env.reset(**arguments)

@@ -1,4 +1,4 @@
-"""`challenges.apply`: the order of the challenges, the combined ones, and mistakes in specs."""
+"""`challenges.apply`: the order of the challenges, the combined challenges, and errors in specs."""
 
 import gymnasium as gym
 import numpy as np
@@ -15,7 +15,7 @@ SAFE = {"enable": True}
 
 
 def names(env):
-    """Returns the wrappers from the outside in."""
+    """Returns the wrappers from the outermost to the innermost."""
     found = []
     while isinstance(env, (gym.Wrapper, gym.vector.VectorWrapper)):
         found.append(type(env).__name__)
@@ -44,7 +44,7 @@ def test_actions_are_late_before_they_are_noisy_and_observations_after():
     env.reset()
     for sent in range(1, 7):
         env.step(np.full(2, sent / 10))
-    # Late: 1 1 1 2 3 4; of these every second one is executed twice.
+    # Delayed: 1 1 1 2 3 4; every second one of these is executed twice.
     assert [round(10 * row[0]) for row in env.unwrapped.applied] == [1, 1, 1, 1, 3, 3]
     drop = {"dropped": {"enable": True, "observations_prob": 1.0, "observations_steps": 2}}
     env = challenges.apply(toy(), delay_spec=LATE, noise_spec=drop)
@@ -60,9 +60,9 @@ def test_constraints_are_clean_and_late_dummies_and_objectives_are_neither_and_m
     for _ in range(3):
         observation, reward, *_ = env.step(np.zeros(2))
     assert observation["x"].tolist() == [0.0] * 3
-    assert observation["constraints"].tolist() == [False, True]  # of time 1
+    assert observation["constraints"].tolist() == [False, True]  # from time 1
     assert observation["multiobj"].tolist() == [3.0, 0.5]
-    assert reward == 0.5 * 1.0 + 0.5 * 0.5  # of time 1: the first one, for the third time
+    assert reward == 0.5 * 1.0 + 0.5 * 0.5  # from time 1: the first item, for the third time
 
 
 def test_a_combined_challenge_on_the_quadruped_is_one_line():

@@ -1,4 +1,4 @@
-"""What a sweep may choose from: the plan's table, spaces of one's own, and a sentence for each that is wrong."""
+"""Sweep spaces: the named spaces, custom spaces, and one sentence for each error."""
 
 import contextlib
 from itertools import product
@@ -9,7 +9,7 @@ import yaml
 from tuning.spaces import SPACES, changes, distributions, merged
 from tuning.sweep import FIXED, SweepConfig
 
-# The plan's table, by hand: lowest and highest of each number.
+# The expected bounds by hand: lowest and highest of each number.
 PLAN = {
     "ppo.learning_rate": (1e-5, 1e-3),
     "env.residual_scale": (0.01, 0.05),
@@ -59,7 +59,7 @@ def test_the_space_plan_is_the_plans_table():
     choices = SweepConfig().choices
     assert {name: ends(distribution) for name, distribution in choices.items()} == PLAN
     assert choices["ppo.learning_rate"].log and not choices["ppo.gamma"].log
-    assert SweepConfig().base.ppo.num_envs == 4  # those steps and batches are for the plan's four simulations
+    assert SweepConfig().base.ppo.num_envs == 4  # those steps and batches are for four simulations
 
 
 @pytest.mark.parametrize("name, algo, env", [*product(SPACES, ("ppo", "sac"), ("ResidualWalk-v0", "AdaptiveWalk-v0"))])

@@ -1,4 +1,4 @@
-"""Delays by hand, on a toy whose numbers tell which step they come from."""
+"""Delays by hand, on a toy whose observations contain the step."""
 
 import gymnasium as gym
 import numpy as np
@@ -12,7 +12,7 @@ SENT = np.arange(1, 13)[:, None] * np.array([0.01, -0.01])
 
 
 def played(env, steps=6, episodes=1):
-    """Returns x, y, rewards and what was executed (steps,) of each episode; x and y begin with the reset's."""
+    """Returns x, y, rewards and executed actions (steps,) of each episode; x and y start with the reset."""
     seen = []
     for _ in range(episodes):
         env.unwrapped.applied.clear()
@@ -74,7 +74,7 @@ def test_random_delays_stay_in_their_range_and_nothing_newer_is_forgotten():
     ages = np.array([step - env.step(np.zeros((40, 2)))[0]["x"][:, 0] for step in range(1, 60)])
     settled = ages[5:]
     assert set(np.unique(settled)) == {1, 2, 3, 4} and (np.diff(ages, axis=0) <= 1).all()
-    # Age is min(age + 1, drawn): 1 is drawn or not each time, so a quarter of the ages are 1; 2 is at most so.
+    # Age is min(age + 1, drawn): 1 after a draw of 1; 2 after age 1 and a larger draw, or after an older age and a 2.
     assert (settled == 1).mean() == pytest.approx(0.25, abs=0.03)
     assert (settled == 2).mean() == pytest.approx(0.25 * 0.75 + 0.25 * 0.75, abs=0.04)
     assert len({tuple(column) for column in ages.T}) == 40

@@ -1,4 +1,4 @@
-"""Whatever challenges surround it, simulation i of a vector is the single environment of its seed, bit for bit."""
+"""With any challenges around it, simulation i of a vector equals the single environment of its seed, bit for bit."""
 
 import copy
 import json
@@ -79,7 +79,7 @@ def test_simulation_i_of_a_vector_is_the_single_environment_across_ends(world, m
             np.testing.assert_array_equal(own(shown, i), row(alone[i]))
         shown, rewards, terminated, truncated, info = vector.step(action)
         for i, env in enumerate(singles):
-            if over[i]:  # the vector spends a step on beginning
+            if over[i]:  # the vector spends one step on the reset
                 alone[i], told = env.reset()
                 over[i], wanted = False, (0.0, False, False)
             else:
@@ -131,7 +131,7 @@ def test_a_reset_by_mask_leaves_the_other_simulations_as_they_are(world, mode):
         alike.step(action)
     before = copy.deepcopy(seen)
     for part in seen.values() if isinstance(seen, Mapping) else [seen]:
-        part[:] = 7  # a caller may do with them what it likes
+        part[:] = 7  # a caller may change them
     shown, _ = vector.reset(seed=[None, 8, None], options={"reset_mask": np.array([False, True, False])})
     wanted, _ = fresh.reset(seed=7)
     for action in actions[3:6]:
@@ -162,7 +162,7 @@ def _single(batch, i):
 
 def check(env, bounded=True):
     with warnings.catch_warnings():
-        # Said of everything that is wrapped, and of Gymnasium's own cheetah.
+        # The checker warns about every wrapped environment, even about Gymnasium's cheetah.
         warnings.filterwarnings("ignore", message=".*different from the unwrapped version")
         if not bounded:
             warnings.filterwarnings("ignore", message=".*Box observation space m.*infinity")

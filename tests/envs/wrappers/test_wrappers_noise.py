@@ -1,4 +1,4 @@
-"""Noise against theory and by hand: how much, how often, how long, and what it leaves alone."""
+"""Noise against theory and by hand: strength, frequency, duration, and the components without noise."""
 
 import gymnasium as gym
 import numpy as np
@@ -12,7 +12,7 @@ N, STEPS = 50, 400
 
 
 def observed(name="y", **noise):
-    """Returns a component of a toy's observation (STEPS, N) beside its true value (STEPS,), and what was executed."""
+    """Returns a component of a toy's observation (STEPS, N), its true value (STEPS,), and the executed actions."""
     env = Noise(toys(N, SAME_STEP, steps=10_000), **noise)
     env.reset(seed=0)
     shown = np.array([env.step(np.full((N, 2), 0.001 * (step % 900)))[0][name][:, 0] for step in range(STEPS)])

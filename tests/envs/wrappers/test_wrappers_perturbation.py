@@ -1,4 +1,4 @@
-"""Perturbations from episode to episode: which resets update, what they reach, and what seeds decide."""
+"""Perturbations over several episodes: the resets that update, the simulations they reach, and the effect of seeds."""
 
 import gymnasium as gym
 import numpy as np
@@ -12,7 +12,7 @@ WALK = {"enable": True, "scheduler": "random_walk"}
 
 
 def lengths(env, resets, seed=None):
-    """Returns the lengths that a toy had and those that its info told, over so many resets."""
+    """Returns the true lengths of a toy and the lengths in its infos, over `resets` resets."""
     infos = [env.reset(seed=seed if i == 0 else None)[1] for i in range(resets)]
     return [info["length"] for info in infos], [info["perturb_spec"]["length"] for info in infos]
 

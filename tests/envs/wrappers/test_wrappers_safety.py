@@ -1,4 +1,4 @@
-"""Constraints, what violations cost, and second objectives."""
+"""Constraints, the cost of violations, and second objectives."""
 
 import gymnasium as gym
 import numpy as np
