@@ -58,9 +58,9 @@ class Task(ABC):
     observation: ObservationTable
     action_space: gym.spaces.Box
     reset_options: tuple[str, ...] = ()
-    # What may be perturbed, by name: the changes that a value makes, and its nominal value and usual range.
-    perturbable: ClassVar[Mapping[str, tuple[Scale, ...]]] = {}
-    perturbations: ClassVar[Mapping[str, Perturbable]] = {}
+    # Parameters that may be perturbed, by name: what a value changes in the model, and its nominal value and range.
+    factors: ClassVar[Mapping[str, tuple[Scale, ...]]] = {}
+    ranges: ClassVar[Mapping[str, Perturbable]] = {}
     default_perturbation: str | None = None
     transient = ("failures", "_states", "_actions", "_taken", "_shown")  # for inspection only: no step depends on them
 
@@ -69,8 +69,8 @@ class Task(ABC):
         self.control_dt = control_dt
         self.substeps = whole_ratio(control_dt, model.opt.timestep)
         self.sim = Batch(model, num_envs, min(whole_number("num_threads", num_threads, 1), num_envs), persistent=True)
-        self.factors = Variation(self.sim, {})
-        self._shown = ShownModel(self.sim, self.factors)
+        self.variation = Variation(self.sim, {})
+        self._shown = ShownModel(self.sim, self.variation)
         self.failed = np.zeros(num_envs, bool)
         self.failures: list[PhysicsFailure] = []
         self.failure_count = 0
@@ -90,7 +90,7 @@ class Task(ABC):
     def reset(self, ids: np.ndarray, generators: list[np.random.Generator], options: dict) -> None:
         """Writes a start state for simulations `ids`; generators[i] draws for simulation ids[i].
 
-        A task that may be perturbed applies `factors` here, before it places anything.
+        A task with `factors` calls `variation.apply` here, before it places anything.
         """
 
     @abstractmethod
@@ -183,15 +183,14 @@ class Task(ABC):
         return self._observation
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
-        """Makes following resets of simulations `ids` (k,) use these values (k,) of what `perturbable` names, in the place
-        of nominal or drawn ones, until they are told others.
+        """Overrides parameters of `factors` with these values (k,) in simulations `ids` (k,), from their next reset on.
 
         Raises:
             ValueError: a name is unknown (the nearest is named), or a value lies outside its bounds.
         """
-        check_values(values, self.perturbations)
-        self.factors.declare({name: self.perturbable[name] for name in values})
-        self.factors.hold(values, ids)
+        check_values(values, self.ranges)
+        self.variation.declare({name: self.factors[name] for name in values})
+        self.variation.override(values, ids)
 
     def step(self, action: np.ndarray, unseen: np.ndarray | None = None) -> Transition:
         """Takes one control step with `action` (n, a), clipped to [-1, 1].

@@ -54,7 +54,7 @@ class TaskFace(PerturbedEpisodes):
     @property
     def perturbations(self) -> Mapping[str, Perturbable]:
         """The parameters that `perturb_spec` and `perturb` accept, with their ranges."""
-        return self.task.perturbations
+        return self.task.ranges
 
     @property
     def default_perturbation(self) -> str | None:

@@ -10,6 +10,7 @@ from gymnasium.spaces import Box
 
 from envs.cube_in_hand import rewards
 from envs.cube_in_hand.config import OBSERVATION, CubeInHandConfig
+from envs.joints import middle_and_half, scaled
 from envs.task import Task
 from utils.perturbation import Perturbable
 from utils.rotations import quat_conjugate, quat_power, quat_product
@@ -38,7 +39,7 @@ class CubeInHandTask(Task):
     transient = (*Task.transient, "sensor_reader")
     # Fingertips alone decide the friction of their contacts, so the cube's factor goes into them too: a contact then has
     # the product of both. Contacts mix the solref of two geoms, so that damping is scaled in all.
-    perturbable: ClassVar[dict[str, tuple[Scale, ...]]] = {
+    factors: ClassVar[dict[str, tuple[Scale, ...]]] = {
         "object_mass": scaled_mass("cube"),
         "object_inertia": (Scale("body_inertia", ("cube",)),),
         "cube_friction": (Scale("geom_friction", ("cube", *TIPS)),),
@@ -49,7 +50,7 @@ class CubeInHandTask(Task):
         "gravity_scale": (Scale("opt.gravity"),),
     }
     # Factors; the ranges are those of torobo_mujoco's robustness test.
-    perturbations: ClassVar[dict[str, Perturbable]] = {
+    ranges: ClassVar[dict[str, Perturbable]] = {
         "object_mass": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 20.0),
         "object_inertia": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 20.0),
         "cube_friction": Perturbable(1.0, 0.8, 1.2, 0.1, 0.0, 10.0),
@@ -79,7 +80,7 @@ class CubeInHandTask(Task):
     def reset(self, ids, generators, options):
         for i, generator in zip(ids, generators):
             self._streams[i] = np.random.default_rng(generator.integers(2**63))  # of this episode's targets
-        self.factors.apply({}, ids)
+        self.variation.apply({}, ids)
         targets = self._drawn_targets(ids, np.tile(self._home_qpos[-4:], (len(ids), 1)))  # the model ends with the cube
         self.place(ids, self._home_qpos, self._home_ctrl, mocap_quat=targets[:, None])
         self._successes[ids] = 0
@@ -221,15 +222,3 @@ class CubeInHandTask(Task):
             "difference": self._difference,
             "joint_target": scaled(self._ctrl, self._servo_range),
         }
-
-
-def middle_and_half(model: mujoco.MjModel, joints: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the middles and half the widths of the joints' ranges, (k,) each, rad."""
-    low, high = np.array([model.joint(joint).range for joint in joints]).T
-    return (low + high) / 2, (high - low) / 2
-
-
-def scaled(angles: np.ndarray, middle_half: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Returns joint angles (n, k), rad, as -1 to 1 over their ranges."""
-    middle, half = middle_half
-    return (angles - middle) / half

@@ -1,38 +1,52 @@
-"""The ground a quadruped walks on: its model, the tiles each robot is placed on, and where the ground is below it."""
+"""The ground under n robots: the model with its terrain, each robot's tile, and the ground's height below it."""
 
-from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
 
-from controllers.bezier_gait import FOOT_POSITIONS
 from envs.locomotion.terrain import Terrain, TerrainConfig
 from utils.fields import whole_number
 
-ASSETS = Path(str(files("assets"))) / "quadruped"
-START_FROM_REAR, START_ROOM = 0.5, (0.4, 1.0)  # m: where on its tile a robot starts, and how much that varies in x and y
-TILE_MARGIN = 0.15  # m: an episode is cut when the torso comes this near to the sides or ends of its tile
+# Of terrain of size 1, m. The start is at least START_FROM_REAR from the rear end, in an area of START_ROOM along x and y.
+START_FROM_REAR, START_ROOM = 0.5, (0.4, 1.0)
+TILE_MARGIN = 0.15  # an episode is cut when the body comes this near to the sides or ends of its tile
+START_CLEARANCE = 0.002  # m, between the ground and the lowest point of a robot that starts on it
 
 
-class WalkWorld:
-    """Endless flat ground, or a terrain on whose tiles n robots are placed.
+class Scene(NamedTuple):
+    """MJCF files of a robot on endless flat ground, and of the same robot on a height field named `terrain`."""
+
+    flat: Path
+    terrain: Path
+
+
+class Ground:
+    """Endless flat ground, or a terrain with tiles on which n robots start.
+
+    Args:
+        scene: the MJCF files of the robot.
+        underside: (k, 3) points of the standing robot's underside in its frame: x, y, and height above flat ground, m.
+        config: the tiles.
+        n: robots.
 
     Attributes:
         terrain: None on flat ground.
         model: the compiled robot on this ground.
-        level: (n,) terrain level of the tile that each robot is on.
+        level: (n,) terrain level of each robot's tile.
         kind: (n,) its kind, an index into the config's kinds.
     """
 
-    transient = ("terrain",)
+    transient = ("terrain", "_underside")
 
-    def __init__(self, config: TerrainConfig, num_robots: int):
+    def __init__(self, scene: Scene, underside: np.ndarray, config: TerrainConfig, n: int):
         self.terrain = None if config.kinds == ("flat",) else Terrain(config)
-        self.model = load_model(self.terrain)
-        num_robots = whole_number("num_envs", num_robots, 1)
-        self.level, self.kind = np.zeros(num_robots), np.zeros(num_robots, int)
-        self._centre = np.zeros((num_robots, 2))  # of the tile
+        self.model = load_model(scene, self.terrain)
+        n = whole_number("num_envs", n, 1)
+        self.level, self.kind = np.zeros(n), np.zeros(n, int)
+        self._underside, self._size = np.asarray(underside, float), config.size
+        self._centre = np.zeros((n, 2))  # of the tile
         self._half_size = np.array([config.length, config.width]) / 2
         if self.terrain is not None:
             self._levels, self._rank = np.sort(config.levels), np.argsort(config.levels)
@@ -42,8 +56,8 @@ class WalkWorld:
     def draw_starts(self, ids: np.ndarray, draws: np.ndarray, highest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Moves robots `ids` (k,) to tiles; returns x and y (k,), m, at which they start there.
 
-        `draws` (k, 3 or more) in [0, 1) decide tile, x and y: every kind is as likely as the others, and so is every level
-        of a kind up to its `highest` (kinds,). If none is that low, the lowest is taken.
+        `draws` (k, 3 or more) in [0, 1) decide tile, x and y. All kinds are equally likely, and so are all levels of a kind
+        up to its `highest` (kinds,). If no level is that low, the lowest is taken.
         """
         kind, within = np.divmod(draws[:, 0] * len(highest), 1.0)
         kind = kind.astype(int)
@@ -51,54 +65,43 @@ class WalkWorld:
         level = (within * allowed[kind]).astype(int)
         corner = self._corners[kind, self._rank[level]]
         self.kind[ids], self.level[ids], self._centre[ids] = kind, self._levels[level], corner + self._half_size
-        rear_right = (START_FROM_REAR, self._half_size[1] - START_ROOM[1] / 2)
-        x, y = (corner + draws[:, 1:3] * START_ROOM + rear_right).T
+        room = np.array(START_ROOM) * self._size
+        rear_right = (START_FROM_REAR * self._size, self._half_size[1] - room[1] / 2)
+        x, y = (corner + draws[:, 1:3] * room + rear_right).T
         return x, y
 
-    def ground_below(self, position: np.ndarray) -> np.ndarray | float:
-        """Returns the ground's height (n,) below torsos at `position` (n, 2 or more), averaged over their footprint, m."""
+    def height_below(self, position: np.ndarray) -> np.ndarray | float:
+        """Returns the ground's height (n,) below robots at `position` (n, 2 or more), averaged over their footprint, m."""
         return 0.0 if self.terrain is None else self.terrain.ground_below(position[:, :2])
 
     def off_tile(self, position: np.ndarray) -> np.ndarray:
         """Returns which robots (n,) are about to leave their tile, from `position` (n, 2 or more) in the world, m."""
         if self.terrain is None:
             return np.zeros(len(position), bool)
-        outside = np.abs(position[:, :2] - self._centre) > self._half_size - TILE_MARGIN
+        outside = np.abs(position[:, :2] - self._centre) > self._half_size - TILE_MARGIN * self._size
         return outside[:, 0] | outside[:, 1]
 
     def clearance(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> np.ndarray | float:
-        """Returns how much higher than on flat ground (k,) robots at x, y must start so that nothing is buried, m."""
+        """Returns how much higher than on flat ground (k,) robots at x, y must start to be above the ground, m."""
         if self.terrain is None:
             return 0.0
         cosine, sine = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
-        world_x = x[:, None] + cosine * _UNDERSIDE[:, 0] - sine * _UNDERSIDE[:, 1]
-        world_y = y[:, None] + sine * _UNDERSIDE[:, 0] + cosine * _UNDERSIDE[:, 1]
-        return (self.terrain.height_at(world_x, world_y) - _UNDERSIDE[:, 2]).max(axis=1) + 0.002
+        ahead, left, height = self._underside.T
+        world_x = x[:, None] + cosine * ahead - sine * left
+        world_y = y[:, None] + sine * ahead + cosine * left
+        return (self.terrain.height_at(world_x, world_y) - height).max(axis=1) + START_CLEARANCE
 
 
-def load_model(terrain: Terrain | None) -> mujoco.MjModel:
-    """Returns the compiled robot on `terrain`, or on endless flat ground if there is none."""
+def load_model(scene: Scene, terrain: Terrain | None = None) -> mujoco.MjModel:
+    """Returns the compiled robot on `terrain`, or on endless flat ground without one."""
     if terrain is None:
-        return mujoco.MjModel.from_xml_path(str(ASSETS / "world.xml"))
-    spec = mujoco.MjSpec.from_file(str(ASSETS / "world_train.xml"))
+        return mujoco.MjModel.from_xml_path(str(scene.flat))
+    spec = mujoco.MjSpec.from_file(str(scene.terrain))
     field = spec.hfield("terrain")
     field.nrow, field.ncol = terrain.heights.shape
     field.size = [*terrain.half_size, terrain.highest, 0.1]
-    field.userdata = np.zeros(terrain.heights.size)  # compiling would stretch heights to fill 0 to 1: they come after
+    # Heights are written after compiling, because the compiler would stretch them to fill 0 to 1.
+    field.userdata = np.zeros(terrain.heights.size)
     model = spec.compile()
     model.hfield_data[:] = terrain.heights.ravel() / terrain.highest
     return model
-
-
-def _underside():
-    """Returns points (k, 3) of a standing robot's underside in its own frame: x, y and height over flat ground, m.
-
-    Under each foot 0; from there the links rise to the knees, 42 mm before and behind at a height of 40 mm.
-    """
-    away, aside = np.meshgrid(np.arange(-0.048, 0.049, 0.012), [-0.012, 0.0, 0.012])
-    height = np.maximum(np.abs(away) - 0.012, 0.0) * 0.8
-    leg = np.stack([away, aside, height], axis=-1).reshape(-1, 3)
-    return (np.pad(FOOT_POSITIONS, ((0, 0), (0, 1)))[:, None] + leg).reshape(-1, 3)
-
-
-_UNDERSIDE = _underside()

@@ -1,4 +1,4 @@
-"""Terrain as arrays of heights: each kind drawn from (generator, kind, level), and tiles of them laid out in one world."""
+"""Terrain as arrays of heights: each kind generated from a random generator and a level, and tiles of them in one world."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,17 +9,14 @@ from scipy.ndimage import uniform_filter
 from utils.config import nearest_name
 from utils.fields import Checked, FieldError, fitting, shown, within
 
-SPACING = 0.02  # m between neighbouring heights; a riser is one such step wide
-FOOTPRINT = (9, 7)  # points along x and y, 160 mm by 120 mm, over which the ground below the torso is averaged
-
-ROUGH_CELL, ROUGH_HEIGHT = 0.04, 0.045  # m; heights are for level 1
-SLOPE_ANGLE, SLOPE_LENGTH = np.radians(25.0), 1.0  # the way up and the way down, m along x
+# Obstacles of size 1, for a robot whose body is 75 mm above the ground; heights are those of level 1. m.
+ROUGH_CELL, ROUGH_HEIGHT = 0.04, 0.045
+SLOPE_ANGLE, SLOPE_LENGTH = np.radians(25.0), 1.0  # of each way up and each way down
 STAIR_RISER, STAIR_TREAD, STAIR_COUNT = 0.040, 0.16, 6
 BLOCK_SIDE, BLOCK_HEIGHT = 0.16, 0.050
 WAVE_LENGTH, WAVE_HEIGHT = 0.40, 0.060
-LARGEST_AREA = 10_000.0  # of all tiles, m^2: 25 million heights, half a gigabyte
-LANDING = 0.48  # level ground before, between and after slopes and flights of stairs, m
-
+LANDING = 0.48  # level ground before, between and after slopes and flights of stairs
+MOST_HEIGHTS = 25_000_000  # in all tiles: half a gigabyte
 
 ALL_LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _LEVELS = "hold at least one level, and each must lie in [0, 1]"
@@ -27,9 +24,9 @@ _LEVELS = "hold at least one level, and each must lie in [0, 1]"
 
 @dataclass(frozen=True)
 class TerrainConfig(Checked):
-    """The tiles of a world: every kind in `kinds` at every level in `levels`.
+    """The tiles of a world: every kind in `kinds` at every level in `levels`. Robots walk along x.
 
-    What is trained on one seed is judged on others. Robots walk along x.
+    Evaluations use another seed than the training. The default sizes fit a robot whose body is 75 mm above the ground.
     """
 
     kinds: tuple[str, ...] = ("flat",)
@@ -39,11 +36,17 @@ class TerrainConfig(Checked):
     )
     """Levels of every kind, 0 (flat) to 1: heights, and for slopes the angle, are proportional to them."""
     seed: int = within(0, 0)
-    """Decides the random kinds."""
+    """Seed of the random kinds."""
     length: float = within(12.5, 1.0, 1e3, unit="m")
     """Length of a tile along x, m."""
     width: float = within(4.0, 1.0, 1e3, unit="m")
     """Width of a tile, m."""
+    size: float = within(1.0, 0.1, 20.0)
+    """Scale of all obstacles, in height and along the ground; 1 fits a robot whose body is 75 mm above the ground."""
+    spacing: float = within(0.02, 0.005, 1.0, unit="m")
+    """Distance between neighbouring heights, m; a riser of stairs is that wide."""
+    footprint: tuple[float, float] = within((0.16, 0.12), 0.0, 10.0, least=2, unit="m")
+    """Length and width of the area below the body over which the ground's height is averaged, m."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -52,10 +55,21 @@ class TerrainConfig(Checked):
         for kind in self.kinds:
             if kind not in KINDS:
                 raise FieldError("kinds", f"must be names of terrains, got {shown(kind)}{nearest_name(kind, KINDS)}")
-        area = len(self.kinds) * len(self.levels) * self.length * self.width
-        if area > LARGEST_AREA:
-            words = f"times width, for {len(self.kinds)} kinds and {len(self.levels)} levels, must be at most"
-            raise FieldError("length", f"{words} {LARGEST_AREA:g} m^2, got {area:g} m^2")
+        self._check_sizes()
+
+    def _check_sizes(self):
+        for name in ("length", "width"):
+            if getattr(self, name) < self.size:
+                words = f"must be at least {self.size:g} m, the room for starts at size {self.size:g}"
+                raise FieldError(name, f"{words}, got {getattr(self, name):g} m")
+        if self.spacing > ROUGH_CELL * self.size:
+            words = f"must be at most {ROUGH_CELL * self.size:g} m, the smallest obstacle at size {self.size:g}"
+            raise FieldError("spacing", f"{words}, got {self.spacing:g} m")
+        area, largest = len(self.kinds) * len(self.levels) * self.length * self.width, MOST_HEIGHTS * self.spacing**2
+        if area > largest * (1 + 1e-9):
+            tiles = f"{len(self.kinds)} kinds and {len(self.levels)} levels with a spacing of {self.spacing:g} m"
+            words = f"times width, for {tiles}, must be at most"
+            raise FieldError("length", f"{words} {largest:g} m^2, got {area:g} m^2")
 
 
 def check_kind(kind: str) -> None:
@@ -72,17 +86,16 @@ def check_level(level: float) -> float:
     return level
 
 
-def make_heights(generator: np.random.Generator, kind: str, level: float, length: float, width: float) -> np.ndarray:
-    """Returns heights (rows along y, columns along x), m, at least 0, `SPACING` apart, of one tile at `level` in [0, 1]."""
+def make_heights(generator: np.random.Generator, kind: str, level: float, config: TerrainConfig) -> np.ndarray:
+    """Returns heights (rows along y, columns along x), m, at least 0, of one tile at `level` in [0, 1]."""
     check_kind(kind)
-    x = np.arange(round(length / SPACING)) * SPACING
-    y = np.arange(round(width / SPACING)) * SPACING
-    return KINDS[kind](generator, x, y, level)
+    x, y = (np.arange(round(side / config.spacing)) * config.spacing for side in (config.length, config.width))
+    return KINDS[kind](generator, x, y, level, config.size)
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One kind at one level, and where it lies: its rear right corner (x, y), m."""
+    """A kind at a level, and the position (x, y) of its rear right corner in the world, m."""
 
     kind: str
     level: float
@@ -91,26 +104,27 @@ class Tile:
 
 
 class Terrain:
-    """All tiles of a config side by side along y, each running along x, in one grid centred on the world's origin.
+    """All tiles of a config, side by side along y, in one grid centred on the world's origin.
 
     Attributes:
         heights: (rows, columns), m.
         half_size: half the extent in x and y, m.
-        tiles: kind, level and place of each.
+        tiles: kind, level and position of each.
     """
 
     def __init__(self, config: TerrainConfig):
         self.config = config
         generators = np.random.default_rng(config.seed).spawn(len(config.kinds) * len(config.levels))
         pairs = [(kind, level) for kind in config.kinds for level in config.levels]
-        strips = [make_heights(g, *pair, config.length, config.width) for g, pair in zip(generators, pairs)]
+        strips = [make_heights(g, *pair, config) for g, pair in zip(generators, pairs)]
         self.heights = np.concatenate(strips)
-        self.half_size = (np.array(self.heights.shape[::-1]) - 1) * SPACING / 2
-        # The last column and row are kept out of reach, so that every point has a right and an upper neighbour.
+        self.half_size = (np.array(self.heights.shape[::-1]) - 1) * config.spacing / 2
+        # Grid positions stay below the last column and row, so that every point has a right and an upper neighbour.
         self._last = np.array(self.heights.shape[::-1]) - 1 - 1e-9
-        offsets = np.cumsum([0, *map(len, strips[:-1])]) * SPACING
+        offsets = np.cumsum([0, *map(len, strips[:-1])]) * config.spacing
         self.tiles = [Tile(*p, -self.half_size[0], o - self.half_size[1]) for p, o in zip(pairs, offsets)]
-        self._footprint_mean = uniform_filter(self.heights, FOOTPRINT[::-1], mode="nearest")
+        points = [2 * round(side / 2 / config.spacing) + 1 for side in config.footprint]  # along x and y
+        self._footprint_mean = uniform_filter(self.heights, points[::-1], mode="nearest")
 
     @property
     def highest(self) -> float:
@@ -127,47 +141,49 @@ class Terrain:
         return h00 + np.where(u >= v, u * (h10 - h00) + v * (h11 - h10), v * (h01 - h00) + u * (h11 - h01))
 
     def ground_below(self, position: np.ndarray) -> np.ndarray:
-        """Returns the ground's mean height (...), m, over the `FOOTPRINT` around `position` (..., 2) in the world, m, to the
-        nearest grid point."""
+        """Returns the ground's mean height (...), m, over the footprint around `position` (..., 2) in the world, m, moved to
+        the nearest grid point."""
         nearest = (self._grid(position) + 0.5).astype(int)
         return self._footprint_mean[nearest[..., 1], nearest[..., 0]]
 
     def _grid(self, position):
-        """Returns fractional columns and rows (..., 2) of positions (..., 2), those of outside points moved to the edge."""
-        return np.minimum(np.maximum((position + self.half_size) / SPACING, 0.0), self._last)
+        """Returns fractional columns and rows (..., 2) of positions (..., 2); positions outside are moved to the edge."""
+        return np.minimum(np.maximum((position + self.half_size) / self.config.spacing, 0.0), self._last)
 
 
-def _flat(generator, x, y, level):
+def _flat(generator, x, y, level, size):
     return np.zeros((len(y), len(x)))
 
 
-def _rough(generator, x, y, level):
-    return _squares(generator, x, y, ROUGH_CELL, level * ROUGH_HEIGHT)
+def _rough(generator, x, y, level, size):
+    return _squares(generator, x, y, ROUGH_CELL * size, level * ROUGH_HEIGHT * size)
 
 
-def _slope(generator, x, y, level):
-    climb = np.clip(_ridge(x, SLOPE_LENGTH), 0.0, SLOPE_LENGTH) * np.tan(level * SLOPE_ANGLE)
+def _slope(generator, x, y, level, size):
+    climb = np.clip(_ridge(x, SLOPE_LENGTH, size), 0.0, SLOPE_LENGTH * size) * np.tan(level * SLOPE_ANGLE)
     return np.tile(climb, (len(y), 1))
 
 
-def _stairs(generator, x, y, level):
-    steps = np.clip(np.ceil(_ridge(x, STAIR_COUNT * STAIR_TREAD) / STAIR_TREAD - 1e-6), 0, STAIR_COUNT)
-    return np.tile(level * STAIR_RISER * steps, (len(y), 1))
+def _stairs(generator, x, y, level, size):
+    along = _ridge(x, STAIR_COUNT * STAIR_TREAD, size)
+    steps = np.clip(np.ceil(along / (STAIR_TREAD * size) - 1e-6), 0, STAIR_COUNT)
+    return np.tile(level * STAIR_RISER * size * steps, (len(y), 1))
 
 
-def _blocks(generator, x, y, level):
-    return _squares(generator, x, y, BLOCK_SIDE, level * BLOCK_HEIGHT)
+def _blocks(generator, x, y, level, size):
+    return _squares(generator, x, y, BLOCK_SIDE * size, level * BLOCK_HEIGHT * size)
 
 
-def _waves(generator, x, y, level):
-    return np.tile(level * WAVE_HEIGHT / 2 * (1 - np.cos(2 * np.pi * x / WAVE_LENGTH)), (len(y), 1))
+def _waves(generator, x, y, level, size):
+    wave = 1 - np.cos(2 * np.pi * x / (WAVE_LENGTH * size))
+    return np.tile(level * WAVE_HEIGHT * size / 2 * wave, (len(y), 1))
 
 
-def _ridge(x, run):
-    """Returns how far up a ridge each x is, m: level ground, `run` up, level, `run` down, again and again from x = 0."""
-    period = 2 * (LANDING + run)
+def _ridge(x, run, size):
+    """Returns how far up a ridge each x is, m: level ground, `run` up, level, `run` down, repeated from x = 0."""
+    period = 2 * (LANDING + run) * size
     along = x % period
-    return np.minimum(along - LANDING, period - along)
+    return np.minimum(along - LANDING * size, period - along)
 
 
 def _squares(generator, x, y, side, highest):

@@ -39,7 +39,7 @@ def test_a_training_s_first_episodes_have_the_levels_of_the_curriculum_s_start(c
     config = train_residual_ppo.parse([*SMALL, "--start-level", "0.5", "--num-envs", "64", "--curriculum", curriculum])
     env = config.make_env()
     env.reset()
-    assert set(env.env.unwrapped.task.world.level) == {0.0, 0.25, 0.5} and config.env.terrain_scale == 1.0
+    assert set(env.env.unwrapped.task.ground.level) == {0.0, 0.25, 0.5} and config.env.terrain_scale == 1.0
     env.close()
 
 

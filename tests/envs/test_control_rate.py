@@ -25,7 +25,7 @@ def walk_training(dt, **changes):
 def test_an_evaluation_lasts_twenty_seconds_and_its_clock_is_exact(dt):
     env = walk_training(dt, terrain="flat").make_evaluation_env(1, 0)
     env.reset(seed=0)
-    env.unwrapped.task.command_robots(0.0)  # stands until the time limit
+    env.unwrapped.task.command_velocity(0.0)  # stands until the time limit
     (record,) = evaluate(env, gait_alone(env), 1, 0, goal=3.0)
     assert record["time_s"] == pytest.approx(20.0, abs=dt) and record["steps"] == round(20.0 / dt)
     env.close()

@@ -21,7 +21,7 @@ CUBE = 16  # first degree of freedom
 def perturbed(timestep=0.001, **factors):
     """Returns the model of a hand with these factors, and its data at home."""
     sim = CubeInHandTask().sim
-    variation = Variation(sim, {name: CubeInHandTask.perturbable[name] for name in factors})
+    variation = Variation(sim, {name: CubeInHandTask.factors[name] for name in factors})
     variation.apply({name: np.array([factor]) for name, factor in factors.items()}, np.array([0]))
     model = sim.get_model(0)
     model.opt.timestep = timestep
@@ -89,7 +89,7 @@ def accelerations(factors, force, torque):
 
 
 def test_the_table_names_the_eight():
-    assert list(CubeInHandTask.perturbable) == NAMES
+    assert list(CubeInHandTask.factors) == NAMES
 
 
 @pytest.mark.parametrize("factor", [0.7, 1.3])
@@ -182,8 +182,8 @@ def test_gravity_scale_is_how_fast_a_dropped_cube_falls(factor):
 @pytest.mark.parametrize("name", NAMES)
 def test_scales_do_not_pile_up_and_one_is_nominal_to_the_last_bit(name):
     sim, ids = CubeInHandTask().sim, np.array([0])
-    variation = Variation(sim, {name: CubeInHandTask.perturbable[name]})
-    fields = {change.field for change in CubeInHandTask.perturbable[name]}
+    variation = Variation(sim, {name: CubeInHandTask.factors[name]})
+    fields = {change.field for change in CubeInHandTask.factors[name]}
     nominal = {field: sim.expand(field).copy() for field in fields}
     for _ in range(3):
         variation.apply({name: np.array([1.3])}, ids)
@@ -198,7 +198,7 @@ def test_scales_do_not_pile_up_and_one_is_nominal_to_the_last_bit(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_changes_where_the_same_actions_lead(name):
     task, ids = CubeInHandTask(num_envs=2), np.arange(2)
-    Variation(task.sim, {name: CubeInHandTask.perturbable[name]}).apply({name: np.array([1.0, 0.8])}, ids)
+    Variation(task.sim, {name: CubeInHandTask.factors[name]}).apply({name: np.array([1.0, 0.8])}, ids)
     task.start(ids, [np.random.default_rng(0) for _ in ids])
     action = np.random.default_rng(1).uniform(-1, 1, 12)
     for _ in range(60):

@@ -70,7 +70,7 @@ def test_an_error_of_speed_counts_by_its_share_of_the_command_if_asked():
     env = ResidualWalkEnv(velocity_width=0.05, relative_velocity_width=0.5)
     env.reset(seed=0)
     for command in (0.2, 0.4):
-        env.task.command_robots(command)
+        env.task.command_velocity(command)
         info = env.step(np.zeros(12))[4]
         share = (info["forward_velocity"] - command) / (0.05 + 0.5 * command)
         assert info["reward_terms"]["forward_velocity"] == pytest.approx(1.5 * np.exp(-(share**2)))
@@ -113,7 +113,7 @@ def test_robots_start_clear_of_the_ground(kind, randomize):
     env = ResidualWalkVectorEnv(num_envs=100, terrain=ROUGH | {"kinds": (kind,), "levels": (1.0,)})
     env.reset(seed=0, options={"randomize": randomize})
     feet = env.sensor_reader.get_foot_positions().reshape(-1, 4, 3)
-    ground = env.task.world.terrain.height_at(feet[..., 0], feet[..., 1])
+    ground = env.task.ground.terrain.height_at(feet[..., 0], feet[..., 1])
     assert (feet[..., 2] - ground > 0.008).all()
     assert not (env.task.sim.bind("ncon") > 0).any()
 
@@ -163,7 +163,7 @@ def test_leaving_the_tile_cuts_the_episode_without_a_fall():
 
 
 def test_training_and_evaluation_terrain_differ_by_their_seed_alone():
-    heights = [ResidualWalkEnv(terrain=ROUGH | {"seed": seed}).task.world.terrain.heights for seed in (0, 0, 1)]
+    heights = [ResidualWalkEnv(terrain=ROUGH | {"seed": seed}).task.ground.terrain.heights for seed in (0, 0, 1)]
     np.testing.assert_array_equal(heights[0], heights[1])
     assert (heights[0] != heights[2]).any()
 

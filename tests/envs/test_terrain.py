@@ -11,6 +11,7 @@ from controllers.leg_names import LEG_NAMES
 from envs.locomotion import terrain
 from envs.locomotion.ground import load_model
 from envs.locomotion.terrain import Terrain, TerrainConfig, make_heights
+from envs.residual_walk.scene import SCENE
 
 BUMPY = ("rough", "slope", "stairs", "blocks", "waves")
 ALONG = np.arange(222) * 0.02  # m
@@ -18,12 +19,12 @@ RIDGES = np.interp(ALONG, [0.0, 0.48, 1.48, 1.96, 2.96, 3.44, 4.44], [0, 0, 1, 1
 
 
 def heights(kind, level=1.0, seed=0, length=8.0, width=1.92):
-    return make_heights(np.random.default_rng(seed), kind, level, length, width)
+    return make_heights(np.random.default_rng(seed), kind, level, TerrainConfig(length=length, width=width))
 
 
 def plane(monkeypatch):
     """Returns a terrain of one tile with slopes 0.3 along x and 0.2 along y, and the height of its middle."""
-    monkeypatch.setitem(terrain.KINDS, "plane", lambda generator, x, y, level: 0.3 * x + 0.2 * y[:, None])
+    monkeypatch.setitem(terrain.KINDS, "plane", lambda generator, x, y, level, size: 0.3 * x + 0.2 * y[:, None])
     ground = Terrain(TerrainConfig(("plane",), (1.0,), length=2.0, width=1.6))
     return ground, 0.3 * ground.half_size[0] + 0.2 * ground.half_size[1]
 
@@ -85,7 +86,7 @@ def test_every_tile_lies_where_it_says():
 
 def test_heights_are_those_that_mujoco_sees():
     ground = Terrain(TerrainConfig(BUMPY, (1.0,), length=4.0, width=1.0))
-    model = load_model(ground)
+    model = load_model(SCENE, ground)
     data, down, hit = mujoco.MjData(model), np.array([0, 0, -1.0]), np.zeros(1, np.int32)
     data.qpos[2] = 50.0  # moves the robot out of the way
     mujoco.mj_forward(model, data)
@@ -98,7 +99,7 @@ def test_heights_are_those_that_mujoco_sees():
 @pytest.mark.parametrize("kind", BUMPY)
 def test_a_robot_on_the_highest_place_does_not_sink_in(kind):
     ground = Terrain(TerrainConfig(("flat", kind), (1.0,), length=4.0, width=1.0))
-    model = load_model(ground)
+    model = load_model(SCENE, ground)
     data, row = mujoco.MjData(model), 75  # along the middle of the second tile
     column = 30 + ground.heights[row, 30:-30].argmax()
     mujoco.mj_resetDataKeyframe(model, data, 0)
@@ -119,7 +120,7 @@ def test_the_ground_below_a_plane_is_the_plane(monkeypatch):
 
 
 def test_the_ground_below_is_averaged_over_the_footprint_and_no_more(monkeypatch):
-    monkeypatch.setitem(terrain.KINDS, "spike", lambda generator, x, y, level: np.eye(1, 5000, 2550).reshape(50, 100))
+    monkeypatch.setitem(terrain.KINDS, "spike", lambda generator, x, y, level, size: np.eye(1, 5000, 2550).reshape(50, 100))
     ground = Terrain(TerrainConfig(("spike",), (1.0,), length=2.0, width=1.0))
     x, y = np.meshgrid(np.arange(100) * 0.02 - 0.99, np.arange(50) * 0.02 - 0.49)
     below, far = ground.ground_below(np.stack([x, y], axis=-1)), (np.abs(x - 0.01) > 0.0801) | (np.abs(y - 0.01) > 0.0601)

@@ -18,8 +18,8 @@ def perturbed(values, n=1):
 
 def test_every_range_has_its_nominal_value_and_changes_of_its_own():
     task = ResidualWalkTask()
-    assert task.perturbations.keys() == task.perturbable.keys() and task.default_perturbation in task.perturbable
-    assert all(own.low <= own.nominal <= own.high for own in task.perturbations.values())
+    assert task.ranges.keys() == task.factors.keys() and task.default_perturbation in task.factors
+    assert all(own.low <= own.nominal <= own.high for own in task.ranges.values())
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3])
@@ -30,7 +30,7 @@ def test_latency_brings_every_control_so_many_steps_late_and_the_home_pose_befor
         sent, arrived = [], []
         for action in actions:
             env.step(action)
-            sent.append(env.task._commanded.copy())
+            sent.append(env.task.commanded.copy())
             arrived.append(env.task.sim.bind("ctrl").copy())
         np.testing.assert_array_equal(arrived, [np.tile(home, (2, 1))] * steps + sent[: 8 - steps])
 
@@ -39,12 +39,12 @@ def test_latency_is_one_robots_own_and_gone_when_it_is_asked_for_no_more():
     env = ResidualWalkVectorEnv(2)
     env.perturb({"latency": np.array([2.0])}, np.array([1]))
     env.reset(seed=0)
-    assert env.task.variation.steps_late.tolist() == [0, 2]
+    assert env.task.randomisation.steps_late.tolist() == [0, 2]
     env.perturb({"latency": np.array([0.0, 1.0])}, np.array([1, 0]))
     env.reset(options={"reset_mask": np.array([True, False])})
-    assert env.task.variation.steps_late.tolist() == [1, 2]
+    assert env.task.randomisation.steps_late.tolist() == [1, 2]
     env.reset()
-    assert env.task.variation.steps_late.tolist() == [1, 0]
+    assert env.task.randomisation.steps_late.tolist() == [1, 0]
 
 
 def test_a_latency_that_cannot_be_is_said():
@@ -85,13 +85,13 @@ def test_what_is_held_in_one_simulation_leaves_what_the_others_draw(held):
     env.perturb({name: np.array([value]) for name, value in held.items()}, np.array([3]))
     others = np.arange(20) != 3
     rows = [vector.reset(seed=0)[0] for vector in (env, alike)]
-    late = [vector.task.variation.steps_late[others] for vector in (env, alike)]
+    late = [vector.task.randomisation.steps_late[others] for vector in (env, alike)]
     assert 0 < late[0].sum() < 19
     for _ in range(45):
         np.testing.assert_array_equal(rows[0][others], rows[1][others])
         rows = [vector.step(np.full((20, 12), 0.2))[0] for vector in (env, alike)]
     for name in VARIED:
-        values = [vector.task.factors.values[name][others] for vector in (env, alike)]
+        values = [vector.task.variation.values[name][others] for vector in (env, alike)]
         np.testing.assert_array_equal(*values)
         assert np.ptp(values[0]) > 0
-    np.testing.assert_array_equal(*(vector.task.variation.steps_late[others] for vector in (env, alike)))
+    np.testing.assert_array_equal(*(vector.task.randomisation.steps_late[others] for vector in (env, alike)))

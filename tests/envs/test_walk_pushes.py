@@ -19,12 +19,12 @@ def test_late_controls_reach_the_servos_one_step_after_they_were_sent():
     home, sent, arrived = env.model.key("home").ctrl, [], []
     for action in np.random.default_rng(0).uniform(-1, 1, (10, 2, 12)):
         observation, *_ = env.step(action)
-        sent.append(env.task._commanded.copy())
+        sent.append(env.task.commanded.copy())
         arrived.append(env.task.sim.ctrl.copy())
     np.testing.assert_array_equal(arrived[0], [home, home])
     np.testing.assert_array_equal(arrived[1:], sent[:-1])
     errors = observation[:, env.task.observation.slices["tracking_error"]][:, -12:]  # of the sent controls
-    np.testing.assert_allclose(errors, sent[-1] - env.task._joint_pos, atol=1e-6)
+    np.testing.assert_allclose(errors, sent[-1] - env.task.joint_pos, atol=1e-6)
     env.reset(seed=1), env.step(action)
     np.testing.assert_array_equal(env.task.sim.ctrl, [home, home])  # nothing remains from the previous episode
 
@@ -40,9 +40,9 @@ def test_what_is_late_is_what_a_punctual_robot_would_have_got():
 
 def test_controls_are_late_in_the_given_share_of_episodes():
     env = started(400, action_delay=0.3)
-    first = env.task.variation.steps_late.copy()
+    first = env.task.randomisation.steps_late.copy()
     env.reset()
-    assert 0.2 < first.mean() < 0.4 and (first != env.task.variation.steps_late).any()
+    assert 0.2 < first.mean() < 0.4 and (first != env.task.randomisation.steps_late).any()
 
 
 def pushes(n, calls, seed=0, **variation):
@@ -50,7 +50,7 @@ def pushes(n, calls, seed=0, **variation):
     task, given = started(n, seed, **variation).task, []
     for _ in range(calls):
         before, velocity = task.sim.state.copy(), task.sim.qvel[:, :2].copy()
-        task.variation.push()
+        task.randomisation.pushes.step()
         given.append(task.sim.qvel[:, :2] - velocity)
         task.sim.qvel[:, :2] = velocity
         np.testing.assert_array_equal(task.sim.state, before)
@@ -79,7 +79,7 @@ def test_pushes_follow_from_the_seed_and_are_the_same_alone_and_among_others():
 
 def test_a_robot_walks_like_one_that_is_not_pushed_until_it_is():
     pushed, left_alone = started(1, **OFTEN, action_delay=0.5), started(1, action_delay=0.5)
-    pushes = int(pushed.task.variation._steps_to_push[0])
+    pushes = int(pushed.task.randomisation.pushes.steps_left[0])
     for step in range(1, pushes + 1):
         rows, wanted = (env.step(np.zeros((1, 12)))[0] for env in (pushed, left_alone))
         assert (rows == wanted).all() == (step < pushes)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from controllers.leg_names import LEG_NAMES
-from envs.residual_walk.variation import FACTORS, TRAINING_VARIATION, VariationConfig
+from envs.residual_walk.variation import TRAINING_VARIATION, VariationConfig
 from envs.residual_walk_env import ResidualWalkEnv, ResidualWalkVectorEnv
 
 ROUGH = {"kinds": ("rough",), "levels": (0.3,), "length": 4.0, "width": 2.0}
@@ -60,12 +60,12 @@ def test_draws_fill_their_ranges_anew_in_every_episode():
     seen = []
     for _ in range(2):
         env.reset(seed=0 if not seen else None)
-        seen.append({name: values.copy() for name, values in env.task.variation.factors.values.items()})
+        seen.append({name: values.copy() for name, values in env.task.variation.values.items()})
     for name, (low, high) in TRAINING_VARIATION.ranges.items():
         values, width = seen[0][name], high - low
         assert low <= values.min() < low + 0.05 * width and high - 0.05 * width < values.max() < high
         assert (values != seen[1][name]).all()
-    correlation = np.corrcoef([*seen[0].values()]) - np.eye(len(FACTORS))
+    correlation = np.corrcoef([*seen[0].values()]) - np.eye(len(TRAINING_VARIATION.ranges))
     assert np.abs(correlation).max() < 0.25
 
 
@@ -74,10 +74,10 @@ def test_what_one_factor_draws_does_not_depend_on_the_others():
     env = drawn(3, friction=all_vary.friction, action_delay=all_vary.action_delay, push_speed=all_vary.push_speed)
     other = ResidualWalkVectorEnv(3, variation=all_vary)
     other.reset(seed=0)
-    ours, theirs = env.task.variation, other.task.variation
-    np.testing.assert_array_equal(ours.factors.values["friction"], theirs.factors.values["friction"])
-    np.testing.assert_array_equal(ours.steps_late, theirs.steps_late)
-    assert list(ours.factors.values) == ["friction"]
+    ours, theirs = env.task, other.task
+    np.testing.assert_array_equal(ours.variation.values["friction"], theirs.variation.values["friction"])
+    np.testing.assert_array_equal(ours.randomisation.steps_late, theirs.randomisation.steps_late)
+    assert list(ours.variation.values) == ["friction"]
 
 
 def test_only_the_robots_that_start_anew_are_drawn_anew():

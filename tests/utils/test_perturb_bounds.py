@@ -78,7 +78,7 @@ def test_a_latency_in_use_is_a_whole_number_of_control_steps():
     env = gym.make_vec("ResidualWalk-v0", num_envs=50, perturb_spec={"params": {"latency": [0, 5]}})
     _, info = env.reset(seed=0)
     assert set(info["perturb_spec"]["latency"]) == {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}
-    np.testing.assert_array_equal(env.unwrapped.task.variation.steps_late, info["perturb_spec"]["latency"])
+    np.testing.assert_array_equal(env.unwrapped.task.randomisation.steps_late, info["perturb_spec"]["latency"])
 
 
 @pytest.mark.parametrize("bounds", [("-1", "1"), ("0.5", "1e6"), ("nan", "1")])

@@ -83,14 +83,14 @@ def test_every_perturbation_of_the_quadruped_reaches_its_model():
         fields = ("geom_friction", "body_mass", "body_ipos", "actuator_forcerange", "actuator_gainprm", "dof_damping")
         changed = any((getattr(before, field) != getattr(after, field)).any() for field in fields)
         assert (changed or (before.opt.gravity != after.opt.gravity).any()) == (name != "latency")  # not in the model
-        assert own.low <= own.nominal < own.high and own.nominal == env.task.factors._neutral[name]
+        assert own.low <= own.nominal < own.high and own.nominal == env.task.variation._neutral[name]
 
 
 def test_a_perturbed_factor_replaces_the_drawn_one_and_leaves_the_other_draws():
     env, plain = (ResidualWalkVectorEnv(2, variation=TRAINING_VARIATION) for _ in range(2))
     env.perturb({"mass_offset_x": np.array([0.01, 0.02])}, BOTH)
     env.reset(seed=0), plain.reset(seed=0)
-    own, drawn = env.task.variation.factors.values, plain.task.variation.factors.values
+    own, drawn = env.task.variation.values, plain.task.variation.values
     assert own["mass_offset_x"].tolist() == [0.01, 0.02] and (drawn["mass_offset_x"] != own["mass_offset_x"]).all()
     for name in drawn.keys() - {"mass_offset_x"}:
         np.testing.assert_array_equal(own[name], drawn[name])

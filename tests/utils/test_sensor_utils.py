@@ -6,9 +6,10 @@ import pytest
 from mujoco.batch import Batch
 
 from envs.locomotion.ground import load_model
+from envs.residual_walk.scene import SCENE
 from utils.sensor_utils import SensorReader
 
-MODEL = load_model(None)
+MODEL = load_model(SCENE)
 LEGS = ("FL", "FR", "RL", "RR")
 BODY = ["body_pos", "body_quat", "body_linvel", "body_angvel"]
 SERVOS = [f"{leg}_{joint}" for leg in LEGS for joint in ("tilt", "shoulder_L", "shoulder_R")]

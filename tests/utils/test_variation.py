@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mujoco.batch import Batch
 
-from utils.variation import Scale, Shift, Variation, scaled_mass
+from utils.variation import ModelVariation, Scale, Shift, Variation, scaled_mass
 
 XML = """
 <mujoco>
@@ -134,6 +134,35 @@ def test_gravity_can_vary():
     np.testing.assert_allclose(sim.qvel[:, 2], -9.81 * 0.002 * np.array([1.0, 0.5, 0.0, 2.0]), atol=1e-12)
 
 
+def test_a_factor_may_have_one_value_for_each_object_in_the_order_of_its_names():
+    gain = [Scale("geom_friction", ("arm", "box"), (0,), each=True), Scale("body_mass", ("arm", "box"), each=True)]
+    variation, sim = varied({"gain": gain, "all": [Scale("body_mass")]})
+    assert variation.values["gain"].shape == (4, 2)
+    variation.apply({"gain": np.array([[2.0, 3.0], [0.5, 1.0]]), "all": np.full(2, 2.0)}, np.array([1, 3]))
+    for i, arm, box, scale in ((0, 1.0, 1.0, 1.0), (1, 2.0, 3.0, 2.0), (3, 0.5, 1.0, 2.0)):
+        own, nominal = sim.get_model(i), sim.model
+        assert own.body("arm").mass[0] == 0.5 * arm * scale and own.body("box").mass[0] == 2.0 * box * scale
+        assert own.geom("arm").friction[0] == arm and own.geom("box").friction[0] == box
+        np.testing.assert_array_equal(own.geom("floor").friction, nominal.geom("floor").friction)
+    variation.override({"gain": np.array([0.7])}, np.array([2]))  # the same for every object
+    variation.apply({"gain": np.full((4, 2), 1.5)}, ALL)
+    np.testing.assert_array_equal(variation.values["gain"], [[1.5, 1.5], [1.5, 1.5], [0.7, 0.7], [1.5, 1.5]])
+
+
+def test_one_value_for_each_joint_reaches_all_of_its_degrees_of_freedom():
+    _, sim = varied({"d": [Shift("dof_armature", ("hinge", "free"), each=True)]}, {"d": np.tile([0.2, 0.1], (4, 1))})
+    np.testing.assert_allclose(sim.get_model(0).dof_armature, [*[0.1] * 6, 0.2])
+
+
+def test_a_single_model_takes_one_value_for_each_object_as_a_batch_does():
+    own, factors = model(), {"mass": [Scale("body_mass", ("arm", "box"), each=True)], "grip": [Scale("geom_friction")]}
+    variation = ModelVariation(own, factors)
+    for _ in range(2):
+        variation.apply({"mass": np.array([2.0, 3.0]), "grip": 0.5})
+    assert (own.body("arm").mass[0], own.body("box").mass[0]) == (1.0, 6.0)
+    np.testing.assert_array_equal(own.geom_friction, 0.5 * model().geom_friction)
+
+
 @pytest.mark.parametrize(
     ("factors", "words"),
     [
@@ -144,6 +173,7 @@ def test_gravity_can_vary():
         ({"f": [Scale("geom_friction", columns=(3,))]}, "must lie in 0 to 2, got"),
         ({"f": [Scale("opt.gravity", ("box",))]}, "not for opt.gravity"),
         ({"f": [Scale("body_mass"), Shift("body_ipos")]}, "scales alone or shifts alone"),
+        ({"f": [Scale("body_mass", ("box",), each=True), Scale("body_mass")]}, "the same number of values"),
     ],
 )
 def test_a_wrong_declaration_is_refused_in_one_clear_sentence(factors, words):
@@ -159,3 +189,8 @@ def test_a_wrong_value_is_refused_and_changes_nothing(values, words):
     with pytest.raises(ValueError, match=words):
         variation.apply(values, ALL)
     assert (sim.expand("body_mass") == sim.model.body_mass).all()
+
+
+def test_one_value_for_each_object_needs_the_names_of_the_objects():
+    with pytest.raises(ValueError, match="needs their names"):
+        Scale("body_mass", each=True)

@@ -1,0 +1,38 @@
+"""Config that walking robots share: terrain, commands, randomisation, control rate and ends of episodes."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from envs.locomotion.commands import CommandSegments
+from envs.locomotion.randomisation import RandomisationConfig
+from envs.locomotion.terrain import TerrainConfig
+from utils.fields import Checked, span, within
+
+FASTEST = 2.0  # m/s and rad/s: largest command
+
+
+@dataclass(frozen=True)
+class WalkerConfig(Checked):
+    """What walking robots share. m, s, m/s, rad. A robot's own config overrides the fields whose default it changes."""
+
+    terrain: TerrainConfig = field(default_factory=TerrainConfig)
+    """The tiles of the world."""
+    terrain_scale: float = within(1.0, 0.0, 1.0, allowed="lie in [0, 1]")
+    """Hardest terrain level that a reset draws, 0 to 1."""
+    variation: RandomisationConfig = field(default_factory=RandomisationConfig)
+    """How far robots differ from the nominal one."""
+    command_vx: tuple[float, float] = span((0.2, 0.5), -FASTEST, FASTEST, "m/s")
+    """Range of the commanded forward speed, m/s, along the commanded heading."""
+    command_vy: tuple[float, float] = span((0.0, 0.0), -FASTEST, FASTEST, "m/s")
+    """Range of the commanded speed to the left, m/s."""
+    command_yaw_rate: tuple[float, float] = span((0.0, 0.0), -FASTEST, FASTEST, "rad/s")
+    """Range of the commanded yaw rate, rad/s."""
+    command_segments: CommandSegments = field(default_factory=CommandSegments)
+    """Whether, and how often, the command changes within an episode."""
+    control_dt: float = within(0.01, high=0.1, above=0.0, unit="s")
+    """Duration of a control step, s."""
+    min_height: float = within(0.03, 0.0, 2.0, unit="m")
+    """Height of the body over the ground below which an episode ends, m."""
+    max_tilt: float = within(np.pi / 3, high=np.pi, above=0.0, unit="rad")
+    """Roll or pitch beyond which an episode ends, rad."""

@@ -1,0 +1,205 @@
+"""What disturbs a robot within an episode: pushes, controls that arrive late, and joints that fail."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from mujoco import mjtStage
+from mujoco.batch import Batch
+
+from envs.locomotion.streams import Generators
+from utils.fields import Checked, FieldError, is_name, span, within
+from utils.variation import Scale, Shift, Variation
+
+
+@dataclass(frozen=True)
+class DisturbanceConfig(Checked):
+    """Late controls and pushes; none by default."""
+
+    action_delay: float = within(0.0, 0.0, 1.0)
+    """Share of episodes in which controls reach the servos one control step late."""
+    push_speed: float = within(0.0, 0.0, 2.0, unit="m/s")
+    """Largest speed that a push adds, in a random horizontal direction, m/s; 0 for no pushes."""
+    push_interval: float = within(3.0, 0.1, 1000.0, unit="s")
+    """Time between pushes, s, times 0.5 to 1.5."""
+
+
+class Pushes:
+    """Adds a random horizontal velocity to each robot, at random intervals.
+
+    Args:
+        velocity: live (n, 2) array of the robots' horizontal velocities, m/s, which pushes change.
+        speed: largest speed of a push, m/s; 0 for no pushes.
+        interval: mean interval between pushes, control steps; each is 0.5 to 1.5 times as long.
+
+    Attributes:
+        steps_left: (n,) control steps until the next push.
+    """
+
+    transient = ("_velocity",)
+
+    def __init__(self, velocity: np.ndarray, speed: float, interval: float):
+        self._velocity, self.speed, self.interval = velocity, speed, interval
+        self.steps_left = np.zeros(len(velocity), int)
+        self._streams: list[np.random.Generator | None] = [None] * len(velocity)
+
+    def reset(self, ids: np.ndarray, streams: Generators) -> None:
+        """Draws when robots `ids` (k,) are pushed first; their pushes are drawn from `streams` (k) from now on."""
+        for i, stream in zip(ids, streams):
+            self._streams[i] = stream
+        self.steps_left[ids] = self._interval(np.array([stream.random() for stream in streams]))
+
+    def step(self) -> None:
+        """Pushes the robots whose time has come; to be called once in every control step."""
+        if not self.speed:
+            return
+        self.steps_left -= 1
+        due = np.flatnonzero(self.steps_left == 0)
+        if len(due) == 0:
+            return
+        draws = np.array([self._streams[i].random(3) for i in due])
+        direction, speed = 2 * np.pi * draws[:, 0], self.speed * draws[:, 1]
+        self._velocity[due] += np.stack([speed * np.cos(direction), speed * np.sin(direction)], axis=1)
+        self.steps_left[due] = self._interval(draws[:, 2])
+
+    def _interval(self, draws):
+        return np.maximum(1, np.rint((0.5 + draws) * self.interval)).astype(int)
+
+
+class LateControls:
+    """Delays the controls of n simulations, each by a whole number of control steps of its own.
+
+    Attributes:
+        steps: (n,) control steps by which controls arrive late.
+    """
+
+    def __init__(self, n: int, size: int, most: int):
+        self.steps, self._everyone = np.zeros(n, int), np.arange(n)
+        self._sent = np.zeros((most + 1, n, size))  # newest first
+        self._late = False
+
+    def reset(self, ids: np.ndarray, steps: np.ndarray, ctrl: np.ndarray) -> None:
+        """Delays simulations `ids` (k,) by `steps` (k,); until the first control arrives they get `ctrl` (size,)."""
+        self.steps[ids] = steps
+        self._sent[:, ids] = ctrl
+        self._late = bool(self.steps.any())
+
+    def step(self, ctrl: np.ndarray) -> np.ndarray:
+        """Returns the controls (n, size) that arrive when `ctrl` (n, size) is sent; to be called in every control step."""
+        if not self._late:
+            return ctrl
+        self._sent[1:] = self._sent[:-1].copy()
+        self._sent[0] = ctrl
+        return self._sent[self.steps, self._everyone]
+
+
+FAILURES = ("lock", "passive", "weak", "erratic")
+LOCKED = 1e3  # N m s/rad: a servo of 30 N m turns a locked joint by 0.03 rad/s
+
+
+@dataclass(frozen=True)
+class JointFailureConfig(Checked):
+    """How often, and how, one joint of a robot fails in an episode; never by default."""
+
+    share: float = within(0.0, 0.0, 1.0)
+    """Share of episodes in which a joint fails."""
+    kinds: tuple[str, ...] = FAILURES
+    """Kinds of failure, equally likely: lock (does not turn), passive (no torque), weak (part of the torque and of the
+    stiffness), erratic (a new part of both in every control step)."""
+    start: tuple[int, int] = (0, 0)
+    """Range of the control step of the episode in which the failure begins."""
+    duration: tuple[int, int] = (0, 0)
+    """Range of the failure's duration, control steps; (0, 0) lasts until the episode ends."""
+    strength: tuple[float, float] = span((0.2, 0.6), 0.0, 1.0)
+    """Range of the part of torque and stiffness that is left in a weak joint."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.kinds or not all(is_name(kind, FAILURES) for kind in self.kinds):
+            raise FieldError("kinds", f"must hold at least one of {', '.join(FAILURES)}, got {self.kinds}")
+        for name in ("start", "duration"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high:
+                raise FieldError(name, f"must be a range (low, high) of steps with 0 <= low <= high, got {(low, high)}")
+
+
+class JointFailures:
+    """Makes one joint of a robot fail, for part of an episode or all of it, by changes of its model.
+
+    Args:
+        sim: the batch, whose physics stands at stage VEL between control steps.
+        variation: the batch's factors; two are added, with one value for each joint.
+        joints: hinge joints that may fail, and for each the actuator that drives it.
+        config: how often and how they fail.
+
+    Attributes:
+        joint: (n,) index of the joint that fails in this episode, -1 if none does.
+        kind: (n,) index of the kind of failure in `FAILURES`.
+        active: (n,) bool, where a joint is failing now.
+    """
+
+    transient = ("_sim",)
+
+    def __init__(self, sim: Batch, variation: Variation, joints: dict[str, str], config: JointFailureConfig):
+        self.config, self._sim, self._variation = config, sim, variation
+        self._count, actuators = len(joints), tuple(joints.values())
+        if config.share:
+            fields = ("actuator_gainprm", "actuator_biasprm", "actuator_forcerange")
+            strength = tuple(Scale(field, actuators, each=True) for field in fields)
+            damping = (Shift("dof_damping", tuple(joints), each=True),)
+            variation.declare({"failed_joint_strength": strength, "failed_joint_damping": damping})
+        self._kinds = np.array([FAILURES.index(kind) for kind in config.kinds])
+        self.joint, self.kind, self._start, self._end, self._age = np.zeros((5, sim.nsim), int)
+        self.joint[:] = -1
+        self._strength, self.active = np.ones(sim.nsim), np.zeros(sim.nsim, bool)
+        self._streams: list[np.random.Generator | None] = [None] * sim.nsim
+
+    def reset(self, ids: np.ndarray, streams: Generators) -> None:
+        """Draws the failures of the episodes of simulations `ids` (k,) from `streams` (k); a reset of the batch must follow.
+
+        Erratic joints draw from their stream in every step.
+        """
+        if not self.config.share:
+            return
+        for i, stream in zip(ids, streams):
+            self._streams[i] = stream
+        fails, joint, kind, start, duration, strength = np.array([stream.random(6) for stream in streams]).reshape(-1, 6).T
+        self.joint[ids] = np.where(fails < self.config.share, (joint * self._count).astype(int), -1)
+        self.kind[ids] = self._kinds[(kind * len(self._kinds)).astype(int)]
+        self._start[ids] = _whole(start, self.config.start)
+        lasting = _whole(duration, self.config.duration) if self.config.duration[1] else np.iinfo(int).max // 2
+        self._end[ids] = self._start[ids] + lasting
+        low, high = self.config.strength
+        self._strength[ids] = low + strength * (high - low)
+        self._age[ids] = 0
+        self._apply(ids)
+
+    def step(self) -> None:
+        """Begins and ends failures; to be called once in every control step, before its physics."""
+        if not self.config.share:
+            return
+        erratic = self.active & (self.kind == FAILURES.index("erratic"))
+        changing = ((self._age == self._start) & (self._age > 0)) | (self._age == self._end) | erratic
+        ids = np.flatnonzero(changing & (self.joint >= 0))
+        if len(ids):
+            self._apply(ids)
+            self._sim.forward(ids, stage=int(mjtStage.mjSTAGE_VEL))
+        self._age += 1
+
+    def _apply(self, ids):
+        """Writes the failures of simulations `ids` (k,) as they are at their current age to their models."""
+        self.active[ids] = (self.joint[ids] >= 0) & (self._age[ids] >= self._start[ids]) & (self._age[ids] < self._end[ids])
+        strength, damping = np.ones((len(ids), self._count)), np.zeros((len(ids), self._count))
+        rows = np.flatnonzero(self.active[ids])
+        failing = ids[rows]
+        kind, joint = self.kind[failing], self.joint[failing]
+        left = np.array([self._streams[i].random() if FAILURES[self.kind[i]] == "erratic" else 0.0 for i in failing])
+        by_kind = np.array([np.ones(len(rows)), np.zeros(len(rows)), self._strength[failing], left])
+        strength[rows, joint] = by_kind[kind, np.arange(len(rows))]
+        damping[rows, joint] = np.where(kind == FAILURES.index("lock"), LOCKED, 0.0)
+        self._variation.apply({"failed_joint_strength": strength, "failed_joint_damping": damping}, ids)
+
+
+def _whole(draws, steps):
+    """Returns whole numbers of steps (k,) from a range (low, high), both included, by `draws` (k,) in [0, 1)."""
+    low, high = steps
+    return low + (draws * (high - low + 1)).astype(int)

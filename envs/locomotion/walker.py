@@ -1,0 +1,224 @@
+"""The task that walking robots share: follow a commanded velocity over terrain, with randomisation, until a fall."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from envs.joints import middle_and_half
+from envs.locomotion.commands import VelocityCommand
+from envs.locomotion.config import FASTEST, WalkerConfig
+from envs.locomotion.ground import Ground, Scene
+from envs.locomotion.measures import Travel, positive_power, weight
+from envs.locomotion.randomisation import Randomisation, Table, factors, ranges
+from envs.locomotion.terrain import check_level
+from envs.task import Task
+from utils.fields import number_within
+from utils.rotations import euler_from_matrix, quat_from_euler, wrap_angle
+from utils.sensor_utils import SensorReader
+
+
+class WalkerTask(Task):
+    """n robots with a free base and servos. A robot's class adds its model, controls, observation and rewards.
+
+    The model needs a free joint `root`, a keyframe `home`, a site `imu` on the body, and these sensors: `body_pos`,
+    `body_quat`, `body_linvel` (in the world), `body_linvel_body`, `body_angvel` (in the body's frame), and `<joint>_pos`
+    and `<joint>_vel` of each servo joint, those of one kind one after the other in the order of the actuators.
+
+    Ends: body below `min_height` over the ground below, or |roll| or |pitch| above `max_tilt`. Cut: off the tile.
+
+    Attributes:
+        command, ground, randomisation, travel: the shared pieces.
+        action, previous_action: (n, a) of this control step and of the one before.
+        roll, pitch, heading_error: (n,) rad, the error relative to the commanded heading.
+        forward_speed, lateral_speed: (n,) m/s along and to the left of the commanded heading.
+        rotation: (n, 3, 3) from the body's frame to the world.
+        angvel: (n, 3) rad/s in the body's frame.
+        height: (n,) of the body over the mean ground below, m.
+        joint_pos, joint_vel: (n, j) of the servo joints, rad and rad/s.
+    """
+
+    config_class = WalkerConfig
+    reset_options = ("randomize",)
+    default_perturbation = "mass"
+    transient = (*Task.transient, "sensor_reader")
+    scene: ClassVar[Scene]
+    underside: ClassVar[np.ndarray]  # as in `Ground`
+    joints: ClassVar[tuple[str, ...]]  # servo joints, in the order of the actuators
+    parameters: ClassVar[Table]
+    # Half ranges of a randomized start: x, y (m), roll, pitch, yaw (rad); and by how much it is higher (m).
+    start_spread: ClassVar[tuple[float, ...]] = (0.05, 0.05, 0.1, 0.1, np.pi)
+    start_lift: ClassVar[float] = 0.02
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "parameters" in vars(cls):
+            cls.factors, cls.ranges = factors(cls.parameters), ranges(cls.parameters)
+
+    def __init__(self, config: WalkerConfig, num_envs: int = 1, num_threads: int = 1):
+        self.config = config
+        self.ground = Ground(self.scene, self.underside, config.terrain, num_envs)
+        super().__init__(self.ground.model, num_envs, config.control_dt, num_threads)
+        variation = config.variation, self.parameters, self.sim, self.variation
+        self.randomisation = Randomisation(*variation, config.control_dt)
+        self.set_terrain_scale(config.terrain_scale)
+        commands = (config.command_vx, config.command_vy, config.command_yaw_rate)
+        self.command = VelocityCommand(num_envs, commands, config.command_segments)
+        self.travel, self.weight = Travel(num_envs), weight(self.variation, np.arange(num_envs))
+        self.action, self.previous_action = np.zeros((2, num_envs, *self.action_space.shape))
+        self._bind()
+
+    def set_terrain_scale(self, scale: float | Mapping[str, float]) -> None:
+        """Sets the highest terrain level, in [0, 1], that following resets draw; a mapping sets it by terrain kind.
+
+        Raises:
+            ValueError: a scale lies outside [0, 1], or the mapping's kinds are not the config's.
+        """
+        kinds = self.config.terrain.kinds
+        by_kind = scale if isinstance(scale, Mapping) else dict.fromkeys(kinds, scale)
+        if by_kind.keys() != set(kinds):
+            raise ValueError(
+                f"a terrain scale needs the kinds {', '.join(kinds)}, got {', '.join(map(str, by_kind)) or 'none'}"
+            )
+        self._highest = np.array([check_level(by_kind[kind]) for kind in kinds])
+        self.terrain_scale = scale
+
+    def command_velocity(self, vx: float, vy: float = 0.0, yaw_rate: float = 0.0, ids=slice(None)) -> None:
+        """Commands this velocity (m/s, m/s, rad/s) to robots `ids`, in this and all following episodes.
+
+        Raises:
+            ValueError: a value is no number, or outside of -FASTEST to FASTEST.
+        """
+        values = {"vx": (vx, "m/s"), "vy": (vy, "m/s"), "yaw rate": (yaw_rate, "rad/s")}
+        limits = -FASTEST, FASTEST
+        self.command.fix([number_within(f"a commanded {name}", v, *limits, unit) for name, (v, unit) in values.items()], ids)
+        self.follow_command(np.arange(self.num_envs)[ids])
+
+    def release_command(self, ids=slice(None)) -> None:
+        """Returns robots `ids` to the commands that are drawn for them."""
+        self.command.release(ids)
+        self.follow_command(np.arange(self.num_envs)[ids])
+
+    def reset(self, ids, generators, options):
+        draws = np.array([generator.random(10) for generator in generators])  # always as many
+        x, y, roll, pitch, yaw = self._start_pose(ids, draws[:, 4:], options.get("randomize", False))
+        self.command.reset(ids, draws[:, 1:4], yaw, generators)
+        self.start_robots(ids, draws[:, 0])
+        self.follow_command(ids)
+        self.randomisation.reset(ids, generators)  # before the start: it computes what follows from the model
+        qpos = np.tile(self._home_qpos, (len(ids), 1))
+        qpos[:, 0], qpos[:, 1] = x, y
+        qpos[:, 2] += self.ground.clearance(x, y, yaw) + (self.start_lift if options.get("randomize", False) else 0.0)
+        qpos[:, 3:7] = quat_from_euler(roll, pitch, yaw)
+        self.place(ids, qpos, self._home_ctrl)
+        self.travel.reset(ids, qpos[:, :2], self.command.ahead[ids], self.command.left[ids])
+        self.weight[ids] = weight(self.variation, ids)
+        self.action[ids] = self.previous_action[ids] = 0.0
+
+    def start_robots(self, ids: np.ndarray, draws: np.ndarray) -> None:
+        """Starts what a robot has besides its pose, such as a gait, by `draws` (k,) in [0, 1). Nothing by default."""
+
+    def follow_command(self, ids: np.ndarray) -> None:
+        """Is called when the commands of robots `ids` (k,) have changed. Does nothing by default."""
+
+    def act(self, action):
+        self.previous_action, self.action = self.action, action
+        changed = self.command.advance(self.control_dt)
+        if len(changed):
+            self.follow_command(changed)
+        self._ctrl[:] = self.randomisation.delayed(self.controls(action))
+        self.randomisation.push()
+
+    @abstractmethod
+    def controls(self, action: np.ndarray) -> np.ndarray:
+        """Returns the controls (n, nu) that follow from `action` (n, a) in [-1, 1]."""
+
+    def sense(self):
+        data = self._sensordata
+        # Entry by entry in one piece: numpy rounds arctan2 of strided arrays otherwise, and n = 1 would differ from n = 64.
+        self.rotation = np.ascontiguousarray(self._imu_matrix.T).reshape(3, 3, -1).transpose(2, 0, 1)
+        self.roll, self.pitch, yaw = euler_from_matrix(self.rotation)
+        self.heading_error = wrap_angle(yaw - self.command.heading)
+        velocity = data[:, self._planar_velocity]
+        self.forward_speed = np.vecdot(velocity, self.command.ahead)
+        self.lateral_speed = np.vecdot(velocity, self.command.left)
+        self.angvel, self.joint_pos = data[:, self._gyro], data[:, self._joints]
+        self.joint_vel = data[:, self._joint_vels]
+        position = data[:, self._position]
+        self.height = position[:, 2] - self.ground.height_below(position)
+        self.off_tile = self.ground.off_tile(position)
+
+    def observe(self):
+        """Returns the blocks of the observation that all walkers share; a robot's class adds the other rows of its table."""
+        data = self._sensordata
+        return {
+            "body_quat": self.command.seen_from_heading(data[:, self._quat]),
+            "body_linvel": data[:, self._velocimeter],
+            "body_angvel": self.angvel,
+            "projected_gravity": -self.rotation[:, 2],
+            "joint_pos": self.joint_pos,
+            "joint_vel": self.joint_vel,
+            "previous_action": self.action,
+            "command": self.command.value,
+        }
+
+    def terminated(self):
+        tilt = np.maximum(np.abs(self.roll), np.abs(self.pitch))
+        return (self.height < self.config.min_height) | (tilt > self.config.max_tilt)
+
+    def truncated(self):
+        return self.off_tile.copy()
+
+    def measurements(self):
+        """Returns (n,) each, in m, m/s, rad, N and W. `power` is the servos' positive mechanical power in the last physics
+        step, `past_limits` whether a servo is beyond its range; distances are those of `Travel`."""
+        # The torque at a servo's shaft: the damping of its joint is the motor's own loss of torque with speed.
+        torque = self._servo_force + self._passive_force.take(self._servo_dofs, axis=1)  # faster than []
+        middle, half_range = self.joint_range
+        return {
+            "body_height": self.height,
+            "forward_velocity": self.forward_speed,
+            "commanded_velocity": self.command.value[:, 0].copy(),
+            "roll": self.roll,
+            "pitch": self.pitch,
+            "heading_error": self.heading_error,
+            **self.travel.measure(self._sensordata[:, self._position][:, :2]),
+            "power": positive_power(torque, self.joint_vel),
+            "weight": self.weight.copy(),
+            "past_limits": (np.abs(self.joint_pos - middle) > half_range).any(axis=1),
+            "off_tile": self.off_tile,
+            "terrain_level": self.ground.level.copy(),
+            "terrain_kind": self.ground.kind.copy(),
+            "physics_failed": self.failed.copy(),
+        }
+
+    def take_over_model(self):
+        changed = super().take_over_model()
+        if changed:
+            self.weight = weight(self.variation, np.arange(self.num_envs))
+        return changed
+
+    def _start_pose(self, ids, draws, randomize):
+        """Returns x, y (m), roll, pitch and yaw (rad), (k,) each, by `draws` (k, 6) in [0, 1): tile, then these five."""
+        signed = 2 * draws[:, 1:] - 1
+        spread = np.array(self.start_spread) if randomize else 0.0
+        x, y, roll, pitch, yaw = np.ascontiguousarray((signed * spread).T)
+        if self.ground.terrain is not None:
+            x, y = self.ground.draw_starts(ids, draws, self._highest)
+        return x, y, roll, pitch, yaw
+
+    def _bind(self):
+        """Resolves names to columns and live arrays, once."""
+        model = self.sim.model
+        self.sensor_reader = reader = SensorReader(model, self.sim)
+        self._sensordata, self._ctrl = self.sim.bind("sensordata"), self.sim.bind("ctrl")
+        sensors = ("body_pos", "body_quat", "body_angvel", "body_linvel_body", "body_linvel")
+        self._position, self._quat, self._gyro, self._velocimeter, linvel = (reader.slice([name]) for name in sensors)
+        self._planar_velocity = slice(linvel.start, linvel.start + 2)
+        self._joints, self._joint_vels = (reader.slice([f"{j}_{kind}" for j in self.joints]) for kind in ("pos", "vel"))
+        self._imu_matrix = self.sim.site("imu").xmat
+        self._home_qpos, self._home_ctrl = model.key("home").qpos.copy(), model.key("home").ctrl.copy()
+        self.joint_range = middle_and_half(model, self.joints)
+        self._servo_force, self._passive_force = self.sim.bind("actuator_force"), self.sim.bind("qfrc_passive")
+        self._servo_dofs = np.concatenate([model.joint(joint).dofadr for joint in self.joints])

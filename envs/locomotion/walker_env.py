@@ -1,0 +1,65 @@
+"""What users reach for on the environments of walking robots, single and vector."""
+
+from collections.abc import Mapping
+
+import mujoco
+
+from envs.locomotion.walker import WalkerTask
+from envs.task_env import TaskEnv, TaskFace, TaskVectorEnv
+from utils.sensor_utils import SensorReader
+
+
+class WalkerFace(TaskFace):
+    """Terrain and commands; shared by single and vector environments."""
+
+    task: WalkerTask
+
+    def set_terrain_scale(self, scale: float | Mapping[str, float]) -> None:
+        """Sets the highest terrain level, in [0, 1], that following resets draw; a mapping sets it by terrain kind."""
+        self.task.set_terrain_scale(scale)
+
+    def command_velocity(self, vx: float, vy: float = 0.0, yaw_rate: float = 0.0) -> None:
+        """Commands this velocity, m/s, m/s (to the left) and rad/s, in the current and all following episodes."""
+        self.task.command_velocity(vx, vy, yaw_rate)
+
+    def release_command(self) -> None:
+        """Returns to the commands that are drawn from the config's ranges, the current episode included."""
+        self.task.release_command()
+
+    def set_target_velocity(self, velocity: float) -> None:
+        """Commands a forward speed, m/s, straight ahead, in the current and all following episodes."""
+        self.command_velocity(velocity)
+
+
+class WalkerEnv(WalkerFace, TaskEnv):
+    """One walking robot. Arguments as in `TaskEnv`."""
+
+    def _build(self, *arguments):
+        super()._build(*arguments)
+        self.sensor_reader = SensorReader(self.task.sim.model, self.task.sim.bind("sensordata")[0])
+        self._data = mujoco.MjData(self.task.sim.model)
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """A copy of the current simulation state, to read. Writing to it has no effect: write to `task.sim` instead."""
+        return self.task.sim.get_data(0, self._data)
+
+    @property
+    def target_velocity(self) -> float:
+        """The commanded forward speed, m/s; setting it fixes it for all following episodes too."""
+        return self.task.command.value[0, 0].item()
+
+    @target_velocity.setter
+    def target_velocity(self, velocity: float) -> None:
+        self.set_target_velocity(velocity)
+
+
+class WalkerVectorEnv(WalkerFace, TaskVectorEnv):
+    """`num_envs` walking robots on `num_threads` native threads. Arguments as in `TaskVectorEnv`."""
+
+    transient = (*TaskVectorEnv.transient, "sensor_reader")
+
+    @property
+    def sensor_reader(self) -> SensorReader:
+        """Reads the sensors of all simulations."""
+        return self.task.sensor_reader
