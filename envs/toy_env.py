@@ -71,7 +71,7 @@ class Toy:
     observation = ObservationTable(Row("position", 2, -FIELD, FIELD, "1", "of the point; the target is the origin"))
     action_space = Box(-1.0, 1.0, (2,), np.float32)
     control_dt = 0.02  # s, of pictures only
-    perturbations: Mapping[str, Perturbable] = dict.fromkeys(
+    ranges: Mapping[str, Perturbable] = dict.fromkeys(
         _AXES, Perturbable(NOMINAL_INERTIA, 0.5, 1.5, 0.1, highest=10.0)
     )
     default_perturbation = "inertia_x"
@@ -92,7 +92,7 @@ class Toy:
         Raises:
             ValueError: a name is unknown (the nearest is named), or a value lies outside its bounds.
         """
-        check_values(values, self.perturbations)
+        check_values(values, self.ranges)
         for name, value in values.items():
             self._held[ids, _AXES.index(name)] = value
 
