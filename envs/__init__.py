@@ -1,61 +1,32 @@
-"""Registers every environment; `import envs` is all that `gymnasium.make` needs, and nothing heavy is loaded by it."""
+"""Registers every environment from one table, so that `import envs` is all that `gymnasium.make` needs.
+
+Importing this package loads no other module of the project: Gymnasium imports an entry point when it is first made.
+"""
 
 import gymnasium
 
-gymnasium.register(
-    "ResidualWalk-v0",
-    entry_point="envs.residual_walk_env:ResidualWalkEnv",
-    vector_entry_point="envs.residual_walk_env:ResidualWalkVectorEnv",
-    max_episode_steps=5000,
-)
+_RWRL = ("envs.rwrl_env:rwrl", "envs.rwrl_env:rwrl_vector", 1000)
+_SHADOW = ("envs.shadow_hand_env:shadow_hand", "envs.shadow_hand_env:shadow_hand_vector", 100)
 
-gymnasium.register(
-    "AdaptiveWalk-v0",
-    entry_point="envs.adaptive_walk_env:AdaptiveWalkEnv",
-    vector_entry_point="envs.adaptive_walk_env:AdaptiveWalkVectorEnv",
-    max_episode_steps=5000,
-)
-
-gymnasium.register(
-    "CubeInHand-v0",
-    entry_point="envs.cube_in_hand_env:CubeInHandEnv",
-    vector_entry_point="envs.cube_in_hand_env:CubeInHandVectorEnv",
-    max_episode_steps=1000,
-)
-
-# The Real-World RL suite: id -> its domain and task.
-_RWRL = {
-    "RWRLCartpoleSwingup-v0": ("cartpole", "swingup"),
-    "RWRLCartpoleBalance-v0": ("cartpole", "balance"),
-    "RWRLWalkerStand-v0": ("walker", "stand"),
-    "RWRLWalkerWalk-v0": ("walker", "walk"),
-    "RWRLWalkerRun-v0": ("walker", "run"),
-    "RWRLQuadrupedWalk-v0": ("quadruped", "walk"),
-    "RWRLQuadrupedRun-v0": ("quadruped", "run"),
-    "RWRLHumanoidStand-v0": ("humanoid", "stand"),
-    "RWRLHumanoidWalk-v0": ("humanoid", "walk"),
+# id: single entry point, vector entry point, maximum steps of an episode, further arguments
+TABLE = {
+    "ResidualWalk-v0": ("envs.residual_walk_env:ResidualWalkEnv", "envs.residual_walk_env:ResidualWalkVectorEnv", 5000, {}),
+    "AdaptiveWalk-v0": ("envs.adaptive_walk_env:AdaptiveWalkEnv", "envs.adaptive_walk_env:AdaptiveWalkVectorEnv", 5000, {}),
+    "CubeInHand-v0": ("envs.cube_in_hand_env:CubeInHandEnv", "envs.cube_in_hand_env:CubeInHandVectorEnv", 1000, {}),
+    "Toy-v0": ("envs.toy_env:ToyEnv", "envs.toy_env:ToyVectorEnv", 100, {}),
+    "ShadowHandBlock-v0": (*_SHADOW, {"thing": "block"}),
+    "ShadowHandPen-v0": (*_SHADOW, {"thing": "pen"}),
+    "ShadowHandEgg-v0": (*_SHADOW, {"thing": "egg"}),
+    "RWRLCartpoleSwingup-v0": (*_RWRL, {"domain": "cartpole", "task": "swingup"}),
+    "RWRLCartpoleBalance-v0": (*_RWRL, {"domain": "cartpole", "task": "balance"}),
+    "RWRLWalkerStand-v0": (*_RWRL, {"domain": "walker", "task": "stand"}),
+    "RWRLWalkerWalk-v0": (*_RWRL, {"domain": "walker", "task": "walk"}),
+    "RWRLWalkerRun-v0": (*_RWRL, {"domain": "walker", "task": "run"}),
+    "RWRLQuadrupedWalk-v0": (*_RWRL, {"domain": "quadruped", "task": "walk"}),
+    "RWRLQuadrupedRun-v0": (*_RWRL, {"domain": "quadruped", "task": "run"}),
+    "RWRLHumanoidStand-v0": (*_RWRL, {"domain": "humanoid", "task": "stand"}),
+    "RWRLHumanoidWalk-v0": (*_RWRL, {"domain": "humanoid", "task": "walk"}),
 }
-for _id, (_domain, _task) in _RWRL.items():
-    gymnasium.register(
-        _id,
-        entry_point="envs.rwrl_env:rwrl",
-        vector_entry_point="envs.rwrl_env:rwrl_vector",
-        max_episode_steps=1000,
-        kwargs={"domain": _domain, "task": _task},
-    )
 
-for _object in ("Block", "Pen", "Egg"):
-    gymnasium.register(
-        f"ShadowHand{_object}-v0",
-        entry_point="envs.shadow_hand_env:shadow_hand",
-        vector_entry_point="envs.shadow_hand_env:shadow_hand_vector",
-        max_episode_steps=100,
-        kwargs={"thing": _object.lower()},
-    )
-
-gymnasium.register(
-    "Toy-v0",
-    entry_point="envs.toy_env:ToyEnv",
-    vector_entry_point="envs.toy_env:ToyVectorEnv",
-    max_episode_steps=100,
-)
+for _id, (_single, _vector, _steps, _arguments) in TABLE.items():
+    gymnasium.register(_id, _single, vector_entry_point=_vector, max_episode_steps=_steps, kwargs=_arguments)

@@ -1,7 +1,8 @@
 """CubeInHand-v0 as Gymnasium environments, single and vector."""
 
 from envs.cube_in_hand.task import CubeInHandTask
-from envs.task_env import TaskEnv, TaskFace, TaskVectorEnv
+from envs.task_env import TaskEnv, TaskVectorEnv
+from envs.task_face import TaskFace
 
 
 class _CubeFace(TaskFace):

@@ -7,10 +7,9 @@ from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
 from envs import challenges
-from envs.lifecycle import autoreset
+from envs.arguments import autoreset, step_limit
 from envs.rwrl.env import RWRLEnv
 from envs.single_envs import env_makers
-from envs.task_env import step_limit
 from envs.wrappers.flat_observation import FlatObservation
 from envs.wrappers.float32_observation import Float32Observation
 from utils.fields import fitting, is_name, shown, whole_number

@@ -12,10 +12,10 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 
-from envs.lifecycle import Lifecycle, autoreset
+from envs.arguments import autoreset, checked_action, refuse_options, step_limit
+from envs.lifecycle import Lifecycle
 from envs.shadow_hand.physics import OBJECTS, PERTURBATIONS, ShadowHand
 from envs.single_envs import env_makers
-from envs.task_env import checked_action, step_limit
 from envs.wrappers.perturbation import Perturbation
 from utils.config import nearest_name
 from utils.fields import is_name, shown, whole_number
@@ -111,8 +111,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
     def reset(self, *, seed=None, options=None):
         self._check_open()
         super().reset(seed=seed)
-        if options:
-            raise ValueError(f"unknown reset options {sorted(options)}; there are none")
+        refuse_options(options)
         self._was_reset = True
         self.hand.start(self._factors, self.np_random)
         self._used = dict(self._factors)
@@ -133,15 +132,6 @@ class ShadowHandEnv(Lifecycle, gym.Env):
             info["physics_failure"] = failure
         self._camera.show(self.control_dt)
         return self._shown(), total(terms.values()), bool(failure), False, info
-
-    def render(self):
-        """Returns a picture as `utils.rendering.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
-        self._check_open()
-        return self._camera.frame()
-
-    def close(self):
-        self._was_closed = True
-        self._camera.close()
 
     def _observed(self):
         vector, space = self.hand.observation().astype(np.float32), OBSERVATION.space

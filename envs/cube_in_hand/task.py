@@ -10,7 +10,7 @@ from gymnasium.spaces import Box
 
 from envs.cube_in_hand import rewards
 from envs.cube_in_hand.config import OBSERVATION, CubeInHandConfig
-from envs.joints import middle_and_half, scaled
+from envs.joints import limits, middle_and_half, scaled, soft_range
 from envs.task import Task
 from utils.perturbation import Perturbable
 from utils.rotations import quat_conjugate, quat_power, quat_product
@@ -152,8 +152,7 @@ class CubeInHandTask(Task):
         self._cube = [self.sensor_reader.slice([name]) for name in ("cube_pos", "cube_quat")]
         self._joint_range = middle_and_half(model, joints)
         self._servo_range = middle_and_half(model, [model.joint(i).name for i in model.actuator_trnid[:, 0]])
-        middle, half = self._servo_range
-        self._soft_limits = middle - self.config.soft_limits * half, middle + self.config.soft_limits * half
+        self._soft_limits = limits(soft_range(self._servo_range, self.config.soft_limits))
         home, first = model.key("home"), model.joint("cube").qposadr[0]
         self._home_qpos, self._home_ctrl = home.qpos.copy(), home.ctrl.copy()
         self._target_pos = np.tile(home.qpos[first : first + 3], (self.num_envs, 1))

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import mujoco
 
 from envs.locomotion.walker import WalkerTask
-from envs.task_env import TaskEnv, TaskFace, TaskVectorEnv
+from envs.task_env import TaskEnv, TaskVectorEnv
+from envs.task_face import TaskFace
 from utils.sensor_utils import SensorReader
 
 

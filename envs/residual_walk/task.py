@@ -9,6 +9,7 @@ from controllers.bezier_gait import DiagonalGaitController, hold_heading
 from controllers.bezier_gait_residual import BezierGaitResidualController
 from controllers.leg_kinematics import LEG_SIDES, solve_leg_ik_3dof
 from controllers.leg_names import JOINTS, LEG_NAMES
+from envs.joints import soft_range
 from envs.locomotion import rewards
 from envs.locomotion.walker import WalkerTask
 from envs.residual_walk.config import ResidualWalkConfig
@@ -43,8 +44,7 @@ class ResidualWalkTask(WalkerTask):
         self._tracking_errors = np.zeros((num_envs, 12 * HISTORY))  # rad, of the last steps, oldest first
         self._velocity_width = np.full(num_envs, config.velocity_width)
         self._forces = self.sensor_reader.slice([f"{leg}_foot_force" for leg in LEG_NAMES])
-        middle, half = self.joint_range
-        self._soft_range = middle, half * SOFT_LIMIT
+        self._soft_range = soft_range(self.joint_range, SOFT_LIMIT)
         self._weights = asdict(config.weights)
         self._weight_column = np.array([*self._weights.values()])[:, None]
 

@@ -11,14 +11,13 @@ import numpy as np
 from dm_control.rl.control import PhysicsError
 from gymnasium import spaces
 
+from envs.arguments import checked_action, refuse_options, whole_ratio
 from envs.lifecycle import Lifecycle
 from envs.rwrl.cartpole import Cartpole
 from envs.rwrl.domain import Constraint, Limits, action_rate
 from envs.rwrl.humanoid import Humanoid
 from envs.rwrl.quadruped import Quadruped
 from envs.rwrl.walker import Walker
-from envs.task import whole_ratio
-from envs.task_env import checked_action
 from envs.written_model import WrittenModel
 from utils.config import nearest_name
 from utils.fields import fitting, is_name, shown
@@ -177,8 +176,7 @@ class RWRLEnv(Lifecycle, gym.Env):
     def reset(self, *, seed=None, options=None):
         self._check_open()
         super().reset(seed=seed)
-        if options:
-            raise ValueError(f"unknown reset options {sorted(options)}; there are none")
+        refuse_options(options)
         self._was_reset = True
         self._draw_from(seed)
         if self._next is not None:
@@ -203,15 +201,6 @@ class RWRLEnv(Lifecycle, gym.Env):
             info["physics_failure"] = failure
         self._camera.show(self.control_dt)
         return _copied(self._observation), reward, bool(failure), False, info
-
-    def render(self):
-        """Returns a picture as `utils.rendering.pictures.Pictures` says; the viewer of mode "human" follows by itself."""
-        self._check_open()
-        return self._camera.frame()
-
-    def close(self):
-        self._was_closed = True
-        self._camera.close()
 
     def get_data(self, index: int = 0, data: mujoco.MjData | None = None) -> mujoco.MjData:
         """Returns the simulation as it is now, for a camera."""

@@ -10,7 +10,8 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space, create_empty_array
 
-from envs.lifecycle import check_step, seeds_of
+from envs.arguments import seeds_of
+from envs.lifecycle import check_step
 from envs.wrappers.batches import copied, joined, put, singles, taken
 from envs.wrappers.layout import Layout, layout_of
 from utils.vector_infos import info_of_step

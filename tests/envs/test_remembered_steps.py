@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from envs import task as task_module
+from envs import step_memory
 from envs.cube_in_hand_env import CubeInHandVectorEnv
 from envs.residual_walk_env import ResidualWalkVectorEnv
 from run_folder.bad_states import describe, read_dump, write_dump
@@ -30,7 +30,7 @@ def test_many_robots_take_little_memory_each():
 @pytest.mark.parametrize(("budget", "kept"), [(1, 10), (3 * 266 * 8 * 25, 25), (10**9, 40)])
 def test_a_failure_holds_the_last_steps_that_fit_the_memory(budget, kept, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # MuJoCo writes its warning to a log file in the current directory
-    monkeypatch.setattr(task_module, "REMEMBERED_BYTES", budget)
+    monkeypatch.setattr(step_memory, "REMEMBERED_BYTES", budget)
     env = ResidualWalkVectorEnv(3)
     states, actions = broken(env, steps=40)
     (failure,) = env.take_failures()

@@ -1,0 +1,35 @@
+"""The observation of a task: the policy's rows, and on request the privileged rows that only a simulator knows."""
+
+from typing import ClassVar
+
+from utils.observation import ObservationTable
+
+
+class Observed:
+    """Declares what a task observes.
+
+    Attributes:
+        observation: the table of the policy's observation, followed by the privileged rows if they were appended.
+        privileged: the table of what only a simulator knows; None if there is none.
+    """
+
+    observation: ObservationTable
+    privileged: ClassVar[ObservationTable | None] = None
+    _policy_size: int | None = None  # of the observation without privileged rows, if these were appended
+
+    @property
+    def observation_groups(self) -> dict[str, slice]:
+        """The parts of the observation vector: what the "policy" may use, and what the "critic" may use (everything)."""
+        size = self.observation.space.shape[0]
+        return {"policy": slice(0, self._policy_size or size), "critic": slice(0, size)}
+
+    def append_privileged(self) -> None:
+        """Appends the privileged rows to the observation. To be called once, before the first episode.
+
+        Raises:
+            ValueError: the task has none.
+        """
+        if self.privileged is None:
+            raise ValueError(f"{type(self).__name__} has no privileged observations: leave out privileged=True")
+        self._policy_size = self.observation.space.shape[0]
+        self.observation = ObservationTable(*self.observation.rows, *self.privileged.rows)

@@ -1,0 +1,82 @@
+"""Builds the task of an environment from its config class; the base of both Gymnasium faces."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import mujoco
+import numpy as np
+
+from envs.arguments import step_limit
+from envs.episode_values import PerturbedEpisodes
+from envs.task import Task
+from utils.config import resolved
+from utils.fields import fitting
+from utils.perturbation import Perturbable
+from utils.rendering.camera import Camera
+from utils.rendering.pictures import Pictures, View
+
+CLASS_DEFAULT = "default"  # a `max_episode_steps` that stands for the class attribute `default_episode_steps`
+
+
+class TaskFace(PerturbedEpisodes):
+    """Builds a task, and shows what user code reads from it.
+
+    Attributes:
+        task_class: called as task_class(config, num_envs, num_threads); its `config_class` gives the default config.
+        default_episode_steps: maximum steps of an episode by default; None for no limit.
+        task: the task.
+    """
+
+    task_class: ClassVar[type[Task]]
+    default_episode_steps: ClassVar[int | None] = None
+    task: Task
+
+    @property
+    def config(self):
+        """The task's frozen config."""
+        return self.task.config
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The nominal model. Values that are written to it take effect in all simulations from the next step or reset on."""
+        return self.task.model
+
+    @property
+    def control_dt(self) -> float:
+        """Duration of a control step, s, exact; `metadata["render_fps"]` is rounded."""
+        return self.task.control_dt
+
+    @property
+    def observation_groups(self) -> dict[str, slice]:
+        """The parts of the observation vector: what the "policy" may use, and what the "critic" may use (everything)."""
+        return self.task.observation_groups
+
+    @property
+    def perturbations(self) -> Mapping[str, Perturbable]:
+        """The parameters that `perturb_spec` and `perturb` accept, with their ranges."""
+        return self.task.ranges
+
+    @property
+    def default_perturbation(self) -> str | None:
+        """The parameter of a `perturb_spec` that names none."""
+        return self.task.default_perturbation
+
+    def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
+        """Sets values (k,) by parameter name for the following episodes of simulations `ids` (k,); see `Task.perturb`."""
+        self.task.perturb(values, ids)
+
+    def _build(self, config, num_envs, num_threads, privileged, changes):
+        """Builds the task with the config class's defaults, changed by `config` and then by `changes`."""
+        config = resolved(self.task_class.config_class(), config, changes)
+        self.task = self.task_class(config, num_envs, num_threads)
+        if fitting(privileged, bool, "privileged"):
+            self.task.append_privileged()
+        self.metadata = self.metadata | {"render_fps": round(1 / self.task.control_dt)}
+
+    def _limit(self, max_episode_steps):
+        """Returns the steps after which an episode is cut off, or None."""
+        is_default = isinstance(max_episode_steps, str) and max_episode_steps == CLASS_DEFAULT
+        return self.default_episode_steps if is_default else step_limit(max_episode_steps)
+
+    def _open_camera(self, pictures: Pictures) -> View:
+        return Camera(self.task.sim, pictures)
