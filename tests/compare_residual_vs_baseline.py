@@ -30,7 +30,7 @@ PROGRAM = "comparison"
 
 @dataclass(frozen=True)
 class CompareConfig:
-    """What is compared, and where."""
+    """Options of the comparison."""
 
     model: tyro.conf.Positional[Path]
     """Run or checkpoint folder, or a shipped policy."""
@@ -92,7 +92,7 @@ def draw(records: dict[str, list[dict]], ground: str, out: Path) -> None:
 
 
 def mean_interval(values: list[float]) -> tuple[float, float, float]:
-    """Returns the low end, the mean and the high end of Student's 95 % interval; one value alone has no width."""
+    """Returns low end, mean and high end of Student's 95 % interval; for one value the width is zero."""
     mean, n = float(np.mean(values)), len(values)
     half = float(stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else 0.0
     return mean - half, mean, mean + half

@@ -1,4 +1,4 @@
-"""What tests share: a mark for files that train, a guard for tests that need a GL library, and a failed simulation."""
+"""Shared by all tests: a mark for files that train, clean-up of programs, a guard for rendering, and a failed simulation."""
 
 import re
 import signal
@@ -14,13 +14,13 @@ from utils.rendering.gl import can_render
 LONGEST = "test_tune_hyperparameters.py"
 _TRAINS = re.compile(r"^(?:from|import) (?:tuning|tests\.helpers\.\w+_runs|train\w*|tune\w*)\b", re.MULTILINE)
 
-# A shell that starts tests in the background has Ctrl-C ignored, in them and in the programs that they start and stop.
+# A shell that starts tests in the background makes them, and the programs that they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
-    """Marks the tests of files that import what trains, and puts them first: a long file at the end keeps one core idle."""
+    """Marks the tests of files that train, and puts them first: a long file at the end would leave one core idle."""
     trains = {path for path in {item.path for item in items} if _TRAINS.search(path.read_text())}
     for item in items:
         if item.path in trains:
@@ -47,15 +47,15 @@ def no_program_outlives_its_test(monkeypatch):
 
 @pytest.fixture
 def gl():
-    """Skips, saying so, where no picture can be made."""
+    """Skips the test if rendering is impossible."""
     if not can_render():
         pytest.skip("no GL library here (libegl1 or libosmesa6)")
 
 
 @pytest.fixture
 def dump(tmp_path, monkeypatch):
-    """Returns the file of a robot that walked for 130 steps before its physics was broken."""
-    monkeypatch.chdir(tmp_path)  # MuJoCo logs the warning to a file where it stands
+    """Returns the dump of a robot that walked for 130 steps before its physics broke."""
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its warning to a log file in the current directory
     env = gym.make_vec("envs:ResidualWalk-v0", num_envs=2)
     env.reset(seed=0)
     for _ in range(129):

@@ -1,4 +1,4 @@
-"""The SB3 face shows what SB3's own vector of the single environments shows."""
+"""The SB3 VecEnv of a batch equals SB3's own vector of single environments."""
 
 import gymnasium as gym
 import numpy as np

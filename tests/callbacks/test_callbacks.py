@@ -1,4 +1,4 @@
-"""Callbacks change and record what they say, on every kind of SB3 vector."""
+"""Callbacks change and record their documented values, on every kind of SB3 vector."""
 
 import io
 

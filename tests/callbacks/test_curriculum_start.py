@@ -1,4 +1,4 @@
-"""A run's environment is its whole task; only the training itself begins where its curriculum does."""
+"""The environment of a run is the complete task; only the training starts at the first level of its curriculum."""
 
 from pathlib import Path
 

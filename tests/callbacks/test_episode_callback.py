@@ -1,4 +1,4 @@
-"""TensorBoard shows all episodes of a training as they were: success, survival, failed physics."""
+"""TensorBoard shows all episodes of a training: success, survival, failed physics."""
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +16,7 @@ from utils.monitor_training import read_scalars
 
 
 class Counting(EpisodeCallback):
-    """Keeps a copy of all that was logged at every dump, and of all episodes since the one before."""
+    """Keeps a copy of all logged values at every dump, and of all episodes since the previous dump."""
 
     def __init__(self):
         super().__init__()
@@ -66,7 +66,7 @@ def test_what_is_logged_covers_every_episode_since_the_last_dump(name, every):
 
 def test_success_of_an_environment_that_ends_with_it_is_success_and_no_failure(tmp_path):
     class Arrives(gym.Env):
-        """Ends after three steps, with success for every second episode."""
+        """Ends after three steps, with success in every second episode."""
 
         observation_space, action_space = spaces.Box(-1.0, 1.0, (1,)), spaces.Box(-1.0, 1.0, (1,))
         age, episode = 0, 0
@@ -121,7 +121,7 @@ def test_failed_physics_has_one_name_in_every_environment(env_id):
 
 @pytest.mark.parametrize("env_id", ["RWRLCartpoleSwingup-v0", "ShadowHandPen-v0"])
 def test_failed_physics_is_counted(env_id, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # MuJoCo logs its warning there
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its warning to a log file there
     env = make_batch_vec_env(f"envs:{env_id}", 2, seed=0)
     steps = iter(range(1000))
 

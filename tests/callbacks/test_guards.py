@@ -1,4 +1,4 @@
-"""A simulation that goes wrong is kept to look at; numbers that are lost stop the training and name what is left."""
+"""A failed simulation is recorded for inspection; losses or weights that are not finite stop the training."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ SMALL = """--preset rough --total-timesteps 1024 --num-envs 4 --ppo.n-steps 32 -
 
 
 def broken_at(steps):
-    """Returns a callback's step that breaks the second simulation's physics at these numbers of steps."""
+    """Returns a callback step that breaks the second simulation's physics at these numbers of steps."""
 
     def step(self):
         if self.num_timesteps in steps:
@@ -27,7 +27,7 @@ def broken_at(steps):
 
 
 def test_simulations_that_go_wrong_are_counted_and_the_first_five_kept(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # MuJoCo logs the warning to a file where it stands
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its warning to a log file in the current directory
     monkeypatch.setattr(
         "callbacks.threads_callback.ThreadsCallback._on_step", broken_at({4 * (20 + 9 * i) for i in range(7)})
     )
@@ -38,7 +38,7 @@ def test_simulations_that_go_wrong_are_counted_and_the_first_five_kept(tmp_path,
     first = read_dump(dumps[0])
     assert first.states.shape == (21, len(first.states[0])) and first.actions.shape == (21, 12)
     assert np.isnan(first.states[-1]).any() and np.isfinite(first.states[:-1]).all()
-    assert len(read_dump(dumps[1]).states) == 9  # of its own episode
+    assert len(read_dump(dumps[1]).states) == 9  # counted in its episode
 
 
 def test_a_dump_holds_the_last_hundred_steps(dump):
@@ -60,7 +60,7 @@ def test_a_distribution_whose_scale_is_lost_stops_the_training_in_one_sentence(t
 
 
 def poisoned(learner, when):
-    """Returns a `train` method that writes NaN to a weight at its n-th call, before or after the update itself."""
+    """Returns a `train` method that writes NaN to a weight in its n-th call, before or after the update."""
     calls, genuine = [0], learner.train
 
     def method(self, *args, **kwargs):

@@ -1,4 +1,4 @@
-"""Each kind of terrain gets harder when its own episodes pass, easier when they do not, and goes on where it stood."""
+"""Each terrain kind gets harder when its episodes pass and easier when they fail; its state survives a resume."""
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +17,7 @@ KINDS = ("rough", "stairs")
 
 
 class Played(SuccessCurriculumCallback):
-    """Takes made-up episodes: (kind, level, share of the commanded way, whether it lasted)."""
+    """Receives made-up episodes: (kind, level, share of the commanded distance, whether it lasted)."""
 
     def __init__(self, kinds, control_dt=0.01, **settings):
         super().__init__(kinds, control_dt=control_dt, **settings)

@@ -1,4 +1,4 @@
-"""Targets of a cube in hand get farther away when enough of them are reached, and go on where they stood."""
+"""Targets of the cube move farther away when enough of them are reached; the state survives a resume."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SMALL = """--env CubeInHand-v0 --total-timesteps 256 --num-envs 4 --episode-step
 
 
 class Hands:
-    """A vector environment that remembers what it is told."""
+    """A vector environment that records the calls it receives."""
 
     def env_method(self, name, angle):
         assert name == "set_target_angle"
@@ -22,7 +22,7 @@ class Hands:
 
 
 class Played(TargetCurriculumCallback):
-    """Takes made-up episodes: (successes, length)."""
+    """Receives made-up episodes: (successes, length)."""
 
     hands = Hands()
     training_env = property(lambda self: self.hands)
@@ -42,7 +42,7 @@ class Played(TargetCurriculumCallback):
 
 def test_the_farthest_target_moves_when_a_window_of_episodes_reaches_enough_in_a_thousand_steps():
     curriculum = Played(start=1.0, rise=8.0, factor=1.5, window=2)
-    assert curriculum.play() == curriculum.play((9, 1000)) == 1.0  # one episode is no window
+    assert curriculum.play() == curriculum.play((9, 1000)) == 1.0  # one episode is not a window
     assert curriculum.play((0, 125)) == 1.5  # 9 in 1125
     assert curriculum.play((7, 1000), (8, 1000)) == 1.5
     assert curriculum.play((8, 1000)) == 1.5 and curriculum.play((1, 125)) == 2.25

@@ -1,4 +1,4 @@
-"""The gait alone, on flat ground: what every learned policy stands on."""
+"""The gait alone, on flat ground: the basis of every learned policy."""
 
 import numpy as np
 import pytest

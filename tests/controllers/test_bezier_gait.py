@@ -1,4 +1,4 @@
-"""The trot: feet that move without a jump, stand with the ground, and share the cycle in diagonal pairs."""
+"""The trot: foot paths without jumps, stance feet that move with the ground, and diagonal pairs that alternate."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def walk(command, dt=1e-3, seconds=0.6, parameters=GaitParameters()):
 
 
 def stance_velocities(command, leg):
-    """Returns the velocities (k, 3) of a foot between any two moments of standing."""
+    """Returns the velocities (k, 3) of a foot between successive stance samples."""
     targets, swing, _ = walk(command)
     both = ~swing[1:, leg] & ~swing[:-1, leg]
     return np.diff(targets[:, leg], axis=0)[both] / 1e-3
@@ -44,7 +44,7 @@ def test_feet_never_jump(command):
     targets, _, phase = walk(command, dt=1e-4)
     assert (np.diff(phase) < 0).sum() >= 2
     stride = 0.6 * 0.22 * (np.hypot(*command[:2]) + 0.1 * abs(command[2]))
-    control_legs = 3 * np.hypot(stride * (1 + 2 * 0.4 / 0.6 / 3), 0.025 * 4 / 3)  # a curve is no faster than these
+    control_legs = 3 * np.hypot(stride * (1 + 2 * 0.4 / 0.6 / 3), 0.025 * 4 / 3)  # no curve is faster than these
     assert np.linalg.norm(np.diff(targets, axis=0), axis=2).max() <= control_legs / (0.4 * 0.20) * 1e-4
 
 

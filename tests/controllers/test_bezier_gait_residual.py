@@ -1,4 +1,4 @@
-"""Gait plus residual: what is added, what is clipped, and what is refused."""
+"""Gait plus residual: addition, clipping, and refused inputs."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def commanded(controller, num_robots=1):
 
 
 def pair(num_robots=1, **settings):
-    """Returns a residual controller and a bare gait at the same point of the same walk."""
+    """Returns a residual controller and a plain gait in the same phase of the same walk."""
     controller = BezierGaitResidualController(num_robots=num_robots, **settings)
     commanded(controller.base_controller, num_robots)
     return controller, commanded(DiagonalGaitController(num_robots=num_robots), num_robots)

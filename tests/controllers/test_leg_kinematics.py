@@ -1,4 +1,4 @@
-"""The leg's angles and its workspace, held against geometry by hand, brute force and MuJoCo."""
+"""Leg angles and workspace, compared with geometry by hand, brute force and MuJoCo."""
 
 from pathlib import Path
 
@@ -18,20 +18,20 @@ EXTREMES = [[0, 0, 0], [0, 0, -1e6], [1e6, -1e6, -1e6], [0, 0.018, 0], [0, 0, -1
 
 
 def in_leg_frame(tilt, x, depth, side):
-    """Returns points (..., 3) from tilts and places in the leg plane, by a rotation about x."""
+    """Returns points (..., 3) from tilts and positions in the leg plane, by a rotation about x."""
     flat = np.stack(np.broadcast_arrays(x, leg.OUTBOARD * side, -depth), axis=-1)
     return Rotation.from_rotvec(np.multiply.outer(tilt, [1.0, 0.0, 0.0])).apply(flat)
 
 
 def reachable(n, side, seed=0):
-    """Returns about n points (k, 3) all over the workspace, by rejection."""
+    """Returns about n points (k, 3) distributed over the workspace, by rejection."""
     tilt, x, depth = np.random.default_rng(seed).uniform([-0.9, -0.1, 0.025], [0.9, 0.1, 0.103], (n, 3)).T
     keep = np.hypot(np.abs(x) + leg.HALF_SHOULDER_GAP, depth) <= leg.MAX_REACH
     return in_leg_frame(tilt[keep], x[keep], depth[keep], side)
 
 
 def rim(side):
-    """Returns points (n, 3) densely all over the surfaces of full reach and of least depth."""
+    """Returns points (n, 3) distributed over the surfaces of full reach and of smallest depth."""
     x = np.linspace(-0.0892, 0.0892, 801)
     depth = np.sqrt(leg.MAX_REACH**2 - (np.abs(x) + leg.HALF_SHOULDER_GAP) ** 2)
     tilt, x, depth = np.repeat(np.linspace(-0.9, 0.9, 181), 801), np.tile(x, 181), np.tile(depth, 181)

@@ -153,9 +153,7 @@ def test_the_policy_sees_every_observation_and_the_gait_alone_adds_nothing():
 
 def test_a_simulation_that_is_done_begins_the_next_episode_without_waiting_for_the_others():
     env = Runway(2)
-    evaluate(
-        env, gait_alone(env), 4, 0
-    )  # lengths 80, 120, 30 and 40 steps: the first simulation plays all but the second episode
+    evaluate(env, gait_alone(env), 4, 0)  # 80, 120, 30 and 40 steps: the first simulation plays all but the second
     assert env.seeds == [0, [2, None], [3, None]] and len(env.seen) == 80 + 30 + 40
 
 

@@ -1,4 +1,4 @@
-"""A training whose environment a checkpoint could not keep is refused before it has a folder."""
+"""An environment that a checkpoint cannot save is refused before the run folder is made."""
 
 import random
 from itertools import count
@@ -13,7 +13,7 @@ from tests.helpers.foreign_package import SHORT, SMALL
 
 
 class CountedToys(ToyVectorEnv):
-    """Remembers what no checkpoint can keep: from the start, or from the first step on."""
+    """Has an attribute that a checkpoint cannot save: from the start, or from the first step on."""
 
     def __init__(self, num_envs, late=False, **settings):
         super().__init__(num_envs, **settings)

@@ -1,4 +1,4 @@
-"""Trainings that start at the same time never share a folder, and none writes into another's."""
+"""Trainings that start at the same time never share a folder, and never write into another run."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ sys.exit(train.main(sys.argv[1:]))
 
 
 def started_together(folder, commands):
-    """Starts a training with each command, all in the same second of `folder`; returns exit code and stderr of each."""
+    """Starts a training with each command at the same time, in `folder`; returns exit code and stderr of each."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", WAITING, *command],

@@ -1,4 +1,4 @@
-"""An exported policy acts as the trained one, says what its numbers mean, and walks in the loop of docs/deploy.md."""
+"""An exported policy acts as the trained one, describes its numbers, and walks in the loop of docs/deploy.md."""
 
 import json
 import re
@@ -27,11 +27,11 @@ from training.tasks.presets import WALKS
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "assets" / "policies").iterdir())
-SMALL = ("own", "sac")  # of other learners and layers
+SMALL = ("own", "sac")  # of other algorithms and layer sizes
 
 
 def observations(run, n=1000):
-    """Returns observations (n, k), some far outside of what training saw."""
+    """Returns observations (n, k), some of them far outside of the training range."""
     spread = np.random.default_rng(0).normal(0, 4, (n, len(run.normalizer.mean)))
     return (run.normalizer.mean + spread * np.sqrt(run.normalizer.var)).astype(np.float32)
 
@@ -43,7 +43,7 @@ def shipped(request):
 
 @pytest.fixture(scope="module", params=[*SHIPPED, *SMALL], ids=lambda of: getattr(of, "name", of))
 def policy(request, tmp_path_factory):
-    """Returns the folder of a policy: of every one that ships, and of other kinds."""
+    """Returns the folder of a policy: every shipped one, and other kinds."""
     return trained(request.param, tmp_path_factory.mktemp("small"))[0] if request.param in SMALL else request.param
 
 
@@ -61,7 +61,7 @@ def test_onnx_acts_as_predict_does(policy, tmp_path):
     np.testing.assert_allclose(actions, wanted, atol=1e-5)
     assert (np.abs(wanted) < 0.99).any()
     if policy in SHIPPED:
-        assert (np.abs(wanted) == 1.0).any()  # clipped ones among them
+        assert (np.abs(wanted) == 1.0).any()  # some of them clipped
 
 
 def test_torchscript_acts_as_predict_does(policy, tmp_path):
@@ -106,7 +106,7 @@ ON_FLAT_GROUND = {"command_vx": (0.3, 0.3), "variation": VariationConfig(), "ter
 
 
 class SimulatedRobot:
-    """Reads the simulator's sensors; beside it walks the same policy in torch, which takes the steps."""
+    """Reads the simulator's sensors; the same policy in torch takes the steps beside it."""
 
     def __init__(self, run, steps):
         self.run, self.left = run, steps

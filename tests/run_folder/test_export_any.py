@@ -1,4 +1,4 @@
-"""A policy of any environment is exported as ONNX and TorchScript, and acts as `Run.act` does."""
+"""Policies of every environment export as ONNX and TorchScript, and act as `Run.act` does."""
 
 import json
 
@@ -30,7 +30,7 @@ def package(tmp_path_factory):
 
 
 def untrained(id, algo, folder, **arguments):
-    """Returns a run of an untrained policy with statistics of a few steps, whose actions reach beyond their bounds."""
+    """Returns a run of an untrained policy with statistics of a few steps; its raw actions exceed their bounds."""
     smallest = {"ppo": {"num_envs": 2, "n_steps": 8, "batch_size": 8}, "sac": {"num_envs": 2, "buffer_size": 8}}[algo]
     config = starting_from("default", id, {"algo": algo, algo: {**smallest, "net_arch": (8,)}, "env_kwargs": arguments})
     env = VecNormalize(config.make_env())

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a run to go on with, to play or to replay: one sentence, exit code 2, nothing written over."""
+"""Any defect of a run to resume, play or replay: one sentence, exit code 2, and no file overwritten."""
 
 import json
 import shutil
@@ -49,7 +49,7 @@ def text(name, content):
 
 
 def of_checkpoints(name, change):
-    """Returns what damages a file of every checkpoint that a training could go on from."""
+    """Returns a function that damages one file of every resumable checkpoint."""
 
     def damage(run):
         for folder in resumable(run):
@@ -159,7 +159,7 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path, place, capsys, monk
 def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(run):
     newest, before = resumable(run)[::-1]
     (newest / "training.npz").write_bytes(b"")
-    (run / "policy.json").unlink()  # or its end would be there, and nothing left to train
+    (run / "policy.json").unlink()  # otherwise the run would have ended, with nothing left to train
     assert train_residual_ppo.main(["--resume", str(run)]) == 0
     assert resumable(run) == [before, newest] and read_arrays(newest / "training.npz")
 

@@ -1,4 +1,4 @@
-"""A training that was stopped goes on as if it had not been: after kills at any moment, signals and a full disk."""
+"""A resumed training equals one that was never stopped: after kills at any moment, signals and a full disk."""
 
 import random
 import signal
@@ -14,7 +14,7 @@ KILLS = 5
 
 @pytest.fixture(scope="module", params=[PPO, SAC], ids=["ppo", "sac"])
 def straight(request, tmp_path_factory):
-    """Returns the arguments of a training, and the fingerprint and folder of one that was never stopped."""
+    """Returns the arguments of a training, and the fingerprint and folder of a run that was never stopped."""
     run = tmp_path_factory.mktemp("straight") / "run"
     train(*request.param, "--run-dir", run)
     return request.param, fingerprint(run), run
@@ -27,7 +27,7 @@ def test_a_training_killed_five_times_at_random_moments_ends_as_one_that_was_not
     while kills < KILLS and kill_after(draws.randint(1, 2), draws.uniform(0.0, 0.3), run, *goes_on):
         kills, goes_on = kills + 1, ("--resume", run)
         assert resumable(run)
-    assert kills > 1  # on a fast machine it may come to its end between two of them
+    assert kills > 1  # on a fast machine it may end between two of them
     if kills == KILLS:
         train(*goes_on)
     assert fingerprint(run) == wanted

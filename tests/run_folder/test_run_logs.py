@@ -1,4 +1,4 @@
-"""Logs go on where they were cut, whatever came after that."""
+"""Logs continue where they were cut, without rows from after the cut."""
 
 import pytest
 from stable_baselines3.common.logger import TensorBoardOutputFormat
@@ -30,7 +30,7 @@ def test_a_run_that_is_cut_back_and_goes_on_reads_as_one_that_was_not(tmp_path):
     logger = make_logger(cut)
     log(logger, range(5), first=1.5)
     sizes = mark_logs(cut, logger, mark)
-    log(logger, range(5, 8), first=7.0, third=7.0)  # what a kill took back
+    log(logger, range(5, 8), first=7.0, third=7.0)  # rows from after the checkpoint, which a kill made invalid
     close(logger)
     (cut / TENSORBOARD / "events.out.tfevents.later").write_bytes(b"x")
     cut_logs(cut, sizes, mark)

@@ -1,4 +1,4 @@
-"""A run folder gives back what was put in, never a policy without its statistics, and one sentence where it cannot."""
+"""A run folder returns the saved policy, never a policy without its statistics, and one sentence if it cannot."""
 
 import json
 import shutil
@@ -82,7 +82,7 @@ def test_a_folder_is_one_trainings_at_a_time(run):
 
 
 def rewritten(name, change):
-    """Returns what changes a policy's file and makes its hashes right again, as an attacker would."""
+    """Returns a function that changes a policy's file and corrects its hashes, as an attacker would."""
 
     def damage(run):
         change(run / name)

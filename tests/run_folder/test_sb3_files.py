@@ -1,4 +1,4 @@
-"""A policy that SB3 itself trained becomes a run that acts as it did, on the environment and arguments that it had."""
+"""A policy that SB3 trained becomes a run with the same actions, on the same environment and arguments."""
 
 import gymnasium as gym
 import numpy as np
@@ -26,7 +26,7 @@ HINDSIGHT = {"replay_buffer_class": HerReplayBuffer}
 
 
 def trained(kind, id, kwargs, normalised, folder, policy="MlpPolicy", **numbers):
-    """Returns a learner of SB3's own making, and its VecNormalize, if it has one, in files as SB3's guide has them."""
+    """Returns a learner made with SB3 alone and its VecNormalize, if any, in files as SB3's guide saves them."""
     env = DummyVecEnv([lambda: gym.make(id, **kwargs)])
     env = VecNormalize(env, clip_obs=3.0) if normalised else env
     numbers |= {"n_steps": 64, "batch_size": 64} if kind is PPO else {"learning_starts": 32, "buffer_size": 128}

@@ -1,5 +1,5 @@
-"""The policies in assets/policies: small, with a card that holds what is said of them, and better than what is there
-without them: the gait alone, a still hand, random actions."""
+"""The policies in assets/policies: small, with a correct card, and better than their baselines: the gait alone, a hand that
+keeps still, random actions."""
 
 import json
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_it_was_trained_with_variation_and_on_no_ground_of_the_benchmark(shipped
 
 def test_it_crosses_full_rough_ground_where_either_gait_alone_does_not(shipped):
     config = BenchmarkConfig(episodes=16, seeds_from=33_000)
-    trained, fewer = load_walker(shipped, config.terrain_seed), replace(config, episodes=6)  # who is slow takes long
+    trained, fewer = load_walker(shipped, config.terrain_seed), replace(config, episodes=6)  # a slow walk takes long
     walkers = ((trained, config), (Walker(), fewer), (own_gait(trained), fewer))
     rates = [summarise(walk(walker, "rough", 1.0, own))["success"] for walker, own in walkers]
     assert rates[0] >= 0.7 and max(rates[1:]) <= 0.3, rates

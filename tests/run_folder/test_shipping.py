@@ -1,4 +1,4 @@
-"""A shipped policy: what it takes from a run, what its card says, and the demo that shows it beside the gait."""
+"""A shipped policy: the files taken from a run, the content of its card, and the demo that compares it with the gait."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""What an object remembers comes back bit for bit, into the same arrays, and everything else is left alone."""
+"""The state of an object is restored bit for bit, into the same arrays, and nothing else changes."""
 
 import json
 from collections import OrderedDict, deque
@@ -113,7 +113,7 @@ def test_what_cannot_be_packed_is_named():
 
 
 class Memory:
-    """Remembers in every kind of container."""
+    """Has state in every kind of container."""
 
     transient = ("picture",)
 
@@ -133,7 +133,7 @@ Memory.__module__ = "envs.made_up"
 
 
 class Derived(Memory):
-    """Stands in a package of its own, as a user's task does."""
+    """Belongs to another package, as a user's task does."""
 
 
 Derived.__module__ = "tasks.mine"
@@ -166,7 +166,7 @@ def test_every_container_comes_back_as_what_it_was(kind):
 
 
 class Foreign:
-    """Is of no class of the project."""
+    """Is not an instance of a class of the project."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Environments of other packages, and all kinds of actions: trained, saved, resumed, played, judged, or refused at once."""
+"""Environments of other packages and all kinds of actions: trained, saved, resumed, played, evaluated, or refused early."""
 
 import json
 import subprocess
@@ -81,7 +81,7 @@ class SteppedToy(ToyVectorEnv):
         return super().step(self.pushes[actions])
 
 
-SteppedToy.__module__ = "envs.stepped_toy"  # snapshots are of this project's classes
+SteppedToy.__module__ = "envs.stepped_toy"  # snapshots save only objects of this project's classes
 
 
 def test_discrete_actions_go_on_to_the_bit_where_the_simulations_can_be_kept(tmp_path, monkeypatch):

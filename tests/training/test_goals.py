@@ -1,4 +1,4 @@
-"""`--her`: hindsight solves sparse goals that plain SAC does not; its runs are saved, played, resumed as all others are."""
+"""`--her`: hindsight solves sparse goals that plain SAC does not; its runs are saved, played and resumed like others."""
 
 import gymnasium as gym
 import numpy as np
@@ -37,7 +37,7 @@ def goal_envs():
 
 @pytest.fixture(scope="module")
 def solved(tmp_path_factory):
-    """Returns a run of hindsight on a sparse task."""
+    """Returns a run with hindsight on a sparse task."""
     run = tmp_path_factory.mktemp("goals") / "her"
     assert train.main([*LEARN, "--her", "--run-dir", str(run)]) == 0
     return run
@@ -66,7 +66,7 @@ def test_its_run_is_played_from_a_folder_without_pickles(solved, tmp_path):
     assert play_residual_policy.main(f"--model {solved} --episodes 9 --no-render --json {tmp_path / 'x.json'}".split()) == 0
     assert read_json(tmp_path / "x.json")["summary"]["successes"] > 0.8
     suffixes = {path.suffix for path in solved.rglob("*") if path.is_file() and "tensorboard" not in path.parts}
-    assert suffixes <= {".json", ".npz", ".safetensors", ".yaml", ".csv", ""}  # the last of .lock
+    assert suffixes <= {".json", ".npz", ".safetensors", ".yaml", ".csv", ""}  # the last is that of .lock
     written = read_json(solved / "policy.json")
     assert (written["parts"], written["part_sizes"]) == (["achieved_goal", "desired_goal", "observation"], [2, 2, 2])
 
@@ -180,7 +180,7 @@ def test_what_hindsight_cannot_learn_from_is_one_sentence_before_there_is_a_fold
     command = [*SMALL, *arguments.split(), "--run-dir", str(tmp_path / "run")]
     command = command if "ppo" not in command else [*arguments.split(), "--run-dir", str(tmp_path / "run")]
     assert train.main(command) == 2
-    error = capsys.readouterr().err.split("train: ")[-1]  # gymnasium-robotics may write a line when it is imported
+    error = capsys.readouterr().err.split("train: ")[-1]  # gymnasium-robotics may print a line when it is imported
     assert sentence in error and error.count("\n") == 1 and not (tmp_path / "run").exists()
 
 
@@ -191,7 +191,7 @@ def test_a_vector_is_split_into_the_parts_it_was_made_of():
 
 
 class Rewarded(gym.vector.VectorWrapper):
-    """A vector that has the reward of goals itself, as one that computes many simulations at once."""
+    """A vector that computes the rewards of goals itself, for many simulations at once."""
 
     def compute_reward(self, achieved_goal, desired_goal, info):
         return np.abs(achieved_goal - desired_goal).sum(-1)

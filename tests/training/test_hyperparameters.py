@@ -1,4 +1,4 @@
-"""TensorBoard's HParams tab has every training's numbers beside its last and best evaluation, and trials side by side."""
+"""TensorBoard's HParams tab lists the options of every training with its last and best evaluation, and compares trials."""
 
 from pathlib import Path
 from shutil import copytree, rmtree
@@ -20,7 +20,7 @@ SMALL = """--env Pendulum-v1 --total-timesteps 512 --num-envs 2 --num-threads 1 
 
 
 def hparams(run: Path) -> tuple[dict, list[str], int]:
-    """Returns what the HParams tab reads of a run: numbers by name, the tags of its metrics, how often they were written."""
+    """Returns the data of a run in the HParams tab: options by name, the tags of its metrics, and the number of writes."""
     log = EventAccumulator(str(run / "tensorboard"), size_guidance={"tensors": 0})
     log.Reload()
     read = lambda tag: HParamsPluginData.FromString(log.SummaryMetadata(tag).plugin_data.content)  # noqa: E731
@@ -56,7 +56,7 @@ def test_its_metrics_are_the_last_and_the_best_evaluation(run):
     returns, best = scalars["eval/return"][1], scalars["eval/best_return"][1]
     if run.name == "ppo":
         assert best == [max(returns[: i + 1]) for i in range(len(returns))] and len(returns) == 4
-    assert best[-1] >= max(returns)  # SAC writes a line every few episodes, and evaluates in between
+    assert best[-1] >= max(returns)  # SAC writes a row every few episodes, and evaluates in between
 
 
 def test_progress_csv_gets_no_line_for_them(run):
@@ -74,7 +74,7 @@ def test_a_resumed_run_has_them_once(run, left, tmp_path):
 
 
 def copy_without_end(run, copy, left):
-    """Copies a run as a kill after `left` checkpoints leaves it."""
+    """Copies a run in the state after a kill that leaves `left` checkpoints."""
     copytree(run, copy)
     for checkpoint in sorted((copy / "checkpoints").glob("0*"))[left:]:
         rmtree(checkpoint)

@@ -1,4 +1,4 @@
-"""An option that has no effect is an error in one sentence, at every program; recorded values still load."""
+"""An option without effect is an error with one sentence, in every program; recorded values still load."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def test_an_option_without_effect_is_refused(script, arguments, words, tmp_path,
     words_given = [word.replace("\\", " ") for word in arguments.replace("\\ ", "\\").split()]
     try:
         code = script.main(words_given)
-    except SystemExit as stop:  # tyro's own way, in a frame
+    except SystemExit as stop:  # tyro prints its errors in a frame
         code = stop.code
     message = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert code == 2 and words in message and "Traceback" not in message and not [*tmp_path.rglob("*.yaml")]

@@ -1,4 +1,4 @@
-"""Learning itself: a task that any correct learner solves in seconds, through our SB3 face and its bookkeeping."""
+"""Learning: a task that any correct learner solves in seconds, through this project's VecEnv and its bookkeeping."""
 
 import gymnasium as gym
 import numpy as np
@@ -12,7 +12,7 @@ LENGTH = 8
 
 
 class Mirror(VectorEnv):
-    """Shows a number in [-1, 1] and pays for saying it back: 1 - |action - number|."""
+    """Observes a number in [-1, 1] and rewards an equal action: 1 - |action - number|."""
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
     render_mode = None

@@ -1,4 +1,4 @@
-"""A program whose output nobody reads any more does its work to the end; a training that is stopped then is saved."""
+"""A program whose output has no reader any more finishes its work; a training that is stopped then is saved."""
 
 import io
 import os
@@ -22,7 +22,7 @@ ENDLESS = [*SMALL, "--total-timesteps", "10000000"]
 
 @pytest.fixture
 def start():
-    """Gives what starts a process that hears all signals, also where the tests run under nohup; kills what is left."""
+    """Yields a function that starts a process which receives all signals, even under nohup; kills it at the end."""
     processes, heard = [], {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGTERM)}
 
     def started_process(*arguments, before=(), **streams):
@@ -87,7 +87,7 @@ def test_a_closed_terminal_and_the_signals_of_a_logout_save(start, tmp_path):
     process = start(*ENDLESS, "--run-dir", run, stdin=inside, stdout=inside, stderr=inside, start_new_session=True)
     os.close(inside)
     started(run)
-    os.close(terminal)  # writing is an error from here on
+    os.close(terminal)  # from here on, writing is an error
     for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
         process.send_signal(number)
     assert process.wait(timeout=60) in (129, 143)
@@ -133,7 +133,7 @@ def test_other_programs_write_their_results_too(start, tmp_path):
 
 
 class Refusing(io.StringIO):
-    """A stream that refuses everything."""
+    """A stream that refuses every call."""
 
     def __init__(self, error):
         super().__init__()

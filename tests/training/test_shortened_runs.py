@@ -1,4 +1,4 @@
-"""A run that is resumed for fewer steps than planned ends there, or where it stands, and is then as any ended run."""
+"""A run that is resumed with fewer total steps ends there, or where it is, and is then like any finished run."""
 
 import json
 import shutil

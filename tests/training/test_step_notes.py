@@ -1,4 +1,4 @@
-"""A training says in one sentence what its steps are other than asked for."""
+"""A training prints one sentence if its number of steps differs from the requested one."""
 
 import pytest
 

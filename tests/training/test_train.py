@@ -1,4 +1,4 @@
-"""`train.py` trains any registered environment: the same run folder, evaluations by return, plays and goes on."""
+"""`train.py` trains any registered environment: same run folder, evaluation by return, play and resume."""
 
 import pytest
 import yaml
@@ -33,7 +33,7 @@ def test_a_foreign_environments_run_holds_what_every_run_holds(run):
 
 def test_its_evaluations_log_the_return_of_whole_episodes(run):
     steps, returns = monitor_training.read_scalars(run)["eval/return"]
-    assert steps[-1] == 512 and all(-16.3 * 200 <= value < 0 for value in returns)  # -16.27 a step at the most
+    assert steps[-1] == 512 and all(-16.3 * 200 <= value < 0 for value in returns)  # -16.27 per step is the minimum
     assert (run / "best").is_dir() and monitor_training.read_scalars(run)["eval/steps"][1][-1] == 200
 
 

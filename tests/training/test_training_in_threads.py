@@ -1,4 +1,4 @@
-"""Trainings run in a thread and inside an event loop, as in notebooks; signals stay as they were there."""
+"""Trainings run in a thread and inside an event loop, as in notebooks, and leave signal handlers unchanged."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ SMALL = """--env Toy-v0 --total-timesteps 64 --num-envs 2 --episode-steps 20 --n
 
 
 def in_threads(function, arguments):
-    """Calls a function in a thread for each argument, all at the same time; returns what it returned."""
+    """Calls a function in a thread for each argument, all at the same time; returns the results."""
     results = {}
     threads = [threading.Thread(target=lambda of=of: results.update({of: function(of)})) for of in arguments]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Every number of a training's config has bounds, which are said in one sentence before there is a folder."""
+"""Every number in a training's config has bounds; a value outside gets one sentence before the folder is made."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ from training.tasks.hand import HandTrainConfig
 from training.tasks.walk import WalkTrainConfig
 
 CONFIGS = (PpoConfig, SacConfig, EnvTrainConfig, HandTrainConfig, WalkTrainConfig)
-CHECKED_ELSEWHERE = {"level", "start_level"}  # by envs.locomotion.terrain
+CHECKED_ELSEWHERE = {"level", "start_level"}  # checked in envs.locomotion.terrain
 
 
 def numbers(kind):

@@ -1,4 +1,4 @@
-"""The plan's own tests of training (its phase 6.2): stock SB3 on the single environment."""
+"""Stock SB3 trains on the single environment."""
 
 import numpy as np
 from stable_baselines3 import PPO

@@ -1,4 +1,4 @@
-"""A short training and its judgement: done once, whatever stops it in between."""
+"""A short training and its evaluation are made once, after any interruption between them."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def test_a_stop_in_the_last_rollout_ends_the_sweep_and_not_only_the_training(tmp
     with pytest.raises(TrainingInterrupted):  # the only evaluation is at the last step
         trained(config, run, 2, [], watch=stop)
     assert ended(run, 256)
-    monkeypatch.setattr(trainings, "prepare", None)  # nothing is trained again
+    monkeypatch.setattr(trainings, "prepare", None)  # no second training
     assert trained(config, run, 2, [])["episodes"] == 2
 
 

@@ -1,4 +1,4 @@
-"""Warm start: a new run begins with another run's policy, learns from there, and resumes as any other."""
+"""Warm start: a new run starts with the policy of another run, learns from there, and resumes like any other run."""
 
 from pathlib import Path
 from shutil import copytree, rmtree
@@ -27,7 +27,7 @@ CHANGED = ["--terrain", "stairs", "--level", "0.4", "--perturb", "{mass: [1.1, 1
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    """Returns what can be started from, by the algorithm of the run that starts."""
+    """Returns the possible sources of a warm start, by the algorithm of the new run."""
     sac = tmp_path_factory.mktemp("source") / "sac"
     assert train.main(for_algo([*WALK, "--algo", "sac", "--run-dir", str(sac)])) == 0
     return {"ppo": SHIPPED, "sac": sac}
@@ -35,7 +35,7 @@ def sources(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["ppo", "sac"])
 def started(request, sources, tmp_path_factory):
-    """Returns a finished run that was started from a source on another terrain with perturbed masses, and the source."""
+    """Returns a finished run that was started from a source, on other terrain with perturbed masses, and the source."""
     run, source = tmp_path_factory.mktemp("started") / "run", sources[request.param]
     arguments = [*WALK, *CHANGED, "--algo", request.param, "--start-from", str(source)]
     assert train.main(for_algo([*arguments, "--run-dir", str(run)])) == 0
@@ -82,7 +82,7 @@ def test_it_learns_on_from_there_and_config_yaml_names_its_source(started):
     assert record["config"]["start_from"] == str(source)
     assert last.normalizer.count == pytest.approx(first.normalizer.count + 512, abs=5)
     changes = [torch.abs(a - b).max() for a, b in zip(first.policy.parameters(), last.policy.parameters())]
-    assert 0 < max(changes) < 0.1  # Adam's few steps from the source's weights; other first weights would differ by more
+    assert 0 < max(changes) < 0.1  # a few steps of Adam from the source; other initial weights would differ by more
 
 
 @pytest.mark.parametrize("left", [1, 0])
@@ -94,7 +94,7 @@ def test_it_resumes_exactly_from_a_checkpoint_and_starts_anew_without_one(starte
         rmtree(run / "checkpoints")
     for name in ("policy.json", "policy.safetensors", "normalizer.npz"):
         (run / name).unlink()
-    monkeypatch.chdir(tmp_path)  # the source is no longer found
+    monkeypatch.chdir(tmp_path)  # the source cannot be found any more
     assert train.main(["--resume", str(run)]) == 0
     assert fingerprint(run) == fingerprint(started[0])
 

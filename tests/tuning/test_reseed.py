@@ -1,4 +1,4 @@
-"""Whether a win is real: the interval by hand, verdicts, and trainings that are in other workers' hands."""
+"""The test of a sweep's winner with new seeds: the interval by hand, verdicts, and trainings that other workers run."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ FIRST, SECOND = [1.0, 2.0, 4.0, 3.0], [0.5, 0.7, 0.4]
 
 
 def welch(first, second, confidence):
-    """Returns Welch's interval as his paper's formulas give it, from means and variances."""
+    """Returns Welch's interval by the formulas of his paper, from means and variances."""
     parts = [np.var(values, ddof=1) / len(values) for values in (first, second)]
     freedom = sum(parts) ** 2 / sum(part**2 / (len(values) - 1) for part, values in zip(parts, (first, second)))
     half = stats.t.ppf(0.5 + confidence / 2, freedom) * sum(parts) ** 0.5
@@ -50,7 +50,7 @@ def test_a_verdict_follows_from_the_interval(others, verdict):
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    """Returns a study whose trials are worth a thousand learning rates, and whose trainings are that formula."""
+    """Returns a study whose trial values are 1000 times the learning rate, and whose trainings give the same value."""
     monkeypatch.chdir(tmp_path)
     formula = lambda config, *_, **__: {"distance_m": 1000 * config.ppo.learning_rate + config.seed / 1000}  # noqa: E731
     monkeypatch.setattr("tuning.worker.trained", formula)

@@ -1,4 +1,4 @@
-"""Workers of a sweep: no trial lost, none twice, a reason for each that failed; trainings are stood in for by a formula."""
+"""Workers of a sweep: no trial is lost or run twice, and failures have a reason. A formula replaces the trainings."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ SWEEP = SweepConfig(study="s", trials=6, pruner="none", num_threads=1)
 
 @pytest.fixture(autouse=True)
 def trainings(tmp_path, monkeypatch):
-    """Lets a training reach what its learning rate says; returns the folders in which they were."""
+    """Makes each training return a value computed from its learning rate; returns the folders of the trainings."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(worker, "say", lambda text: None, raising=False)
     made = []
@@ -35,7 +35,7 @@ def trainings(tmp_path, monkeypatch):
 
 
 def let_trainings(monkeypatch, what):
-    """Lets every training raise `what`, or do what it does if it can be called."""
+    """Makes every training raise `what`, or call it if it can be called."""
 
     def trained(config, run, episodes, argv, watch=None):
         if callable(what):
@@ -46,7 +46,7 @@ def let_trainings(monkeypatch, what):
 
 
 def work(sweep=SWEEP, study=None):
-    """Works until nothing is left; returns the study."""
+    """Works until no trial is left; returns the study."""
     study = study or open_study(sweep)
     worker.work(study, sweep, [], say=lambda text: None)
     return study
@@ -68,7 +68,7 @@ def test_a_sweep_has_as_many_trials_as_it_should_and_begun_again_adds_none(train
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
 def test_a_sweep_in_two_sittings_tries_what_one_in_one_sitting_tries(sampler):
-    sweep = replace(SWEEP, sampler=sampler, trials=13)  # TPE and GP draw by chance until they have seen ten
+    sweep = replace(SWEEP, sampler=sampler, trials=13)  # TPE and GP draw at random until they have ten trials
     whole = [trial.params for trial in work(sweep).trials]
     other = replace(sweep, study="other")
     work(replace(other, trials=11))
@@ -88,7 +88,7 @@ def test_workers_share_the_trials_and_take_no_other_worker_s(trainings):
 
 def test_a_dead_worker_s_trial_is_taken_up_with_its_numbers_and_counts_once():
     trial, held = worker.claim(open_study(SWEEP), SWEEP)
-    held.close()  # as the system does when a process ends, however that ends
+    held.close()  # as the operating system does when a process ends for any reason
     study = work()
     assert states(study) == [TrialState.COMPLETE] * 6 and study.trials[0].params == trial.params
 
@@ -207,7 +207,7 @@ def test_a_full_disk_stops_the_sweep_and_costs_no_trial(monkeypatch):
 
 def test_a_trial_of_another_machine_s_folder_is_left_alone():
     worker.claim(open_study(SWEEP), SWEEP)[1].close()
-    (SWEEP.folder / PLACE).unlink()  # a folder of the same name that is not this one
+    (SWEEP.folder / PLACE).unlink()  # a different folder with the same name
     assert states(work()) == [TrialState.RUNNING] + [TrialState.COMPLETE] * 5
 
 
@@ -217,7 +217,7 @@ def test_a_trial_that_falls_behind_is_pruned_at_its_evaluation(monkeypatch):
     def train(config, watch):
         number = len(study.trials)
         for evaluation in (1, 2, 3, 4):
-            watch(100 * evaluation + 7, {"distance_m": evaluation - number})  # each trial is worse than those before
+            watch(100 * evaluation + 7, {"distance_m": evaluation - number})  # each trial is worse than the previous ones
         return -number
 
     study = open_study(sweep)
@@ -225,7 +225,7 @@ def test_a_trial_that_falls_behind_is_pruned_at_its_evaluation(monkeypatch):
     work(sweep, study)
     assert states(study) == [TrialState.COMPLETE] * 5 + [TrialState.PRUNED] * 3
     assert study.trials[0].intermediate_values == {1: 0, 2: 1, 3: 2, 4: 3}
-    assert [trial.last_step for trial in study.trials[5:]] == [2, 2, 2]  # the first evaluation prunes nobody
+    assert [trial.last_step for trial in study.trials[5:]] == [2, 2, 2]  # the first evaluation prunes no trial
 
 
 def test_evaluations_that_a_resumed_trial_repeats_count_once(monkeypatch):
@@ -233,7 +233,7 @@ def test_evaluations_that_a_resumed_trial_repeats_count_once(monkeypatch):
 
     def train(config, watch):
         watch(100, {"distance_m": 1.0})
-        watch(105, {"distance_m": 9.0})  # the same evaluation, of a training that went back to its checkpoint
+        watch(105, {"distance_m": 9.0})  # the same evaluation, repeated after the training returned to its checkpoint
         return 2.0
 
     let_trainings(monkeypatch, train)

@@ -1,4 +1,4 @@
-"""Sweeps from end to end, with real trainings: what is left afterwards, workers that are killed, storages, wrong input."""
+"""Sweeps end to end with real trainings: the files that remain, killed workers, storages, and wrong input."""
 
 import re
 import signal
@@ -40,7 +40,7 @@ def swept(tmp_path_factory):
 
 @pytest.fixture
 def standing(swept, monkeypatch):
-    """Stands where the sweep was run; returns its study's folder."""
+    """Changes to the folder of the sweep; returns the folder of its study."""
     monkeypatch.chdir(swept)
     return swept / "runs/studies/s"
 
@@ -135,7 +135,7 @@ def test_a_trial_whose_losses_are_not_finite_fails_and_the_next_is_trained(tmp_p
 
 def test_a_space_that_is_refused_in_every_trial_is_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    write_files(tmp_path, {"ppo.batch_size": {"choices": [100_000]}})  # more than a rollout holds
+    write_files(tmp_path, {"ppo.batch_size": {"choices": [100_000]}})  # more than one rollout
     assert tune_hyperparameters.main([*SMALL, "--trials", "2"]) == 2
     said = capsys.readouterr()
     assert said.err.startswith("tune_hyperparameters: every trial of s failed") and said.err.count("\n") == 1
@@ -147,7 +147,7 @@ def test_a_space_that_is_refused_in_every_trial_is_one_sentence(tmp_path, monkey
 
 
 def kill_one_of_two_workers(folder, storage):
-    """Lets two workers share five trials, kills the first in the middle of one; returns the trials and what was said."""
+    """Lets two workers share five trials and kills the first during a trial; returns the trials and the output."""
     write_files(folder)
     arguments = ("--storage", storage, "--trials", "5")
     workers = [start_worker(folder, *arguments)]
@@ -184,7 +184,7 @@ def test_two_workers_at_once_share_the_trials(tmp_path):
 
 
 def server_in_the_background(*arguments):
-    """Starts a program that only serves, as a shell's & does: with Ctrl-C ignored."""
+    """Starts a server program as a shell does with &: with Ctrl-C ignored."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         return start_worker(*arguments, sweep=())
