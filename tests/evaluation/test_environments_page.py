@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from envs.residual_walk.task import ResidualWalkTask
 from evaluation import environments_page
 from evaluation.environments_page import PAGE, blocks, field_docs, registered, with_blocks
+from utils.observation import ObservationTable, Row
 
 UPDATE = "run `python -m evaluation.environments_page` and commit docs/environments.md"
 OLD = "# Title\n\n<!-- generated: a -->\nold\n<!-- end -->\n\nText\n"
@@ -53,6 +55,15 @@ def test_the_docstring_below_a_field_is_its_documentation_also_where_it_is_inher
         """Turning."""
 
     assert field_docs(More) == {"speed": "Tracking of the speed.", "turn": "Turning."}
+
+
+def test_privileged_rows_have_a_separate_table(monkeypatch):
+    rows = ObservationTable(Row("push", 2, -1.0, 1.0, "N", "force on the torso"))
+    monkeypatch.setattr(environments_page, "registered", lambda: ["ResidualWalk-v0"])
+    monkeypatch.setattr(ResidualWalkTask, "privileged", rows)
+    observation, privileged = blocks()["ResidualWalk-v0"].split("**Privileged observation**")
+    row = "| `push` | 2 | -1 to 1 | N | force on the torso |"
+    assert row in privileged and row not in observation
 
 
 def test_the_program_writes_the_page(tmp_path, monkeypatch, capsys):
