@@ -97,6 +97,22 @@ class BatchVecEnv(VecEnv):
         return call(having, method_name, self._chosen(indices), method_args, method_kwargs)
 
     @property
+    def observation_groups(self) -> dict[str, slice]:
+        """The parts of an observation vector: what the "policy" and what the "critic" may use; both all of it by default.
+
+        Raises:
+            ValueError: a wrapper has changed the size of the observation, so that the environment's slices do not fit.
+        """
+        (size,) = self.observation_space.shape
+        try:
+            groups = self.get_attr("observation_groups", [0])[0]
+        except AttributeError:
+            return {"policy": slice(0, size), "critic": slice(0, size)}
+        if groups["critic"] != slice(0, size):
+            raise ValueError(f"a wrapper changes the observation to {size} values, which observation_groups do not describe")
+        return groups
+
+    @property
     def episode_steps(self) -> int | None:
         """The steps after which an episode is cut off; None where there is no limit, or none that is known."""
         vector = self.env.unwrapped

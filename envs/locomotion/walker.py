@@ -145,9 +145,14 @@ class WalkerTask(Task):
         self.lateral_speed = np.vecdot(velocity, self.command.left)
         self.angvel, self.joint_pos = data[:, self._gyro], data[:, self._joints]
         self.joint_vel = data[:, self._joint_vels]
-        position = data[:, self._position]
+        position = self.body_position
         self.height = position[:, 2] - self.ground.height_below(position)
         self.off_tile = self.ground.off_tile(position)
+
+    @property
+    def body_position(self) -> np.ndarray:
+        """(n, 3) position of the body in the world, m."""
+        return self._sensordata[:, self._position]
 
     def observe(self):
         """Returns the blocks of the observation that all walkers share; a robot's class adds the other rows of its table."""
@@ -183,7 +188,7 @@ class WalkerTask(Task):
             "roll": self.roll,
             "pitch": self.pitch,
             "heading_error": self.heading_error,
-            **self.travel.measure(self._sensordata[:, self._position][:, :2]),
+            **self.travel.measure(self.body_position[:, :2]),
             "power": positive_power(torque, self.joint_vel),
             "weight": self.weight.copy(),
             "past_limits": (np.abs(self.joint_pos - middle) > half_range).any(axis=1),

@@ -11,6 +11,7 @@ from controllers.leg_kinematics import LEG_SIDES, solve_leg_ik_3dof
 from controllers.leg_names import JOINTS, LEG_NAMES
 from envs.joints import soft_range
 from envs.locomotion import rewards
+from envs.locomotion.privileged import privileged_blocks, privileged_table
 from envs.locomotion.walker import WalkerTask
 from envs.residual_walk.config import ResidualWalkConfig
 from envs.residual_walk.observation import HISTORY, walk_observation
@@ -28,11 +29,13 @@ class ResidualWalkTask(WalkerTask):
 
     Attributes:
         commanded: (n, 12) servo angles, rad; where controls are late, they reach the servos later.
+        foot_forces: (n, 4) normal force on each foot, N, order LEG_NAMES.
         contact: (n, 4) bool, feet on the ground, order LEG_NAMES.
     """
 
     config_class = ResidualWalkConfig
     observation = walk_observation(12)
+    privileged = privileged_table(PARAMETERS, len(LEG_NAMES))
     action_space = Box(-1.0, 1.0, (12,), np.float32)
     scene, underside, joints, parameters = SCENE, UNDERSIDE, JOINTS, PARAMETERS
     gait = DiagonalGaitController
@@ -70,7 +73,8 @@ class ResidualWalkTask(WalkerTask):
     def sense(self):
         super().sense()
         np.subtract(self.commanded, self.joint_pos, out=self._tracking_errors[:, -12:])
-        self.contact = self._sensordata[:, self._forces] > CONTACT_FORCE
+        self.foot_forces = self._sensordata[:, self._forces]
+        self.contact = self.foot_forces > CONTACT_FORCE
 
     def observe(self):
         gait = self.controller.base_controller
@@ -81,6 +85,9 @@ class ResidualWalkTask(WalkerTask):
             "foot_contact": self.contact,
             "tracking_error": self._tracking_errors,
         }
+
+    def observe_privileged(self):
+        return privileged_blocks(self, self.foot_forces)
 
     def reward_terms(self):
         c, command = self.config, self.command.value

@@ -1,0 +1,74 @@
+"""What only a simulator knows of a walking robot: the ground around it, its randomised parameters, and its feet's forces."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from envs.locomotion.randomisation import Table
+from envs.locomotion.terrain import KINDS
+from utils.observation import ObservationTable, Row
+
+if TYPE_CHECKING:
+    from envs.locomotion.walker import WalkerTask
+
+# Points of the ground whose heights are observed: along and across the body's heading, centred below it. Their distance is
+# that for terrain of size 1, m; the grid is 0.55 m long and 0.3 m wide.
+GRID, GRID_SPACING = (12, 7), 0.05
+_OFFSETS = [(np.arange(count) - (count - 1) / 2) * GRID_SPACING for count in GRID]
+_AHEAD, _LEFT = np.repeat(_OFFSETS[0], GRID[1]), np.tile(_OFFSETS[1], GRID[0])
+_TALLEST, _STRONGEST = 10.0, 1e4  # m and N, bounds of rows
+
+
+def privileged_table(parameters: Table, feet: int) -> ObservationTable:
+    """Returns the privileged rows of a robot with these parameters and so many feet."""
+    factors = [
+        Row(f"factor_{name}", _size(row), row.range.lowest, row.range.highest, row.unit or "1", f"`{name}` of this episode")
+        for name, row in parameters.items()
+        if name != "latency"
+    ]
+    return ObservationTable(
+        Row("ground_heights", len(_AHEAD), -_TALLEST, _TALLEST, "m", "ground below a 12 x 7 grid, relative to the body"),
+        *factors,
+        Row("delay", 1, 0.0, 1e3, "control steps", "by which controls reach the actuators late"),
+        Row("foot_forces", feet, 0.0, _STRONGEST, "N", "normal force on each foot"),
+        Row("terrain_kind", len(KINDS), 0.0, 1.0, "1", f"1 for the kind of the tile, of {', '.join(KINDS)}"),
+        Row("terrain_level", 1, 0.0, 1.0, "1", "level of the tile"),
+    )
+
+
+def privileged_blocks(task: "WalkerTask", foot_forces: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns the blocks of `privileged_table`, (n, size) each, of a task's robots with `foot_forces` (n, feet), N."""
+    kinds = np.array([[*KINDS].index(kind) for kind in task.config.terrain.kinds])
+    return {
+        "ground_heights": ground_heights(task),
+        **{f"factor_{name}": _values(task, name) for name in task.parameters if name != "latency"},
+        "delay": task.randomisation.steps_late[:, None],
+        "foot_forces": foot_forces,
+        "terrain_kind": kinds[task.ground.kind][:, None] == np.arange(len(KINDS)),
+        "terrain_level": task.ground.level[:, None],
+    }
+
+
+def ground_heights(task: "WalkerTask") -> np.ndarray:
+    """Returns the heights (n, 84) of the ground at a grid around each robot, minus the height of its body, m.
+
+    Points go from rear to front, each row of them from right to left, in the direction that the body is heading.
+    """
+    position, terrain, size = task.body_position, task.ground.terrain, task.config.terrain.size
+    if terrain is None:
+        return np.repeat(-position[:, 2:3], len(_AHEAD), axis=1)
+    ahead = task.rotation[:, :2, 0]
+    cosine, sine = (ahead / np.sqrt(np.vecdot(ahead, ahead))[:, None]).T[:, :, None] * size
+    x, y = position[:, :1] + cosine * _AHEAD - sine * _LEFT, position[:, 1:2] + sine * _AHEAD + cosine * _LEFT
+    return terrain.height_at(x, y) - position[:, 2:3]
+
+
+def _size(parameter):
+    return max((len(change.names) for change in parameter.changes if change.each), default=1)
+
+
+def _values(task, name):
+    """Returns the values (n, k) of a parameter; nominal where nothing has drawn or overridden it."""
+    row = task.parameters[name]
+    values = task.variation.values.get(name, np.full(task.num_envs, row.range.nominal))
+    return np.broadcast_to(values.reshape(task.num_envs, -1), (task.num_envs, _size(row)))
