@@ -5,6 +5,8 @@ import importlib.util
 import re
 from pathlib import Path
 
+import gymnasium
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +45,15 @@ def test_links_lead_somewhere(page):
     for path, _, anchor in (link.partition("#") for link in re.findall(r"\]\(([^):]+)\)", page.read_text())):
         target = page.parent / path if path else page
         assert target.exists() and (not anchor or anchor in anchors(target)), f"{path}#{anchor}"
+
+
+@pytest.mark.parametrize("name", ["challenges", "environments", "hands"])
+def test_programs_of_a_page_run_one_after_the_other(name):
+    programs = re.findall(r"```python\n(.*?)```", (ROOT / f"docs/{name}.md").read_text(), re.DOTALL)
+    names = {"gymnasium": gymnasium, "np": np}
+    for program in programs:
+        exec(program, names)
+    assert (len(programs) >= 1 and "env" in names) or "hand" in names
 
 
 def test_messages_of_the_troubleshooting_page_are_those_of_the_programs():
