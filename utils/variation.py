@@ -78,6 +78,11 @@ class Variation:
         self._fields, self._expanded, self._entries = {}, {}, ()
         self.declare(factors)
 
+    @property
+    def num_simulations(self) -> int:
+        """Simulations of the batch."""
+        return self._sim.nsim
+
     def declare(self, factors: Mapping[str, Sequence[Scale]]) -> None:
         """Adds factors; a name that is declared already keeps its changes."""
         new = {name: changes for name, changes in factors.items() if name not in self.values}

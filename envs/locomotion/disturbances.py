@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from mujoco import mjtStage
-from mujoco.batch import Batch
 
 from envs.locomotion.streams import Generators
 from utils.fields import Checked, FieldError, is_name, span, within
@@ -126,8 +124,7 @@ class JointFailures:
     """Makes one joint of a robot fail, for part of an episode or all of it, by changes of its model.
 
     Args:
-        sim: the batch, whose physics stands at stage VEL between control steps.
-        variation: the batch's factors; two are added, with one value for each joint.
+        variation: the factors of a batch; two are added, with one value for each joint.
         joints: hinge joints that may fail, and for each the actuator that drives it.
         config: how often and how they fail.
 
@@ -137,10 +134,8 @@ class JointFailures:
         active: (n,) bool, where a joint is failing now.
     """
 
-    transient = ("_sim",)
-
-    def __init__(self, sim: Batch, variation: Variation, joints: dict[str, str], config: JointFailureConfig):
-        self.config, self._sim, self._variation = config, sim, variation
+    def __init__(self, variation: Variation, joints: dict[str, str], config: JointFailureConfig):
+        self.config, self._variation, n = config, variation, variation.num_simulations
         self._count, actuators = len(joints), tuple(joints.values())
         if config.share:
             fields = ("actuator_gainprm", "actuator_biasprm", "actuator_forcerange")
@@ -148,10 +143,10 @@ class JointFailures:
             damping = (Shift("dof_damping", tuple(joints), each=True),)
             variation.declare({"failed_joint_strength": strength, "failed_joint_damping": damping})
         self._kinds = np.array([FAILURES.index(kind) for kind in config.kinds])
-        self.joint, self.kind, self._start, self._end, self._age = np.zeros((5, sim.nsim), int)
+        self.joint, self.kind, self._start, self._end, self._age = np.zeros((5, n), int)
         self.joint[:] = -1
-        self._strength, self.active = np.ones(sim.nsim), np.zeros(sim.nsim, bool)
-        self._streams: list[np.random.Generator | None] = [None] * sim.nsim
+        self._strength, self.active = np.ones(n), np.zeros(n, bool)
+        self._streams: list[np.random.Generator | None] = [None] * n
 
     def reset(self, ids: np.ndarray, streams: Generators) -> None:
         """Draws the failures of the episodes of simulations `ids` (k,) from `streams` (k); a reset of the batch must follow.
@@ -181,8 +176,7 @@ class JointFailures:
         changing = ((self._age == self._start) & (self._age > 0)) | (self._age == self._end) | erratic
         ids = np.flatnonzero(changing & (self.joint >= 0))
         if len(ids):
-            self._apply(ids)
-            self._sim.forward(ids, stage=int(mjtStage.mjSTAGE_VEL))
+            self._apply(ids)  # the batch computes the stages of changed models again by itself
         self._age += 1
 
     def _apply(self, ids):

@@ -9,9 +9,9 @@ from scipy.stats import kstest
 
 from controllers.leg_names import LEG_NAMES
 from envs.locomotion import terrain
-from envs.locomotion.ground import load_model
+from envs.locomotion.ground import Ground, load_model
 from envs.locomotion.terrain import Terrain, TerrainConfig, make_heights
-from envs.residual_walk.scene import SCENE
+from envs.residual_walk.scene import SCENE, UNDERSIDE
 
 BUMPY = ("rough", "slope", "stairs", "blocks", "waves")
 ALONG = np.arange(222) * 0.02  # m
@@ -127,6 +127,41 @@ def test_the_ground_below_is_averaged_over_the_footprint_and_no_more(monkeypatch
     assert below.sum() == pytest.approx(1.0) and below.max() < 0.03 and (below[far] == 0).all()
 
 
+@pytest.mark.parametrize("kind", BUMPY)
+def test_terrain_of_another_size_has_the_same_shape_on_a_larger_scale(kind):
+    small = TerrainConfig((kind,), (1.0,), length=4.0, width=1.92)
+    large = replace(small, size=8.0, spacing=0.16, length=32.0, width=15.36)
+    grids = [make_heights(np.random.default_rng(0), kind, 0.7, config) for config in (small, large)]
+    np.testing.assert_allclose(grids[1], 8.0 * grids[0], rtol=0, atol=1e-9)
+
+
+def test_a_finer_grid_shows_the_same_obstacles():
+    coarse, fine = (replace(TerrainConfig(("blocks",), (1.0,), length=2.0, width=1.0), spacing=s) for s in (0.02, 0.01))
+    grids = [make_heights(np.random.default_rng(0), "blocks", 1.0, config) for config in (coarse, fine)]
+    np.testing.assert_array_equal(grids[1][::2, ::2], grids[0])
+
+
+def test_the_footprint_is_as_large_as_asked():
+    config = TerrainConfig(("stairs",), (1.0,), length=4.0, width=1.0, footprint=(0.4, 0.0))
+    ground = Terrain(config)
+    columns = np.arange(20, 180)
+    x = columns * 0.02 - ground.half_size[0] + 0.001
+    wanted = [ground.heights[25, column - 10 : column + 11].mean() for column in columns]
+    below = ground.ground_below(np.stack([x, np.zeros(160)], axis=-1))
+    np.testing.assert_allclose(below, wanted, atol=1e-12)
+
+
+def test_starts_and_margins_grow_with_the_terrain():
+    config = TerrainConfig(("rough",), (0.0,), length=30.0, width=10.0, size=5.0, spacing=0.1)
+    ground = Ground(SCENE, UNDERSIDE, config, 200)
+    draws = np.random.default_rng(0).random((200, 6))
+    x, y = ground.draw_starts(np.arange(200), draws, np.ones(1))
+    np.testing.assert_allclose([x.min() + 15.0, x.max() + 15.0], [2.5, 4.5], atol=0.1)
+    np.testing.assert_allclose([y.min(), y.max()], [-2.5, 2.5], atol=0.1)
+    inside, outside = (np.tile([0.0, 0.05 + side], (200, 1)) for side in (4.2, 4.3))  # the margin is 0.75 m
+    assert ground.off_tile(outside).all() and not ground.off_tile(inside).any()
+
+
 @pytest.mark.parametrize(
     "changes, words",
     [
@@ -136,6 +171,9 @@ def test_the_ground_below_is_averaged_over_the_footprint_and_no_more(monkeypatch
         *(({"levels": (0.5, level)}, rf"levels .* \[0, 1\], got \(0.5, {level}\)") for level in (-0.1, 1.01, np.nan)),
         *(({"length": size}, f"length must be a number in 1.0 to .* got {size}") for size in (0.5, -4.0, np.inf, np.nan)),
         *(({"width": size}, f"width must be a number in 1.0 to .* got {size}") for size in (0.5, np.nan)),
+        ({"size": 20.0}, "length must be at least 20 m, the room for starts at size 20, got 12.5 m"),
+        ({"spacing": 0.05}, "spacing must be at most 0.04 m"),
+        ({"footprint": (0.1,)}, "footprint must be a list of 2"),
         ({"length": 1000.0, "width": 1000.0}, "length times width, .* at most 10000 m.2, got 1.1e.07"),
     ],
 )

@@ -144,9 +144,9 @@ def test_a_factor_may_have_one_value_for_each_object_in_the_order_of_its_names()
         assert own.body("arm").mass[0] == 0.5 * arm * scale and own.body("box").mass[0] == 2.0 * box * scale
         assert own.geom("arm").friction[0] == arm and own.geom("box").friction[0] == box
         np.testing.assert_array_equal(own.geom("floor").friction, nominal.geom("floor").friction)
-    variation.override({"gain": np.array([0.7])}, np.array([2]))  # the same for every object
+    variation.override({"gain": np.array([0.7, 0.9])}, np.array([2, 0]))  # the same for every object
     variation.apply({"gain": np.full((4, 2), 1.5)}, ALL)
-    np.testing.assert_array_equal(variation.values["gain"], [[1.5, 1.5], [1.5, 1.5], [0.7, 0.7], [1.5, 1.5]])
+    np.testing.assert_array_equal(variation.values["gain"], [[0.9, 0.9], [1.5, 1.5], [0.7, 0.7], [1.5, 1.5]])
 
 
 def test_one_value_for_each_joint_reaches_all_of_its_degrees_of_freedom():
