@@ -78,6 +78,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
         self._factors: dict[str, float] = {}
         self._used: dict[str, float] = {}  # those of the current episode
         self._vector = np.zeros(OBSERVATION.space.shape, np.float32)
+        self._pictures = pictures
         self._camera = Camera(self.hand, pictures)
 
     @property
@@ -107,6 +108,13 @@ class ShadowHandEnv(Lifecycle, gym.Env):
             ValueError: an unknown name, or a value that is below 0 or no number.
         """
         self._factors |= single_values(values, self.perturbations, ids)
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in vars(self).items() if name != "_camera"}
+
+    def __setstate__(self, state: Mapping) -> None:
+        vars(self).update(state)
+        self._camera = Camera(self.hand, self._pictures)
 
     def reset(self, *, seed=None, options=None):
         self._check_open()

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 from mujoco.batch import MODEL_FIELDS, Batch
 
+from utils.model_fields import field_value, write_field
 from utils.variation import Variation
 
 _OPTIONS = sorted(name for name in MODEL_FIELDS if name.startswith("opt."))
@@ -56,19 +57,6 @@ def field_names(model: mujoco.MjModel) -> list[str]:
     """Returns the fields of a model that hold numbers, those of its options as "opt.gravity"."""
     arrays = [name for name in dir(model) if not name.startswith("_") and isinstance(getattr(model, name), np.ndarray)]
     return arrays + _OPTIONS
-
-
-def field_value(model: mujoco.MjModel, name: str) -> np.ndarray:
-    """Returns a field; an array is a view of the model's memory."""
-    return np.asarray(getattr(model.opt, name[4:]) if name.startswith("opt.") else getattr(model, name))
-
-
-def write_field(model: mujoco.MjModel, name: str, value: np.ndarray) -> None:
-    """Writes all entries of a field."""
-    if name.startswith("opt.") and not isinstance(getattr(model.opt, name[4:]), np.ndarray):
-        setattr(model.opt, name[4:], value.item())
-    else:
-        field_value(model, name)[...] = value
 
 
 def _bytes(model):

@@ -12,6 +12,7 @@ from mujoco.batch import Batch, SimulationError
 
 from envs.arguments import checked_action, refuse_options, whole_ratio
 from envs.observed import Observed
+from envs.rebuilt import Rebuilt
 from envs.shown_model import ShownModel
 from envs.step_memory import PhysicsFailure, StepMemory
 from envs.transition import Transition
@@ -26,7 +27,7 @@ _VEL_STAGE, _NO_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL), int(mujoco.mjtStage.mj
 _ROW = ("name", "size", "low", "high", "unit", "meaning")
 
 
-class Task(Observed, ABC):
+class Task(Rebuilt, Observed, ABC):
     """Model + command + observation + reward + end, for n simulations at once.
 
     The first axis of every array is the simulation. A single environment is n = 1: training on 64 simulations and playing
@@ -50,7 +51,7 @@ class Task(Observed, ABC):
     factors: ClassVar[Mapping[str, tuple[Scale, ...]]] = {}
     ranges: ClassVar[Mapping[str, Perturbable]] = {}
     default_perturbation: str | None = None
-    transient = ("failures", "_memory", "_shown")  # for inspection only: no step depends on them
+    transient = (*Rebuilt.transient, "failures", "_memory", "_shown")  # for inspection only: no step depends on them
 
     def __init__(self, model: mujoco.MjModel, num_envs: int, control_dt: float, num_threads: int):
         self.num_envs = whole_number("num_envs", num_envs, 1)
@@ -198,6 +199,20 @@ class Task(Observed, ABC):
         # A sum is finite only if every part is, or if parts cancel that the next step's warning will catch.
         if len(raised) or self.sim.warning.any() or not math.isfinite(self.sim.state.sum()):
             self._fail(raised)
+
+    def create_state_attributes(self) -> None:
+        self.start(np.arange(self.num_envs), [np.random.default_rng(i) for i in range(self.num_envs)])
+
+    def before_capture(self) -> None:
+        """Applies what was written to `model`, so that the captured state contains it."""
+        self.take_over_model()
+
+    def before_restore(self, captured: Mapping) -> None:
+        """Declares the factors and appends the privileged rows that the captured state contains."""
+        if captured.get("_policy_size") is not None and self._policy_size is None:
+            self.append_privileged()
+        names = captured.get("variation", {}).get("values", {})
+        self.variation.declare({name: self.factors[name] for name in names if name in self.factors})
 
     def after_restore(self) -> None:
         """Recomputes sensors from a restored state, because the next `act` may read them."""

@@ -104,7 +104,7 @@ class TaskVectorEnv(TaskFace, VectorEnv):
         "render_fps": 100,
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
-    transient = ("_camera", "_failures_taken")
+    transient = (*TaskFace.transient, "_failures_taken")
 
     def __init__(
         self,

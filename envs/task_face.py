@@ -8,6 +8,7 @@ import numpy as np
 
 from envs.arguments import step_limit
 from envs.episode_values import PerturbedEpisodes
+from envs.rebuilt import Rebuilt
 from envs.task import Task
 from utils.config import resolved
 from utils.fields import fitting
@@ -18,7 +19,7 @@ from utils.rendering.pictures import Pictures, View
 CLASS_DEFAULT = "default"  # a `max_episode_steps` that stands for the class attribute `default_episode_steps`
 
 
-class TaskFace(PerturbedEpisodes):
+class TaskFace(Rebuilt, PerturbedEpisodes):
     """Builds a task, and shows what user code reads from it.
 
     Attributes:
@@ -30,6 +31,7 @@ class TaskFace(PerturbedEpisodes):
     task_class: ClassVar[type[Task]]
     default_episode_steps: ClassVar[int | None] = None
     task: Task
+    transient = (*Rebuilt.transient, "_camera")
 
     @property
     def config(self):
@@ -64,6 +66,12 @@ class TaskFace(PerturbedEpisodes):
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
         """Sets values (k,) by parameter name for the following episodes of simulations `ids` (k,); see `Task.perturb`."""
         self.task.perturb(values, ids)
+
+    def create_state_attributes(self) -> None:
+        n = self.task.num_envs
+        self.task.start(np.arange(n), [np.random.default_rng(i) for i in range(n)])
+        if self.render_mode != "human":  # a window opens with the next step
+            self._camera.show(self.control_dt)
 
     def _build(self, config, num_envs, num_threads, privileged, changes):
         """Builds the task with the config class's defaults, changed by `config` and then by `changes`."""

@@ -5,7 +5,8 @@ import copy
 import mujoco
 import numpy as np
 
-from envs.shown_model import field_names, field_value, write_field
+from envs.shown_model import field_names
+from utils.model_fields import field_value, write_field
 
 
 class WrittenModel:

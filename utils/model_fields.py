@@ -29,6 +29,19 @@ def field_of(model: mujoco.MjModel, field: str) -> np.ndarray:
     return np.array(getattr(owner, name), dtype=float)
 
 
+def field_value(model: mujoco.MjModel, name: str) -> np.ndarray:
+    """Returns a field; an array is a view of the model's memory."""
+    return np.asarray(getattr(model.opt, name[4:]) if name.startswith("opt.") else getattr(model, name))
+
+
+def write_field(model: mujoco.MjModel, name: str, value: np.ndarray) -> None:
+    """Writes all entries of a field."""
+    if name.startswith("opt.") and not isinstance(getattr(model.opt, name[4:]), np.ndarray):
+        setattr(model.opt, name[4:], value.item())
+    else:
+        field_value(model, name)[...] = value
+
+
 def owner_of(model: mujoco.MjModel, field: str) -> tuple[object, str]:
     """Returns the object that holds a field (the model or its options), and the field's name there."""
     return (model.opt, field[4:]) if field.startswith("opt.") else (model, field)

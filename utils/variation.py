@@ -9,7 +9,7 @@ import numpy as np
 from mujoco.batch import Batch
 
 from utils.config import nearest_name
-from utils.model_fields import derives_constants, field_of, owner_of, rows_of
+from utils.model_fields import derives_constants, field_of, owner_of, rows_of, write_field
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,16 @@ class Variation:
             return self._expanded[field][ids]
         return np.repeat(field_of(self._sim.model, field)[None], len(ids), axis=0)
 
+    def before_restore(self, captured: Mapping) -> None:
+        """Expands the fields that the captured state contains, so that its values reach the batch."""
+        for field in captured["_expanded"]:
+            if field not in self._expanded:
+                self._expanded[field] = self._sim.expand(field)
+
     def after_restore(self) -> None:
-        """Computes the constants that MuJoCo derives from restored fields."""
+        """Writes the nominal values to the batch's model, and computes the constants that depend on restored fields."""
+        for field, nominal in self._fields.items():
+            write_field(self._sim.model, field, nominal)
         self._derive(self._fields, np.arange(self._sim.nsim))
 
     def _check(self, values):
@@ -181,6 +189,10 @@ class ModelVariation:
         self._entries = _resolved(model, factors)
         self._fields = {entry.change.field: field_of(model, entry.change.field) for entry in self._entries}
         self._applied = dict(self._fields)  # as this object left the model
+
+    def use_model(self, model: mujoco.MjModel) -> None:
+        """Changes this model from now on, which must be of the same structure."""
+        self._model = model
 
     def apply(self, values: Mapping[str, float]) -> None:
         """Sets factors; those left out keep their values. A reset of the simulation must come next."""

@@ -35,6 +35,8 @@ class WalkerFace(TaskFace):
 class WalkerEnv(WalkerFace, TaskEnv):
     """One walking robot. Arguments as in `TaskEnv`."""
 
+    transient = (*TaskEnv.transient, "sensor_reader", "_data")
+
     def _build(self, *arguments):
         super()._build(*arguments)
         self.sensor_reader = SensorReader(self.task.sim.model, self.task.sim.bind("sensordata")[0])
@@ -57,8 +59,6 @@ class WalkerEnv(WalkerFace, TaskEnv):
 
 class WalkerVectorEnv(WalkerFace, TaskVectorEnv):
     """`num_envs` walking robots on `num_threads` native threads. Arguments as in `TaskVectorEnv`."""
-
-    transient = (*TaskVectorEnv.transient, "sensor_reader")
 
     @property
     def sensor_reader(self) -> SensorReader:

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import mujoco
@@ -119,7 +118,7 @@ class Domain(ABC):
 
     def constraints(self, limits: Limits) -> dict[str, Constraint]:
         """Returns the built-in constraints in their order, each a function of the safety variables alone."""
-        return {name: partial(satisfied, limits=limits) for name, satisfied in self.constraint_table.items()}
+        return {name: BuiltInConstraint(self, name, limits) for name in self.constraint_table}
 
     def combined_perturbations(self) -> dict[str, dict]:
         """Returns the perturb_spec of each combined challenge."""
@@ -129,6 +128,19 @@ class Domain(ABC):
         return {
             level: rest | {"start": start, "min": t.low, "max": t.high, "std": t.std} for level, t in self.tuning.items()
         }
+
+
+@dataclass(frozen=True)
+class BuiltInConstraint:
+    """One entry of a domain's constraint table at given limits; unlike the table's functions it can be pickled."""
+
+    domain: Domain
+    name: str
+    limits: Limits
+
+    def __call__(self, variables: Variables) -> np.ndarray:
+        """Returns whether the safety variables satisfy the constraint, () or (n,) bool."""
+        return self.domain.constraint_table[self.name](variables, self.limits)
 
 
 def action_rate(variables: Variables, limits: Limits) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import ClassVar
 import gymnasium as gym
 import mujoco
 import numpy as np
+from dm_control.mujoco.wrapper import MjModel
 from dm_control.rl.control import PhysicsError
 from gymnasium import spaces
 
@@ -62,6 +63,7 @@ class RWRLEnv(Lifecycle, gym.Env):
         self.metadata = self.metadata | {"render_fps": round(1 / self.domain.control_dt)}
         self._written = WrittenModel()
         self._use(self.domain.build_physics({}))
+        self._pictures = pictures
         self._camera = Camera(self, pictures, self.domain.camera)
         self._built: dict[str, float] = {}  # perturbations of the current physics
         self._perturbed: dict[str, float] = {}  # and of that which the next reset is to use
@@ -173,6 +175,17 @@ class RWRLEnv(Lifecycle, gym.Env):
         self._previous_actions = snapshot["previous_actions"].copy()
         self._observation, self._safety_vars = _copied(snapshot["_observation"]), _copied(snapshot["_safety_vars"])
 
+    def __getstate__(self) -> dict:
+        """Returns all attributes, with MuJoCo's objects in the place of dm_control's, and without the camera."""
+        state = {name: value for name, value in vars(self).items() if name not in ("_camera", "_readers")}
+        return state | {name: _physics_state(state[name]) for name in ("physics", "_next")}
+
+    def __setstate__(self, state: Mapping) -> None:
+        vars(self).update(state)
+        self.physics, self._next = (_physics_of(self.domain, state[name]) for name in ("physics", "_next"))
+        self._readers = self.domain.safety_readers(self.physics.model.ptr, self.data)
+        self._camera = Camera(self, self._pictures, self.domain.camera)
+
     def reset(self, *, seed=None, options=None):
         self._check_open()
         super().reset(seed=seed)
@@ -231,6 +244,20 @@ class RWRLEnv(Lifecycle, gym.Env):
         self._safety_vars = self.safety_vars()
         self._observation = self.domain.observe(self._task, self.physics)
         return float(self._task.get_reward(self.physics)), ""
+
+
+def _physics_state(physics):
+    """Returns the model and the data of a simulation, or None for None."""
+    return None if physics is None else (physics.model.ptr, physics.data.ptr)
+
+
+def _physics_of(domain, state):
+    """Returns dm_control's simulation of a model and data, or None for None."""
+    if state is None:
+        return None
+    physics = domain.physics.from_model(MjModel(state[0]))
+    mujoco.mj_copyData(physics.data.ptr, *state)  # all of it: building has run a forward pass
+    return physics
 
 
 def _box(part):

@@ -123,6 +123,16 @@ class ShadowHand(MujocoManipulateEnv):
         """Returns where both errors (...) are small enough, (...) bool."""
         return (position_error < self.distance_threshold) & (rotation_error < self.rotation_threshold)
 
+    def __getstate__(self) -> dict:
+        """Returns the attributes that can be pickled: not gymnasium-robotics' modules, names and unused renderer."""
+        left_out = ("_mujoco", "_utils", "_model_names", "mujoco_renderer")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state: Mapping) -> None:
+        vars(self).update(state)
+        self._mujoco, self._utils = mujoco, mujoco_utils
+        self._model_names = mujoco_utils.MujocoModelNames(self.model)
+
     def get_data(self, index: int = 0, data: mujoco.MjData | None = None) -> mujoco.MjData:
         """Returns a copy of the simulation for a camera, with the target where it is to be seen."""
         data = data or mujoco.MjData(self.model)

@@ -10,7 +10,7 @@ from gymnasium.spaces import Box
 from envs.arguments import checked_action, refuse_options
 from envs.observed import Observed
 from envs.transition import Transition
-from envs.wrappers.draws import BLOCK_STEPS, Kind
+from envs.wrappers.draws import BLOCK_STEPS, Distribution
 from utils.fields import Checked, whole_number, within
 from utils.kernels import total
 from utils.observation import ObservationTable, Row
@@ -27,7 +27,7 @@ SHAPES = {  # matrices that the unit noise of the inertia is multiplied with
     "l+": np.array([[2.0, 0.0], [0.0, 1.0]]),
 }
 _AXES = ("inertia_x", "inertia_y")
-_KICKS = Kind("normal", np.full(2, NOISE))
+_KICKS = Distribution("normal", np.full(2, NOISE))
 
 
 @dataclass(frozen=True)

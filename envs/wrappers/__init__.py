@@ -1,12 +1,23 @@
-"""Wrappers that make any environment harder in one way each, single or vector; `envs.challenges` knows their order."""
+"""Wrappers that each change one thing about an environment, single or vector; `envs.challenges` knows their order.
 
-from envs.wrappers.delay import Delay
-from envs.wrappers.dimensionality import Dimensionality
-from envs.wrappers.flat_observation import FlatObservation
-from envs.wrappers.multi_objective import OBJECTIVES, MultiObjective, Objective, SafetyObjective
-from envs.wrappers.noise import Noise
-from envs.wrappers.perturbation import Perturbation
-from envs.wrappers.safety import Safety
+Each is a class of hooks, such as `Delay`, with two faces: `SingleDelay`, a `gymnasium.Wrapper`, and `VectorDelay`, a
+`gymnasium.vector.VectorWrapper`. `Delay(env)` builds the face that fits `env`.
+"""
+
+from envs.wrappers.delay import Delay, SingleDelay, VectorDelay
+from envs.wrappers.dimensionality import Dimensionality, SingleDimensionality, VectorDimensionality
+from envs.wrappers.flat_observation import FlatObservation, SingleFlatObservation, VectorFlatObservation
+from envs.wrappers.multi_objective import (
+    OBJECTIVES,
+    MultiObjective,
+    Objective,
+    SafetyObjective,
+    SingleMultiObjective,
+    VectorMultiObjective,
+)
+from envs.wrappers.noise import Noise, SingleNoise, VectorNoise
+from envs.wrappers.perturbation import Perturbation, SinglePerturbation, VectorPerturbation
+from envs.wrappers.safety import Safety, SingleSafety, VectorSafety
 from envs.wrappers.wrapper import ChallengeWrapper
 
 __all__ = [
@@ -21,4 +32,18 @@ __all__ = [
     "Perturbation",
     "Safety",
     "SafetyObjective",
+    "SingleDelay",
+    "SingleDimensionality",
+    "SingleFlatObservation",
+    "SingleMultiObjective",
+    "SingleNoise",
+    "SinglePerturbation",
+    "SingleSafety",
+    "VectorDelay",
+    "VectorDimensionality",
+    "VectorFlatObservation",
+    "VectorMultiObjective",
+    "VectorNoise",
+    "VectorPerturbation",
+    "VectorSafety",
 ]

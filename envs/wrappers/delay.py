@@ -6,6 +6,7 @@ import numpy as np
 from gymnasium import spaces
 
 from envs.wrappers.delay_line import DelayLine
+from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.layout import Layout
 from envs.wrappers.specs import DelaySpec
 from envs.wrappers.wrapper import ChallengeWrapper
@@ -46,24 +47,24 @@ class Delay(ChallengeWrapper):
         for line in self._lines():
             line.draws.seed(seeds, ids)
 
-    def _begin(self, ids, info):
+    def _start_episodes(self, ids, info):
         for line in () if self._exact else self._lines():
             line.clear(ids)
 
-    def _act(self, actions, ids):
+    def _change_actions(self, actions, ids):
         if self._actions is None:
             return actions
         executed = self._actions.push(self.action_layout.rows(actions), ids)
         return executed.astype(actions.dtype).reshape(actions.shape)
 
-    def _settle(self, rewards, info, ids):
+    def _change_rewards(self, rewards, info, ids):
         if self._rewards is None:
             return rewards
         paid = self._rewards.push(rewards[:, None], ids)[:, 0]
         self._add_term(info, "delay", paid - rewards, ids)
         return paid
 
-    def _observe(self, observations, ids):
+    def _change_observations(self, observations, ids):
         if self._observations is None:
             return observations
         shown = self._timed.observation(self._observations.push(self._timed.rows(observations), ids))
@@ -78,6 +79,14 @@ class Delay(ChallengeWrapper):
         if not _late(late):
             return None
         return DelayLine(self.num_envs, layout, late, dtype, self._stream(_STREAMS[what]), f"delay_spec.{what}")
+
+
+class SingleDelay(Delay, SingleFace):
+    """`Delay` around a single environment."""
+
+
+class VectorDelay(Delay, VectorFace):
+    """`Delay` around a vector environment."""
 
 
 def _late(late):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from envs.wrappers.draws import Draws, Kind
+from envs.wrappers.draws import Distribution, Draws
 from envs.wrappers.layout import Layout
 
 
@@ -32,7 +32,7 @@ class DelayLine:
         self._items = np.zeros((self._depth, n, layout.size), dtype)
         self._place, self._empty = np.zeros(n, int), np.ones(n, bool)
         self._age = np.zeros((n, len(low)), int)
-        self.draws = Draws(n, stream, {"late": Kind("uniform", np.zeros(len(low)))} if self._spans.any() else {})
+        self.draws = Draws(n, stream, {"late": Distribution("uniform", np.zeros(len(low)))} if self._spans.any() else {})
 
     def clear(self, ids: np.ndarray) -> None:
         """Makes the next item of simulations `ids` the only one that they ever had."""

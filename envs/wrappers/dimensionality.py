@@ -3,7 +3,8 @@
 import numpy as np
 from gymnasium.spaces import Box
 
-from envs.wrappers.draws import MARGIN, Draws, ExactDraws, Kind
+from envs.wrappers.draws import MARGIN, Distribution, Draws, ExactDraws
+from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.specs import DimensionalitySpec
 from envs.wrappers.wrapper import ChallengeWrapper
 
@@ -24,13 +25,21 @@ class Dimensionality(ChallengeWrapper):
         exact = self._check_exact(random is not None)
         DimensionalitySpec(True, number)
         dtype = np.float32 if self.layout.dtype == np.float32 else np.float64
-        kinds = {"dummies": Kind("normal", np.ones(number), [()] * number, dtype)}
+        kinds = {"dummies": Distribution("normal", np.ones(number), [()] * number, dtype)}
         self._draws = ExactDraws(random, kinds) if exact else Draws(self.num_envs, self._stream(_STREAM), kinds)
         shape = () if exact else (1,)
-        self._show(self.layout.extended({f"dummy-{i}": Box(-MARGIN, MARGIN, shape, dtype) for i in range(number)}))
+        self._set_layout(self.layout.extended({f"dummy-{i}": Box(-MARGIN, MARGIN, shape, dtype) for i in range(number)}))
 
     def _seed(self, seeds, ids):
         self._draws.seed(seeds, ids)
 
-    def _observe(self, observations, ids):
+    def _change_observations(self, observations, ids):
         return self.layout.extend(observations, self._draws.take(ids)["dummies"])
+
+
+class SingleDimensionality(Dimensionality, SingleFace):
+    """`Dimensionality` around a single environment."""
+
+
+class VectorDimensionality(Dimensionality, VectorFace):
+    """`Dimensionality` around a vector environment."""

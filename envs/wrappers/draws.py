@@ -11,14 +11,14 @@ MARGIN = 10.0  # standard deviations that no normal draw ever reaches: bounds fo
 
 
 @dataclass(frozen=True)
-class Kind:
+class Distribution:
     """What is drawn for each of `size` components at every step.
 
     Distribution: "normal" with standard deviation `strength`, "chance" that comes true with probability `strength`, or
     "uniform" in [0, 1). `pieces` are the shapes of the pieces that the original draws one after the other.
     """
 
-    distribution: str
+    kind: str
     strength: np.ndarray  # (size,)
     pieces: Sequence[tuple] = ()
     dtype: type = np.float64
@@ -28,15 +28,15 @@ class Kind:
         # 24 random bits are enough for a probability, and half the work.
         numbers = np.empty((len(generators), BLOCK_STEPS, len(self.strength)), self._precision)
         for own, generator in zip(numbers, generators):
-            draw = generator.standard_normal if self.distribution == "normal" else generator.random
+            draw = generator.standard_normal if self.kind == "normal" else generator.random
             draw(out=own, dtype=self._precision)
-        if self.distribution == "normal":
+        if self.kind == "normal":
             numbers *= self.strength.astype(self._precision)
-        return numbers < self.strength.astype(self._precision) if self.distribution == "chance" else numbers
+        return numbers < self.strength.astype(self._precision) if self.kind == "chance" else numbers
 
     @property
     def _precision(self):
-        return self.dtype if self.distribution == "normal" else np.float32
+        return self.dtype if self.kind == "normal" else np.float32
 
     def step(self, random) -> np.ndarray:
         """Returns the numbers of one step (1, size) as the original's calls give them, piece by piece."""
@@ -50,9 +50,9 @@ class Kind:
         return [(_one_if_equal(strength, shape), shape) for strength, shape in zip(strengths, self.pieces)]
 
     def _piece(self, random, strength, shape):
-        if self.distribution == "normal":
+        if self.kind == "normal":
             return random.normal(np.zeros(shape), strength)
-        if self.distribution == "chance":
+        if self.kind == "chance":
             return np.asarray(random.binomial(n=1, p=strength, size=shape)) == 1
         return random.uniform()
 
@@ -66,7 +66,7 @@ class Draws:
         kinds: what is drawn at every step, by name, in this order.
     """
 
-    def __init__(self, n: int, stream: tuple[int, ...], kinds: Mapping[str, Kind]):
+    def __init__(self, n: int, stream: tuple[int, ...], kinds: Mapping[str, Distribution]):
         self._stream, self._kinds = stream, tuple(kinds.items())
         self._generators = [np.random.default_rng() for _ in range(n)]
         self._blocks = {name: kind.block(self._generators) for name, kind in self._kinds}
@@ -101,7 +101,7 @@ class ExactDraws:
 
     transient = ("_random",)
 
-    def __init__(self, random, kinds: Mapping[str, Kind]):
+    def __init__(self, random, kinds: Mapping[str, Distribution]):
         self._random, self._kinds = random, tuple(kinds.items())
 
     def seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:

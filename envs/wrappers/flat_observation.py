@@ -3,6 +3,7 @@
 import numpy as np
 from gymnasium.spaces import Box
 
+from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.layout import Layout
 from envs.wrappers.wrapper import ChallengeWrapper
 
@@ -17,7 +18,15 @@ class FlatObservation(ChallengeWrapper):
         super().__init__(env)
         self._inner = self.layout
         low, high = (end.astype(np.float32) for end in self._inner.bounds())
-        self._show(Layout(Box(low, high), self._inner.slices))
+        self._set_layout(Layout(Box(low, high), self._inner.slices))
 
-    def _observe(self, observations, ids):
+    def _change_observations(self, observations, ids):
         return self._inner.rows(observations).astype(np.float32)
+
+
+class SingleFlatObservation(FlatObservation, SingleFace):
+    """`FlatObservation` around a single environment."""
+
+
+class VectorFlatObservation(FlatObservation, VectorFace):
+    """`FlatObservation` around a vector environment."""

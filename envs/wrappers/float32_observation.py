@@ -5,6 +5,7 @@ from collections import OrderedDict
 import numpy as np
 from gymnasium import spaces
 
+from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.layout import Layout
 from envs.wrappers.wrapper import ChallengeWrapper
 
@@ -14,10 +15,18 @@ class Float32Observation(ChallengeWrapper):
 
     def __init__(self, env):
         super().__init__(env)
-        self._show(Layout(spaces.Dict(OrderedDict((name, _single(own)) for name, own in self.layout.space.items()))))
+        self._set_layout(Layout(spaces.Dict(OrderedDict((name, _single(own)) for name, own in self.layout.space.items()))))
 
-    def _observe(self, observations, ids):
+    def _change_observations(self, observations, ids):
         return {name: part if part.dtype == bool else part.astype(np.float32) for name, part in observations.items()}
+
+
+class SingleFloat32Observation(Float32Observation, SingleFace):
+    """`Float32Observation` around a single environment."""
+
+
+class VectorFloat32Observation(Float32Observation, VectorFace):
+    """`Float32Observation` around a vector environment."""
 
 
 def _single(space):

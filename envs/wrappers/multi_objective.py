@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from gymnasium.spaces import Box
 
+from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.specs import MultiObjectiveSpec
 from envs.wrappers.wrapper import ChallengeWrapper
 from utils.config import nearest_name
@@ -62,29 +63,37 @@ class MultiObjective(ChallengeWrapper):
         number = getattr(self._objective, "number", 1)
         self._rewards, self._objectives = np.zeros((self.num_envs, 1)), np.zeros((self.num_envs, number))
         if observed:
-            self._show(self.layout.extended({"multiobj": Box(-np.inf, np.inf, (1 + number,), np.float64)}))
+            self._set_layout(self.layout.extended({"multiobj": Box(-np.inf, np.inf, (1 + number,), np.float64)}))
 
-    def _begin(self, ids, info):
+    def _start_episodes(self, ids, info):
         terms = (term for name, term in info.get("reward_terms", {}).items() if not name.startswith("_"))
         self._rewards[ids, 0] = np.broadcast_to(total(terms), self.num_envs)[ids]
 
-    def _tell(self, info):
+    def _report(self, info):
         self._objectives[:] = self._objective.get_objectives(info)
-        info["objectives"] = self._shaped(self._objectives)
+        info["objectives"] = self._info_value(self._objectives)
 
-    def _settle(self, rewards, info, ids):
+    def _change_rewards(self, rewards, info, ids):
         self._rewards[ids, 0] = rewards
         if not self._spec.reward:
             return rewards
-        whole = self._objective.merge_reward(info, self._shaped(self._rewards[:, 0]), self._spec.coeff)
+        whole = self._objective.merge_reward(info, self._info_value(self._rewards[:, 0]), self._spec.coeff)
         merged = np.reshape(whole, self.num_envs)[ids]
         self._add_term(info, "objective", merged - rewards, ids)
         return merged
 
-    def _observe(self, observations, ids):
+    def _change_observations(self, observations, ids):
         if not self._spec.observed:
             return observations
         return self.layout.extend(observations, np.concatenate([self._rewards, self._objectives], axis=1)[ids])
+
+
+class SingleMultiObjective(MultiObjective, SingleFace):
+    """`MultiObjective` around a single environment."""
+
+
+class VectorMultiObjective(MultiObjective, VectorFace):
+    """`MultiObjective` around a vector environment."""
 
 
 def find_objective(objective) -> Objective:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from envs.wrappers.draws import MARGIN, Draws, ExactDraws, Kind
+from envs.wrappers.draws import MARGIN, Distribution, Draws, ExactDraws
+from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.noisy_channel import NoisyChannel, Repetition
 from envs.wrappers.specs import DroppedSpec, GaussianSpec, NoiseSpec, RepetitionSpec, StuckSpec
 from envs.wrappers.wrapper import ChallengeWrapper
@@ -42,23 +43,23 @@ class Noise(ChallengeWrapper):
         self._actions = self._channel("actions", self.action_layout) if acts else None
         self._observations = self._channel("observations", self.layout) if self._wanted("observations") else None
         if self._observations is not None:
-            self._show(self._widened())
+            self._set_layout(self._widened())
 
     def _seed(self, seeds, ids):
         for part in self._parts():
             part.draws.seed(seeds, ids)
 
-    def _begin(self, ids, info):
+    def _start_episodes(self, ids, info):
         for part in () if self._exact else self._parts():
             part.clear(ids)
 
-    def _act(self, actions, ids):
+    def _change_actions(self, actions, ids):
         for part in (self._actions, self._repetition):
             if part is not None:
                 actions = part.apply(self.action_layout.rows(actions), ids).reshape(actions.shape)
         return actions
 
-    def _observe(self, observations, ids):
+    def _change_observations(self, observations, ids):
         if self._observations is None:
             return observations
         return self.layout.observation(self._observations.apply(self.layout.rows(observations), ids))
@@ -79,7 +80,9 @@ class Noise(ChallengeWrapper):
     def _channel(self, channel, layout):
         strengths, acting = self._strengths(channel, layout), channel == "actions"
         kinds = {
-            name: Kind("normal" if name == "gaussian" else "chance", values, layout.pieces, _precision(layout, acting))
+            name: Distribution(
+                "normal" if name == "gaussian" else "chance", values, layout.pieces, _precision(layout, acting)
+            )
             for name, values in strengths.items()
         }
         steps = {name: getattr(getattr(self._spec, name), f"{channel}_steps") for name in ("dropped", "stuck")}
@@ -94,7 +97,7 @@ class Noise(ChallengeWrapper):
         strong = spec.actions_prob > 0.0 and spec.actions_steps > 1
         if not (spec.enable and (self._exact or strong)):
             return None
-        draws = self._draws(_STREAMS["repetition"], {"accepted": Kind("uniform", np.zeros(1), [()])})
+        draws = self._draws(_STREAMS["repetition"], {"accepted": Distribution("uniform", np.zeros(1), [()])})
         return Repetition(self.num_envs, self.action_layout.size, draws, spec.actions_prob, spec.actions_steps)
 
     def _draws(self, number, kinds):
@@ -104,6 +107,14 @@ class Noise(ChallengeWrapper):
         strengths = self._strengths("observations", self.layout)
         none = np.zeros(self.layout.size)
         return self.layout.widened(MARGIN * strengths.get("gaussian", none), strengths.get("dropped", none) > 0.0)
+
+
+class SingleNoise(Noise, SingleFace):
+    """`Noise` around a single environment."""
+
+
+class VectorNoise(Noise, VectorFace):
+    """`Noise` around a vector environment."""
 
 
 def _given(kind: type[Spec], given) -> Spec:

@@ -4,6 +4,7 @@ import gymnasium as gym
 
 from envs.episode_values import STREAM, EpisodeValues
 from envs.wrappers.draws import reseed
+from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.perturbed import made_perturbable
 from envs.wrappers.wrapper import ChallengeWrapper
 
@@ -39,7 +40,7 @@ class Perturbation(EpisodeValues, ChallengeWrapper):
     @property
     def current_perturb(self) -> dict:
         """The values of the current episodes by name."""
-        return {name: self._shaped(values) for name, values in self._values.items()}
+        return {name: self._info_value(values) for name, values in self._values.items()}
 
     def _seed(self, seeds, ids):
         if self._exact:
@@ -47,17 +48,25 @@ class Perturbation(EpisodeValues, ChallengeWrapper):
         else:
             self.start_over(seeds, ids)
 
-    def _prepare(self, ids):
+    def _before_reset(self, ids):
         self.prepare(ids)
 
-    def _begin(self, ids, info):
+    def _start_episodes(self, ids, info):
         self.take_up(ids)
         # Now, as a vector begins the next episode by itself, within a step; the original draws when it resets.
         if not self._exact:
             self.draw(ids)
 
-    def _tell(self, info):
+    def _report(self, info):
         info["perturb_spec"] = {**info.get("perturb_spec", {}), **self.current_perturb}
+
+
+class SinglePerturbation(Perturbation, SingleFace):
+    """`Perturbation` around a single environment."""
+
+
+class VectorPerturbation(Perturbation, VectorFace):
+    """`Perturbation` around a vector environment."""
 
 
 def perturbed_names(env) -> tuple[str, ...]:

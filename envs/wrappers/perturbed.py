@@ -40,6 +40,10 @@ class ModelPerturbation(gym.Wrapper, RecordConstructorArgs):
         self._variation = ModelVariation(env.unwrapped.model, MODEL_FACTORS)
         self._factors: dict[str, float] = {}
 
+    def __setstate__(self, state: Mapping) -> None:
+        vars(self).update(state)
+        self._variation.use_model(self.env.unwrapped.model)  # Gymnasium's MuJoCo environments are pickled without theirs
+
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
         """Makes following resets use the only simulation's values (1,); none (0,) change nothing.
 

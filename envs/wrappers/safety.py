@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 from gymnasium.spaces import MultiBinary
 
+from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.wrapper import ChallengeWrapper
 from utils.config import nearest_name
 
@@ -39,16 +40,16 @@ class Safety(ChallengeWrapper):
         self._observed, self._exact = observations, self._check_exact(exact)
         self._satisfied = np.ones((self.num_envs, len(self._constraints)), bool)
         if observations:
-            self._show(self.layout.extended({"constraints": MultiBinary(len(self._constraints))}))
+            self._set_layout(self.layout.extended({"constraints": MultiBinary(len(self._constraints))}))
 
-    def _tell(self, info):
+    def _report(self, info):
         variables = info.get("safety_vars", info)
         satisfied = [np.reshape(holds(variables), self.num_envs) for holds in self._constraints.values()]
         self._satisfied[:] = np.stack(satisfied, axis=1)
-        info["constraints"] = {name: self._shaped(column) for name, column in zip(self._constraints, self._satisfied.T)}
-        info["cost"] = self._shaped((~self._satisfied[:, self._counted]).sum(axis=1).astype(float))
+        info["constraints"] = {name: self._info_value(column) for name, column in zip(self._constraints, self._satisfied.T)}
+        info["cost"] = self._info_value((~self._satisfied[:, self._counted]).sum(axis=1).astype(float))
 
-    def _observe(self, observations, ids):
+    def _change_observations(self, observations, ids):
         if not self._observed:
             return observations
         return self.layout.extend(observations, self._satisfied if self._exact else self._satisfied[ids])
@@ -61,3 +62,11 @@ class Safety(ChallengeWrapper):
             if name not in known:
                 raise ValueError(f"safety_spec.cost names {name!r}, which is no constraint{nearest_name(name, known)}")
         return [known.index(name) for name in names]
+
+
+class SingleSafety(Safety, SingleFace):
+    """`Safety` around a single environment."""
+
+
+class VectorSafety(Safety, VectorFace):
+    """`Safety` around a vector environment."""

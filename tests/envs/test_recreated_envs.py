@@ -37,7 +37,8 @@ def test_a_challenged_environment_is_made_anew_from_its_spec(env_id, name):
 def test_challenges_around_a_made_environment_are_made_anew_too():
     specs = {"delay_spec": {"enable": True, "actions": 2}, "perturb_spec": {"params": {"mass": [0.5, 1.5]}}}
     env = challenges.apply(gym.make("ResidualWalk-v0"), **CHALLENGES["noise"], **specs)
-    assert [wrapper.name for wrapper in env.spec.additional_wrappers] == ["Perturbation", "Noise", "Delay", "Delay"]
+    names = [wrapper.name for wrapper in env.spec.additional_wrappers]
+    assert names == ["SinglePerturbation", "SingleNoise", "SingleDelay", "SingleDelay"]
     _check_made_anew(env)
 
 

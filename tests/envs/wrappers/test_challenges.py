@@ -18,7 +18,7 @@ def names(env):
     """Returns the wrappers from the outermost to the innermost."""
     found = []
     while isinstance(env, (gym.Wrapper, gym.vector.VectorWrapper)):
-        found.append(type(env).__name__)
+        found.append(type(env).__name__.removeprefix("Single").removeprefix("Vector"))
         env = env.env
     return found
 

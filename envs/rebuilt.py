@@ -1,0 +1,46 @@
+"""Pickles and copies objects that hold a MuJoCo batch: builds them from their arguments, then restores their state."""
+
+from collections.abc import Mapping
+
+import gymnasium as gym
+
+from utils.snapshot import capture, restore
+
+_DESCRIPTIONS = ("spec", "_cached_spec")  # attributes that Gymnasium sets from outside
+
+
+class Rebuilt:
+    """Makes `pickle`, `copy.copy` and `copy.deepcopy` work on an object whose memory belongs to native code.
+
+    A pickle holds the constructor's arguments and what `utils.snapshot.capture` returns, which is also what a checkpoint
+    of a training keeps. The copy continues bit for bit, with its own random generators and spaces. Windows and pictures
+    are not part of the state.
+
+    Raises:
+        UnkeptError: on pickling, an attribute is of a type that cannot be captured.
+    """
+
+    transient: tuple[str, ...] = ("_arguments",)
+
+    def __new__(cls, *args, **kwargs):
+        instance = super().__new__(cls)
+        instance._arguments = args, kwargs
+        return instance
+
+    def __reduce__(self):
+        attributes = vars(self).items()
+        kept = {name: value for name, value in attributes if name in _DESCRIPTIONS or isinstance(value, gym.Space)}
+        return _build, (type(self), *self._arguments), (kept, capture(self))
+
+    def __setstate__(self, state: tuple[Mapping, Mapping]) -> None:
+        kept, captured = state
+        vars(self).update(kept)
+        self.create_state_attributes()
+        restore(self, captured)
+
+    def create_state_attributes(self) -> None:
+        """Creates the attributes that exist only once an episode has started; `restore` then overwrites their values."""
+
+
+def _build(kind, args, kwargs):
+    return kind(*args, **kwargs)
