@@ -27,13 +27,13 @@ from utils.rendering.pictures import RENDER_MODES, Pictures
 
 POSE = "m and wxyz"
 OBSERVATION = ObservationTable(
-    Row("achieved_goal", 7, -10, 10, POSE, "where the object is"),
-    Row("desired_goal", 7, -10, 10, POSE, "where it is wanted; of block and egg only the quaternion counts"),
-    Row("joint_positions", 24, -math.pi, math.pi, "rad", "of the hand: wrist, first, middle, ring, little finger, thumb"),
-    Row("joint_velocities", 24, -100, 100, "rad/s", "of the same joints"),
-    Row("object_velocity", 3, -20, 20, "m/s", "of the object, in the world"),
-    Row("object_spin", 3, -200, 200, "rad/s", "of the object, in its own frame"),
-    Row("object_pose", 7, -10, 10, POSE, "the same as achieved_goal, as the original has it"),
+    Row("achieved_goal", 7, -10, 10, POSE, "pose of the object"),
+    Row("desired_goal", 7, -10, 10, POSE, "target pose; for block and egg only the quaternion counts"),
+    Row("joint_positions", 24, -math.pi, math.pi, "rad", "angles of wrist, first, middle, ring, little finger, thumb"),
+    Row("joint_velocities", 24, -100, 100, "rad/s", "velocities of the same joints"),
+    Row("object_velocity", 3, -20, 20, "m/s", "velocity of the object, in the world frame"),
+    Row("object_spin", 3, -200, 200, "rad/s", "angular velocity of the object, in the object frame"),
+    Row("object_pose", 7, -10, 10, POSE, "the same as achieved_goal; the original has it twice"),
 )
 _ARGUMENTS = ("observation", "reward", "perturb_spec", "task_kwargs", *(own.name for own in fields(Pictures)))
 _GOALS = {

@@ -14,13 +14,13 @@ _FRAME = (
     Row("joint_pos", 16, -1.5, 1.5, _UNIT, "joint angles, -1 and 1 at the ends of a joint's range"),
     Row("cube_pos", 3, -1.0, 1.0, "m", "centre of the cube in the world"),
     Row("cube_quat", 4, -1.0, 1.0, _UNIT, "orientation of the cube in the world"),
-    Row("target_pos", 3, -1.0, 1.0, "m", "where the cube rests in the palm at the start: always the same"),
-    Row("target_quat", 4, -1.0, 1.0, _UNIT, "orientation that the cube is to take"),
+    Row("target_pos", 3, -1.0, 1.0, "m", "position of the cube in the palm at the start: constant"),
+    Row("target_quat", 4, -1.0, 1.0, _UNIT, "target orientation of the cube"),
     Row("difference", 4, -1.0, 1.0, _UNIT, "rotation from the target's orientation to the cube's, w >= 0 at a new target"),
-    Row("joint_target", 12, -1.5, 1.5, _UNIT, "what the servos were told, scaled as the joint angles"),
+    Row("joint_target", 12, -1.5, 1.5, _UNIT, "targets of the servos, scaled as the joint angles"),
 )
 OBSERVATION = ObservationTable(
-    *(replace(row, name=f"earlier_{row.name}", meaning=f"`{row.name}` of the control step before") for row in _FRAME),
+    *(replace(row, name=f"earlier_{row.name}", meaning=f"`{row.name}` in the previous control step") for row in _FRAME),
     *_FRAME,
 )
 

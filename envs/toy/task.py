@@ -55,7 +55,7 @@ class Toy(Observed):
     """
 
     config_class = ToyConfig
-    observation = ObservationTable(Row("position", 2, -FIELD, FIELD, "1", "of the point; the target is the origin"))
+    observation = ObservationTable(Row("position", 2, -FIELD, FIELD, "1", "position of the point; the target is the origin"))
     action_space = Box(-1.0, 1.0, (2,), np.float32)
     control_dt = 0.02  # s; only the viewer and videos use it
     ranges: Mapping[str, Perturbable] = dict.fromkeys(_AXES, Perturbable(NOMINAL_INERTIA, 0.5, 1.5, 0.1, highest=10.0))
