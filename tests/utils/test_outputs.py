@@ -225,3 +225,16 @@ def test_a_sweeps_journal_takes_no_foreign_files_place(tmp_path, text):
     for content in ("", '{"op_', '{"op_code": 0, "worker'):
         (tmp_path / "cut").write_text(content)
         assert open_storage(str(tmp_path / "cut")).get_all_studies() == []
+
+
+@pytest.mark.parametrize("text", ['{"API_KEY": "x"}', "[]", "not JSON"])
+def test_an_env_json_that_is_not_of_a_run_is_never_overwritten_by_a_new_run(text, tmp_path, capsys):
+    (tmp_path / "env.json").write_text(text)
+    assert train.main([*SMALL, "--run-dir", str(tmp_path)]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["env.json"] and (tmp_path / "env.json").read_text() == text
+    assert "--run-dir" in capsys.readouterr().err
+
+
+def test_the_env_json_that_a_kill_left_alone_does_not_keep_a_new_run_out(tmp_path):
+    (tmp_path / "env.json").write_text('{"id": "Toy-v0", "kwargs": {}}')
+    assert train.main([*SMALL, "--run-dir", str(tmp_path)]) == 0
