@@ -103,7 +103,7 @@ class BatchVecEnv(VecEnv):
         Raises:
             ValueError: a wrapper has changed the size of the observation, so that the environment's slices do not fit.
         """
-        (size,) = self.observation_space.shape
+        size = self.observation_space.shape and self.observation_space.shape[0]  # None for dictionaries
         try:
             groups = self.get_attr("observation_groups", [0])[0]
         except AttributeError:

@@ -10,7 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from callbacks.threads_callback import one_torch_thread
 from run_folder.observations import deterministic_policy
-from run_folder.policy import normalizing
+from run_folder.policy import deployable
 from run_folder.runs import save, save_best
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n, k) -> actions (n, a)
@@ -127,7 +127,7 @@ class EvaluationCallback(EveryStepsCallback):
     def _evaluate(self):
         if self._env is None:
             self._env = self._make_env()
-        policy = deterministic_policy(self.model, normalizing(self.training_env))
+        policy = deterministic_policy(*deployable(self.model, self.training_env))
         summary = self._judge(self._env, policy)
         for name in filter(summary.__contains__, self._logged):
             self.logger.record(f"{self._prefix}/{name}", summary[name])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from gymnasium.spaces import Box, Dict, Space
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecNormalize
 
 FLAT_POLICIES = {"MultiInputPolicy": "SACPolicy", "MultiInputActorCriticPolicy": "ActorCriticPolicy"}
@@ -61,8 +62,8 @@ def set_statistics(normalizer: VecNormalize, mean: np.ndarray, var: np.ndarray, 
 
 
 def deterministic_policy(
-    model: BaseAlgorithm, normalize: Callable[[np.ndarray | Mapping], np.ndarray]
+    model: BaseAlgorithm | BasePolicy, normalize: Callable[[np.ndarray | Mapping], np.ndarray]
 ) -> Callable[[np.ndarray | Mapping], np.ndarray]:
-    """Returns the model's policy as it is now: raw observations, vectors (n, k) or dictionaries -> actions (n, a)."""
+    """Returns the deterministic policy as it is now: raw observations, vectors (n, k) or dictionaries -> actions (n, a)."""
     sizes = parts(model.observation_space)
     return lambda observation: model.predict(split(normalize(observation), sizes), deterministic=True)[0]

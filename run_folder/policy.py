@@ -24,6 +24,7 @@ from utils.run_file_names import ARCHITECTURE, NORMALIZER, POLICY_FILES, WEIGHTS
 FORMAT = 1  # of everything in a run folder
 ACTIVATIONS = {"relu": torch.nn.ReLU, "elu": torch.nn.ELU, "tanh": torch.nn.Tanh}
 POLICIES = {"ActorCriticPolicy": (ActorCriticPolicy, "vf"), "SACPolicy": (SACPolicy, "qf")}  # and SB3's name for its critic
+_CRITIC = ("mlp_extractor.value_net.", "value_net.")  # beginnings of the names of ActorCriticPolicy's weights
 STATISTICS = ("mean", "var", "count", "clip", "eps")  # in NORMALIZER
 
 
@@ -87,14 +88,44 @@ class Architecture:
 
 
 def write_policy(folder: Path, model: BaseAlgorithm, normalizer: VecNormalize) -> None:
-    """Writes a policy and the statistics it was trained with; without the architecture, the last file, they are nothing."""
-    built_from = architecture(model.policy)
+    """Writes the policy and normaliser that `deployable` returns; policy.json is written last and marks the set as complete.
+
+    Raises:
+        ValueError: as `architecture` and `deployable` do.
+    """
+    policy, statistics = deployable(model, normalizer)
+    built_from = architecture(policy)
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = {name: value for name, value in vars(normalizing(normalizer)).items() if name in STATISTICS}
-    tensors = {name: tensor.contiguous() for name, tensor in model.policy.state_dict().items()}
+    numbers = {name: value for name, value in vars(statistics).items() if name in STATISTICS}
+    tensors = {name: tensor.contiguous() for name, tensor in policy.state_dict().items()}
     write_aside(folder / WEIGHTS, lambda aside: aside.write_bytes(safetensors.torch.save(tensors)))
     write_arrays(folder / NORMALIZER, {name: np.asarray(value, float) for name, value in numbers.items()})
     write_json(folder / ARCHITECTURE, asdict(replace(built_from, sha256=hashes(folder))))
+
+
+def deployable(model: BaseAlgorithm, normalizer: VecNormalize) -> tuple[BasePolicy, Normalizer]:
+    """Returns the policy and the normaliser that play, evaluation and export use: they need no privileged observations.
+
+    Without privileged observations these are the model's policy and the normaliser. With them the policy must be an
+    ActorCriticPolicy with an attribute `actor_slice`, the part of the observation that its actor's layers read, and keep
+    these layers where ActorCriticPolicy does; the result is an ordinary policy with the same actor, and a critic of 0.
+
+    Raises:
+        ValueError: the actor reads privileged observations.
+    """
+    groups = getattr(normalizer, "observation_groups", {})
+    part = groups.get("policy")
+    if part == groups.get("critic"):
+        return model.policy, normalizing(normalizer)
+    if getattr(model.policy, "actor_slice", None) != part:
+        name = type(model.policy).__name__
+        raise ValueError(f"the {name} reads privileged observations, which no robot has: leave out privileged=True")
+    return _actor_alone(model.policy, part), cut(normalizing(normalizer), part)
+
+
+def cut(normalizer: Normalizer, part: slice) -> Normalizer:
+    """Returns the normaliser of a part of the observation vector."""
+    return replace(normalizer, mean=normalizer.mean[part], var=normalizer.var[part])
 
 
 def architecture(policy: BasePolicy) -> Architecture:
@@ -166,6 +197,22 @@ def normalizing(normalizer: VecNormalize) -> Normalizer:
     """Returns the normaliser as it is now, frozen."""
     names = parts(normalizer.observation_space) if isinstance(normalizer, VecNormalize) else ()  # or a stand-in for one
     return Normalizer(*statistics(normalizer), normalizer.clip_obs, normalizer.epsilon, tuple(names))
+
+
+def _actor_alone(policy, part):
+    """Returns an ordinary policy that reads a part of the observation only, with the actor of `policy`."""
+    seen, layers = policy.observation_space, policy.net_arch
+    space = Box(seen.low[part], seen.high[part], dtype=seen.dtype)
+    layers = {"pi": layers["pi"] if isinstance(layers, dict) else layers, "vf": []}
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and overwritten
+        alone = ActorCriticPolicy(
+            space, policy.action_space, lambda _: 0.0, net_arch=layers, activation_fn=policy.activation_fn
+        )
+    actor = {name: tensor for name, tensor in policy.state_dict().items() if not name.startswith(_CRITIC)}
+    critic = {name: torch.zeros_like(tensor) for name, tensor in alone.state_dict().items() if name.startswith(_CRITIC)}
+    alone.load_state_dict(actor | critic)
+    alone.set_training_mode(False)
+    return alone
 
 
 def _named(policy):

@@ -29,9 +29,10 @@ def make_run(path: Path | None, config, argv: list[str], env_id: str = DEFAULT_I
         ValueError: the folder already holds a run or a file that a run would overwrite, or cannot be made.
     """
     path = make_folder(path)
+    kwargs = {name: value for name, value in env_kwargs.items() if name != "privileged"}  # policies are saved without it
     record = {"format": FORMAT, "config": as_plain(config), "argv": argv, "versions": versions(), "git": git_state()}
     try:
-        write_json(path / ENV, {"id": env_id, "kwargs": as_plain(env_kwargs)})
+        write_json(path / ENV, {"id": env_id, "kwargs": as_plain(kwargs)})
         _write_record(path, record)
     except OSError as error:
         raise _cannot_write(path, error) from error

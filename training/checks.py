@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from algorithms.vec_env import BatchVecEnv
 from run_folder.action_spaces import check_spaces
 from run_folder.observations import flat, parts
-from run_folder.policy import architecture
+from run_folder.policy import architecture, deployable
 from run_folder.snapshot import capture, pack
 from training.config import TrainConfig
 from training.goals import check_hindsight
@@ -64,7 +64,8 @@ def _check_learner(config, argv=()):
         _check_step(config, env)
         pack(capture(env), {})  # what a checkpoint cannot keep is refused now, not after hours
         smallest = replace(config, num_envs=None, **{config.algo: replace(config.learner, **SMALLEST[config.algo])})
-        architecture(make_model(smallest, VecNormalize(env)).policy)
+        model = make_model(smallest, VecNormalize(env))
+        architecture(deployable(model, model.get_env())[0])
 
 
 def _check_spaces(config, env):
