@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium import spaces
 
+from algorithms.learners import LEARNERS, names_with
+
 KINDS, DTYPES = ("box", "discrete", "multi_discrete", "multi_binary"), ("float32", "float64")
 LARGEST = 8192  # actions, or values of one
 SUPPORTED = "Box of shape (k,) of floating-point numbers with finite bounds, Discrete, MultiDiscrete and MultiBinary"
@@ -64,19 +66,22 @@ def check_spaces(observation: spaces.Space, action: spaces.Space, algo: str) -> 
     """Checks that a policy of this algorithm, with its normaliser, can be trained, saved and exported.
 
     Raises:
-        ValueError: it cannot; the sentence says what is supported.
+        ValueError: it cannot; the message names the supported spaces.
     """
     vectors = observation.spaces.values() if isinstance(observation, spaces.Dict) else [observation]
     kinds = "f" if isinstance(observation, spaces.Dict) else "fiu"
-    numbers = [isinstance(own, spaces.Box) and len(own.shape) == 1 and own.dtype.kind in kinds for own in vectors]
+    numbers = [isinstance(box, spaces.Box) and len(box.shape) == 1 and box.dtype.kind in kinds for box in vectors]
     if not all(numbers):
         raise ValueError(
             f"its observations are {one_line(observation)}; supported is a Box of shape (k,), or a Dict of "
             "them with floats, which gymnasium.wrappers.FlattenObservation makes of most others"
         )
     kind = described(action).kind
-    if algo == "sac" and kind != "box":
-        raise ValueError(f"its actions are {one_line(action)}, and SAC needs a Box: train it with --algo ppo")
+    if kind != "box" and not LEARNERS[algo].discrete:
+        raise ValueError(
+            f"its actions are {one_line(action)}, and {LEARNERS[algo].title} needs a Box: "
+            f"train it with --algo {names_with('discrete')[0]}"
+        )
 
 
 def one_line(space: spaces.Space) -> str:

@@ -10,11 +10,10 @@ import onnx
 import torch
 from gymnasium.spaces import Box, Discrete
 from onnx import TensorProto, helper, numpy_helper
-from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.sac.policies import SACPolicy
 from torch import nn
 
 from algorithms.action_heads import head
+from algorithms.learners import kind_of
 from run_folder.action_spaces import described
 from run_folder.runs import Run
 from utils.console.outputs import MARK, marked
@@ -42,19 +41,13 @@ class DeployedPolicy(nn.Module):
         held = run.normalizer
         self.mean, self.scale = (torch.from_numpy(values) for values in (held.mean, np.sqrt(held.var + held.eps)))
         self.clip = held.clip
-        self.layers = nn.Sequential(*layers(run.policy))
-        self.head = head(run.policy.action_space, squashed=isinstance(run.policy, SACPolicy))
+        kind = kind_of(run.policy)
+        self.layers = nn.Sequential(*kind.actor_layers(run.policy))
+        self.head = head(run.policy.action_space, kind.squashed)
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
         normalized = torch.clip((observation.double() - self.mean) / self.scale, -self.clip, self.clip)
         return self.head(self.layers(normalized.float()))
-
-
-def layers(policy: BasePolicy) -> list[nn.Module]:
-    """Returns the layers from a normalised observation to the mean action or the logits; those of SAC end in a tanh."""
-    if isinstance(policy, SACPolicy):
-        return [*policy.actor.latent_pi, policy.actor.mu, nn.Tanh()]
-    return [*policy.mlp_extractor.policy_net, policy.action_net]
 
 
 def export_onnx(run: Run, out: Path) -> None:

@@ -11,8 +11,6 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecNormalize
 
-FLAT_POLICIES = {"MultiInputPolicy": "SACPolicy", "MultiInputActorCriticPolicy": "ActorCriticPolicy"}
-
 
 def parts(space: Space) -> dict[str, int]:
     """Returns the sizes of a dictionary's parts by name, in the order of the vector; nothing for an ordinary vector.
@@ -43,7 +41,7 @@ def split(vector: np.ndarray, sizes: Mapping[str, int]) -> np.ndarray | dict[str
 
 
 def statistics(normalizer: VecNormalize) -> tuple[np.ndarray, np.ndarray, float]:
-    """Returns mean (k,), variance (k,) and count of a VecNormalize's observations, those of a dictionary in its order."""
+    """Returns mean (k,), variance (k,) and count of a VecNormalize's observations; parts of a dictionary in its order."""
     if not isinstance(normalizer.obs_rms, Mapping):
         running = normalizer.obs_rms
         return np.array(running.mean), np.array(running.var), float(running.count)

@@ -1,4 +1,4 @@
-"""A policy on disk: weights as safetensors, architecture in JSON, its observation's statistics; none of it can run code."""
+"""A policy on disk: weights (safetensors), architecture (JSON), statistics of observations. Loading executes no code."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,27 +10,25 @@ import safetensors.torch
 import torch
 from gymnasium.spaces import Box
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecNormalize
-from stable_baselines3.sac.policies import SACPolicy
 
 from algorithms.configs import DEEPEST, WIDEST
+from algorithms.learners import kinds
+from algorithms.policies import ACTIVATIONS, actor_alone
 from run_folder.action_spaces import ActionSpace, described
-from run_folder.observations import FLAT_POLICIES, flat, parts, statistics
+from run_folder.observations import flat, parts, statistics
 from utils.config import updated
 from utils.files import read_arrays, read_json, reading, write_arrays, write_aside, write_json
 from utils.run_file_names import ARCHITECTURE, NORMALIZER, POLICY_FILES, WEIGHTS
 
 FORMAT = 1  # of everything in a run folder
-ACTIVATIONS = {"relu": torch.nn.ReLU, "elu": torch.nn.ELU, "tanh": torch.nn.Tanh}
-POLICIES = {"ActorCriticPolicy": (ActorCriticPolicy, "vf"), "SACPolicy": (SACPolicy, "qf")}  # and SB3's name for its critic
-_CRITIC = ("mlp_extractor.value_net.", "value_net.")  # beginnings of the names of ActorCriticPolicy's weights
 STATISTICS = ("mean", "var", "count", "clip", "eps")  # in NORMALIZER
 
 
 @dataclass(frozen=True)
 class Normalizer:
-    """The statistics that a policy's observations are normalised with, as VecNormalize does it; called, it does."""
+    """Statistics of observations. Calling it normalises observations as VecNormalize does."""
 
     mean: np.ndarray  # (k,)
     var: np.ndarray  # (k,)
@@ -47,7 +45,7 @@ class Normalizer:
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a policy is built from before its weights are loaded; the hashes tell whether all its files are of one moment."""
+    """A policy without its weights, as plain data. The hashes show whether its files were written together."""
 
     format: int = FORMAT
     policy: str = "ActorCriticPolicy"
@@ -69,7 +67,7 @@ class Architecture:
             raise ValueError(
                 f"it was written by a newer version of this package (format {self.format}, this reads {FORMAT})"
             )
-        for name, known in (("policy", POLICIES), ("activation", ACTIVATIONS)):
+        for name, known in (("policy", kinds()), ("activation", ACTIVATIONS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         for layers in (self.actor, self.critic, (self.observation_size,)):
@@ -120,7 +118,7 @@ def deployable(model: BaseAlgorithm, normalizer: VecNormalize) -> tuple[BasePoli
     if getattr(model.policy, "actor_slice", None) != part:
         name = type(model.policy).__name__
         raise ValueError(f"the {name} reads privileged observations, which no robot has: leave out privileged=True")
-    return _actor_alone(model.policy, part), cut(normalizing(normalizer), part)
+    return actor_alone(model.policy, part), cut(normalizing(normalizer), part)
 
 
 def cut(normalizer: Normalizer, part: slice) -> Normalizer:
@@ -129,23 +127,21 @@ def cut(normalizer: Normalizer, part: slice) -> Normalizer:
 
 
 def architecture(policy: BasePolicy) -> Architecture:
-    """Returns what `policy` is built from.
+    """Returns the architecture of a policy.
 
     Raises:
-        ValueError: it is none of POLICIES, with layers of one width list and one of ACTIVATIONS.
+        ValueError: no learner of the table trains such a policy, or its activation is none of ACTIVATIONS, or it uses gSDE.
     """
-    name, sizes = type(policy).__name__, parts(policy.observation_space)
-    name = FLAT_POLICIES.get(name, name)
-    activations = [known for known, kind in ACTIVATIONS.items() if kind is getattr(policy, "activation_fn", None)]
-    if name not in POLICIES or not activations or getattr(policy, "use_sde", False):
-        words = f"{' and '.join(POLICIES)} with {', '.join(ACTIVATIONS)} and without gSDE"
+    kind = next((kind for kind in kinds().values() if kind.matches(policy)), None)
+    activations = [known for known, layer in ACTIVATIONS.items() if layer is getattr(policy, "activation_fn", None)]
+    if kind is None or not activations or getattr(policy, "use_sde", False):
+        words = f"{' and '.join(kinds())} with {', '.join(ACTIVATIONS)} and without gSDE"
         raise ValueError(f"only {words} can be written, got {_named(policy)}")
-    layers, critic = policy.net_arch, POLICIES[name][1]
-    actor, critic = (layers["pi"], layers[critic]) if isinstance(layers, dict) else (layers, layers)
+    sizes, (actor, critic) = parts(policy.observation_space), kind.layer_widths(policy)
     size, action = sum(sizes.values()) if sizes else policy.observation_space.shape[0], described(policy.action_space)
-    space = {f"action_{own}": value for own, value in asdict(action).items()}
+    space = {f"action_{name}": value for name, value in asdict(action).items()}
     space |= {"parts": tuple(sizes), "part_sizes": tuple(sizes.values())}
-    return Architecture(FORMAT, name, size, actor=tuple(actor), critic=tuple(critic), activation=activations[0], **space)
+    return Architecture(FORMAT, kind.name, size, actor=actor, critic=critic, activation=activations[0], **space)
 
 
 def read_policy(folder: Path) -> tuple[BasePolicy, Normalizer]:
@@ -166,10 +162,10 @@ def read_policy(folder: Path) -> tuple[BasePolicy, Normalizer]:
 
 
 def read_architecture(folder: Path) -> Architecture:
-    """Returns what the policy in `folder` is built from.
+    """Returns the architecture of the policy in `folder`.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: the file cannot be read.
     """
     content = read_json(folder / ARCHITECTURE)
     with reading(folder / ARCHITECTURE):
@@ -178,12 +174,10 @@ def read_architecture(folder: Path) -> Architecture:
 
 def build(built_from: Architecture) -> BasePolicy:
     """Returns an untrained policy of that architecture."""
-    kind, critic = POLICIES[built_from.policy]
+    kind = kinds()[built_from.policy]
     observation = Box(-np.inf, np.inf, (built_from.observation_size,), np.float32)
-    action = built_from.action.space
-    layers = {"pi": list(built_from.actor), critic: list(built_from.critic)}
-    with torch.random.fork_rng(devices=[]):  # its weights are drawn, though they are of no use
-        policy = kind(observation, action, lambda _: 0.0, net_arch=layers, activation_fn=ACTIVATIONS[built_from.activation])
+    layers = {"pi": list(built_from.actor), kind.critic: list(built_from.critic)}
+    policy = kind.build(observation, built_from.action.space, layers, built_from.activation)
     policy.set_training_mode(False)
     return policy
 
@@ -197,22 +191,6 @@ def normalizing(normalizer: VecNormalize) -> Normalizer:
     """Returns the normaliser as it is now, frozen."""
     names = parts(normalizer.observation_space) if isinstance(normalizer, VecNormalize) else ()  # or a stand-in for one
     return Normalizer(*statistics(normalizer), normalizer.clip_obs, normalizer.epsilon, tuple(names))
-
-
-def _actor_alone(policy, part):
-    """Returns an ordinary policy that reads a part of the observation only, with the actor of `policy`."""
-    seen, layers = policy.observation_space, policy.net_arch
-    space = Box(seen.low[part], seen.high[part], dtype=seen.dtype)
-    layers = {"pi": layers["pi"] if isinstance(layers, dict) else layers, "vf": []}
-    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and overwritten
-        alone = ActorCriticPolicy(
-            space, policy.action_space, lambda _: 0.0, net_arch=layers, activation_fn=policy.activation_fn
-        )
-    actor = {name: tensor for name, tensor in policy.state_dict().items() if not name.startswith(_CRITIC)}
-    critic = {name: torch.zeros_like(tensor) for name, tensor in alone.state_dict().items() if name.startswith(_CRITIC)}
-    alone.load_state_dict(actor | critic)
-    alone.set_training_mode(False)
-    return alone
 
 
 def _named(policy):

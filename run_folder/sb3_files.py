@@ -15,9 +15,9 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import numpy as np
-from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import VecNormalize
 
+from algorithms.learners import LEARNERS, kind_of
 from algorithms.vec_env import BatchVecEnv, make_vector
 from run_folder.action_spaces import check_spaces, described, one_line
 from run_folder.observations import parts, set_statistics, split
@@ -37,7 +37,6 @@ LARGEST = 1_000_000_000  # bytes that a .zip may unpack to
 TRUST = (
     "an SB3 .zip is a pickle, and loading it can run any code that its author put in: if you trust it, add --trust-pickle"
 )
-_ALGORITHMS = {"ppo": PPO, "sac": SAC}
 # A replay buffer takes memory, that of hindsight an environment too, and a policy needs neither.
 NO_REPLAY = {"buffer_size": 1, "replay_buffer_class": None, "replay_buffer_kwargs": {}}
 
@@ -49,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("model", type=Path, help="SB3's .zip")
     parser.add_argument("out", type=Path, help="run folder to make")
     parser.add_argument("--trust-pickle", action="store_true", help="load it although it can run code")
-    parser.add_argument("--algo", choices=[*_ALGORITHMS], default="ppo", help="what trained it")
+    parser.add_argument("--algo", choices=[*LEARNERS], default="ppo", help="the algorithm that trained it")
     parser.add_argument("--env-id", "--env", help=f"what it was trained on; as config.yaml beside it says, or {DEFAULT_ID}")
     parser.add_argument("--env-kwargs", type=parse_mapping, help="arguments of the environment, as '{g: 5.0}'")
     parser.add_argument("--vecnormalize", type=Path, help=f"VecNormalize's pickle; {PICKLED} beside the .zip if not given")
@@ -105,7 +104,7 @@ def _learner(model, algo):
         unpacked = sum(entry.file_size for entry in zipfile.ZipFile(model).infolist())
         if unpacked > LARGEST:
             raise ValueError(f"it would unpack to {unpacked:,} bytes, over the limit of {LARGEST:,}")
-        learner = _ALGORITHMS[algo].load(model, device="cpu", custom_objects=NO_REPLAY)
+        learner = LEARNERS[algo].policy.stock.load(model, device="cpu", custom_objects=NO_REPLAY)
         check_spaces(learner.observation_space, learner.action_space, algo)
         return learner
 
@@ -151,12 +150,11 @@ def _check_copy(learner, statistics):
 
 
 def export_sb3(run: Run, out: Path) -> None:
-    """Writes a policy as SB3's own files: model.zip, of PPO or SAC, and vecnormalize.pkl, into the folder `out`."""
-    algorithm = SAC if type(run.policy).__name__ == "SACPolicy" else PPO
+    """Writes a policy as SB3's own files, model.zip of SB3's own class and vecnormalize.pkl, into the folder `out`."""
     env = VecNormalize(BatchVecEnv(run.make_env(1)))
     policy = {"net_arch": run.policy.net_arch, "activation_fn": run.policy.activation_fn}
     kind = "MultiInputPolicy" if parts(env.observation_space) else "MlpPolicy"
-    learner = algorithm(kind, env, policy_kwargs=policy, device="cpu")
+    learner = kind_of(run.policy).stock(kind, env, policy_kwargs=policy, device="cpu")
     learner.policy.load_state_dict(run.policy.state_dict())
     held = run.normalizer
     set_statistics(env, held.mean, held.var, held.count)

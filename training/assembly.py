@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
+from algorithms.learners import LEARNERS, learner_of
 from callbacks.episode_callback import EpisodeCallback
 from callbacks.guard_callback import GuardCallback
 from callbacks.interrupt_callback import InterruptCallback
@@ -44,7 +44,7 @@ class Training:
             TrainingDiverged: a loss or weight is no longer finite.
         """
         callbacks, left = CallbackList([*self.callbacks.values()]), self.total_timesteps - self.model.num_timesteps
-        every = SAC_LOG_EPISODES if isinstance(self.model, SAC) else 1  # rollouts
+        every = learner_of(self.model).log_interval
         try:
             if left > 0:  # else it was killed after its last checkpoint
                 self.model.learn(left, callbacks, log_interval=every, reset_num_timesteps=False)
@@ -137,8 +137,9 @@ def evaluations(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str,
     seed = EVALUATION.at(0, config.eval_episodes)
     make_env = partial(config.make_evaluation_env, config.eval_episodes, seed)
     judge = partial(config.judge, episodes=config.eval_episodes, seed=seed)
-    # PPO writes its logs after every rollout, SAC only after several episodes: other evaluations may come before.
-    shared = {"judge": judge, "logged": config.LOGGED, "writes": config.algo == "sac"}
+    # Some learners log only after several episodes, and several evaluations may come before that.
+    writes = LEARNERS[config.algo].log_episodes is not None
+    shared = {"judge": judge, "logged": config.LOGGED, "writes": writes}
     nominal = EvaluationCallback(
         run, config.eval_every, make_env, score=config.SCORE, watch=on_evaluation or (lambda *_: None), **shared
     )
@@ -161,6 +162,3 @@ def _write_run(config, start, argv):
     if start is not None:
         write_start(run, start)
     return run
-
-
-SAC_LOG_EPISODES = 16

@@ -9,8 +9,10 @@ import numpy as np
 from gymnasium.spaces import Box, Dict
 from stable_baselines3.common.vec_env import VecNormalize
 
+from algorithms.learners import LEARNERS
 from algorithms.vec_env import BatchVecEnv
 from run_folder.action_spaces import check_spaces
+from run_folder.learner_state import check_kept
 from run_folder.observations import flat, parts
 from run_folder.policy import architecture, deployable
 from run_folder.snapshot import capture, pack
@@ -19,9 +21,6 @@ from training.goals import check_hindsight
 from training.learners import make_model
 from utils.console.options import refuse_idle
 
-# As small a learner as SB3 takes: the check is for its spaces and its network.
-SMALLEST = {"ppo": {"num_envs": 1, "n_steps": 2, "batch_size": 2}, "sac": {"num_envs": 1, "buffer_size": 1}}
-
 
 def check(config: TrainConfig, argv: Sequence[str] = ()) -> None:
     """Checks a new training: its numbers, its seeds, what `check_environment` does, and its command line.
@@ -29,7 +28,7 @@ def check(config: TrainConfig, argv: Sequence[str] = ()) -> None:
     Raises:
         ValueError: something of it is not possible, or an option has no effect in this environment; one sentence.
     """
-    config.learner.check()
+    config.check_learner()
     config.check_new()
     _check_learner(config, argv)
 
@@ -63,9 +62,10 @@ def _check_learner(config, argv=()):
         _check_memory(config, env)
         _check_step(config, env)
         pack(capture(env), {})  # what a checkpoint cannot keep is refused now, not after hours
-        smallest = replace(config, num_envs=None, **{config.algo: replace(config.learner, **SMALLEST[config.algo])})
-        model = make_model(smallest, VecNormalize(env))
+        smallest = replace(config.learner, **LEARNERS[config.algo].smallest)
+        model = make_model(replace(config, num_envs=None, **{config.algo: smallest}), VecNormalize(env))
         architecture(deployable(model, model.get_env())[0])
+        check_kept(model)
 
 
 def _check_spaces(config, env):
@@ -80,7 +80,8 @@ def _idle(config, env):
     if isinstance(env.action_space, Box):
         return {}
     kind = type(env.action_space).__name__
-    return {"ppo.log_std_init": f"the actions of {config.env_id} are {kind}, which have no standard deviation"}
+    reason = f"the actions of {config.env_id} are {kind}, which have no standard deviation"
+    return {f"{name}.{row.std_field}": reason for name, row in LEARNERS.items() if row.std_field}
 
 
 def _check_memory(config, env):
@@ -91,7 +92,7 @@ def _check_memory(config, env):
     needed = config.learner.memory * (2 * size + 4 * (actions + 3))
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
-        name = {"ppo": "ppo.n_steps", "sac": "sac.buffer_size"}[config.algo]
+        name = f"{config.algo}.{LEARNERS[config.algo].memory_field}"
         raise ValueError(f"{name} asks for {needed / 1e9:,.1f} GB of memory, this machine has {there / 1e9:,.1f} GB")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from algorithms.learners import LEARNERS, with_variants
 from callbacks.guard_callback import TrainingDiverged
 from callbacks.interrupt_callback import TrainingInterrupted
 from run_folder.records import CONFIG, change_length, read_record, read_run_config
@@ -136,7 +137,7 @@ def parse(argv: list[str], about: str, default_id: str = WALKS[0]) -> TrainConfi
 
 def refuse_keys(file: Path, content: dict, config: TrainConfig) -> None:
     """Raises ValueError if the training that a YAML file describes replaces a value of its nested configs."""
-    nested = {name: value for name, value in content.items() if name in ("env", "ppo", "sac")}
+    nested = {name: value for name, value in content.items() if name in ("env", *LEARNERS)}
     for name, value in overruled(as_plain(nested), as_plain(config)):
         raise ValueError(f"{file}: {name} has no effect: the training sets it to {value!r}")
 
@@ -147,7 +148,9 @@ def starting_from(name: str, env_id: str, changes: dict) -> TrainConfig:
     Raises:
         ValueError: there is no such preset or id, or a change does not fit.
     """
-    return updated(updated(_blank(env_id), preset(name, env_id)), changes | {"preset": name, "env_id": env_id})
+    return updated(
+        updated(_blank(env_id), with_variants(preset(name, env_id))), changes | {"preset": name, "env_id": env_id}
+    )
 
 
 def config_of_run(run: Path, num_threads: int) -> TrainConfig:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -11,7 +11,8 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 import envs  # noqa: F401  (registers the ids)
-from algorithms.configs import PpoConfig, SacConfig
+from algorithms.configs import LearnerConfig
+from algorithms.learners import LEARNERS, with_variants
 from algorithms.vec_env import BatchVecEnv, make_vector
 from envs.wrappers import Perturbation
 from envs.wrappers.perturbed import made_perturbable
@@ -21,7 +22,7 @@ from training.tasks.presets import preset
 from utils.config import as_plain
 from utils.console.options import refuse_idle, refuse_overruled
 from utils.env_ids import qualified, registered
-from utils.fields import Checked, shown, within
+from utils.fields import Checked, FieldError, shown, within
 from utils.perturbation import spec_of_params
 from utils.plain_yaml import dump_yaml, parse_mapping
 
@@ -34,8 +35,21 @@ YAML_MAPPING = tyro.constructors.PrimitiveConstructorSpec(
 )
 
 
+# One field for the numbers of each learner, so that --<name>.* exists for every row of the table.
+Learners = make_dataclass(
+    "Learners",
+    [
+        (name, Annotated[row.config, tyro.conf.arg(help=f"Numbers of {row.title}.")], field(default_factory=row.config))
+        for name, row in LEARNERS.items()
+    ],
+    bases=(Checked,),
+    frozen=True,
+    kw_only=True,
+)
+
+
 @dataclass(frozen=True)
-class TrainConfig(Checked):
+class TrainConfig(Learners):
     """What every training says; `EnvTrainConfig` and `WalkTrainConfig` add what is trained."""
 
     # Of an evaluation's summary: by what the best policy is kept, the first counts first; and what is logged if it is told.
@@ -89,15 +103,11 @@ class TrainConfig(Checked):
     the perturbed."""
     env_kwargs: Annotated[dict, YAML_MAPPING] = field(default_factory=dict)
     """Arguments of the environment, as '{combined_challenge: easy}' or '{perturb_spec: {params: {mass: [0.8, 1.2]}}}'."""
-    algo: Literal["ppo", "sac"] = "ppo"
-    """What learns."""
+    algo: Literal[*LEARNERS] = "ppo"
+    """Algorithm."""
     her: bool = False
     """Hindsight experience replay, of SAC, for goal environments: four of five replayed steps have the desired goal replaced
     by one that the episode reached later, with its reward computed again."""
-    ppo: PpoConfig = field(default_factory=PpoConfig)
-    """PPO's numbers."""
-    sac: SacConfig = field(default_factory=SacConfig)
-    """SAC's numbers."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -105,12 +115,12 @@ class TrainConfig(Checked):
         # What was asked for, before other fields overrule it: options without effect are refused by it.
         object.__setattr__(self, "asked", {own.name: getattr(self, own.name) for own in fields(self)})
         if self.num_envs is not None:
-            for name in ("ppo", "sac"):
+            for name in LEARNERS:
                 object.__setattr__(self, name, replace(getattr(self, name), num_envs=self.num_envs))
 
     @property
-    def learner(self) -> PpoConfig | SacConfig:
-        """The numbers of the algorithm that learns."""
+    def learner(self) -> LearnerConfig:
+        """The numbers of the chosen algorithm."""
         return getattr(self, self.algo)
 
     @property
@@ -127,13 +137,21 @@ class TrainConfig(Checked):
     @property
     def idle(self) -> dict[str, str]:
         """Fields, or beginnings of dotted fields, that have no effect in this config -> why."""
-        other = "sac" if self.algo == "ppo" else "ppo"
-        idle = {other: f"the training has --algo {self.algo}"}
-        if {*preset(self.preset, self.env_id)} == {other}:
-            idle["preset"] = f"{self.preset} of {self.env_id} is numbers of {other}, and the training has --algo {self.algo}"
-        if self.start_from is not None:
-            idle["ppo.log_std_init"] = "--start-from gives the standard deviation of actions, as all weights"
+        given = preset(self.preset, self.env_id)
+        idle = {name: f"the training has --algo {self.algo}" for name in LEARNERS if name != self.algo}
+        if given and given.keys() <= LEARNERS.keys() and self.algo not in with_variants(given):
+            names = " and ".join(given)
+            idle["preset"] = f"{self.preset} of {self.env_id} is numbers of {names}, and the training has --algo {self.algo}"
+        if self.start_from is not None and (std := LEARNERS[self.algo].std_field):
+            idle[f"{self.algo}.{std}"] = "--start-from gives the standard deviation of actions, as all weights"
         return idle | ({} if self.eval_every else {"eval_episodes": "--eval-every 0 turns evaluations off"})
+
+    def check_learner(self) -> None:
+        """Raises FieldError, named as on the command line, if the algorithm's numbers contradict each other."""
+        try:
+            self.learner.check()
+        except FieldError as error:
+            raise error.inside(self.algo) from None
 
     def refuse_ignored(self, argv: list[str]) -> None:
         """Raises ValueError if an option on the command line that made this config has no effect."""

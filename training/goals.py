@@ -7,6 +7,7 @@ from gymnasium.spaces import Dict
 from stable_baselines3.common.vec_env import VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
+from algorithms.learners import LEARNERS, names_with
 from algorithms.vec_env import BatchVecEnv
 from training.config import TrainConfig
 
@@ -15,7 +16,7 @@ TRIED = 3  # goals with which a reward's batches are compared with single goals
 
 
 def replay_arguments(config: TrainConfig) -> dict:
-    """Returns the arguments of SB3's SAC that make it learn from hindsight; none if the training does not ask for it."""
+    """Returns the arguments with which a learner uses hindsight; none if the config does not ask for it."""
     if not config.her:
         return {}
     kept = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}  # as in the paper
@@ -45,8 +46,10 @@ def check_hindsight(config: TrainConfig) -> None:
 
 
 def _check_goals(config, env):
-    if config.algo != "sac":
-        raise ValueError(f"her is a replay buffer of SAC, and this training is of {config.algo}: give --algo sac")
+    if not LEARNERS[config.algo].hindsight:
+        first, *others = names_with("hindsight")
+        titles = " and ".join(LEARNERS[name].title for name in (first, *others))
+        raise ValueError(f"her is a replay buffer of {titles}, and this training is of {config.algo}: give --algo {first}")
     space = env.observation_space
     if not (isinstance(space, Dict) and {*PARTS} <= {*space.spaces}):
         raise ValueError(
@@ -77,7 +80,7 @@ def _check_reward(config, env):
 
 
 def _check_length(config, env):
-    """Refuses numbers with which SAC would learn before an episode has ended, or whose buffer holds no whole episode."""
+    """Refuses numbers with which learning starts before an episode has ended, or whose buffer holds no whole episode."""
     numbers, steps = config.learner, config.episode_steps or env.episode_steps
     if steps is None:
         raise ValueError(
@@ -87,8 +90,8 @@ def _check_length(config, env):
     for name in ("learning_starts", "buffer_size"):
         if getattr(numbers, name) < least:
             raise ValueError(
-                f"her learns from whole episodes: sac.{name} must be at least {least:,} ({steps} steps x {numbers.num_envs} "
-                f"simulations), got {getattr(numbers, name):,}"
+                f"her learns from whole episodes: {config.algo}.{name} must be at least {least:,} "
+                f"({steps} steps x {numbers.num_envs} simulations), got {getattr(numbers, name):,}"
             )
 
 

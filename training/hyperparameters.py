@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from algorithms.learners import LEARNERS
 from training.config import TrainConfig
 from utils.config import as_plain
 
@@ -12,11 +13,11 @@ RETURN = "rollout/ep_rew_mean"  # what every training logs
 
 
 def hyperparameters(config: TrainConfig) -> dict[str, bool | float | str]:
-    """Returns the resolved config by dotted name, without the other algorithm's numbers and without fields that are None.
+    """Returns the resolved config by dotted name, without other learners' numbers and without fields that are None.
 
     Lists are text. total_timesteps is that of the start: a run that is resumed with more keeps what it has logged.
     """
-    other = {"ppo", "sac"} - {config.algo}
+    other = {*LEARNERS} - {config.algo}
     fields = {name: value for name, value in as_plain(config).items() if name not in ASIDE | other}
     return dict(_flat(fields))
 

@@ -1,18 +1,20 @@
-"""Where the steps of a training differ from those asked for: SB3 trains whole rollouts, and SAC acts at random at first."""
+"""Notes on steps: SB3 trains whole rollouts, and learners with a replay buffer act at random at first."""
 
+from algorithms.learners import LEARNERS
 from training.config import TrainConfig
 
 
 def step_notes(config: TrainConfig) -> list[str]:
-    """Returns a sentence for each way in which a training takes other steps than total_timesteps says."""
+    """Returns a sentence for each way in which the steps of a training differ from total_timesteps."""
     numbers, asked = config.learner, config.total_timesteps
-    rollout = numbers.num_envs * getattr(numbers, "n_steps", 1)  # SAC updates after every step of its simulations
+    title = LEARNERS[config.algo].title
+    each = getattr(numbers, "n_steps", 1)  # learners with a replay buffer update after every step
+    rollout = numbers.num_envs * each
     taken, notes = -(-asked // rollout) * rollout, []
     if taken != asked:
-        name, each = config.algo.upper(), getattr(numbers, "n_steps", 1)
         rollouts = f"rollouts of {rollout:,} steps (num_envs {numbers.num_envs} x {each})"
-        notes.append(f"{name} takes whole {rollouts}: {taken:,} steps, not {asked:,}.")
+        notes.append(f"{title} takes whole {rollouts}: {taken:,} steps, not {asked:,}.")
     if getattr(numbers, "learning_starts", 0) >= taken:
-        random = f"its first {numbers.learning_starts:,} are random (sac.learning_starts)"
-        notes.append(f"SAC learns nothing in {taken:,} steps: {random}.")
+        random = f"its first {numbers.learning_starts:,} are random ({config.algo}.learning_starts)"
+        notes.append(f"{title} learns nothing in {taken:,} steps: {random}.")
     return notes

@@ -1,6 +1,6 @@
-"""Warm start: a new run that begins with the weights and the normaliser of another run's policy (`--start-from RUN`).
+"""Warm start: a new run starts with the weights and the normaliser of another run's policy (`--start-from RUN`).
 
-The policy that a run started from is copied to `start/` of its folder, so that the run needs nothing outside of it.
+That policy is copied to `start/` of the new run's folder, so that the run needs no file outside of it.
 """
 
 import shutil
@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.policies import MultiInputActorCriticPolicy
-from stable_baselines3.sac.policies import MultiInputPolicy
 
+from algorithms.learners import LEARNERS, Learner, learner_of, with_variants
 from algorithms.vec_env import BatchVecEnv
-from run_folder.observations import parts, set_statistics, split
-from run_folder.policy import ACTIVATIONS, POLICIES, Architecture, architecture, read_architecture
+from run_folder.observations import set_statistics, split
+from run_folder.policy import Architecture, architecture, read_architecture
 from run_folder.records import add_to_record, read_record
 from run_folder.runs import Run, digest, load_run, resumable
 from run_folder.training_state import read_training
@@ -26,11 +25,9 @@ from utils.files import read_arrays, reading, whole_folder, write_arrays
 from utils.run_file_names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
 
 ARRAYS, RECORD = "start.npz", "start"  # file in a run's folder START, key in its config.yaml
-REWARDS, ENTROPY = ("mean", "var", "count"), "log_ent_coef"
+REWARDS = ("mean", "var", "count")
 EPSILON = 1e-8  # VecNormalize's default, which all trainings here have
-MULTI_INPUT = {"ActorCriticPolicy": MultiInputActorCriticPolicy, "SACPolicy": MultiInputPolicy}  # for dictionaries
-NAMES = {"ppo": "ActorCriticPolicy", "sac": "SACPolicy"}
-# What no option of the learner can change, and how a sentence names it.
+# Parts of an architecture that no option of the learner can change, and the words for each in an error.
 SHAPES = {
     "observation_size": "the size of its observations is",
     "action_kind": "its action space is",
@@ -44,49 +41,50 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Start:
-    """A policy to start from, and the arrays by name that its training kept beside it (see `write_start`)."""
+    """A policy to start from, the learner that starts, and the arrays by name that the other training kept beside it."""
 
     path: Path
     run: Run
     arrays: dict
+    learner: Learner
 
     @property
     def kept(self) -> list[str]:
-        """What a run begins with."""
+        """What the run takes over."""
         rewards = ["reward statistics"] if "mean" in self.arrays else []
-        return ["weights", "observation statistics", *rewards, *(["entropy coefficient"] if ENTROPY in self.arrays else [])]
+        learned = [number.words for number in self.learner.learned if number.variable in self.arrays]
+        return ["weights", "observation statistics", *rewards, *learned]
 
     @property
     def fresh(self) -> list[str]:
-        """What of the other training is not held or not taken."""
-        sac = ["replay buffer", "entropy coefficient"] if type(self.run.policy).__name__ == NAMES["sac"] else []
-        return [name for name in ("optimizer", "reward statistics", *sac) if name not in self.kept]
+        """What the run does not take over."""
+        attributes = [name.replace("_", " ") for name in self.learner.kept]
+        learned = [number.words for number in self.learner.learned]
+        return [name for name in ("optimizer", "reward statistics", *attributes, *learned) if name not in self.kept]
 
 
 def find_start(config: TrainConfig) -> Start | None:
-    """Returns the policy that `config` starts from, None if it names none.
+    """Returns the policy that `config` starts from, or None.
 
     Raises:
-        ValueError: there is no policy, or it does not fit the training; the sentence says both sides and the option to give.
+        ValueError: there is no policy, or it does not fit the training; the message names both sides and the option to give.
     """
     if config.start_from is None:
         return None
     path = config.start_from.expanduser()
-    run = load_run(path)
+    run, learner = load_run(path), LEARNERS[config.algo]
     found = read_architecture(run.folder)
     _check_shapes(path, found, _wanted(config))
     _check_numbers(path, run, config)
-    arrays = _training_arrays(run.folder)
-    if not str(getattr(config.learner, "ent_coef", None)).startswith("auto"):
-        arrays.pop(ENTROPY, None)  # the config gives a fixed one
-    _check_entropy(path, arrays, config)
+    arrays = _training_arrays(run.folder, learner)
+    _check_learned(path, arrays, config)
     _check_goals(path, run, dict(zip(found.parts, found.part_sizes)), config)
-    return Start(path, run, arrays)
+    return Start(path, run, arrays, learner)
 
 
 def write_start(run: Path, start: Start) -> None:
-    """Copies the policy to start from into the new run, with the reward statistics and the logarithm of SAC's entropy
-    coefficient where its training kept them; config.yaml names the run it is of."""
+    """Copies the policy to start from into the new run, with the reward statistics and the learned numbers that its
+    training kept; config.yaml names the run that it comes from."""
     with whole_folder(run / START) as folder:
         for name in POLICY_FILES:
             shutil.copyfile(start.run.folder / name, folder / name)
@@ -102,7 +100,7 @@ def describe_start(run: Path) -> str:
 
 
 def apply_start(run: Path, model: BaseAlgorithm) -> None:
-    """Gives an untrained model and its VecNormalize what `write_start` kept in the run.
+    """Gives an untrained model and its VecNormalize the weights and numbers that `write_start` kept in the run.
 
     Raises:
         ValueError: the copy cannot be read.
@@ -114,34 +112,34 @@ def apply_start(run: Path, model: BaseAlgorithm) -> None:
         set_statistics(normalizer, held.mean, held.var, held.count)
         for name in REWARDS if "mean" in arrays else ():
             setattr(normalizer.ret_rms, name, arrays[name][()])
-        if ENTROPY in arrays and getattr(model, ENTROPY, None) is not None:
-            model.log_ent_coef.data[...] = torch.from_numpy(arrays[ENTROPY])
+        for name in (number.variable for number in learner_of(model).learned):
+            if name in arrays and getattr(model, name, None) is not None:
+                getattr(model, name).data[...] = torch.from_numpy(arrays[name])
 
 
-def _training_arrays(folder):
-    """Returns what the checkpoint of this very policy holds beside it, by name; nothing if there is no such checkpoint."""
+def _training_arrays(folder, learner):
+    """Returns reward statistics and learned numbers by name, from the checkpoint that holds this very policy, if any."""
     wanted = (folder / ARCHITECTURE).read_bytes()  # it has the hashes of weights and statistics
     for checkpoint in (folder, *resumable(folder), *resumable(folder.parent)):
         if (checkpoint / NUMBERS).is_file() and (checkpoint / ARCHITECTURE).read_bytes() == wanted:
             everything = read_training(checkpoint)
             arrays = {name: everything["statistics"][-1][name] for name in REWARDS}
-            variables = everything["variables"]
-            return arrays | ({ENTROPY: variables[ENTROPY].numpy()} if ENTROPY in variables else {})
+            names = {number.variable for number in learner.learned} & everything["variables"].keys()
+            return arrays | {name: everything["variables"][name].numpy() for name in names}
     return {}
 
 
 def _wanted(config):
     """Returns the architecture of the policy that `config` trains."""
-    numbers = config.learner
-    with closing(BatchVecEnv(config.make_evaluation_env(1, 0))) as env, torch.random.fork_rng(devices=[]):
-        kinds = MULTI_INPUT if parts(env.observation_space) else {name: kind for name, (kind, _) in POLICIES.items()}
-        layers = {"net_arch": list(numbers.net_arch), "activation_fn": ACTIVATIONS[numbers.activation]}
-        return architecture(kinds[NAMES[config.algo]](env.observation_space, env.action_space, lambda _: 0.0, **layers))
+    numbers, kind = config.learner, LEARNERS[config.algo].policy
+    with closing(BatchVecEnv(config.make_evaluation_env(1, 0))) as env:
+        layers = [*numbers.net_arch]
+        return architecture(kind.build(env.observation_space, env.action_space, layers, numbers.activation))
 
 
 def _check_shapes(path: Path, found: Architecture, wanted: Architecture) -> None:
     if found.policy != wanted.policy:
-        kinds = {policy: algo for algo, policy in NAMES.items()}
+        kinds = {row.policy.name: name for name, row in reversed(LEARNERS.items())}  # the first learner of each kind
         raise ValueError(
             f"cannot start from {path}: {kinds[found.policy]} trained it, and this training is of {kinds[wanted.policy]}; "
             f"give --algo {kinds[found.policy]}"
@@ -168,20 +166,27 @@ def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
     if other:
         has = ", ".join(f"{name} {_text(value)}" for name, value in other.items())
         asked = ", ".join(f"{name} {_text(getattr(numbers, name))}" for name in other)
-        options = " ".join(f"--{config.algo}.{name.replace('_', '-')} {_text(value)}" for name, value in other.items())
+        option = LEARNERS[config.algo].option
+        options = " ".join(f"{option}.{name.replace('_', '-')} {_text(value)}" for name, value in other.items())
         raise ValueError(f"cannot start from {path}: it has {has}, this training has {asked}; give {options}")
-    if config.algo == "ppo" and numbers.log_std_init != _usual(config, "log_std_init"):
-        raise ValueError(f"log_std_init has no effect with start_from: the standard deviation of actions is that of {path}")
+    std = LEARNERS[config.algo].std_field
+    if std and getattr(numbers, std) != _usual(config, std):
+        raise ValueError(f"{std} has no effect with start_from: the standard deviation of actions is that of {path}")
 
 
-def _check_entropy(path, arrays, config):
-    """Raises ValueError for a first entropy coefficient, if the source's training kept the one it had learned."""
-    asked = getattr(config.learner, "ent_coef", None)
-    if config.algo == "sac" and ENTROPY in arrays and asked.startswith("auto_") and asked != _usual(config, "ent_coef"):
-        raise ValueError(
-            f"the first value in ent_coef {asked} has no effect with start_from: the entropy coefficient is that of {path}; "
-            "give --sac.ent-coef auto"
-        )
+def _check_learned(path, arrays, config):
+    """Removes learned numbers that the config fixes; raises ValueError for an initial value that would have no effect."""
+    row = LEARNERS[config.algo]
+    for number in row.learned:
+        asked = getattr(config.learner, number.option)
+        if not asked.startswith("auto"):
+            arrays.pop(number.variable, None)
+        if number.variable in arrays and asked.startswith("auto_") and asked != _usual(config, number.option):
+            option = f"{row.option}.{number.option.replace('_', '-')}"
+            raise ValueError(
+                f"the first value in {number.option} {asked} has no effect with start_from: the {number.words} is that of "
+                f"{path}; give {option} auto"
+            )
 
 
 def _check_goals(path, run, sizes, config):
@@ -194,8 +199,9 @@ def _check_goals(path, run, sizes, config):
 
 
 def _usual(config, name):
-    """Returns a number of the learner as the preset has it."""
-    return preset(config.preset, config.env_id).get(config.algo, {}).get(name, getattr(type(config.learner)(), name))
+    """Returns a number of the learner as the preset sets it."""
+    numbers = with_variants(preset(config.preset, config.env_id)).get(config.algo, {})
+    return numbers.get(name, getattr(type(config.learner)(), name))
 
 
 def _text(value):

@@ -10,60 +10,23 @@ from pathlib import Path
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from algorithms.learners import LEARNERS
 from training.config import TrainConfig
 from utils.config import as_plain, nearest_name, read_yaml, updated
 from utils.console.options import overruled
 
 Space = dict[str, BaseDistribution]
 
-# The table of the plan this project began with. Steps and batches are powers of two: SB3 wants whole minibatches.
-_PLAN = {
-    "ppo.learning_rate": {"low": 1e-5, "high": 1e-3, "log": True},
-    "env.residual_scale": {"low": 0.01, "high": 0.05},
-    "ppo.n_steps": {"choices": [1024, 2048, 4096]},
-    "ppo.batch_size": {"choices": [32, 64, 128, 256]},
-    "ppo.ent_coef": {"low": 0.0, "high": 0.1},
-    "ppo.gamma": {"low": 0.95, "high": 0.995},
-    "ppo.clip_range": {"low": 0.1, "high": 0.3},
-}
-# What of it SAC has.
-_PLAN_SAC = {
-    "sac.learning_rate": _PLAN["ppo.learning_rate"],
-    "env.residual_scale": _PLAN["env.residual_scale"],
-    "sac.batch_size": _PLAN["ppo.batch_size"],
-    "sac.gamma": _PLAN["ppo.gamma"],
-}
-_REWARD = {
+# Numbers of a walk's environment, after those of the learner. Their order is the order in which a sampler draws.
+_WALK = {"plan": {"env.residual_scale": {"low": 0.01, "high": 0.05}}}
+_WALK["wide"] = {
+    **_WALK["plan"],
     "env.weights.orientation": {"low": -6.0, "high": -0.5},
     "env.weights.smoothness": {"low": -0.1, "high": -0.005, "log": False},
     "env.weights.heading": {"low": 0.0, "high": 1.0},
     "env.weights.fall": {"low": -500.0, "high": 0.0},
 }
-_NETS = {"choices": [[64, 64], [128, 128], [256, 128], [256, 256, 128]]}
-_WIDE = {
-    **_PLAN,
-    "ppo.learning_rate": {"low": 5e-5, "high": 3e-3, "log": True},
-    "ppo.n_steps": {"choices": [64, 128, 256]},  # of the 64 simulations that all presets but `plan` have
-    "ppo.batch_size": {"choices": [512, 1024, 2048, 4096]},
-    "ppo.ent_coef": {"low": 0.0, "high": 0.01},
-    "ppo.n_epochs": {"low": 2, "high": 10},
-    "ppo.gae_lambda": {"low": 0.9, "high": 0.99},
-    "ppo.net_arch": _NETS,
-    "ppo.activation": {"choices": ["relu", "elu", "tanh"]},
-    "ppo.log_std_init": {"low": -2.5, "high": 0.0},
-    **_REWARD,
-}
-_WIDE_SAC = {
-    **_PLAN_SAC,
-    "sac.batch_size": {"choices": [128, 256, 512, 1024]},
-    "sac.tau": {"low": 0.002, "high": 0.05, "log": True},
-    "sac.gradient_steps": {"choices": [2, 4, 8, 16]},
-    "sac.net_arch": _NETS,
-    **_REWARD,
-}
-SPACES = {"plan": {"ppo": _PLAN, "sac": _PLAN_SAC}, "wide": {"ppo": _WIDE, "sac": _WIDE_SAC}}
 RANGE, CHOICES = {"low", "high", "log", "step"}, {"choices"}
-OTHER = {"ppo": "sac", "sac": "ppo"}
 
 
 def read_space(name: str, algo: str, walks: bool = True) -> dict[str, Mapping]:
@@ -74,10 +37,13 @@ def read_space(name: str, algo: str, walks: bool = True) -> dict[str, Mapping]:
     Raises:
         ValueError: there is neither.
     """
-    if name in SPACES:
-        return {place: entry for place, entry in SPACES[name][algo].items() if walks or not place.startswith("env.")}
+    spaces = LEARNERS[algo].spaces
+    if name in spaces:
+        learner = [(f"{algo}.{field}", entry) for field, entry in spaces[name].items()]
+        walk = [*_WALK.get(name, {}).items()] if walks else []
+        return dict([*learner[:1], *walk[:1], *learner[1:], *walk[1:]])
     if Path(name).suffix not in (".yaml", ".yml"):
-        raise ValueError(f"no space is called {name!r}{nearest_name(name, SPACES)}; a file of one's own ends in .yaml")
+        raise ValueError(f"no space is called {name!r}{nearest_name(name, spaces)}; a file of one's own ends in .yaml")
     return read_yaml(name)
 
 
@@ -85,7 +51,7 @@ def distributions(space: Mapping, base: TrainConfig, fixed: set[str]) -> Space:
     """Returns Optuna's distributions of a space, after trying each end and choice in the config `base`.
 
     Raises:
-        ValueError: a name is no number of the config or of the other algorithm's, or is `fixed`; an entry is malformed, or
+        ValueError: a name is no number of the config, or another learner's, or is `fixed`; an entry is malformed, or
             the config refuses a value.
     """
     if not space:
@@ -114,7 +80,7 @@ def merged(first: Mapping, second: Mapping) -> dict:
 
 
 def _checked(name, entry, base, fixed):
-    if not isinstance(name, str) or name.split(".")[0] in fixed | {OTHER[base.algo]}:
+    if not isinstance(name, str) or name.split(".")[0] in fixed | LEARNERS.keys() - {base.algo}:
         raise ValueError(f"space: {name} is not for a sweep of {base.algo} to choose")
     if not isinstance(entry, Mapping) or not (set(entry) == CHOICES or {"low", "high"} <= set(entry) <= RANGE):
         raise ValueError(f"space: {name} must be {{low, high, and perhaps log or step}} or {{choices}}, got {entry!r}")

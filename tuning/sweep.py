@@ -12,13 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from algorithms.learners import LEARNERS
 from evaluation.held_out_seeds import EVALUATION, JUDGE, check_training_seed
 from training.checks import idle_numbers
 from training.command_line import starting_from
 from training.config import TrainConfig
 from training.recipes import STUDIES
 from training.tasks.presets import WALKS
-from tuning.spaces import SPACES, Space, changes, distributions, merged, read_space
+from tuning.spaces import Space, changes, distributions, merged, read_space
 from utils.config import as_plain, read_yaml, updated
 from utils.console.options import given_options
 from utils.env_ids import file_name
@@ -36,8 +37,8 @@ class SweepConfig:
 
     env: str = "ResidualWalk-v0"
     """What is trained: any registered id."""
-    algo: Literal["ppo", "sac"] = "ppo"
-    """What learns."""
+    algo: Literal[*LEARNERS] = "ppo"
+    """Algorithm."""
     trials: int = 50
     """Trials of all workers together; a study that has fewer goes on."""
     steps: int = 100_000
@@ -157,7 +158,7 @@ class SweepConfig:
         """
         entries = read_space(self.space, self.algo, self._walks)
         idle = {} if self._walks else idle_numbers(self.base)
-        for name in idle.keys() & entries.keys() if self.space not in SPACES else ():
+        for name in idle.keys() & entries.keys() if self.space not in LEARNERS[self.algo].spaces else ():
             raise ValueError(f"space: {name} has no effect: {idle[name]}")
         return {name: entry for name, entry in entries.items() if name not in idle}
 

@@ -7,7 +7,8 @@ from typing import get_args, get_type_hints
 import pytest
 
 import train
-from algorithms.configs import PpoConfig, SacConfig
+from algorithms.ppo import PpoConfig
+from algorithms.sac import SacConfig
 from training.config import EnvTrainConfig
 from training.tasks.hand import HandTrainConfig
 from training.tasks.walk import WalkTrainConfig

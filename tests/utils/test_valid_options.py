@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import train
-from algorithms.configs import PpoConfig, SacConfig
+from algorithms.ppo import PpoConfig
+from algorithms.sac import SacConfig
 from training.assembly import Training
 from training.config import EnvTrainConfig
 

@@ -1,0 +1,109 @@
+"""The kinds of policies that a run folder can hold: their SB3 classes, their layers, and how their actor is exported."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import stable_baselines3
+import torch
+from gymnasium.spaces import Box, Dict, Space
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy, MultiInputActorCriticPolicy
+from stable_baselines3.sac.policies import MultiInputPolicy, SACPolicy
+from torch import nn
+
+_CRITIC = ("mlp_extractor.value_net.", "value_net.")  # beginnings of the names of ActorCriticPolicy's weights
+ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh}
+
+
+@dataclass(frozen=True)
+class PolicyKind:
+    """A class of policies. A saved policy names its kind, and is built from plain data before its weights are loaded.
+
+    Attributes:
+        flat: SB3's class for observations (n, k).
+        multi_input: SB3's class for dictionary observations, with the same weights: it concatenates the parts.
+        stock: SB3's algorithm whose .zip files hold such policies.
+        critic: key of the critic's layers in `net_arch`; the actor's key is "pi".
+        squashed: whether the actor's output lies in [-1, 1] and is scaled to the action space.
+        actor_layers: returns the layers from a normalised observation (n, k) to the mean action or the logits.
+    """
+
+    flat: type[BasePolicy]
+    multi_input: type[BasePolicy]
+    stock: type[BaseAlgorithm]
+    critic: str
+    squashed: bool
+    actor_layers: Callable[[BasePolicy], list[nn.Module]]
+
+    @property
+    def name(self) -> str:
+        """The name of the kind in policy.json."""
+        return self.flat.__name__
+
+    def matches(self, policy: BasePolicy) -> bool:
+        """Returns whether a policy is of this kind."""
+        return type(policy).__name__ in (self.name, self.multi_input.__name__)
+
+    def policy_class(self, observation: Space) -> type[BasePolicy]:
+        """Returns SB3's class for an observation space."""
+        return self.multi_input if isinstance(observation, Dict) else self.flat
+
+    def build(self, observation: Space, action: Space, layers: Mapping | list[int], activation: str) -> BasePolicy:
+        """Returns an untrained policy; `layers` are the widths of its hidden layers, a list or one by key of `net_arch`.
+
+        Draws initial weights without changing torch's global generator.
+        """
+        with torch.random.fork_rng(devices=[]):
+            kind = self.policy_class(observation)
+            return kind(observation, action, lambda _: 0.0, net_arch=layers, activation_fn=ACTIVATIONS[activation])
+
+    def layer_widths(self, policy: BasePolicy) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Returns the widths of the hidden layers of actor and critic."""
+        layers = policy.net_arch
+        actor, critic = (layers["pi"], layers[self.critic]) if isinstance(layers, dict) else (layers, layers)
+        return tuple(actor), tuple(critic)
+
+
+def actor_alone(policy: BasePolicy, part: slice) -> ActorCriticPolicy:
+    """Returns an ordinary policy that reads a part of the observation, with the actor of `policy` and a critic of 0.
+
+    The layers of the actor must be where ActorCriticPolicy has them.
+    """
+    whole, layers = policy.observation_space, policy.net_arch
+    space = Box(whole.low[part], whole.high[part], dtype=whole.dtype)
+    layers = {"pi": layers["pi"] if isinstance(layers, dict) else layers, "vf": []}
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and overwritten
+        alone = ActorCriticPolicy(
+            space, policy.action_space, lambda _: 0.0, net_arch=layers, activation_fn=policy.activation_fn
+        )
+    actor = {name: tensor for name, tensor in policy.state_dict().items() if not name.startswith(_CRITIC)}
+    critic = {name: torch.zeros_like(tensor) for name, tensor in alone.state_dict().items() if name.startswith(_CRITIC)}
+    alone.load_state_dict(actor | critic)
+    alone.set_training_mode(False)
+    return alone
+
+
+def _actor_critic_layers(policy):
+    return [*policy.mlp_extractor.policy_net, policy.action_net]
+
+
+def _sac_layers(policy):
+    return [*policy.actor.latent_pi, policy.actor.mu, nn.Tanh()]
+
+
+ACTOR_CRITIC = PolicyKind(
+    flat=ActorCriticPolicy,
+    multi_input=MultiInputActorCriticPolicy,
+    stock=stable_baselines3.PPO,
+    critic="vf",
+    squashed=False,
+    actor_layers=_actor_critic_layers,
+)
+SQUASHED_GAUSSIAN = PolicyKind(
+    flat=SACPolicy,
+    multi_input=MultiInputPolicy,
+    stock=stable_baselines3.SAC,
+    critic="qf",
+    squashed=True,
+    actor_layers=_sac_layers,
+)
