@@ -31,6 +31,6 @@ class QuietPPO(PPO):
         """Returns the multiplier times the mean squared action; the multiplier grows while that is above the limit."""
         actions = self.policy.get_distribution(batch.data.observations).distribution.mean
         size = actions.square().mean()
-        self.multiplier = max(0.0, self.multiplier + 0.1 * (size.item() - self.action_limit))
+        self.multiplier = max(0.0, self.multiplier + 0.1 * (size.item() / self.action_limit - 1.0))
         update.logged["multiplier"].append(self.multiplier)
         return self.multiplier * size

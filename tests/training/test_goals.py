@@ -102,10 +102,10 @@ def test_a_desired_goal_is_normalised_as_a_reached_one_and_rewards_are_not(tmp_p
 def test_a_resumed_run_keeps_all_of_its_replay_and_joins_no_two_episodes(tmp_path, capsys):
     run = tmp_path / "run"
     assert train.main([*SMALL, "--env", "Point-v0", "--her", "--run-dir", str(run), "--total-timesteps", "90"]) == 0
-    held = read_training(run / "checkpoints/0000000090")["replay"]
+    held = read_training(run / "checkpoints/0000000090")["kept"]["replay_buffer"]
     assert train.main(["--resume", str(run), "--total-timesteps", "240"]) == 0
     assert "goes on with new ones" in capsys.readouterr().err
-    after = read_training(sorted((run / "checkpoints").iterdir())[-1])["replay"]
+    after = read_training(sorted((run / "checkpoints").iterdir())[-1])["kept"]["replay_buffer"]
     assert held["pos"] == 45 and after["pos"] == 120  # of 45 steps a simulation, the last 5 are of an unfinished episode
     for name, values in held["observations"].items():
         assert np.array_equal(after["observations"][name][:45], values)
