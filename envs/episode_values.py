@@ -1,10 +1,10 @@
-"""Draws the perturbed numbers of every episode, for n simulations, and hands them to what they perturb."""
+"""Draws the values that a `perturb_spec` gives to the parameters of each episode, for n simulations."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from utils.perturbation import courses, parse_perturbation
+from utils.perturbation import parameter_schedules, parse_perturbation
 from utils.schedules import Schedule, find_scheduler
 
 STREAM = 41
@@ -13,30 +13,32 @@ STREAM = 41
 class EpisodeValues:
     """Perturbs the physics of n simulations by a `perturb_spec`: one schedule per parameter and simulation.
 
-    A schedule counts the resets of its simulation: the first one updates it. A seed starts it over.
+    A schedule counts the resets of its simulation; the first reset updates it. A seed restarts it.
 
     Args:
-        target: what is perturbed; it has `perturbations`, `default_perturbation` and `perturb(values, ids)`.
-        spec: either form of a `perturb_spec`, or its dataclass.
-        n: simulations.
-        stream: tells the random numbers from those of other `EpisodeValues` of the same simulations.
-        random: numpy's RandomState, or what draws like it, to draw from as the original suite does.
+        target: the environment to perturb; it has `perturbations`, `default_perturbation` and `perturb(values, ids)`.
+        spec: a `perturb_spec` in either form, or its dataclass.
+        n: number of simulations.
+        stream: distinguishes the random numbers from those of other `EpisodeValues` of the same simulations.
+        random: a RandomState, or an object that draws like it, to draw from as the original suite does.
 
     Raises:
-        ValueError: the spec is wrong.
+        ValueError: the spec is invalid.
     """
 
     transient = ("_target",)
 
     def __init__(self, target, spec, n: int, stream: Sequence[int] = (STREAM, 0), random=None):
-        self._target, self._random, self._own_stream = target, random, tuple(stream)
+        self._target, self._random, self._stream = target, random, tuple(stream)
         exact = random is not None
-        self._courses = courses(parse_perturbation(spec), target.perturbations, target.default_perturbation, exact)
-        self._schedules = [Schedule(find_scheduler(own.scheduler, exact), own.bounds, n) for own in self._courses]
+        self._parameters = parameter_schedules(
+            parse_perturbation(spec), target.perturbations, target.default_perturbation, exact
+        )
+        self._schedules = [Schedule(find_scheduler(p.scheduler, exact), p.bounds, n) for p in self._parameters]
         self._generators = [np.random.default_rng() for _ in range(n)]
         self._resets, self._drawn = np.zeros(n, int), np.zeros(n, bool)
-        self._values = {own.param: np.full(n, own.bounds.start) for own in self._courses}
-        if self._courses:  # declared now, so that a state taken before the first reset can be restored
+        self._values = {p.param: np.full(n, p.bounds.start) for p in self._parameters}
+        if self._parameters:  # declared now, so that a state captured before the first reset can be restored
             target.perturb({name: np.zeros(0) for name in self._values}, np.zeros(0, int))
 
     @property
@@ -45,31 +47,31 @@ class EpisodeValues:
         return tuple(self._values)
 
     def start_over(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
-        """Seeds simulations `ids` and starts their schedules over; None leaves one as it is."""
+        """Seeds simulations `ids` and restarts their schedules; a seed of None leaves its simulation unchanged."""
         for i, seed in zip(ids, seeds):
             if seed is not None:
-                self._generators[i] = np.random.default_rng([int(seed), *self._own_stream])
+                self._generators[i] = np.random.default_rng([int(seed), *self._stream])
                 self._resets[i], self._drawn[i] = 0, False
                 for schedule in self._schedules:
                     schedule.restart(np.array([i]))
 
     def prepare(self, ids: np.ndarray) -> None:
-        """Draws what the next episodes of simulations `ids` still need; repeated, it changes nothing."""
+        """Draws the values of the next episodes of simulations `ids`, unless they are drawn already."""
         self.draw(ids[~self._drawn[ids]])
 
     def draw(self, ids: np.ndarray) -> None:
-        """Draws the values of the next episodes of simulations `ids`, and hands them to the physics."""
-        for own, schedule in zip(self._courses, self._schedules):
-            due = ids[self._resets[ids] % own.period == 0]
+        """Draws the values of the next episodes of simulations `ids`, and passes them to `perturb` of the target."""
+        for parameter, schedule in zip(self._parameters, self._schedules):
+            due = ids[self._resets[ids] % parameter.period == 0]
             if len(due):
                 schedule.advance(due, [self._generators[i] if self._random is None else self._random for i in due])
         self._resets[ids] += 1
         self._drawn[ids] = True
-        if len(ids) and self._courses:
+        if len(ids) and self._parameters:
             self._target.perturb({name: values[ids] for name, values in self._next_values()}, ids)
 
     def take_up(self, ids: np.ndarray) -> None:
-        """Makes the values drawn last those of the current episodes of simulations `ids`."""
+        """Marks the values that were drawn last as those of the current episodes of simulations `ids`."""
         for name, values in self._next_values():
             self._values[name][ids] = values[ids]
         self._drawn[ids] = False
@@ -79,30 +81,30 @@ class EpisodeValues:
         return {name: values.copy() for name, values in self._values.items()}
 
     def _next_values(self):
-        """Returns pairs of a parameter's name and its values (n,) as they are used: whole numbers rounded."""
-        rounded = (np.rint(s.value) if own.whole else s.value for own, s in zip(self._courses, self._schedules))
+        """Returns pairs of a parameter's name and its next values (n,), rounded for whole-number parameters."""
+        rounded = (np.rint(s.value) if p.whole else s.value for p, s in zip(self._parameters, self._schedules))
         return zip(self._values, rounded)
 
 
 class PerturbedEpisodes:
-    """What an environment with a task, single or vector, needs for a `perturb_spec` of its own.
+    """Base of environments with a task, single or vector, that accept a `perturb_spec`.
 
     Attributes:
-        episode_values: draws what the spec perturbs in every episode; None without a spec.
+        episode_values: draws the perturbed parameters of every episode; None without a spec.
     """
 
     episode_values: EpisodeValues | None = None
 
     @property
     def current_perturb(self) -> dict:
-        """The values that the `perturb_spec` gave the current episodes, by name."""
+        """The values of the `perturb_spec` in the current episodes, by parameter name."""
         return {} if self.episode_values is None else self._shaped(self.episode_values.values())
 
     def _perturb_episodes(self, spec, n):
         self.episode_values = None if spec is None else EpisodeValues(self, spec, n)
 
     def _start_episodes(self, ids, generators, options=None, seeds=None):
-        """Draws what is perturbed, and starts episodes in simulations `ids`; returns all observations (n, k)."""
+        """Draws perturbed parameters and starts episodes in simulations `ids`; returns all observations (n, k)."""
         if self.episode_values is None:
             return self.task.start(ids, generators, options)
         if seeds is not None:
@@ -113,10 +115,10 @@ class PerturbedEpisodes:
         return observation
 
     def _measured(self):
-        """Returns an info: the task's measurements, and the values in use if there is a spec."""
+        """Returns an info: the task's measurements, and the perturbed values if there is a spec."""
         perturbed = {} if self.episode_values is None else {"perturb_spec": self.current_perturb}
         return self._shaped(self.task.measurements()) | perturbed
 
     def _shaped(self, arrays):
-        """Returns arrays (n,) by name as an info holds them."""
+        """Returns arrays (n,) by name in the form that infos of this environment have."""
         raise NotImplementedError

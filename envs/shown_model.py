@@ -1,4 +1,4 @@
-"""The model of a batch as user code gets it: what is written to it acts, in every simulation, from the next step on."""
+"""Gives user code the model of a batch, and applies what it writes there to all simulations."""
 
 import copy
 
@@ -10,12 +10,12 @@ from utils.model_fields import field_value, write_field
 from utils.variation import Variation
 
 _OPTIONS = sorted(name for name in MODEL_FIELDS if name.startswith("opt."))
-# Fields that a task has read when it was built, and what to use for them.
-_READ_ONCE = {"opt.timestep": "give control_dt when the environment is made", "key_": "starts are the task's own"}
+# Fields that a task reads only when it is built, and what to use instead.
+_READ_ONCE = {"opt.timestep": "give control_dt when the environment is made", "key_": "the task sets start states"}
 
 
 class ShownModel:
-    """Compares the model with what it was, once it was shown: 15 us a step for a model of 200 kB, nothing before that."""
+    """Detects changes of a model by comparing it with a copy: 15 us a step for a model of 200 kB, nothing before `show`."""
 
     def __init__(self, sim: Batch, factors: Variation):
         self._sim, self._factors = sim, factors
@@ -23,18 +23,18 @@ class ShownModel:
         self._bytes = np.zeros(0, np.uint8)
 
     def show(self) -> mujoco.MjModel:
-        """Returns the model that all simulations are nominally like."""
+        """Returns the nominal model of all simulations."""
         if self._known is None:
             self._remember()
         return self._sim.model
 
     def take_over(self) -> bool:
-        """Makes what was written since the last call the nominal values of all simulations; returns whether there was any.
+        """Makes values that were written since the last call nominal in all simulations; returns whether there were any.
 
         A forward() of the batch must come next. Constants that MuJoCo derives from these fields follow.
 
         Raises:
-            ValueError: a field that cannot change any more, or a value that is not finite; the model is put back.
+            ValueError: a written field cannot change any more, or a value is not finite; the model is restored.
         """
         if self._known is None or np.array_equal(_bytes(self._sim.model), self._bytes):
             return False
@@ -54,7 +54,7 @@ class ShownModel:
 
 
 def field_names(model: mujoco.MjModel) -> list[str]:
-    """Returns the fields of a model that hold numbers, those of its options as "opt.gravity"."""
+    """Returns the names of a model's numeric fields; those of its options are written as "opt.gravity"."""
     arrays = [name for name in dir(model) if not name.startswith("_") and isinstance(getattr(model, name), np.ndarray)]
     return arrays + _OPTIONS
 
@@ -66,7 +66,7 @@ def _bytes(model):
 
 
 def _differs(model, known, name):
-    return field_value(model, name).tobytes() != field_value(known, name).tobytes()  # as bytes: NaN is like NaN
+    return field_value(model, name).tobytes() != field_value(known, name).tobytes()  # as bytes, because NaN != NaN
 
 
 def _check(model, name):

@@ -1,4 +1,4 @@
-"""Carries what user code has written to a model over to the models that replace it."""
+"""Copies what user code has written to a model to the models that replace it."""
 
 import copy
 
@@ -10,24 +10,26 @@ from utils.model_fields import field_value, write_field
 
 
 class WrittenModel:
-    """Finds what was written to a model since it was shown, and writes the same to the next one; entry by entry.
+    """Finds the entries that user code has written to a model, and writes them to the next model.
 
-    An entry that differs between the models as they were built is scaled in the same proportion.
+    Where the two models differ as built, the written value is scaled by the ratio of their entries.
     """
 
     def __init__(self):
         self._model = self._built = self._left = None
-        self._written: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}  # values, built ones then, which entries
+        self._written: dict[
+            str, tuple[np.ndarray, np.ndarray, np.ndarray]
+        ] = {}  # values, values as built, mask of written entries
 
     def show(self, model: mujoco.MjModel) -> mujoco.MjModel:
-        """Returns `model`, which from now on may be written to."""
+        """Returns `model` for user code to read and write."""
         if self._model is not model:
             self._find()
             self._model, self._built, self._left = model, copy.copy(model), copy.copy(model)
         return model
 
     def carry_to(self, model: mujoco.MjModel) -> None:
-        """Writes to a newly built `model` what was written to those before it. A reset of its simulation must come next.
+        """Writes the values of earlier models to a newly built `model`. A reset of its simulation must come next.
 
         Constants that MuJoCo derives from these fields follow.
         """
@@ -42,7 +44,7 @@ class WrittenModel:
         self._model, self._built, self._left = model, built, copy.copy(model)
 
     def _find(self):
-        """Remembers which entries were written since the model was shown."""
+        """Records the entries that were written since `show`."""
         for name in () if self._model is None else field_names(self._model):
             now, left, built = (field_value(model, name) for model in (self._model, self._left, self._built))
             if now.tobytes() != left.tobytes():

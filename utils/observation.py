@@ -1,4 +1,4 @@
-"""Observation tables: one declaration gives the space, the slices, the vectors and the documentation."""
+"""Observation tables: the declaration of an observation, from which space, slices, vectors and documentation follow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gymnasium.spaces import Box
 
 @dataclass(frozen=True)
 class Row:
-    """One named block of an observation: its size, bounds in `unit` that hold for every element, and what it is."""
+    """One named block of an observation: its size, bounds of every element in `unit`, and its meaning."""
 
     name: str
     size: int
@@ -20,12 +20,15 @@ class Row:
 
 
 class ObservationTable:
-    """An ordered list of rows, and the flat vectors they describe.
+    """An ordered list of rows that describes a flat vector.
 
     Attributes:
         rows: the declaration.
-        slices: for each name, where its block lies in a vector.
+        slices: the slice of the vector that holds each block, by name.
         space: float32 `Box` of the whole vector.
+
+    Raises:
+        ValueError: two rows have the same name.
     """
 
     def __init__(self, *rows: Row):
@@ -54,7 +57,7 @@ class ObservationTable:
         return np.minimum(vectors, self._high, out=vectors)
 
     def markdown(self) -> str:
-        """Returns the table as Markdown: name, size, range, unit, meaning."""
+        """Returns the table as Markdown with the columns row, size, range, unit and meaning."""
         lines = ["| row | size | range | unit | what it is |", "|---|---|---|---|---|"]
         lines += [f"| `{r.name}` | {r.size} | {r.low:g} to {r.high:g} | {r.unit} | {r.meaning} |" for r in self.rows]
         return "\n".join(lines)

@@ -129,8 +129,8 @@ class PerturbParams(Spec):
 
 
 @dataclass(frozen=True)
-class Course:
-    """One parameter, resolved: the rule that makes its values, from where to where, and every how many resets."""
+class ParameterSchedule:
+    """One parameter, resolved: its scheduler, start and bounds, and the number of resets between two updates."""
 
     param: str
     scheduler: str
@@ -196,12 +196,18 @@ def merged(specs: Mapping, task_kwargs: Mapping | None, known: tuple[str, ...]) 
     return {**specs, **task_kwargs}
 
 
-def courses(
+def parameter_schedules(
     spec: PerturbSpec | PerturbParams, known: Mapping[str, Perturbable], default: str, exact: bool = False
-) -> tuple[Course, ...]:
-    """Returns what a spec perturbs in an environment that knows these parameters; nothing if it is not enabled.
+) -> tuple[ParameterSchedule, ...]:
+    """Returns the schedule of each parameter that a spec perturbs; none if the spec is not enabled.
 
-    A constant value may lie outside the default range: only `exact` clips it, as the original does.
+    A constant value may lie outside the default range: only `exact` clips it, as the original suite does.
+
+    Args:
+        spec: the spec.
+        known: the environment's parameters.
+        default: the parameter of a spec that names none.
+        exact: follow the original suite to the last bit.
 
     Raises:
         ValueError: a parameter is unknown (the nearest is named), a range is empty, or a value lies outside its bounds.
@@ -218,7 +224,7 @@ def courses(
     start, low, high, std = _numbers(spec, own, spec.scheduler == "constant" and not exact)
     if low > high:
         raise ValueError(f"perturb_spec.min must be at most perturb_spec.max, got {low} and {high} for {param}")
-    return (Course(param, spec.scheduler, Bounds(start, low, high, std), spec.period, own.whole),)
+    return (ParameterSchedule(param, spec.scheduler, Bounds(start, low, high, std), spec.period, own.whole),)
 
 
 def _numbers(spec, own, widen):
@@ -234,7 +240,7 @@ def _drawn(name, spec, known):
     for end in (low, high):
         known[name].check(f"perturb_spec.params.{name}", end)
     scheduler = "uniform" if low < high else "constant"
-    return Course(name, scheduler, Bounds(low, low, high, 0.0), spec.period, known[name].whole)
+    return ParameterSchedule(name, scheduler, Bounds(low, low, high, 0.0), spec.period, known[name].whole)
 
 
 def _range(entry, place):

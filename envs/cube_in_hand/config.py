@@ -1,4 +1,4 @@
-"""What a caller may change about CubeInHand-v0, its frozen config, and what its policies see."""
+"""The config of CubeInHand-v0, and the table of its observation."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -29,10 +29,9 @@ OBSERVATION = ObservationTable(
 class CubeWeights(Checked):
     """Weight of every reward term, by the term's name. A cost carries its minus sign here.
 
-    Dropping never pays: whoever keeps the cube loses at most 10 pi by turning it away and 1000 times the effort, 32.4 in
-    all, whoever drops it loses 40. Hovering near a target earns nothing; reaching it earns 40 and a new way to go. These
-    were found in short probes: with 1, 20 and -5 in the place of 10, 40 and -40, PPO reached as much at first, but dropped
-    the cube in a third of its episodes.
+    Dropping never pays. The worst case without a drop is -10 pi - 1000 * 0.001 = -32.4; a drop costs 40. Staying near a
+    target earns nothing; reaching it earns 40 and a new target. The values come from short trainings: with 1, 20 and -5
+    instead of 10, 40 and -40, PPO reached as many targets at first, but dropped the cube in a third of its episodes.
     """
 
     progress: float = within(10.0, -_HEAVIEST, _HEAVIEST)
@@ -47,10 +46,10 @@ class CubeWeights(Checked):
 
 @dataclass(frozen=True)
 class CubeInHandConfig(Checked):
-    """What a caller may change about the task. m, s, rad.
+    """Config of the task; m, s, rad.
 
-    A `target_angle` below pi, for a curriculum, brings every target nearer to the cube, in that proportion. Under the
-    reward "dense", that of torobo_mujoco, dropping the cube pays, and so does hovering short of the target.
+    A curriculum sets `target_angle` below pi, which scales the angle of every target in that proportion. With the reward
+    "dense", that of torobo_mujoco, dropping the cube pays, and so does staying short of the target.
     """
 
     reward: Literal["progress", "dense"] = "progress"

@@ -1,4 +1,4 @@
-"""The task behind CubeInHand-v0: a hand that turns a cube in its palm to one drawn orientation after the other."""
+"""The task behind CubeInHand-v0: a hand turns a cube in its palm to a sequence of random orientations."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,8 +18,8 @@ from utils.sensor_utils import SensorReader
 from utils.variation import Scale, scaled_mass
 
 SCENE = Path(__file__).parents[2] / "assets" / "hand" / "cube_in_hand.xml"
-MOST_DRAWS = 100  # of a target; with the default angles one draw in 700 is too near
-ANGLE_ROOM = 1e-6  # rad: so that rounding brings no target within the success angle
+MOST_DRAWS = 100  # of one target; with the default angles one draw in 700 is within the success angle
+ANGLE_ROOM = 1e-6  # rad; keeps rounding from bringing a target within the success angle
 TIPS = ("index_tip", "middle_tip", "ring_tip", "thumb_tip")
 
 
@@ -27,18 +27,18 @@ class CubeInHandTask(Task):
     """n hands, each with a cube.
 
     Action (n, 12) in [-1, 1]: changes of the servos' targets, in units of `action_scale`, in the model's servo order.
-    Ends: the cube is dropped. A cube that reaches its target is given a new one, uniform on SO(3), and turns on.
+    An episode ends when the cube is dropped. A cube that reaches its target gets a new one, uniform on SO(3).
 
-    Quaternions keep their sign from step to step: the cube's is integrated, and of a new target's two the one is taken
-    from which the difference to the cube begins with w >= 0.
+    Quaternions do not change sign between steps: the cube's is integrated, and new targets are sign-flipped so that the
+    difference to the cube starts with w >= 0.
     """
 
     config_class = CubeInHandConfig
     observation = OBSERVATION
     action_space = Box(-1.0, 1.0, (12,), np.float32)
     transient = (*Task.transient, "sensor_reader")
-    # Fingertips alone decide the friction of their contacts, so the cube's factor goes into them too: a contact then has
-    # the product of both. Contacts mix the solref of two geoms, so that damping is scaled in all.
+    # MuJoCo takes the friction of a fingertip's contacts from the fingertip alone, so the cube's factor scales fingertips
+    # too: a contact then has the product of both. It mixes the solref of two geoms, so damping is scaled in all geoms.
     factors: ClassVar[dict[str, tuple[Scale, ...]]] = {
         "object_mass": scaled_mass("cube"),
         "object_inertia": (Scale("body_inertia", ("cube",)),),
@@ -49,7 +49,7 @@ class CubeInHandTask(Task):
         "contact_damping": (Scale("geom_solref", columns=(1,)),),
         "gravity_scale": (Scale("opt.gravity"),),
     }
-    # Factors; the ranges are those of torobo_mujoco's robustness test.
+    # All are scales; the ranges are those of torobo_mujoco's robustness test.
     ranges: ClassVar[dict[str, Perturbable]] = {
         "object_mass": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 20.0),
         "object_inertia": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 20.0),
@@ -70,39 +70,39 @@ class CubeInHandTask(Task):
         self._allocate()
 
     def set_target_angle(self, angle: float) -> None:
-        """Makes `angle` the most that following targets are away from where their cubes are.
+        """Sets the largest angle, rad, between a new target and the cube at that time.
 
         Raises:
-            ValueError: it is not above `success_angle` and up to pi.
+            ValueError: it does not lie in (success_angle, pi].
         """
         self.target_angle = replace(self.config, target_angle=angle).target_angle
 
     def reset(self, ids, generators, options):
         for i, generator in zip(ids, generators):
-            self._streams[i] = np.random.default_rng(generator.integers(2**63))  # of this episode's targets
+            self._streams[i] = np.random.default_rng(generator.integers(2**63))  # draws this episode's targets
         self.variation.apply({}, ids)
         targets = self._drawn_targets(ids, np.tile(self._home_qpos[-4:], (len(ids), 1)))  # the model ends with the cube
         self.place(ids, self._home_qpos, self._home_ctrl, mocap_quat=targets[:, None])
         self._successes[ids] = 0
-        self._look()
+        self._read_cube()
         self._distance[ids] = rewards.rotation_distance(self._difference)[ids]
-        for name, block in self._frame().items():
+        for name, block in self._blocks().items():
             self._earlier[name][ids] = block[ids]
 
     def act(self, action):
-        self._action, self._earlier = action, self._frame()
+        self._action, self._earlier = action, self._blocks()
         self._ctrl[:] = np.clip(self._ctrl + self.config.action_scale * action, *self._soft_limits)
-        self._to_judge = True
+        self._unmeasured = True
 
     def sense(self):
-        if self._to_judge:
-            self._judge()
-            self._to_judge = False
+        if self._unmeasured:
+            self._measure()
+            self._unmeasured = False
         else:
-            self._look()
+            self._read_cube()
 
     def observe(self):
-        return {f"earlier_{name}": block for name, block in self._earlier.items()} | self._frame()
+        return {f"earlier_{name}": block for name, block in self._earlier.items()} | self._blocks()
 
     def reward_terms(self):
         if self.config.reward == "dense":
@@ -121,8 +121,9 @@ class CubeInHandTask(Task):
         return (z < c.drop_height) | (np.abs(x) > c.reach) | (np.abs(y) > c.reach)
 
     def measurements(self):
-        """Returns, (n,) each, in m and rad: the angle to the target (`rotation_distance`), where one was just reached that
-        to the old one; how many were reached in this episode (`successes`); and whether the cube is `dropped`."""
+        """Returns, (n,) each, in m and rad: the angle to the target, or to the one that was just reached
+        (`rotation_distance`); the number of targets reached in this episode (`successes`); `cube_height`; and whether the
+        cube is `dropped`."""
         return {
             "rotation_distance": self._distance.copy(),
             "successes": self._successes.copy(),
@@ -132,7 +133,7 @@ class CubeInHandTask(Task):
         }
 
     def describe(self):
-        """Adds the servos' order, by how much an action of 1 moves their targets, and the limits of these, rad."""
+        """Adds the order of the servos, the change of their targets for an action of 1, and the targets' limits, rad."""
         low, high = self._soft_limits
         return super().describe() | {
             "action": [self.sim.model.actuator(i).name for i in range(self.sim.model.nu)],
@@ -142,7 +143,7 @@ class CubeInHandTask(Task):
         }
 
     def _bind(self):
-        """Resolves names to columns, once."""
+        """Resolves names to columns and live arrays, once."""
         model = self.sim.model
         self._ctrl, self._sensordata = self.sim.bind("ctrl"), self.sim.bind("sensordata")
         self._target_quat = self.sim.bind("mocap_quat")[:, int(model.body("target").mocapid[0])]
@@ -164,14 +165,14 @@ class CubeInHandTask(Task):
         self._action = np.zeros((n, 12))
         self._progress, self._distance = np.zeros((2, n))
         self._reached, self._successes = np.zeros(n, bool), np.zeros(n, int)
-        self._to_judge = False  # whether a step was taken that nobody looked at yet
-        self._look()
-        self._earlier = self._frame()  # of the control step before
+        self._unmeasured = False  # whether a step was taken since the last measurement
+        self._read_cube()
+        self._earlier = self._blocks()  # blocks of the previous control step
 
-    def _judge(self):
-        """Measures what the step has changed; cubes that have reached their target are given a new one."""
+    def _measure(self):
+        """Measures the effect of a control step; cubes that have reached their target get a new one."""
         before = rewards.rotation_distance(self._difference)
-        self._look()
+        self._read_cube()
         self._distance = rewards.rotation_distance(self._difference)
         self._progress = rewards.progress(before, self._distance)
         self._reached = (self._distance < self.config.success_angle) & ~(self.failed | self.terminated())
@@ -180,7 +181,7 @@ class CubeInHandTask(Task):
             self._target_quat[self._reached] = self._drawn_targets(
                 np.flatnonzero(self._reached), self._cube_quat[self._reached]
             )
-            self._look()
+            self._read_cube()
 
     def _drawn_targets(self, ids, cube_quat):
         """Returns new targets (k, 4) of cubes `ids` with orientations `cube_quat` (k, 4).
@@ -195,23 +196,23 @@ class CubeInHandTask(Task):
             due = due[rewards.rotation_distance(turn[due]) < self.config.success_angle + ANGLE_ROOM]
             if not len(due):
                 break
-        else:  # there is hardly any room between the success angle and the target angle: as far as allowed
+        else:  # hardly any angle lies between success and target angle: use the target angle
             turn[due] = quat_power(turn[due], self.target_angle / rewards.rotation_distance(turn[due]))
         return quat_product(turn, cube_quat)
 
     def _drawn_turns(self, ids):
-        """Returns turns (k, 4) by up to `target_angle`, one from each of the streams `ids`."""
+        """Returns quaternions (k, 4) of turns by at most `target_angle`, one from the generator of each simulation `ids`."""
         draws = np.array([self._streams[i].standard_normal(4) for i in ids])
         turn = draws / (np.sqrt(np.vecdot(draws, draws)) * np.copysign(1.0, draws[:, 0]))[:, None]
         return quat_power(turn, self.target_angle / np.pi)
 
-    def _look(self):
+    def _read_cube(self):
         pos, quat = self._cube
         self._cube_pos, self._cube_quat = self._sensordata[:, pos].copy(), self._sensordata[:, quat].copy()
         self._difference = quat_product(self._cube_quat, quat_conjugate(self._target_quat))
 
-    def _frame(self):
-        """Returns the blocks of what is seen now, (n, k) each, fresh."""
+    def _blocks(self):
+        """Returns the blocks of the present observation, (n, k) each, as new arrays."""
         return {
             "joint_pos": scaled(self._sensordata[:, self._joints], self._joint_range),
             "cube_pos": self._cube_pos,

@@ -1,5 +1,7 @@
 """Privileged observations: appended on request, told apart by `observation_groups`, and true."""
 
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -107,3 +109,11 @@ def test_a_task_without_privileged_rows_says_so_in_one_sentence(env_id, make):
 def test_privileged_is_true_or_false():
     with pytest.raises(ValueError, match="privileged must be bool, got 'yes'"):
         gym.make("ResidualWalk-v0", privileged="yes")
+
+
+def test_a_copy_of_an_environment_keeps_its_privileged_rows():
+    env = gym.make_vec("ResidualWalk-v0", 2, privileged=True)
+    env.reset(seed=1)
+    twin, action = pickle.loads(pickle.dumps(env)), np.full((2, 12), 0.3)
+    np.testing.assert_array_equal(env.step(action)[0], twin.step(action)[0])
+    assert twin.unwrapped.observation_groups == env.unwrapped.observation_groups

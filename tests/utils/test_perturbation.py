@@ -7,7 +7,14 @@ import pytest
 from envs.residual_walk.variation import TRAINING_VARIATION
 from envs.residual_walk_env import ResidualWalkEnv, ResidualWalkVectorEnv
 from envs.wrappers.perturbed import MODEL_FACTORS
-from utils.perturbation import Course, Perturbable, PerturbParams, PerturbSpec, courses, parse_perturbation
+from utils.perturbation import (
+    ParameterSchedule,
+    Perturbable,
+    PerturbParams,
+    PerturbSpec,
+    parameter_schedules,
+    parse_perturbation,
+)
 from utils.schedules import Bounds
 from utils.variation import ModelVariation, Scale, Shift
 
@@ -16,23 +23,25 @@ BOTH = np.arange(2)
 
 
 def resolved(spec):
-    return courses(parse_perturbation(spec), KNOWN, "length")
+    return parameter_schedules(parse_perturbation(spec), KNOWN, "length")
 
 
 def test_a_schedule_takes_what_is_not_said_from_the_environment():
-    assert resolved({"enable": True}) == (Course("length", "constant", Bounds(1.0, 0.5, 2.0, 0.1), 1),)
+    assert resolved({"enable": True}) == (ParameterSchedule("length", "constant", Bounds(1.0, 0.5, 2.0, 0.1), 1),)
     spec = {"enable": True, "param": "mass", "scheduler": "random_walk", "period": 3, "start": 2, "min": 0, "std": 0.25}
-    assert resolved(spec) == (Course("mass", "random_walk", Bounds(2.0, 0.0, 9.0, 0.25), 3),)
+    assert resolved(spec) == (ParameterSchedule("mass", "random_walk", Bounds(2.0, 0.0, 9.0, 0.25), 3),)
     assert resolved(PerturbSpec(True, max=20.0))[0].bounds.high == 20.0
     assert resolved({"param": "mass"}) == resolved(None) == ()
 
 
 def test_ranges_are_drawn_evenly_and_fixed_values_may_lie_anywhere():
     assert resolved({"mode": "range", "params": {"mass": (2, 4), "length": [1.0, 1.0]}}) == (
-        Course("mass", "uniform", Bounds(2.0, 2.0, 4.0, 0.0)),
-        Course("length", "constant", Bounds(1.0, 1.0, 1.0, 0.0)),
+        ParameterSchedule("mass", "uniform", Bounds(2.0, 2.0, 4.0, 0.0)),
+        ParameterSchedule("length", "constant", Bounds(1.0, 1.0, 1.0, 0.0)),
     )
-    assert resolved(PerturbParams("fixed", {"mass": 100})) == (Course("mass", "constant", Bounds(100.0, 100.0, 100.0, 0.0)),)
+    assert resolved(PerturbParams("fixed", {"mass": 100})) == (
+        ParameterSchedule("mass", "constant", Bounds(100.0, 100.0, 100.0, 0.0)),
+    )
 
 
 @pytest.mark.parametrize(
