@@ -1,4 +1,4 @@
-"""Shows the main job in two minutes: the gait alone, and the shipped policy if there is one, on flat and rough ground.
+"""Shows the project in two minutes: the gait alone, and the shipped policy if there is one, on flat and rough ground.
 
 Prints a table, and writes `demo/paths.png` (where each robot walked) and `demo/walk.mp4` (side by side on the same rough
 ground: the gait alone, then the policy).
@@ -15,20 +15,24 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from gymnasium.vector import VectorEnv
 
+from evaluation.episodes import Policy
 from evaluation.held_out_seeds import DEMO
-from evaluation.walks import evaluate, gait_alone, summarise, table
-from play_residual_policy import VIDEO_FPS, PlayConfig, make_env, task_config
-from run_folder.records import trained_id
-from run_folder.runs import load_policy
+from evaluation.judges import Scene, Setting
+from play_residual_policy import BASELINE, VIDEO_FPS
+from run_folder.runs import Run, load_run
+from training.tasks import find_task
 from utils.console.interrupts import ends_in_order
 from utils.console.terminal import tolerant_output
+from utils.env_ids import DEFAULT_ID
 from utils.files import write_aside
 from utils.rendering.video import Video
 from utils.vector_infos import control_dt
 
 OUT = Path("demo")
-SHIPPED = Path(__file__).parent / "assets" / "policies" / "ResidualWalk-v0"
+JUDGE = find_task(DEFAULT_ID).judge
+SHIPPED = Path(__file__).parent / "assets" / "policies" / DEFAULT_ID
 EPISODES, COMMAND = 8, 0.4
 PLACES = (("flat", 0.0), ("rough", 0.5), ("rough", 1.0), ("stairs", 0.75))
 VIDEO_SECONDS, VIDEO_PLACE = 8, ("rough", 1.0)
@@ -37,7 +41,7 @@ VIDEO_SECONDS, VIDEO_PLACE = 8, ("rough", 1.0)
 @tolerant_output()
 @ends_in_order()
 def main(argv: Sequence[str] = ()) -> int:
-    """Shows the job; returns the exit code. There are no options but --help."""
+    """Runs the demo; returns the exit code. There are no options but --help."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args(argv)
     try:
@@ -54,21 +58,21 @@ def main(argv: Sequence[str] = ()) -> int:
 def show() -> None:
     """Walks, prints, draws and films."""
     OUT.mkdir(exist_ok=True)
-    walkers = {"gait alone": None} | ({"gait + residual": SHIPPED} if SHIPPED.is_dir() else {})
+    walkers = {"gait alone": None} | ({"gait + residual": load_run(SHIPPED)} if SHIPPED.is_dir() else {})
     rows, paths = {}, {f"{kind} {level:g}": {} for kind, level in PLACES}
     print(f"Walking {EPISODES} times 10 m at {COMMAND} m/s on each ground ...", flush=True)
     for title, model in walkers.items():
         for (kind, level), of_place in zip(PLACES, paths.values()):
             records, of_place[title] = walk(model, kind, level)
-            rows[f"{title}, {kind} {level:g}"] = summarise(records)
-    print(table(rows))
+            rows[f"{title}, {kind} {level:g}"] = JUDGE.summarise(records)
+    print(JUDGE.table(rows))
     draw(paths, OUT / "paths.png")
     film(list(walkers.values()), OUT / "walk.mp4")
 
 
-def walk(model: Path | None, kind: str, level: float) -> tuple[list[dict], np.ndarray]:
+def walk(model: Run | None, kind: str, level: float) -> tuple[list[dict], np.ndarray]:
     """Returns the records of EPISODES walks and their paths (steps, episodes, 2): metres ahead and to the left."""
-    env = make_env(task_config(play_config(model, kind, level), DEMO.at()), EPISODES, trained_id(model))
+    env = make_env(model, kind, level, EPISODES)
     path, running = [], np.ones(EPISODES, bool)
 
     def note(info):
@@ -77,13 +81,19 @@ def walk(model: Path | None, kind: str, level: float) -> tuple[list[dict], np.nd
         running[info.get("_final_info", np.zeros(EPISODES, bool))] = False
         running[info["straight_distance"] >= 10.0] = False
 
-    policy = gait_alone(env) if model is None else load_policy(model)
-    records = evaluate(env, policy, EPISODES, DEMO.at(0, EPISODES), on_step=note)
+    records = JUDGE.play(env, policy_of(model, env), EPISODES, DEMO.at(0, EPISODES), note)
     return records, np.array(path)
 
 
-def play_config(model, kind, level):
-    return PlayConfig(model=model, baseline=model is None, terrain=kind, level=level, command=COMMAND)
+def make_env(model: Run | None, kind: str, level: float, num_envs: int, render_mode: str | None = None) -> VectorEnv:
+    """Returns robots on a terrain kind and level, as the model was trained to control them."""
+    setting = Setting(DEFAULT_ID) if model is None else Setting(model.env_id, model.env_kwargs)
+    return JUDGE.play_env(setting, Scene(kind, level, COMMAND), num_envs, DEMO.at(), render_mode)
+
+
+def policy_of(model: Run | None, env: VectorEnv) -> Policy:
+    """Returns the model's policy, or the gait alone."""
+    return JUDGE.baseline(BASELINE, env) if model is None else model.act
 
 
 def draw(paths: dict[str, dict[str, np.ndarray]], out: Path) -> None:
@@ -104,10 +114,10 @@ def draw(paths: dict[str, dict[str, np.ndarray]], out: Path) -> None:
     print(f"Paths from above: {out}")
 
 
-def film(models: list[Path | None], out: Path) -> None:
-    """Films VIDEO_SECONDS of one robot for each model, side by side from the same start on rough ground, or says why not.
+def film(models: list[Run | None], out: Path) -> None:
+    """Films VIDEO_SECONDS of one robot for each model, side by side from the same start on rough ground.
 
-    Who falls starts anew.
+    A robot that falls starts a new episode. Without a GL library or ffmpeg a sentence is printed instead.
     """
     try:
         with ExitStack() as stack:
@@ -124,10 +134,9 @@ def film(models: list[Path | None], out: Path) -> None:
 class Filmed:
     """One robot on rough ground, walked from frame to frame by a policy or, without a model, by the gait alone."""
 
-    def __init__(self, model: Path | None):
-        task = task_config(play_config(model, *VIDEO_PLACE), DEMO.at())
-        self._env = make_env(task, 1, trained_id(model), render_mode="rgb_array")
-        self._policy = gait_alone(self._env) if model is None else load_policy(model)
+    def __init__(self, model: Run | None):
+        self._env = make_env(model, *VIDEO_PLACE, 1, "rgb_array")
+        self._policy = policy_of(model, self._env)
         self._observation, _ = self._env.reset(seed=DEMO.at())
         self._steps = self._frames = 0
         self.close = self._env.close

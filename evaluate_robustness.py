@@ -1,12 +1,13 @@
-"""Measures how policies bear a changed physics: `python evaluate_robustness.py --model RUN --all`; see --help.
+"""Measures how robust policies are to changed physics: `python evaluate_robustness.py --model RUN --all`; see --help.
 
-A parameter takes one value after the other, the nominal one among them, and every policy plays the same seeds at each. The
-same command goes on where it was stopped.
+A parameter takes one value after another, the nominal one among them, and every policy plays the same seeds at each value.
+The same command resumes a measurement that was stopped.
 """
 
 import sys
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from evaluation.kept_rows import KeptRows, is_kept_rows
 from evaluation.robustness.files import Conditions, write_sweep
 from evaluation.robustness.report import HEAD, draw, failures, grouped, markdown, table
 from evaluation.robustness.sweep import Axis, Judged, Sweep, conditions, judged, make_axis, sweep
+from training.command_line import config_of_run
 from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_output_folder, text_with, used_alone
 from utils.console.terminal import tolerant_output
@@ -28,7 +30,7 @@ ROWS, REPORT = "points.jsonl", "report.md"
 
 @dataclass(frozen=True)
 class RobustnessConfig:
-    """What is measured, and where it is kept."""
+    """Policies, parameters, episodes, and the folder of the results."""
 
     model: tuple[Path, ...]
     """Run folders, checkpoints or shipped policies, all of the same environment."""
@@ -88,7 +90,7 @@ def measure(config: RobustnessConfig) -> list[Sweep]:
     """
     models = dict.fromkeys(map(expanded, config.model))
     with ExitStack() as stack:
-        policies = [stack.enter_context(judged(path, config.episodes, config.num_threads, config.seed)) for path in models]
+        policies = [stack.enter_context(policy_of(path, config)) for path in models]
         wanted = axes(config, policies)
         out = check_output_folder(config.out, [(ROWS, is_kept_rows), (REPORT, text_with(" | ".join(HEAD)))])
         stack.enter_context(used_alone(out))
@@ -99,6 +101,17 @@ def measure(config: RobustnessConfig) -> list[Sweep]:
         drawn = [each for each in groups[made] if each.axes in wanted]
         print("\n".join([table(groups[made]), "", *map(str, draw(out, drawn, made.settings)), *failures(groups[made])]))
         return sweeps
+
+
+def policy_of(path: Path, config: RobustnessConfig) -> AbstractContextManager[Judged]:
+    """Returns a run's policy with its judge, on the environment that its training is evaluated on.
+
+    Raises:
+        ValueError: the run holds no policy or no config of a training.
+    """
+    training = config_of_run(path, config.num_threads)
+    make_env = partial(training.make_evaluation_env, nominal=True)
+    return judged(path, training.task.judge, make_env, config.episodes, config.seed)
 
 
 def played(policies: list[Judged], wanted: list[tuple[Axis, ...]], out: Path, made: Conditions) -> list[Sweep]:

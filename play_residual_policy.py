@@ -1,4 +1,4 @@
-"""Plays a trained policy, or the gait alone, and tells how far it came: `python play_residual_policy.py --help`."""
+"""Plays a trained policy, or the gait alone, and reports its episodes: `python play_residual_policy.py --help`."""
 
 import math
 import sys
@@ -10,25 +10,20 @@ from pathlib import Path
 from typing import Annotated
 
 import gymnasium as gym
-import numpy as np
 import tyro
 
-from envs.locomotion.terrain import TerrainConfig, check_level
-from envs.residual_walk.config import ResidualWalkConfig
-from envs.residual_walk.variation import VariationConfig
-from evaluation.episodes import evaluate_returns, returns_table, summarise_returns
 from evaluation.held_out_seeds import PLAY
-from evaluation.walks import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
+from evaluation.judges import Judge, Scene, Setting
 from run_folder.bad_states import describe, read_dump, replayed
-from run_folder.records import trained_id, trained_task
-from run_folder.runs import load_policy, load_run
-from training.tasks.presets import WALKS
-from utils.config import updated
+from run_folder.records import read_env
+from run_folder.runs import load_run
+from training.tasks import find_task
 from utils.console.arguments import parse_arguments
 from utils.console.interrupts import ends_in_order
 from utils.console.options import refuse_idle
 from utils.console.outputs import check_output, json_with, marked
 from utils.console.terminal import tolerant_output
+from utils.env_ids import DEFAULT_ID
 from utils.files import write_json
 from utils.paths import expanded, with_home
 from utils.rendering.camera import ViewerClosed
@@ -37,11 +32,15 @@ from utils.rendering.video import Video, check_suffix, first_frame
 from utils.vector_infos import control_dt
 
 VIDEO_FPS = 25
+BASELINE = "gait alone"
+IDLE_IN_REPLAY = dict.fromkeys(
+    ("episodes", "seed", "terrain", "level", "command", "json"), "--replay shows states that were recorded"
+)
 
 
 @dataclass(frozen=True)
 class PlayConfig:
-    """What is played, where, and what is kept of it."""
+    """Policy, scene, episodes, and the files to write."""
 
     model: Path | None = None
     """Run folder, checkpoint folder or shipped policy."""
@@ -50,7 +49,7 @@ class PlayConfig:
     episodes: int = 3
     """How many episodes."""
     seed: int = 0
-    """Decides terrain and starts, which no training and no benchmark sees: 0 to 9,999."""
+    """Decides terrain and starts, which no training and no benchmark uses: 0 to 9,999."""
     terrain: str = "rough"
     """Terrain kind: flat, rough, slope, stairs, blocks, waves."""
     level: float = 1.0
@@ -78,6 +77,16 @@ class PlayConfig:
         PLAY.at(self.seed, self.episodes)
 
     @property
+    def scene(self) -> Scene:
+        """The options that describe the scene."""
+        return Scene(self.terrain, self.level, self.command)
+
+    @property
+    def setting(self) -> Setting:
+        """The environment that the policy was trained on, read from its run; without a policy the default one."""
+        return Setting(*read_env(self.model)) if self.model else Setting(DEFAULT_ID)
+
+    @property
     def first_seed(self) -> int:
         """Seed of the first episode and of the terrain."""
         return PLAY.at(self.seed)
@@ -87,16 +96,16 @@ class PlayConfig:
 @ends_in_order()
 def main(argv: list[str] | None = None) -> int:
     """Plays as the command line says; returns the exit code."""
+    options = sys.argv[1:] if argv is None else argv
     try:
-        config = parse_arguments(PlayConfig, with_home(argv), about=__doc__)
-        config = with_checked_paths(config)
-        refuse_idle(sys.argv[1:] if argv is None else argv, idle(config))
+        config = with_checked_paths(parse_arguments(PlayConfig, with_home(argv), about=__doc__))
         if config.replay is not None:
+            refuse_idle(options, IDLE_IN_REPLAY)
             replay(config)
-        elif trained_id(config.model) in WALKS:
-            play(config)
         else:
-            play_any(config)
+            setting = config.setting  # read once
+            refuse_idle(options, find_task(setting.env_id).judge.idle(setting, config.scene))
+            play(config, setting)
     except ViewerClosed:
         print("The viewer was closed.")
     except KeyboardInterrupt:
@@ -106,16 +115,6 @@ def main(argv: list[str] | None = None) -> int:
         print(f"play_residual_policy: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-def idle(config: PlayConfig) -> dict[str, str]:
-    """Returns the options that have no effect -> why."""
-    if config.replay is not None:
-        names = ("episodes", "seed", "terrain", "level", "command", "json")
-        return dict.fromkeys(names, "--replay shows states that were recorded")
-    if (env_id := trained_id(config.model)) not in WALKS:
-        return dict.fromkeys(("terrain", "level", "command"), f"{env_id} does not walk")
-    return {"level": "--terrain flat has no levels"} if config.terrain == "flat" else {}
 
 
 def with_checked_paths(config: PlayConfig) -> PlayConfig:
@@ -136,35 +135,22 @@ def with_checked_paths(config: PlayConfig) -> PlayConfig:
     return replace(config, **paths)
 
 
-def play(config: PlayConfig) -> dict:
-    """Plays, prints the table, writes what was asked for; returns {"episodes": [...], "summary": {...}}."""
-    mode = render_mode(config)
-    task = task_config(config, config.first_seed)
-    env = make_env(task, 1 if mode else config.episodes, trained_id(config.model), render_mode=mode)
-    policy = gait_alone(env) if config.baseline else load_policy(config.model)
+def play(config: PlayConfig, setting: Setting) -> dict:
+    """Plays episodes, prints their table, and writes them if --json is given; returns episodes and summary."""
+    judge, mode = find_task(setting.env_id).judge, render_mode(config)
+    run = load_run(config.model, (setting.env_id, setting.arguments)) if config.model else None
+    env = judge.play_env(setting, config.scene, 1 if mode else config.episodes, config.first_seed, mode)
     with watched(env, config.video) as on_step:
-        records = evaluate(env, policy, config.episodes, config.first_seed, on_step=on_step)
-    return told(records, summarise, table, config.json)
+        policy = judge.baseline(BASELINE, env) if run is None else run.act
+        records = judge.play(env, policy, config.episodes, config.first_seed, on_step)
+    return report(records, judge, config.json)
 
 
-def play_any(config: PlayConfig) -> dict:
-    """Plays a policy of an environment that does not walk, as its training had it; prints, writes and returns as `play`."""
-    run, mode = load_run(config.model), render_mode(config)
-    shown = {"render_mode": mode} if mode else {}  # an environment need not take the argument
-    try:
-        env = run.make_env(1 if mode else config.episodes, **shown)
-    except TypeError as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{run.env_id} cannot be shown, it refuses {shown}: {reason}; use --no-render") from error
-    with watched(env, config.video) as on_step:
-        records = evaluate_returns(env, run.act, config.episodes, config.first_seed, on_step)
-    return told(records, summarise_returns, returns_table, config.json)
-
-
-def told(records: list[dict], summarise: Callable, table: Callable, path: Path | None) -> dict:
-    """Prints a table of the episodes and all together, and writes them to a JSON file if one is wanted; returns them."""
-    result = {"episodes": records, "summary": summarise(records)}
-    print(table({f"episode {i + 1}": summarise([record]) for i, record in enumerate(records)} | {"all": result["summary"]}))
+def report(records: list[dict], judge: Judge, path: Path | None) -> dict:
+    """Prints a table of the episodes and of all together, and writes them to a JSON file if `path` is given."""
+    result = {"episodes": records, "summary": judge.summarise(records)}
+    rows = {f"episode {i + 1}": judge.summarise([record]) for i, record in enumerate(records)}
+    print(judge.table(rows | {"all": result["summary"]}))
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, result)
@@ -186,7 +172,7 @@ def render_mode(config: PlayConfig) -> str | None:
 
 @contextmanager
 def watched(env: gym.vector.VectorEnv, video: Path | None) -> Iterator[Callable[[dict], None] | None]:
-    """Gives what is to be called after each step to film `env` into that file, if there is one; closes both."""
+    """Yields a function to call after each step, which films `env` into the file if one is given; closes both afterwards."""
     with ExitStack() as stack:
         stack.callback(env.close)
         yield camera_operator(env, stack.enter_context(Video(video, VIDEO_FPS)) if video else None)
@@ -204,32 +190,11 @@ def replay(config: PlayConfig) -> None:
                 film.add(frame)
 
 
-def task_config(config: PlayConfig, terrain_seed: int) -> ResidualWalkConfig:
-    """Returns the task a policy was trained on, for the nominal robot on the terrain, level and speed asked for."""
-    check_level(config.level)
-    if not np.isfinite(config.command):
-        raise ValueError(f"command must be a finite speed in m/s, got {config.command}")
-    task = updated(ResidualWalkConfig(), trained_task(config.model))
-    flat = config.terrain == "flat"
-    levels = () if flat else (config.level,)
-    terrain = TerrainConfig() if flat else TerrainConfig((config.terrain,), levels, terrain_seed)
-    task = replace(task, terrain=terrain, terrain_scale=1.0, variation=VariationConfig())
-    return replace(task, command_vx=(config.command, config.command))
-
-
-def make_env(task: ResidualWalkConfig, num_envs: int, env_id: str = "ResidualWalk-v0", **kwargs) -> gym.vector.VectorEnv:
-    """Returns the vector environment that evaluations play on; its episodes last as long as the way may take."""
-    limit = time_limit(GOAL_DISTANCE, task.command_vx[0])
-    if np.isfinite(limit):  # a robot told to stand has the environment's own limit
-        kwargs["max_episode_steps"] = round(float(limit) / task.control_dt)
-    return gym.make_vec(f"envs:{env_id}", num_envs=num_envs, config=task, **kwargs)
-
-
 def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[dict], None] | None:
-    """Returns what films the first simulation, VIDEO_FPS times a simulated second, when called after every step.
+    """Returns a function that films the first simulation, VIDEO_FPS frames a simulated second, when called after every step.
 
-    A control step longer than a frame gives several equal frames; an environment that does not say how long a control step
-    is gives a frame for each.
+    A control step longer than a frame gives several equal frames. An environment that does not report the length of its
+    control step gives one frame a step.
     """
     if film is None:
         return None

@@ -18,7 +18,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.successes import SEEN_BY_NOBODY, by_chance
+from benchmarks.successes import SEEN_BY_NOBODY
+from evaluation.baselines import random_actions
 from evaluation.episodes import evaluate_returns, interval_text, mean_interval
 from run_folder.records import CONFIG
 from run_folder.runs import ended, load_run
@@ -113,7 +114,7 @@ def learned(run: Path, episodes: int) -> list[float]:
 def chance(run: Path, episodes: int) -> list[float]:
     """Returns the return of every episode of even random actions in a run's environment."""
     env = load_run(run).make_env(episodes)
-    return _returns(env, by_chance(env), episodes)
+    return _returns(env, random_actions(env), episodes)
 
 
 def _returns(env, policy, episodes):

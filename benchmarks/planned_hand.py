@@ -14,9 +14,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.successes import played, row, still, table
+from benchmarks.successes import played, row, table
 from envs.cube_in_hand_env import CubeInHandVectorEnv
-from training.tasks.hand import HandTrainConfig
+from evaluation.baselines import zero_actions
+from training.tasks.cube_in_hand import CubeTrainConfig
 from utils.console.terminal import tolerant_output
 from utils.paths import with_home
 
@@ -40,14 +41,14 @@ def main(argv: list[str] | None = None) -> int:
     if min(args.episodes, args.samples, args.horizon, args.num_threads) < 1:
         print("planned_hand: every number must be at least 1", file=sys.stderr)
         return 2
-    config = HandTrainConfig(num_threads=args.num_threads)
+    config = CubeTrainConfig(num_threads=args.num_threads)
     with ExitStack() as stack:
 
         def planned(env):
             planner = Planner(env.unwrapped, args.samples, args.horizon, args.num_threads)
             return stack.enter_context(closing(planner)).act
 
-        idle = played(config, still, args.episodes)
+        idle = played(config, zero_actions, args.episodes)
         print(table([row("zero", idle, idle), row("planner", played(config, planned, args.episodes), idle)]))
     return 0
 

@@ -18,11 +18,12 @@ from scipy.stats import bootstrap
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_report import write_csv
+from evaluation.baselines import random_actions, zero_actions
 from evaluation.episodes import Policy, interval_text, mean_interval
 from evaluation.held_out_seeds import SUCCESSES
 from run_folder.runs import load_run
 from training.command_line import config_of_run
-from training.config import EnvTrainConfig, TrainConfig
+from training.config import TrainConfig
 from utils.console.outputs import check_no_loss, check_output_folder, csv_with, used_alone
 from utils.console.terminal import tolerant_output
 from utils.files import write_aside
@@ -65,9 +66,9 @@ def all_rows(models: list[Path], episodes: int, num_threads: int, episode_steps:
     ids = {config.env_id for config in configs.values()}
     if len(ids) != 1:
         raise ValueError(f"all models must be of one environment, got {', '.join(sorted(ids))}")
-    idle = played(configs[models[0]], still, episodes)
+    idle = played(configs[models[0]], zero_actions, episodes)
     yield row("zero", idle, idle)
-    yield row("random", played(configs[models[0]], by_chance, episodes), idle)
+    yield row("random", played(configs[models[0]], random_actions, episodes), idle)
     for model, config in configs.items():
         yield row(str(model), played(config, lambda env, model=model: load_run(model).act, episodes), idle)
 
@@ -80,20 +81,9 @@ def shortened(config: TrainConfig, episode_steps: int | None) -> TrainConfig:
     """
     if episode_steps is None:
         return config
-    if not isinstance(config, EnvTrainConfig):
+    if config.task.judge.fixed_length:
         raise ValueError(f"--episode-steps is nothing for {config.env_id}, which is judged over a distance")
     return replace(config, env_kwargs=replace(config, episode_steps=episode_steps).env_arguments)
-
-
-def still(env: VectorEnv) -> Policy:
-    """Returns a policy whose actions are 0."""
-    return lambda observation: np.zeros(env.action_space.shape, np.float32)
-
-
-def by_chance(env: VectorEnv) -> Policy:
-    """Returns a policy of even random actions."""
-    generator, low, high = np.random.default_rng(0), env.action_space.low, env.action_space.high
-    return lambda observation: generator.uniform(low, high).astype(np.float32)
 
 
 def played(
@@ -107,7 +97,7 @@ def played(
         ValueError: the episodes tell no successes.
     """
     with closing(config.make_evaluation_env(episodes, seed, nominal=True)) as env:
-        records = config.play(env, make_policy(env), episodes, seed)
+        records = config.task.judge.evaluate(env, make_policy(env), episodes, seed)
     if "successes" not in records[0]:
         raise ValueError(f"episodes of {config.env_id} tell no successes")
     return {name: np.array([record[name] for record in records], float) for name in records[0]}

@@ -28,13 +28,16 @@ from envs.locomotion.terrain import KINDS, TerrainConfig, check_kind, check_leve
 from envs.residual_walk.config import ResidualWalkConfig
 from evaluation.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
 from evaluation.kept_rows import KeptRows, is_kept_rows
+from evaluation.walk_judge import as_walk_judge
 from evaluation.walks import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise, time_limit
-from run_folder.records import trained_id, trained_task
-from run_folder.runs import digest, load_policy
+from run_folder.records import read_env
+from run_folder.runs import digest, load_run
+from training.tasks import find_task
 from utils.config import resolved
 from utils.console.arguments import parse_arguments
 from utils.console.outputs import MARK, check_output_folder, csv_with, marked, text_with, used_alone
 from utils.console.terminal import tolerant_output
+from utils.env_ids import DEFAULT_ID
 from utils.files import write_aside
 from utils.paths import with_home
 from utils.provenance import code_state, git_state, versions
@@ -104,7 +107,7 @@ class Walker:
 
     title: str = "gait alone"
     policy: Policy | None = None
-    env_id: str = "ResidualWalk-v0"
+    env_id: str = DEFAULT_ID
     config: dict = field(default_factory=dict)
     digest: str = ""
     """Of the policy's files: a run that is trained again is somebody else."""
@@ -190,11 +193,18 @@ def own_gait(walker: Walker) -> Walker:
 
 
 def load_walker(model: Path, terrain_seed: int) -> Walker:
-    env = trained_task(model)
+    """Returns a policy with the part of its task's config that it acts on.
+
+    Raises:
+        ValueError: it cannot be read, does not walk, or was trained on the benchmark's terrain.
+    """
+    env_id, arguments = read_env(model)
+    as_walk_judge(find_task(env_id).judge, env_id)
+    env = arguments.get("config", {})
     if env.get("terrain", {}).get("seed") == terrain_seed:
         raise ValueError(f"{model} was trained on terrain seed {terrain_seed}: give another --seeds-from")
     acts_on = {name: value for name, value in env.items() if name not in OWN}
-    return Walker(str(model), load_policy(model), trained_id(model), acts_on, digest(model))
+    return Walker(str(model), load_run(model, (env_id, arguments)).act, env_id, acts_on, digest(model))
 
 
 def walk(walker: Walker, kind: str, level: float, config: BenchmarkConfig, command: float | None = None) -> list[dict]:

@@ -1,4 +1,4 @@
-"""What other floors, bodies, servos, delays and pushes do to a walk: `python benchmarks/variation_benchmark.py --help`.
+"""How floors, bodies, servos, delays and pushes change a walk: `python benchmarks/variation_benchmark.py --help`.
 
 One factor at a time is set to either end of a range; all others stay nominal. Most ends lie twice as far out as trainings
 go (`envs.residual_walk.variation.TRAINING_VARIATION`), because the real difference between robot and model is unknown. All
@@ -21,12 +21,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from envs.residual_walk.variation import VariationConfig
 from evaluation.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
+from evaluation.judges import Scene, Setting
+from evaluation.walk_judge import as_walk_judge
 from evaluation.walks import Policy, evaluate, gait_alone, success_table, summarise
-from play_residual_policy import PlayConfig, make_env, task_config
-from run_folder.records import trained_id
-from run_folder.runs import load_policy
+from run_folder.records import read_env
+from run_folder.runs import load_run
+from training.tasks import find_task
 from utils.console.outputs import check_no_loss, check_output, csv_with, used_alone
 from utils.console.terminal import tolerant_output
+from utils.env_ids import DEFAULT_ID
 from utils.files import write_aside
 from utils.paths import with_home
 
@@ -89,14 +92,16 @@ def fixed(factor: str, value: float) -> VariationConfig:
 def all_rows(args: argparse.Namespace) -> Iterator[dict]:
     """Yields a row of figures for each walker and condition, and prints how far it is."""
     for model in (None, *dict.fromkeys(args.model)):
-        play = PlayConfig(model, model is None, terrain="rough", level=args.level, no_render=True)
+        setting = Setting(DEFAULT_ID) if model is None else Setting(*read_env(model))
+        judge = as_walk_judge(find_task(setting.env_id).judge, setting.env_id)
         terrain_seed = BENCHMARK_TERRAIN.at(args.seeds_from, name="seeds-from")
-        task, policy = task_config(play, terrain_seed), None if model is None else load_policy(model)
+        task = judge.play_task(setting, Scene("rough", args.level), terrain_seed)
         task = replace(task, terrain=replace(task.terrain, levels=task.terrain.levels * TILES))
+        policy = None if model is None else load_run(model, (setting.env_id, setting.arguments)).act
         played = {}  # late controls in no episode, or pushes of no speed, are the nominal robot
         for factor, value, variation in conditions():
             if variation not in played:
-                env = make_env(replace(task, variation=variation), args.episodes, trained_id(model))
+                env = judge.vector(setting, replace(task, variation=variation), args.episodes)
                 played[variation] = walk(env, policy, args.episodes, args.seeds_from)
             summary = played[variation]
             title = GAIT if model is None else str(model)

@@ -1,23 +1,25 @@
-"""Logs the training's episodes to TensorBoard: reward terms, survival, successes, terrain level, failed physics."""
+"""Logs the training's episodes to TensorBoard: reward terms, survival, final measurements, failed physics."""
+
+from collections.abc import Sequence
 
 from stable_baselines3.common.callbacks import BaseCallback
 
 SURVIVAL, FAILURES = "rollout/survival_rate", "rollout/physics_failures"
-# Final measurements of an episode whose means are logged, if the environment reports them.
-LOGGED_FINALS = {"successes": "rollout/successes", "terrain_level": "rollout/terrain_level"}
 
 
 class EpisodeCallback(BaseCallback):
     """Logs means over all episodes that ended since the logger's last dump, from the infos of `BatchVecEnv`.
 
     `reward/<term>` is the mean of a reward term per step. `rollout/survival_rate` is the share of episodes that did not
-    terminate, or terminated as a success. `rollout/successes` and `rollout/terrain_level` are means over the episodes of
-    environments that report them. `rollout/physics_failures` counts, since the start of the training, the episodes that
-    ended because physics failed. SB3 itself logs `rollout/success_rate`, from `is_success`, over the last 100 episodes.
+    terminate, or terminated as a success. `rollout/<name>` is, for each of `finals`, the mean of that measurement at the
+    last step, where the environment reports it. `rollout/physics_failures` counts, since the start of the training, the
+    episodes that ended because physics failed. SB3 itself logs `rollout/success_rate`, from `is_success`, over the last
+    100 episodes.
     """
 
-    def __init__(self):
+    def __init__(self, finals: Sequence[str] = ("successes",)):
         super().__init__()
+        self._finals = tuple(finals)
         self._means: dict[str, list[float]] = {}  # since the last dump: key -> [sum, weight]
         self._failures = 0
 
@@ -48,9 +50,8 @@ class EpisodeCallback(BaseCallback):
         for name, total in episode["terms"].items():
             self._note(f"reward/{name}", total, episode["l"])
         self._note(SURVIVAL, info["TimeLimit.truncated"] or bool(final.get("is_success", False)))
-        for name, key in LOGGED_FINALS.items():
-            if name in final:
-                self._note(key, final[name])
+        for name in filter(final.__contains__, self._finals):
+            self._note(f"rollout/{name}", final[name])
         if "physics_failed" in final:
             self._failures += int(final["physics_failed"])
             self.logger.record(FAILURES, self._failures)

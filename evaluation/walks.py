@@ -1,4 +1,4 @@
-"""Episodes of a walk, counted: what each one reached, and their means with an interval."""
+"""Episodes of robots that walk: a record of each, their means and rates with intervals, and tables of them."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,13 @@ from evaluation.episodes import Policy, play
 from utils.vector_infos import control_dt
 
 GOAL_DISTANCE = 10.0  # m from the start, without a fall and in time: a success
-MIN_PACE = 2 / 3  # of the commanded speed, over the whole way: who is slower comes too late
-SHORTEST_WAY = 1e-3  # m: who does not leave the start would cost infinitely much
+MIN_PACE = 2 / 3  # least share of the commanded speed over the whole distance; a slower robot is late and fails
+SHORTEST_WAY = 1e-3  # m: keeps the cost of transport finite for a robot that stays at the start
 RATES = ("success", "fall", "survived")
 
 
 def gait_alone(env: VectorEnv) -> Policy:
-    """Returns the policy that adds nothing to the gait: the baseline."""
+    """Returns the policy without residuals: the gait alone, which is the baseline."""
     zeros = np.zeros(env.action_space.shape)
     return lambda observation: zeros
 
@@ -35,39 +35,42 @@ def evaluate(
     measured at every step.
 
     Args:
-        env, policy, episodes, seed, on_step: as in `play`; infos of `env` hold the measurements of a walking task.
+        env, policy, episodes, seed, on_step: as in `play`. Infos of `env` report `forward_velocity` and
+            `commanded_velocity`, m/s, and `straight_distance`, m, and may report the measurements of REPORTED.
         goal: distance from the start, m, that makes an episode a success.
-        min_pace: share of the commanded speed that the way to the goal must be walked with, at least.
+        min_pace: least mean speed on the way to the goal, as a share of the commanded speed.
 
     Returns:
-        One record an episode: `distance_m` along the heading of the start, `straight_distance_m`, `time_s`, `success`,
-        `fall`, `survived` (no fall and not off the tile, at the goal or not), `commanded_mps`, `mean_speed_mps`,
-        `speed_error_mps`, `speed_rmse_mps`, `max_roll_deg`, `max_pitch_deg`, `max_heading_error_deg`, `max_tilt_deg` (the
-        larger of roll and pitch), `cost_of_transport`, `residual_rms_mm` (mean over steps of the RMS over all residuals),
-        `joint_limit_violations` (steps with a servo past its hard range), `terrain_level`, `steps`, `return`, `seed`.
+        One record an episode, without the entries whose measurements `env` does not report: `distance_m` along the heading
+        of the start, `straight_distance_m`, `time_s`, `success`, `fall`, `survived` (no fall and not off the tile, at the
+        goal or not), `commanded_mps`, `mean_speed_mps`, `speed_error_mps`, `speed_rmse_mps`, `max_roll_deg`,
+        `max_pitch_deg`, `max_heading_error_deg`, `max_tilt_deg` (the larger of roll and pitch), `cost_of_transport`,
+        `residual_rms_mm` (mean over steps of the RMS over all residuals), `joint_limit_violations` (steps with a servo past
+        its hard range), `terrain_level`, `steps`, `return`, `seed`.
 
-        The cost of transport is energy / (weight x distance as the crow flies), dimensionless (G. Gabrielli and T. von
-        Karman, Mechanical Engineering 72, 1950). Its energy is the positive mechanical work at the servos' shafts; what
-        they take back is not credited, heat in the motors not counted. Power is sampled once a control step, at its end:
-        for the gait alone on flat ground that reads 5 to 11 % less than a sample in every physics step.
+        The cost of transport is energy / (weight x straight distance), dimensionless (G. Gabrielli and T. von Karman,
+        Mechanical Engineering 72, 1950). Energy is the positive mechanical work at the servos' shafts: negative work is not
+        subtracted, heat in the motors is not counted. Power is sampled once a control step, at its end: for the gait alone
+        on flat ground this gives 5 to 11 % less than a sample in every physics step.
     """
     return play(env, policy, episodes, seed, _Tally(env.num_envs, goal, min_pace, control_dt(env)), on_step)
 
 
 def time_limit(goal: float, command: float | np.ndarray, min_pace: float = MIN_PACE) -> np.ndarray:
-    """Returns how long the way to the goal, m, may take at the commanded speed or speeds, m/s; for ever if told to stand."""
+    """Returns the longest time, s, to walk `goal`, m, at the commanded speeds, m/s; infinite for a command of 0."""
     speed = np.abs(command) * min_pace
     return np.divide(goal, speed, out=np.full(np.shape(speed), np.inf), where=speed > 0)
 
 
 def summarise(records: list[dict]) -> dict:
-    """Returns the mean of every number over `records`; what is true or false becomes a rate, with Wilson's 95 % interval.
+    """Returns the mean of every number over `records`; RATES also get Wilson's 95 % interval.
 
-    The cost of transport is that of all ways together: robots that fall where they stand count by their distance.
+    The cost of transport is that of all episodes together: each episode is weighted by its distance.
     """
     summary = {name: float(np.mean([record[name] for record in records])) for name in records[0] if name != "seed"}
-    ways = [max(record["straight_distance_m"], SHORTEST_WAY) for record in records]
-    summary["cost_of_transport"] = float(np.average([record["cost_of_transport"] for record in records], weights=ways))
+    if "cost_of_transport" in summary:
+        ways = [max(record["straight_distance_m"], SHORTEST_WAY) for record in records]
+        summary["cost_of_transport"] = float(np.average([record["cost_of_transport"] for record in records], weights=ways))
     for name in RATES:
         summary[f"{name}_interval"] = wilson_interval(sum(record[name] for record in records), len(records))
     return summary | {"episodes": len(records)}
@@ -114,9 +117,13 @@ def table(rows: dict[str, dict]) -> str:
         lines.append(
             f"| {title} | {_rate(s)} | {s['fall']:.0%} | {s['survived']:.0%} "
             f"| {s['distance_m']:.2f} | {s['mean_speed_mps']:.3f} | {s['speed_rmse_mps']:.3f} "
-            f"| {s['max_tilt_deg']:.1f} | {s['cost_of_transport']:.1f} | {s['residual_rms_mm']:.1f} |"
+            f"| {' | '.join(_figure(s, name) for name in ('max_tilt_deg', 'cost_of_transport', 'residual_rms_mm'))} |"
         )
     return "\n".join(lines)
+
+
+def _figure(summary, name):
+    return f"{summary[name]:.1f}" if name in summary else "-"
 
 
 def _pooled(rows):
@@ -146,6 +153,7 @@ class _Tally:
         self._sums = {name: np.zeros(n) for name in _SUMS}
         self._largest = {name: np.zeros(n) for name in ("roll", "pitch", "heading_error")}
         self._last = {name: np.zeros(n) for name in _LAST}
+        self._missing: set[str] = set()
 
     def begin(self, seeds):
         """Begins an episode in each of the simulations that are the keys of `seeds`."""
@@ -156,7 +164,9 @@ class _Tally:
 
     def add(self, reward, terminated, truncated, info):
         """Counts a step of the running episodes; returns the simulations whose episode ended with it."""
-        on = self.running.copy()
+        on, self._missing = self.running.copy(), {*REPORTED} - {*info}
+        zero = np.zeros(len(on))
+        info = dict.fromkeys(self._missing, zero) | {"weight": zero + 1.0, "distance": info["straight_distance"]} | info
         error = info["forward_velocity"] - info["commanded_velocity"]
         effort = info["power"] / info["weight"]
         values = (reward, info["forward_velocity"], error, error**2, effort, info["residual_rms"], info["past_limits"])
@@ -199,9 +209,23 @@ class _Tally:
             "return": self._sums["reward"],
             "seed": self._seed,
         }
+        unknown = {name for measurement in self._missing for name in REPORTED[measurement]}
+        columns = {name: values for name, values in columns.items() if name not in unknown}
         return [dict(zip(columns, row)) for row in zip(*(column[ids].tolist() for column in columns.values()))]
 
 
+# Measurements that an environment may report -> the entries of a record that need them.
+REPORTED = {
+    "roll": ("max_roll_deg", "max_tilt_deg"),
+    "pitch": ("max_pitch_deg", "max_tilt_deg"),
+    "heading_error": ("max_heading_error_deg",),
+    "power": ("cost_of_transport",),
+    "weight": ("cost_of_transport",),
+    "residual_rms": ("residual_rms_mm",),
+    "past_limits": ("joint_limit_violations",),
+    "terrain_level": ("terrain_level",),
+    "off_tile": (),
+}
 _MEANS = ("speed", "error", "squared_error", "residual")
 _SUMS = ("reward", "speed", "error", "squared_error", "effort", "residual", "past_limits")
 _LAST = ("distance", "straight_distance", "commanded_velocity", "terrain_level", "off_tile")

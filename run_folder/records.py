@@ -10,7 +10,7 @@ from pathlib import Path
 from run_folder.policy import FORMAT
 from utils.config import as_plain, read_yaml
 from utils.console.outputs import check_new_run
-from utils.env_ids import registered
+from utils.env_ids import DEFAULT_ID, registered
 from utils.files import read_json, reading, write_aside, write_json
 from utils.paths import above, expanded
 from utils.plain_yaml import dump_yaml
@@ -19,7 +19,6 @@ from utils.run_file_names import CONFIG, ENV, LOCK, START
 
 RUNS = Path("runs")
 LONGEST_PATH, LONGEST_INSIDE = 4095, 255  # bytes: of a path on Linux, and of a file's path within a run, at the most
-DEFAULT_ID = "ResidualWalk-v0"
 
 
 def make_run(path: Path | None, config, argv: list[str], env_id: str = DEFAULT_ID, env_kwargs: Mapping = {}) -> Path:
@@ -116,16 +115,6 @@ def read_env(path: str | Path) -> tuple[str, dict]:
             raise ValueError(f"it must hold the id and the kwargs of an environment, got {env_id!r} and {kwargs!r}")
         registered(env_id, file.parent)
     return env_id, kwargs
-
-
-def trained_id(path: str | Path | None) -> str:
-    """Returns the id of the environment that a run's policy was trained on; without a run, that of the gait alone."""
-    return read_env(path)[0] if path else DEFAULT_ID
-
-
-def trained_task(path: str | Path | None) -> dict:
-    """Returns the task's config that a run's policy was trained on, as plain data; without a run, nothing."""
-    return read_env(path)[1].get("config", {}) if path else {}
 
 
 def refuse_pickle(path: Path) -> None:

@@ -153,14 +153,18 @@ def last_good(run: Path) -> str:
     return f"the last good checkpoint is {left[-1]}" if left else "there is no checkpoint before it"
 
 
-def load_run(path: str | Path) -> Run:
+def load_run(path: str | Path, env: tuple[str, dict] | None = None) -> Run:
     """Returns the policy of a run folder, a checkpoint or best/ in it, or a shipped policy, with its normaliser and env.
 
-    A run that has not ended, or whose last policy is not whole, gives its newest checkpoint. From then on torch has one
-    thread: idle ones keep cores busy, and walking on two of them took 1.8 times as long.
+    A run that has not ended, or whose last policy is incomplete, gives its newest checkpoint. From then on torch has one
+    thread: idle threads keep cores busy, and walking on two of them took 1.8 times as long.
+
+    Args:
+        path: the folder.
+        env: id and arguments of the environment, if the caller has read them with `read_env`.
 
     Raises:
-        ValueError: there is no policy, or a file of it cannot be used; one sentence that names it.
+        ValueError: there is no policy, or one of its files cannot be used; one sentence that names the file.
     """
     folder = expanded(path)
     refuse_pickle(folder)
@@ -169,7 +173,7 @@ def load_run(path: str | Path) -> Run:
     if checkpoints and not all((folder / name).is_file() for name in POLICY_FILES):
         folder = checkpoints[-1]
     policy, normalizer = read_policy(folder)
-    env_id, env_kwargs = read_env(folder)
+    env_id, env_kwargs = read_env(folder) if env is None else env
     torch.set_num_threads(1)
     return Run(folder, policy, normalizer, env_id, env_kwargs)
 

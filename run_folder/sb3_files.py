@@ -22,12 +22,12 @@ from algorithms.vec_env import BatchVecEnv, make_vector
 from run_folder.action_spaces import check_spaces, described, one_line
 from run_folder.observations import parts, set_statistics, split
 from run_folder.policy import FORMAT, read_policy, write_policy
-from run_folder.records import CONFIG, DEFAULT_ID, ENV
+from run_folder.records import CONFIG, ENV
 from run_folder.runs import CARD, Run
 from utils.config import as_plain, read_yaml
 from utils.console.outputs import MARK, check_new_run
 from utils.console.terminal import tolerant_output
-from utils.env_ids import qualified, registered
+from utils.env_ids import DEFAULT_ID, qualified, registered
 from utils.files import read_arrays, reading, write_aside, write_json
 from utils.paths import with_home
 from utils.plain_yaml import dump_yaml, parse_mapping

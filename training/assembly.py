@@ -120,7 +120,7 @@ def prepare(
 
 def make_callbacks(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str, BaseCallback]:
     """Returns all callbacks: those that look and save before those that change what the next rollout is like."""
-    progress, episodes = ProgressCallback(config.total_timesteps), EpisodeCallback()
+    progress, episodes = ProgressCallback(config.total_timesteps), EpisodeCallback(config.task.judge.finals)
     watched = config.own_callbacks() | {"progress": progress, "episodes": episodes}
     if config.eval_every:
         watched |= evaluations(config, run, on_evaluation)
@@ -130,18 +130,18 @@ def make_callbacks(config: TrainConfig, run: Path, on_evaluation=None) -> dict[s
 
 
 def evaluations(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str, EvaluationCallback]:
-    """Returns the evaluations on what training does not see: nominal, and with the training's perturbations if it has some.
+    """Returns the evaluations on seeds that training does not use: nominal, and with the training's perturbations if any.
 
-    The first of them chooses the best policy.
+    The first one chooses the best policy.
     """
-    seed = EVALUATION.at(0, config.eval_episodes)
+    seed, judge = EVALUATION.at(0, config.eval_episodes), config.task.judge
     make_env = partial(config.make_evaluation_env, config.eval_episodes, seed)
-    judge = partial(config.judge, episodes=config.eval_episodes, seed=seed)
+    summary = partial(judge.summary, episodes=config.eval_episodes, seed=seed)
     # Some learners log only after several episodes, and several evaluations may come before that.
     writes = LEARNERS[config.algo].log_episodes is not None
-    shared = {"judge": judge, "logged": config.LOGGED, "writes": writes}
+    shared = {"judge": summary, "logged": judge.logged, "writes": writes}
     nominal = EvaluationCallback(
-        run, config.eval_every, make_env, score=config.SCORE, watch=on_evaluation or (lambda *_: None), **shared
+        run, config.eval_every, make_env, score=judge.score, watch=on_evaluation or (lambda *_: None), **shared
     )
     if config.perturb is None:
         return {"evaluation": nominal}

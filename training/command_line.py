@@ -14,17 +14,16 @@ from run_folder.records import CONFIG, change_length, read_record, read_run_conf
 from run_folder.runs import ended
 from run_folder.training_state import keeps_simulations
 from training.assembly import Training, locked_run, prepare
-from training.config import EnvTrainConfig, TrainConfig
+from training.config import TrainConfig
 from training.recipes import find_recipe
 from training.step_notes import step_notes
-from training.tasks.hand import HandTrainConfig
-from training.tasks.presets import WALKS, preset
-from training.tasks.walk import WalkTrainConfig
+from training.tasks import find_task
 from training.warm_start import describe_start
 from utils.config import as_plain, read_yaml, updated
 from utils.console.arguments import parse_arguments
 from utils.console.options import overruled
 from utils.console.terminal import tolerant_output
+from utils.env_ids import DEFAULT_ID
 from utils.paths import with_home
 from utils.provenance import versions
 
@@ -95,14 +94,7 @@ def followers(config: TrainConfig, other: TrainConfig) -> list[str]:
     return rate + [f"the {name}" for name in own if _plain(own[name]) != _plain(others[name])]
 
 
-def config_of(env_id: str) -> type[TrainConfig]:
-    """Returns the class of the configs that train that id."""
-    if env_id in WALKS:
-        return WalkTrainConfig
-    return HandTrainConfig if env_id == "CubeInHand-v0" else EnvTrainConfig
-
-
-def parse(argv: list[str], about: str, default_id: str = WALKS[0]) -> TrainConfig:
+def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainConfig:
     """Returns the config that preset, then --config's file, then the command line make; with --resume, the run's own.
 
     Which id is trained decides what can be said of it, and which presets there are. `about` heads the --help.
@@ -130,7 +122,7 @@ def parse(argv: list[str], about: str, default_id: str = WALKS[0]) -> TrainConfi
     start = starting_from(name, env_id, content)
     if known.config and not recorded:
         refuse_keys(known.config, content, start)
-    config = parse_arguments(config_of(env_id), argv, start, about)
+    config = parse_arguments(find_task(env_id).config, argv, start, about)
     config.refuse_ignored(argv)
     return config
 
@@ -148,9 +140,8 @@ def starting_from(name: str, env_id: str, changes: dict) -> TrainConfig:
     Raises:
         ValueError: there is no such preset or id, or a change does not fit.
     """
-    return updated(
-        updated(_blank(env_id), with_variants(preset(name, env_id))), changes | {"preset": name, "env_id": env_id}
-    )
+    start = updated(_blank(env_id), with_variants(find_task(env_id).preset(name, env_id)))
+    return updated(start, changes | {"preset": name, "env_id": env_id})
 
 
 def config_of_run(run: Path, num_threads: int) -> TrainConfig:
@@ -193,12 +184,11 @@ def _plain(callback):
 
 def _recorded(content, changes):
     """Returns the config that a run has recorded, with changes."""
-    env_id = content.get("env_id", WALKS[0])
+    env_id = content.get("env_id", DEFAULT_ID)
     config = updated(_blank(env_id), content | changes)
     config.check()
     return config
 
 
 def _blank(env_id):
-    kind = config_of(env_id)
-    return kind() if kind is WalkTrainConfig else kind(env_id=env_id)
+    return find_task(env_id).config(env_id=env_id)

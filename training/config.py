@@ -1,27 +1,24 @@
-"""What decides a training, whatever is trained: run, length, seed, simulations, learner, evaluations."""
+"""Config of a training of any environment: run, length, seed, simulations, learner, evaluations."""
 
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, fields, make_dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import tyro
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
-import envs  # noqa: F401  (registers the ids)
 from algorithms.configs import LearnerConfig
 from algorithms.learners import LEARNERS, with_variants
 from algorithms.vec_env import BatchVecEnv, make_vector
 from envs.wrappers import Perturbation
 from envs.wrappers.perturbed import made_perturbable
-from evaluation.episodes import Policy, evaluate_returns, summarise_returns
 from evaluation.held_out_seeds import EVALUATION, check_training_seed
-from training.tasks.presets import preset
+from evaluation.judges import Setting
 from utils.config import as_plain
 from utils.console.options import refuse_idle, refuse_overruled
-from utils.env_ids import qualified, registered
+from utils.env_ids import DEFAULT_ID, qualified, registered
 from utils.fields import Checked, FieldError, shown, within
 from utils.perturbation import spec_of_params
 from utils.plain_yaml import dump_yaml, parse_mapping
@@ -50,17 +47,7 @@ Learners = make_dataclass(
 
 @dataclass(frozen=True)
 class TrainConfig(Learners):
-    """What every training says; `EnvTrainConfig` and `WalkTrainConfig` add what is trained."""
-
-    # Of an evaluation's summary: by what the best policy is kept, the first counts first; and what is logged if it is told.
-    SCORE: ClassVar[tuple[str, ...]] = ("return",)
-    LOGGED: ClassVar[tuple[str, ...]] = (
-        "return",
-        "steps",
-        "terminated",
-        "successes",
-        "successes_per_1000_steps",
-    )
+    """Fields that every training has. Subclasses in `training.tasks` add those of a task."""
 
     run_dir: Path | None = None
     """Folder of the run; runs/<date>_<time> if not given."""
@@ -85,8 +72,8 @@ class TrainConfig(Learners):
     """YAML file with any of these keys; the command line comes after it."""
     from_trial: str | None = None
     """Trial of a sweep to train in full, STUDY:NUMBER: what it tried comes in the place of --config."""
-    env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
-    """What is trained."""
+    env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = DEFAULT_ID
+    """Id of the environment to train."""
     episode_steps: int | None = within(None, 1)
     """Length of a training episode, control steps; the environment's own if not given."""
     eval_every: int = within(1_000_000, 0)
@@ -124,20 +111,27 @@ class TrainConfig(Learners):
         return getattr(self, self.algo)
 
     @property
+    def task(self):
+        """The environment's row in the table of tasks."""
+        from training.tasks import find_task  # its rows hold subclasses of this class
+
+        return find_task(self.env_id)
+
+    @property
     def env_arguments(self) -> dict:
-        """Arguments of the training's environment, which a run keeps."""
+        """Arguments of the training's environment, as the run records them."""
         length = {} if self.episode_steps is None else {"max_episode_steps": self.episode_steps}
         return self.task_arguments | length
 
     @property
     def task_arguments(self) -> dict:
-        """Arguments of the environment, its episodes' length aside."""
+        """Arguments of the environment without the length of training episodes."""
         return dict(self.env_kwargs)
 
     @property
     def idle(self) -> dict[str, str]:
         """Fields, or beginnings of dotted fields, that have no effect in this config -> why."""
-        given = preset(self.preset, self.env_id)
+        given = self.task.preset(self.preset, self.env_id)
         idle = {name: f"the training has --algo {self.algo}" for name in LEARNERS if name != self.algo}
         if given and given.keys() <= LEARNERS.keys() and self.algo not in with_variants(given):
             names = " and ".join(given)
@@ -180,14 +174,12 @@ class TrainConfig(Learners):
         return BatchVecEnv(self.perturbed(self._vector(self.learner.num_envs, self.env_arguments)))
 
     def make_evaluation_env(self, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
-        """Returns simulations to judge a policy on; `seed` decides what the episodes' own seeds do not, as the terrain.
-
-        With `nominal` nothing varies that is trained to vary.
-        """
-        return self._vector(num_envs, nominal_arguments(self.task_arguments) if nominal else self.task_arguments)
+        """Returns simulations to judge a policy on, as `Judge.evaluation_env` does."""
+        setting = Setting(self.env_id, self.task_arguments, self.num_threads)
+        return self.task.judge.evaluation_env(setting, num_envs, seed, nominal)
 
     def perturbed(self, env: VectorEnv) -> VectorEnv:
-        """Returns simulations whose physics is perturbed as this training's is; themselves if it is not.
+        """Returns the simulations with this training's perturbations of the physics; unchanged if it has none.
 
         Raises:
             ValueError: nothing of them can be perturbed, or a parameter or range is wrong.
@@ -206,21 +198,10 @@ class TrainConfig(Learners):
             raise ValueError(f"perturb perturbs nothing, got {shown(self.perturb)}: leave it out")
         return env
 
-    def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
-        """Returns a record of every episode, from that seed on, on an environment made for evaluations."""
-        return evaluate_returns(env, policy, episodes, seed)
-
-    def summarise(self, records: list[dict]) -> dict:
-        """Returns the summary of records; SCORE and LOGGED name what is in it."""
-        return summarise_returns(records)
-
-    def judge(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> dict:
-        """Returns the summary of episodes from that seed on."""
-        return self.summarise(self.play(env, policy, episodes, seed))
-
     def own_callbacks(self) -> dict[str, BaseCallback]:
-        """Returns what else a training of this kind is watched or changed by; each has a `state`."""
-        return {}
+        """Returns the callbacks that this task's trainings have beyond those of all; each has a `state`."""
+        curriculum = self.task.curriculum
+        return {} if curriculum is None else {"curriculum": curriculum(self)}
 
     def _vector(self, num_envs, arguments):
         return make_vector(qualified(self.env_id), num_envs, self.num_threads, **arguments)
@@ -229,9 +210,3 @@ class TrainConfig(Learners):
 @dataclass(frozen=True)
 class EnvTrainConfig(TrainConfig):
     """A training of any registered environment."""
-
-
-def nominal_arguments(arguments: Mapping) -> dict:
-    """Returns the arguments of an environment without its perturb_spec, wherever that stands."""
-    own = {name: value for name, value in arguments.items() if name != "perturb_spec"}
-    return own | ({"task_kwargs": nominal_arguments(own["task_kwargs"])} if own.get("task_kwargs") else {})

@@ -26,8 +26,8 @@ def metrics(config: TrainConfig) -> list[str]:
     """Returns the names of the logged scalars that judge a training: the last and the best evaluation, and the return."""
     if not config.eval_every:
         return [RETURN]
-    names = [f"eval/{kind}{name}" for name in config.SCORE for kind in ("", "best_")]
-    perturbed = [f"eval_perturbed/{name}" for name in config.SCORE] if config.perturb is not None else []
+    names = [f"eval/{kind}{name}" for name in config.task.judge.score for kind in ("", "best_")]
+    perturbed = [f"eval_perturbed/{name}" for name in config.task.judge.score] if config.perturb is not None else []
     return [*names, *perturbed, RETURN]
 
 

@@ -20,7 +20,6 @@ from run_folder.records import add_to_record, read_record
 from run_folder.runs import Run, digest, load_run, resumable
 from run_folder.training_state import read_training
 from training.config import TrainConfig
-from training.tasks.presets import preset
 from utils.files import read_arrays, reading, whole_folder, write_arrays
 from utils.run_file_names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
 
@@ -200,7 +199,7 @@ def _check_goals(path, run, sizes, config):
 
 def _usual(config, name):
     """Returns a number of the learner as the preset sets it."""
-    numbers = with_variants(preset(config.preset, config.env_id)).get(config.algo, {})
+    numbers = with_variants(config.task.preset(config.preset, config.env_id)).get(config.algo, {})
     return numbers.get(name, getattr(type(config.learner)(), name))
 
 

@@ -12,36 +12,28 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from algorithms.learners import LEARNERS
 from training.config import TrainConfig
+from training.tasks import TaskRow
 from utils.config import as_plain, nearest_name, read_yaml, updated
 from utils.console.options import overruled
 
 Space = dict[str, BaseDistribution]
 
-# Numbers of a walk's environment, after those of the learner. Their order is the order in which a sampler draws.
-_WALK = {"plan": {"env.residual_scale": {"low": 0.01, "high": 0.05}}}
-_WALK["wide"] = {
-    **_WALK["plan"],
-    "env.weights.orientation": {"low": -6.0, "high": -0.5},
-    "env.weights.smoothness": {"low": -0.1, "high": -0.005, "log": False},
-    "env.weights.heading": {"low": 0.0, "high": 1.0},
-    "env.weights.fall": {"low": -500.0, "high": 0.0},
-}
 RANGE, CHOICES = {"low", "high", "log", "step"}, {"choices"}
 
 
-def read_space(name: str, algo: str, walks: bool = True) -> dict[str, Mapping]:
-    """Returns the space of that name for an algorithm, or the one in the YAML file of that name, as plain data.
+def read_space(name: str, algo: str, task: TaskRow) -> dict[str, Mapping]:
+    """Returns the named space for an algorithm and a task, or the content of the YAML file of that name, as plain data.
 
-    What does not walk has no residuals and none of the walk's rewards: named spaces then leave them out.
+    The task's entries come after the learning rate and, in `wide`, those of its reward at the end: with a given seed the
+    sampler draws the same numbers only in the same order.
 
     Raises:
         ValueError: there is neither.
     """
     spaces = LEARNERS[algo].spaces
     if name in spaces:
-        learner = [(f"{algo}.{field}", entry) for field, entry in spaces[name].items()]
-        walk = [*_WALK.get(name, {}).items()] if walks else []
-        return dict([*learner[:1], *walk[:1], *learner[1:], *walk[1:]])
+        first, *others = ((f"{algo}.{field}", entry) for field, entry in spaces[name].items())
+        return dict([first, *task.space.items(), *others, *(task.reward_space.items() if name == "wide" else ())])
     if Path(name).suffix not in (".yaml", ".yml"):
         raise ValueError(f"no space is called {name!r}{nearest_name(name, spaces)}; a file of one's own ends in .yaml")
     return read_yaml(name)

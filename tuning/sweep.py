@@ -18,11 +18,11 @@ from training.checks import idle_numbers
 from training.command_line import starting_from
 from training.config import TrainConfig
 from training.recipes import STUDIES
-from training.tasks.presets import WALKS
+from training.tasks import TaskRow, find_task
 from tuning.spaces import Space, changes, distributions, merged, read_space
-from utils.config import as_plain, read_yaml, updated
+from utils.config import as_plain, nearest_name, read_yaml, updated
 from utils.console.options import given_options
-from utils.env_ids import file_name
+from utils.env_ids import DEFAULT_ID, file_name
 
 # What the sweep itself says of a training; a space chooses among the rest.
 FIXED = {"run_dir", "resume", "from_trial", "total_timesteps", "seed", "num_threads", "preset", "config", "env_id", "algo"}
@@ -35,8 +35,8 @@ OVERRULED = FIXED - {"preset", "env_id", "algo"}  # by the sweep, where a --conf
 class SweepConfig:
     """Everything that decides a sweep. Files that it names are read once."""
 
-    env: str = "ResidualWalk-v0"
-    """What is trained: any registered id."""
+    env: str = DEFAULT_ID
+    """Any registered id."""
     algo: Literal[*LEARNERS] = "ppo"
     """Algorithm."""
     trials: int = 50
@@ -58,16 +58,16 @@ class SweepConfig:
     seed: int = 42
     """Of the first training of every trial, and of the sampler."""
     preset: str | None = None
-    """Training whose numbers hold where the space does not choose; by default plan for the space plan, for others rough if
-    it is a walk, else default."""
+    """Preset of the numbers that the space does not choose. Default: plan for the space plan, otherwise rough for a walk and
+    default for other tasks."""
     config: Path | None = None
     """YAML file with any keys of a training's config, after the preset."""
     start_from: Path | None = None
     """Warm start: run or shipped policy that every trial begins with, as --start-from of a training."""
-    objective: Literal["distance_m", "success", "return"] | None = None
-    """What is to be high, on terrain that training does not see. Of walks the mean way, of 3 m that are asked for (if
-    nothing is said), or the rate of walking all of it. Of anything the return, which is no measure where the space chooses
-    the reward's weights."""
+    objective: str | None = None
+    """Number to maximise, measured on held-out seeds. Walks: distance_m (default, the mean distance, of 3 m), success (the
+    rate of walking all of it) or return. A cube in a hand: return (default) or successes. Other tasks: return. The return is
+    no measure where the space chooses weights of the reward."""
     evaluations: int = 5
     """How often a trial is judged while it trains, for the pruner."""
     eval_episodes: int = 32
@@ -93,15 +93,20 @@ class SweepConfig:
         if not re.fullmatch(r"\w[\w.-]*", self.name):
             raise ValueError(f"a study's name is letters, digits, dots and dashes, got {self.name!r}")
         if self.objective is None:
-            object.__setattr__(self, "objective", "distance_m" if self._walks else "return")
-        if not (self._walks or self.objective == "return"):
-            raise ValueError(f"the objective {self.objective} is for walks; {self.env} has the return")
+            object.__setattr__(self, "objective", self.task.judge.objectives[0])
+        if self.objective not in (known := self.task.judge.objectives):
+            raise ValueError(f"{self.env} has no objective {self.objective!r}{nearest_name(self.objective, known)}")
 
     def idle(self, argv: list[str]) -> dict[str, str]:
         """Returns the options of a command line that have no effect -> why."""
         if self.serve is not None:
             return dict.fromkeys({*given_options(argv)} - {"serve", "storage"}, "--serve only serves the --storage")
         return {} if self.reseed else {"top": "it is for --reseed"}
+
+    @property
+    def task(self) -> TaskRow:
+        """The environment's row in the table of tasks."""
+        return find_task(self.env)
 
     @property
     def new_seeds(self) -> list[int]:
@@ -130,7 +135,7 @@ class SweepConfig:
         own = read_yaml(self.config) if self.config else {}
         self._refuse_keys(own)
         own = own.get("config", own)  # a run's own config.yaml has more around it
-        usual = "rough" if self._walks else "default"
+        usual = self.task.sweep_preset
         name = self.preset or own.get("preset") or ("plan" if self.space == "plan" else usual)
         start = {} if self.start_from is None else {"start_from": str(self.start_from)}
         return merged(own, {"preset": name, "env_id": self.env, "algo": self.algo} | start)
@@ -156,8 +161,8 @@ class SweepConfig:
         Raises:
             ValueError: the environment cannot be made, or a space of the user's has a number without effect.
         """
-        entries = read_space(self.space, self.algo, self._walks)
-        idle = {} if self._walks else idle_numbers(self.base)
+        entries = read_space(self.space, self.algo, self.task)
+        idle = idle_numbers(self.base)
         for name in idle.keys() & entries.keys() if self.space not in LEARNERS[self.algo].spaces else ():
             raise ValueError(f"space: {name} has no effect: {idle[name]}")
         return {name: entry for name, entry in entries.items() if name not in idle}
@@ -184,7 +189,3 @@ class SweepConfig:
                 raise ValueError(f"{self.config}: {name} is {described[name]}, but the sweep is of {value}")
         for name in sorted(own.keys() & OVERRULED) if "config" not in own else ():
             raise ValueError(f"{self.config}: {name} has no effect: the sweep sets it")
-
-    @property
-    def _walks(self):
-        return self.env in WALKS

@@ -65,10 +65,10 @@ def lock_if_free(folder: Path) -> ExitStack | None:
 
 
 def judge(config: TrainConfig, run: Path, episodes: int, seed: int) -> dict:
-    """Returns the summary of a run's last policy, on terrain and from starts of that seed."""
+    """Returns the summary of the run's last policy in episodes from that seed on, which decides the terrain too."""
     env = config.make_evaluation_env(episodes, seed)
     try:
-        return config.judge(env, load_run(run).act, episodes, seed)
+        return config.task.judge.summary(env, load_run(run).act, episodes, seed)
     finally:
         env.close()
 

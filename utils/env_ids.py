@@ -13,6 +13,7 @@ from gymnasium.envs.registration import EnvSpec
 from utils.config import nearest_name
 
 OURS = "envs"
+DEFAULT_ID = "ResidualWalk-v0"  # of programs that are given no id
 _GYMNASIUMS = {name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("gymnasium.")}
 _FORM = re.compile(r"(?:(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):)?(?P<name>(?:[\w-]+/)?\w[\w.-]*)", re.ASCII)
 

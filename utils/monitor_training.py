@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import matplotlib
@@ -16,20 +18,17 @@ from utils.files import write_aside
 from utils.paths import expanded, with_home
 
 PROGRAM = "training curves"
-CURVES = {
+# Titles of curves that most trainings log, in the order of their panels. Others get their names as titles.
+TITLES = {
     "rollout/ep_rew_mean": "episode return",
     "rollout/ep_len_mean": "episode length (steps)",
     "rollout/success_rate": "success rate",
-    "rollout/successes": "successes in an episode",
     "rollout/survival_rate": "episodes that did not fail",
     "rollout/physics_failures": "physics failures so far",
-    "eval/success": "success on other terrain",
-    "eval/successes": "successes in an evaluated episode",
-    "eval/return": "return in evaluations",
-    "rollout/terrain_level": "terrain level",
     "train/learning_rate": "learning rate",
     "train/entropy_loss": "entropy loss",
 }
+GROUPS = ("rollout", "eval", "eval_perturbed", "reward")  # every curve of these is drawn
 
 
 def read_scalars(log_dir: str | Path) -> dict[str, tuple[list[int], list[float]]]:
@@ -52,12 +51,9 @@ def read_scalars(log_dir: str | Path) -> dict[str, tuple[list[int], list[float]]
 
 
 def plot_training_curves(log_dir: str | Path, out: str | Path) -> Path:
-    """Draws the curves that are there, and every reward term, to the picture `out`; returns its path."""
-    scalars = read_scalars(log_dir)
-    terms = {tag: tag.removeprefix("reward/") for tag in sorted(scalars) if tag.startswith("reward/")}
-    shown = {tag: title for tag, title in CURVES.items() if tag in scalars}
-    panels = [*shown.items(), *((tag, f"reward: {name}") for tag, name in terms.items())]
-    columns = 4
+    """Draws every logged curve of TITLES and GROUPS to the picture `out`; returns its path."""
+    scalars, columns = read_scalars(log_dir), 4
+    panels = curves(scalars)
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.4 * rows), squeeze=False)
     for axis, (tag, title) in zip(axes.flat, panels):
@@ -72,6 +68,13 @@ def plot_training_curves(log_dir: str | Path, out: str | Path) -> Path:
     write_aside(Path(out), lambda aside: figure.savefig(aside, dpi=110, metadata=picture_mark(PROGRAM)))
     plt.close(figure)
     return Path(out)
+
+
+def curves(tags: Iterable[str]) -> list[tuple[str, str]]:
+    """Returns tag and title of each curve to draw."""
+    known = [(tag, title) for tag, title in TITLES.items() if tag in {*tags}]
+    groups = [sorted(tag for tag in {*tags} - {*TITLES} if tag.startswith(f"{group}/")) for group in GROUPS]
+    return known + [(tag, tag.replace("/", ": ").replace("_", " ")) for tag in chain(*groups)]
 
 
 @tolerant_output()

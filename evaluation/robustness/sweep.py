@@ -1,4 +1,4 @@
-"""Plays policies on a physics that is changed value by value, on the same seeds at every value, and keeps all of it."""
+"""Plays policies at each of several values of a physical parameter, on the same seeds, and keeps every episode."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -8,23 +8,25 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from gymnasium.vector import VectorEnv
 
 from envs.wrappers.perturbation import perturbed_names
 from envs.wrappers.perturbed import made_perturbable
 from evaluation.held_out_seeds import ROBUSTNESS_TERRAIN
+from evaluation.judges import Judge
 from evaluation.kept_rows import KeptRows
 from run_folder.runs import digest, load_run
-from training.command_line import config_of_run
 from utils.config import nearest_name
 from utils.perturbation import Perturbable
 from utils.provenance import code_state, file_state, optional_versions, versions
 
 NEAR = 1e-9  # of the range: a value so near to the nominal one is the nominal one
+MakeEnv = Callable[[int, int], VectorEnv]
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A parameter and the values it takes, rising; the nominal one is among them."""
+    """A parameter and its values in rising order; the nominal one is among them."""
 
     name: str
     nominal: float
@@ -46,7 +48,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What one policy did along one axis, or over the grid of two."""
+    """Results of one policy along one axis, or over the grid of two."""
 
     model: str
     env_id: str
@@ -88,24 +90,28 @@ def make_axis(
 
 
 class Judged:
-    """A policy on the environment it was trained for, whose physics can be changed."""
+    """A policy on the environment it was trained on, whose physics can be changed."""
 
-    def __init__(self, path: Path, episodes: int, num_threads: int, seed: int):
+    def __init__(self, path: Path, judge: Judge, make_env: MakeEnv, episodes: int, seed: int):
         """Loads the policy and makes as many simulations as there are episodes.
 
+        Args:
+            path: run folder, checkpoint or shipped policy.
+            judge: plays the episodes.
+            make_env: number of simulations, terrain seed -> nominal simulations to evaluate the policy on.
+            episodes: number of episodes at every point.
+            seed: of the first episode.
+
         Raises:
-            ValueError: there is no policy, or nothing of its environment can be perturbed.
+            ValueError: there is no policy, or its environment cannot be perturbed.
         """
-        self.path, self.run, self.digest = path, load_run(path), digest(path)
-        self._config = config_of_run(path, num_threads)
-        self._env, self._target = made_perturbable(
-            self._config.make_evaluation_env(episodes, ROBUSTNESS_TERRAIN.at(seed), nominal=True)
-        )
+        self.path, self.run, self.digest, self.judge = path, load_run(path), digest(path), judge
+        self._env, self._target = made_perturbable(make_env(episodes, ROBUSTNESS_TERRAIN.at(seed)))
         self._episodes, self._seed = episodes, seed
 
     @property
     def perturbations(self) -> Mapping[str, Perturbable]:
-        """What can be perturbed, by name; without what a combined challenge draws for every episode."""
+        """Parameters by name, without those that a combined challenge draws in every episode."""
         drawn = perturbed_names(self._env)
         return {name: own for name, own in self._target.perturbations.items() if name not in drawn}
 
@@ -122,11 +128,11 @@ class Judged:
             return None
 
     def episodes_at(self, values: Mapping[str, float]) -> list[dict]:
-        """Returns a record of every episode with these parameters, and all others as they are nominally."""
+        """Returns a record of every episode with these parameters, all others nominal."""
         n = self._env.num_envs
         try:
             self._perturb(values, n)
-            return self._config.play(self._env, self.run.act, self._episodes, self._seed)
+            return self.judge.evaluate(self._env, self.run.act, self._episodes, self._seed)
         finally:
             self._perturb({name: self.perturbations[name].nominal for name in values}, n)
 
@@ -139,9 +145,9 @@ class Judged:
 
 
 @contextmanager
-def judged(path: Path, episodes: int, num_threads: int, seed: int) -> Iterator[Judged]:
-    """Gives a policy to judge, and closes its simulations."""
-    policy = Judged(path, episodes, num_threads, seed)
+def judged(path: Path, judge: Judge, make_env: MakeEnv, episodes: int, seed: int) -> Iterator[Judged]:
+    """Yields a policy to judge, and closes its simulations afterwards."""
+    policy = Judged(path, judge, make_env, episodes, seed)
     try:
         yield policy
     finally:
@@ -161,7 +167,7 @@ def sweep(policy: Judged, axes: tuple[Axis, ...], rows: KeptRows, on_point: Call
 
 
 def conditions(policies: Iterable[Judged]) -> str:
-    """Returns what decides every point besides policy, values, seed and episodes: the code and the versions."""
+    """Returns code and versions, which decide every point together with policy, values, seed and episodes."""
     known = versions() | optional_versions()
     foreign = {file_state(policy.env_file) for policy in policies} - {""}
     return "; ".join([code_state(), *(f"{name} {number}" for name, number in known.items()), *sorted(foreign)])

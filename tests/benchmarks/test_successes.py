@@ -9,8 +9,8 @@ from scipy.stats import ttest_rel
 
 import train
 from benchmarks.successes import SEEN_BY_NOBODY, interval, main, rate
-from run_folder import ship_policy
 from run_folder.runs import load_policy, load_run
+from training import ship_policy
 
 SMALL = """--env CubeInHand-v0 --total-timesteps 64 --num-envs 2 --num-threads 1 --eval-every 0 --ppo.n-steps 32
 --ppo.batch-size 64 --ppo.net-arch 4 --ppo.log-std-init -3 --seed 7""".split()

@@ -15,7 +15,7 @@ from callbacks.curriculum_callback import TerrainCurriculumCallback
 from callbacks.episode_callback import EpisodeCallback
 from callbacks.progress_callback import ProgressCallback
 from callbacks.threads_callback import ThreadsCallback
-from training.config import TrainConfig
+from evaluation.judges import Judge
 
 ID = "envs:ResidualWalk-v0"
 
@@ -109,10 +109,10 @@ def test_torch_has_one_thread_in_rollouts_and_all_in_updates():
 
 def test_evaluations_in_a_training_have_one_torch_thread_and_updates_all(tmp_path, monkeypatch):
     before, seen = torch.get_num_threads(), {"update": set(), "evaluation": set()}
-    train_step, judge = PPO.train, TrainConfig.judge
+    train_step, judge = PPO.train, Judge.summary
     monkeypatch.setattr(PPO, "train", lambda self: seen["update"].add(torch.get_num_threads()) or train_step(self))
     noted = lambda *args, **kwargs: seen["evaluation"].add(torch.get_num_threads()) or judge(*args, **kwargs)  # noqa: E731
-    monkeypatch.setattr(TrainConfig, "judge", noted)
+    monkeypatch.setattr(Judge, "summary", noted)
     small = "--env Toy-v0 --total-timesteps 128 --num-envs 2 --ppo.n-steps 32 --ppo.batch-size 64 --num-threads 3"
     try:
         arguments = [*small.split(), "--eval-every", "64", "--eval-episodes", "2", "--run-dir", str(tmp_path / "run")]

@@ -1,6 +1,7 @@
 """A sweep changes the named parameter, uses the same seeds at every value, keeps every point, and resumes."""
 
 import json
+from types import SimpleNamespace
 
 import matplotlib.image
 import numpy as np
@@ -10,7 +11,7 @@ import evaluate_robustness
 import train
 from evaluation.kept_rows import KeptRows
 from evaluation.robustness.report import draw
-from evaluation.robustness.sweep import Axis, Judged, Point, Sweep, make_axis, sweep
+from evaluation.robustness.sweep import Axis, Point, Sweep, make_axis, sweep
 from utils.perturbation import Perturbable
 
 SMALL = """--env RWRLCartpoleBalance-v0 --algo ppo --total-timesteps 64 --num-envs 2 --episode-steps 20 --num-threads 1
@@ -69,17 +70,21 @@ def test_points_that_were_played_are_not_played_again_and_failed_ones_are(tmp_pa
 
 
 def test_the_physics_really_has_the_value_and_is_nominal_again_afterwards(runs):
-    policy = Judged(runs[0], 2, 1, 5)
-    models, play = [], policy._config.play
+    config = evaluate_robustness.RobustnessConfig((runs[0],), episodes=2, num_threads=1, seed=5)
+    with evaluate_robustness.policy_of(runs[0], config) as policy:
+        _check_physics(policy)
+
+
+def _check_physics(policy):
+    models, play = [], policy.judge.evaluate
 
     def watching(*arguments):
         records = play(*arguments)
         models.append([env.unwrapped.model.geom("pole_1").size[1] * 2 for env in policy._env.unwrapped.envs])
         return records
 
-    object.__setattr__(policy._config, "play", watching)
+    policy.judge = SimpleNamespace(evaluate=watching)
     long, nominal = policy.episodes_at({"pole_length": 2.5}), policy.episodes_at({"pole_mass": 0.1})
-    policy.close()
     assert models == [[pytest.approx(2.5)] * 2, [pytest.approx(1.0)] * 2]
     assert [record["seed"] for record in long] == [record["seed"] for record in nominal] == [5, 6]
     assert [record["return"] for record in long] != [record["return"] for record in nominal]

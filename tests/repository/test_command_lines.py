@@ -14,7 +14,7 @@ TYRO += ["benchmarks.terrain_benchmark"]
 ARGPARSE = [
     "export_policy",
     "run_folder.sb3_files",
-    "run_folder.ship_policy",
+    "training.ship_policy",
     "utils.monitor_training",
     "evaluation.challenge_report",
     "evaluation.environments_page",

@@ -13,12 +13,13 @@ import play_residual_policy
 import train_residual_ppo
 from algorithms.vec_env import make_batch_vec_env
 from envs.residual_walk.variation import TRAINING_VARIATION, VariationConfig
+from evaluation import walk_judge
 from evaluation.held_out_seeds import EVALUATION
 from evaluation.walks import evaluate, summarise
 from run_folder.policy import POLICY_FILES
 from run_folder.runs import load_policy
 from training import assembly
-from training.tasks.walk import EVALUATION_GOAL
+from training.tasks import WALK
 from utils import monitor_training
 
 SMALL = """--preset rough --total-timesteps 1024 --num-envs 8 --ppo.n-steps 64 --ppo.batch-size 256 --ppo.net-arch 16
@@ -89,8 +90,8 @@ def test_the_baseline_plays_without_a_model_and_reaches_ten_metres_on_flat_groun
 # The reader of imageio-ffmpeg, which only this test uses, leaves its pipes to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_video_shows_the_robot_walk(tmp_path, gl, monkeypatch):
-    short = functools.partial(play_residual_policy.evaluate, goal=0.3)
-    monkeypatch.setattr(play_residual_policy, "evaluate", short)
+    short = functools.partial(walk_judge.evaluate, goal=0.3)
+    monkeypatch.setattr(walk_judge, "evaluate", short)
     path = tmp_path / "walk.mp4"
     assert play_residual_policy.main(["--baseline", "--terrain", "flat", "--episodes", "1", "--video", str(path)]) == 0
     with iio.imopen(path, "r", plugin="FFMPEG") as video:
@@ -156,7 +157,7 @@ def test_the_evaluation_that_chose_the_best_policy_can_be_repeated_exactly(tmp_p
     again = assembly.evaluations(config, tmp_path)["evaluation"]
     env = again._make_env()
     arguments = (env, load_policy(tmp_path / "best"), config.eval_episodes)
-    summary = summarise(evaluate(*arguments, EVALUATION.at(), EVALUATION_GOAL))
+    summary = summarise(evaluate(*arguments, EVALUATION.at(), WALK.judge.goal))
     logged = monitor_training.read_scalars(tmp_path)
     for name in ("success", "distance_m", "return"):
         assert logged[f"eval/{name}"][1][-1] == np.float32(summary[name])

@@ -11,13 +11,14 @@ from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, o
 from envs.locomotion.terrain import KINDS
 from evaluation.walks import summarise
 from run_folder.policy import POLICY_FILES
-from run_folder.records import read_run_config, trained_task
+from run_folder.records import read_env, read_run_config
 from run_folder.runs import load_run
-from run_folder.ship_policy import POLICIES
 from training.command_line import config_of_run
-from training.tasks.presets import WALKS
+from training.ship_policy import POLICIES
+from training.tasks import TASKS
 from utils.provenance import CHANGED
 
+WALKS = [env_id for env_id, row in TASKS.items() if "terrain" in row.tables]
 HAND = POLICIES / "CubeInHand-v0"
 COMMANDS = {POLICIES / env_id: "python train_residual_ppo.py " for env_id in WALKS} | {
     HAND: "python train.py --env CubeInHand"
@@ -59,7 +60,7 @@ def test_its_card_holds_the_benchmark_on_every_terrain_beside_the_gait_alone(car
 
 
 def test_it_was_trained_with_variation_and_on_no_ground_of_the_benchmark(shipped):
-    env = trained_task(shipped)
+    env = read_env(shipped)[1]["config"]
     assert env["variation"]["push_speed"] > 0 and env["variation"]["friction"][0] < env["variation"]["friction"][1]
     assert env["terrain"]["seed"] < 1_000_000
 

@@ -10,9 +10,9 @@ import pytest
 
 import demo
 import train_residual_ppo
-from run_folder import ship_policy
 from run_folder.policy import POLICY_FILES
 from run_folder.runs import load_policy
+from training import ship_policy
 
 SMALL = """--total-timesteps 256 --num-envs 4 --ppo.n-steps 64 --ppo.batch-size 64 --ppo.net-arch 16 --eval-every 0
 --episode-steps 30 --checkpoint-every 128 --seed 5""".split()

@@ -12,7 +12,7 @@ import train_residual_ppo
 import tune_hyperparameters
 from benchmarks import challenge_table, terrain_benchmark
 from envs.residual_walk.variation import TRAINING_VARIATION
-from training.tasks.hand import HandTrainConfig
+from training.tasks.cube_in_hand import CubeTrainConfig
 from utils.console.options import given_options
 
 POLICIES = Path(__file__).parents[2] / "assets" / "policies"
@@ -122,7 +122,7 @@ def test_a_file_may_have_numbers_for_both_algorithms_and_values_that_hold_anyway
 
 
 def test_the_curriculum_of_a_cube_ends_at_the_task_s_own_angle():
-    curriculum = HandTrainConfig(env_kwargs={"target_angle": 0.81}).own_callbacks()["curriculum"]
+    curriculum = CubeTrainConfig(env_kwargs={"target_angle": 0.81}).own_callbacks()["curriculum"]
     curriculum._episodes = curriculum._window
     curriculum.init_callback(type("Model", (), {"get_env": lambda self: Silent(), "logger": Silent()})())
     curriculum.on_rollout_start()

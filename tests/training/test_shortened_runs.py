@@ -10,9 +10,9 @@ import play_residual_policy
 import train
 from callbacks.interrupt_callback import TrainingInterrupted
 from callbacks.progress_callback import ProgressCallback
-from run_folder import ship_policy
 from run_folder.records import read_run_config
 from run_folder.runs import load_run, resumable
+from training import ship_policy
 
 WALK = """--env AdaptiveWalk-v0 --preset rough --num-envs 4 --ppo.n-steps 16 --ppo.batch-size 64 --ppo.net-arch 4
 --eval-every 0 --checkpoint-every 128 --level 0.3 --ppo.final-learning-rate 1e-5

@@ -8,7 +8,7 @@ import train
 from evaluation.held_out_seeds import PLAY
 from run_folder.runs import load_run
 from tests.helpers.training_runs import for_algo
-from training.tasks.hand import HandTrainConfig
+from training.tasks.cube_in_hand import CubeTrainConfig
 from training.tasks.walk import WalkTrainConfig
 from utils import monitor_training
 
@@ -62,7 +62,7 @@ def test_the_id_decides_what_can_be_said():
     config = train.parse(["--env", "AdaptiveWalk-v0", "--terrain", "stairs"])
     assert isinstance(config, WalkTrainConfig) and config.env.terrain.kinds == ("stairs",)
     config = train.parse(["--env", "CubeInHand-v0", "--start-angle", "1.5"])
-    assert isinstance(config, HandTrainConfig) and (config.start_angle, config.ppo.num_envs) == (1.5, 128)
+    assert isinstance(config, CubeTrainConfig) and (config.start_angle, config.ppo.num_envs) == (1.5, 128)
     config = train.parse(["--env", "RWRLWalkerRun-v0"])
     assert (config.algo, config.sac.num_envs, config.total_timesteps) == ("sac", 4, 100_000)
     config = train.parse(["--env", "Pendulum-v1", "--env-kwargs", "{g: 5.0}", "--preset", "plan"])

@@ -10,10 +10,10 @@ import train
 from algorithms.ppo import PpoConfig
 from algorithms.sac import SacConfig
 from training.config import EnvTrainConfig
-from training.tasks.hand import HandTrainConfig
+from training.tasks.cube_in_hand import CubeTrainConfig
 from training.tasks.walk import WalkTrainConfig
 
-CONFIGS = (PpoConfig, SacConfig, EnvTrainConfig, HandTrainConfig, WalkTrainConfig)
+CONFIGS = (PpoConfig, SacConfig, EnvTrainConfig, CubeTrainConfig, WalkTrainConfig)
 CHECKED_ELSEWHERE = {"level", "start_level"}  # checked in envs.locomotion.terrain
 
 

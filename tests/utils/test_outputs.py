@@ -10,8 +10,9 @@ import export_policy
 import play_residual_policy
 import train
 from benchmarks import soak, successes, variation_benchmark
-from run_folder import sb3_files, ship_policy
+from run_folder import sb3_files
 from run_folder.runs import load_run
+from training import ship_policy
 from utils import monitor_training
 from utils.console.outputs import check_output, check_output_folder, csv_with, json_with, marked
 

@@ -1,36 +1,65 @@
-"""A training of a robot that walks: terrain that rises, robots that vary, judged by the way it comes."""
+"""Training of a robot that walks: presets, config, terrain curriculum, and the numbers that a sweep may choose."""
 
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal
 
 import tyro
-from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 from algorithms.vec_env import BatchVecEnv
 from callbacks.curriculum_callback import SuccessCurriculumCallback, TerrainCurriculumCallback
-from envs.locomotion.terrain import KINDS, TerrainConfig, check_kind, check_level
+from envs.locomotion.terrain import KINDS, check_kind, check_level
 from envs.residual_walk.config import ResidualWalkConfig
 from envs.residual_walk.variation import TRAINING_VARIATION, VariationConfig
-from evaluation.episodes import Policy
-from evaluation.walks import evaluate, summarise
-from training.config import TrainConfig, nominal_arguments
+from training.config import TrainConfig
+from training.tasks.common import PLAN
 from utils.fields import within
 
 MIXED = tuple(kind for kind in KINDS if kind != "flat")
 ENV_KWARGS = ("perturb_spec", "task_kwargs")  # all else is in the config
-EVALUATION_TIME, EVALUATION_GOAL = 20.0, 3.0  # s and m: short, because it interrupts the training
+
+# Feet swing more slowly and higher than in the default gait, whose cycle is too short for servos to lift a foot by 40 mm.
+_WALK = {
+    "residual_scale": 0.04,
+    "gait": {"step_height": 0.05, "slow_cycle": 0.36, "fast_cycle": 0.32, "duty_factor": 0.5},
+    "velocity_width": 0.03,
+    "relative_velocity_width": 0.4,
+    "weights": {"lateral_stability": -2.5, "orientation": -3.0, "smoothness": -0.04, "fall": -500.0},
+    "command_vx": (0.15, 0.5),  # from below the usual 0.2 m/s: the slowest commands are the hardest on rough ground
+    "terrain": {"levels": (0.0, 0.25, 0.5, 0.65, 0.75, 0.85, 0.95, 1.0)},
+}
+_DEFAULT = {
+    "terrain": "mixed",
+    "vary": True,
+    "env": _WALK,
+    "eval_every": 2_000_000,
+    "episode_steps": 2000,  # in 10 s the slowest robots rarely walk down what they climbed
+    "ppo": {"log_std_init": -1.6, "final_learning_rate": 5e-5},
+}
+# The defaults of the config are large batches of many simulations and few epochs: the fastest on two cores.
+PRESETS = {
+    "default": _DEFAULT | {"total_timesteps": 9_000_000},  # under half an hour
+    "long": _DEFAULT | {"total_timesteps": 20_000_000},  # about an hour
+    "rough": {},  # rough ground only: a quarter of an hour
+    "plan": {"total_timesteps": 5_000_000, "ppo": PLAN},
+}
+SPACE = {"env.residual_scale": {"low": 0.01, "high": 0.05}}
+REWARD_SPACE = {
+    "env.weights.orientation": {"low": -6.0, "high": -0.5},
+    "env.weights.smoothness": {"low": -0.1, "high": -0.005, "log": False},
+    "env.weights.heading": {"low": 0.0, "high": 1.0},
+    "env.weights.fall": {"low": -500.0, "high": 0.0},
+}
 
 
 @dataclass(frozen=True)
 class WalkTrainConfig(TrainConfig):
     """Everything that decides a training of a walking robot."""
 
-    SCORE: ClassVar[tuple[str, ...]] = ("success", "distance_m")
-    LOGGED: ClassVar[tuple[str, ...]] = ("success", "fall", "distance_m", "speed_rmse_mps", "return")
+    VARIATION: ClassVar[VariationConfig] = TRAINING_VARIATION  # the default randomisation of --vary
 
     preset: str = "default"
-    """What is trained how long: default (half an hour on two cores), long (an hour), rough or plan."""
+    """Named training: default (half an hour on two cores), long (an hour), rough or plan."""
     env_id: Annotated[Literal["ResidualWalk-v0", "AdaptiveWalk-v0"], tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
     """What is trained."""
     episode_steps: int = within(1000, 1)
@@ -42,14 +71,14 @@ class WalkTrainConfig(TrainConfig):
     start_level: float = 0.1
     """Terrain level the curriculum starts from."""
     vary: bool = False
-    """Train robots that differ in body, servos and ground, with late controls and pushes: as env.variation says if it says
-    anything, else as TRAINING_VARIATION does."""
+    """Randomise body, servos and ground in every episode, with delayed controls and pushes. Uses env.variation if set,
+    otherwise the default randomisation TRAINING_VARIATION."""
     curriculum: Literal["time", "success"] = "time"
-    """Whether the terrain rises with time, or each kind of it with success there."""
+    """Raise the terrain level with time, or the level of each terrain kind with the success on it."""
     curriculum_share: float = within(0.4, 0, 1)
-    """Part of the training in which the terrain rises to its hardest level with time."""
+    """Share of the training after which the terrain has its hardest level, for the curriculum `time`."""
     env: ResidualWalkConfig = field(default_factory=ResidualWalkConfig)
-    """The task. Kinds, seed and scale of its terrain follow from terrain, seed and level."""
+    """Config of the task. The training sets kinds, seed and scale of its terrain from terrain, seed and level."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -85,40 +114,21 @@ class WalkTrainConfig(TrainConfig):
         return {"config": self.env, **self.env_kwargs}
 
     def make_env(self) -> BatchVecEnv:
-        """Returns the simulations to train on, whose first episodes have the levels that the curriculum begins with."""
+        """Returns the simulations to train on, whose first episodes have terrain up to start_level."""
         env = super().make_env()
         env.env_method("set_terrain_scale", self.start_level)
         return env
 
-    def make_evaluation_env(self, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
-        """Returns simulations on terrain of that seed, all of the hardest level, for episodes of EVALUATION_TIME."""
-        kinds = self.env.terrain.kinds
-        other = replace(self.env.terrain, seed=seed, levels=(self.level,))
-        task = replace(self.env, terrain=other if kinds != ("flat",) else TerrainConfig(), terrain_scale=1.0)
-        task = replace(task, variation=VariationConfig()) if nominal else task
-        length = round(EVALUATION_TIME / task.control_dt)
-        given = nominal_arguments(self.env_kwargs) if nominal else self.env_kwargs
-        return self._vector(num_envs, {**given, "config": task, "max_episode_steps": length})
-
-    def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
-        """Returns a record of every walk over a way that fits 20 s."""
-        return evaluate(env, policy, episodes, seed, EVALUATION_GOAL)
-
-    def summarise(self, records: list[dict]) -> dict:
-        return summarise(records)
-
-    def own_callbacks(self) -> dict[str, BaseCallback]:
-        """Returns what raises the terrain from start_level to level."""
-        return {"curriculum": self._curriculum()}
-
-    def _curriculum(self):
-        if self.curriculum == "success":
-            return SuccessCurriculumCallback(self.env.terrain.kinds, self.start_level, self.level)
-        rise = max(1, round(self.curriculum_share * self.total_timesteps))
-        return TerrainCurriculumCallback(self.start_level, self.level, rise)
-
     def _variation(self):
-        own = self.env.variation
+        own, off = self.env.variation, type(self.VARIATION)()
         if self.vary:
-            return own if own.varies else replace(TRAINING_VARIATION, push_interval=own.push_interval)
-        return VariationConfig() if own == TRAINING_VARIATION else own
+            return own if own.varies else replace(self.VARIATION, push_interval=own.push_interval)
+        return off if own == self.VARIATION else own
+
+
+def curriculum(config: WalkTrainConfig) -> BaseCallback:
+    """Returns the callback that raises the terrain from start_level to level."""
+    if config.curriculum == "success":
+        return SuccessCurriculumCallback(config.env.terrain.kinds, config.start_level, config.level)
+    rise = max(1, round(config.curriculum_share * config.total_timesteps))
+    return TerrainCurriculumCallback(config.start_level, config.level, rise)

@@ -1,11 +1,10 @@
-"""A training of a hand that turns a cube: targets that get farther away, judged by how many it reaches."""
+"""Training of a hand that turns a cube: presets, config, and the curriculum that moves targets farther away."""
 
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import tyro
-from stable_baselines3.common.callbacks import BaseCallback
 
 from algorithms.vec_env import BatchVecEnv
 from callbacks.target_curriculum_callback import TargetCurriculumCallback
@@ -14,19 +13,35 @@ from training.config import EnvTrainConfig
 from utils.config import resolved
 from utils.fields import within
 
+PRESETS = {
+    "default": {
+        "total_timesteps": 36_000_000,  # an hour and a half on one core
+        "eval_every": 2_000_000,
+        "eval_episodes": 64,
+        "checkpoint_every": 1_000_000,
+        "ppo": {
+            "num_envs": 128,
+            "n_steps": 32,
+            "batch_size": 1024,
+            "n_epochs": 4,
+            "final_learning_rate": 1e-4,
+            "target_kl": 0.02,
+            "log_std_init": -0.3,
+        },
+    }
+}
+
 
 @dataclass(frozen=True)
-class HandTrainConfig(EnvTrainConfig):
+class CubeTrainConfig(EnvTrainConfig):
     """Everything that decides a training of CubeInHand-v0."""
-
-    SCORE: ClassVar[tuple[str, ...]] = ("successes", "return")
 
     env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = "CubeInHand-v0"
     """What is trained."""
     start_angle: float = within(0.8, above=0)
-    """The farthest target at the beginning, rad; pi for no curriculum."""
+    """Farthest target at the start of the training, rad; pi for no curriculum."""
     rise: float = within(4.0, 0)
-    """Targets reached in 1000 steps from which on they get farther away, by 3 % at a time, to pi."""
+    """Success rate, targets reached in 1000 steps, above which targets move farther away, by 3 % at a time, up to pi."""
 
     @property
     def target_angle(self) -> float:
@@ -40,7 +55,7 @@ class HandTrainConfig(EnvTrainConfig):
         return super().idle | ({} if nearest else {"rise": f"--start-angle {self.start_angle:g} is the farthest already"})
 
     def check_new(self) -> None:
-        """Refuses a start_angle too that is beyond the farthest target."""
+        """Checks as the base class does, and that start_angle is not beyond the farthest target."""
         super().check_new()
         if self.start_angle > self.target_angle:
             raise ValueError(
@@ -48,7 +63,7 @@ class HandTrainConfig(EnvTrainConfig):
             )
 
     def check(self) -> None:
-        """Refuses a start_angle too, at which targets would be reached already or which is beyond pi."""
+        """Checks as the base class does, and that targets at start_angle are possible and not reached from the start."""
         super().check()
         with closing(self.make_evaluation_env(1, 0)) as env:
             try:
@@ -57,11 +72,12 @@ class HandTrainConfig(EnvTrainConfig):
                 raise ValueError(f"start_angle {self.start_angle}: {error}") from error
 
     def make_env(self) -> BatchVecEnv:
-        """Returns the simulations to train on, whose first targets are as near as the curriculum begins with."""
+        """Returns the simulations to train on, whose first targets are at most start_angle away."""
         env = super().make_env()
         env.env_method("set_target_angle", self.start_angle)
         return env
 
-    def own_callbacks(self) -> dict[str, BaseCallback]:
-        """Returns what brings the targets from start_angle to the task's own target_angle."""
-        return {"curriculum": TargetCurriculumCallback(self.start_angle, self.rise, end=self.target_angle)}
+
+def curriculum(config: CubeTrainConfig) -> TargetCurriculumCallback:
+    """Returns the callback that moves the farthest target from start_angle to the task's own target_angle."""
+    return TargetCurriculumCallback(config.start_angle, config.rise, end=config.target_angle)

@@ -1,8 +1,8 @@
-"""Makes a trained run a shipped policy: `python -m run_folder.ship_policy RUN --benchmark runs/terrain_benchmark`.
+"""Copies a trained run to a shipped policy: `python -m training.ship_policy RUN --benchmark runs/terrain_benchmark`.
 
-Writes `assets/policies/<env id>/`: the run's policy, normaliser, env and config, and `card.json`: command,
-seed, versions, commit, wall time and steps of the training, and the benchmark's rows, those of others too. Policies that
-do not walk are judged by successes.py.
+Writes `assets/policies/<env id>/`: the run's policy, normaliser, env and config, and `card.json`: command, seed, versions,
+commit, wall time and steps of the training, and all rows of the benchmark. The task's row in `training.tasks` names the
+benchmark's tables: those of terrain_benchmark.py for walks, of successes.py for other tasks.
 """
 
 import argparse
@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from run_folder.policy import POLICY_FILES
-from run_folder.records import CONFIG, ENV, read_record, trained_id
+from run_folder.records import CONFIG, ENV, read_record
 from run_folder.runs import CARD, load_run
-from training.tasks.presets import WALKS
+from training.tasks import find_task
 from utils.console.outputs import check_outside_runs
 from utils.console.terminal import tolerant_output
 from utils.files import read_json, whole_folder, write_json
@@ -23,12 +23,12 @@ from utils.paths import expanded, with_home
 
 POLICIES = Path(__file__).parents[1] / "assets" / "policies"
 SHIPPED = (*POLICY_FILES, ENV, CONFIG, CARD)
-WALK_TABLES, OTHER_TABLES = ("terrain", "flat"), ("successes",)  # of the benchmarks
+NAMES = ("walker", "policy")  # columns of the benchmarks' tables that name a run
 
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Ships what the command line says; returns the exit code."""
+    """Ships the run that the command line names; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="run folder")
     parser.add_argument("--benchmark", type=Path, required=True, help="folder of terrain_benchmark.py or successes.py")
@@ -49,11 +49,9 @@ def ship(run: Path, benchmark: Path, out: Path | None = None) -> Path:
     Raises:
         ValueError: the run cannot be read or is not finished, or the benchmark did not judge it.
     """
-    load_run(run)  # refuses what cannot be played
-    record = read_record(run)
-    env_id = trained_id(run)
-    tables = WALK_TABLES if env_id in WALKS else OTHER_TABLES
-    content = card(run, record, {name: read_rows(benchmark / f"{name}.csv") for name in tables})
+    env_id = load_run(run).env_id  # refuses a run that cannot be played
+    tables = {name: read_rows(benchmark / f"{name}.csv") for name in find_task(env_id).tables}
+    content = card(run, env_id, read_record(run), tables)
     out = expanded(out or POLICIES / env_id)
     check_replaceable(out)
     with whole_folder(out) as folder:
@@ -74,20 +72,23 @@ def check_replaceable(out: Path) -> None:
         raise ValueError(f"{out} would be replaced, and it holds more than a shipped policy: give another --out")
 
 
-def card(run: Path, record: dict, tables: dict[str, list[dict]]) -> dict:
-    """Returns what a shipped policy says of itself, from the `record` in its config.yaml and the benchmark's tables."""
+def card(run: Path, env_id: str, record: dict, tables: dict[str, list[dict]]) -> dict:
+    """Returns the content of card.json, from the `record` in the run's config.yaml and the benchmark's tables.
+
+    Raises:
+        ValueError: the training has not ended, or a table has no row of the run.
+    """
     took = read_json(run / CARD) if (run / CARD).is_file() else {"steps": 0}
     if took["steps"] < record["config"]["total_timesteps"]:
         raise ValueError(f"the training of {run} has not ended")
     for name, rows in tables.items():
-        if str(run) not in {row.get("walker") or row.get("policy") for row in rows}:
+        if str(run) not in {row[column] for row in rows for column in NAMES if column in row}:
             raise ValueError(f"{name}.csv of the benchmark has no row of {run}: give that run to it as --model {run}")
-    env_id = trained_id(run)
-    walks = env_id in WALKS
+    columns = {column for rows in tables.values() for row in rows for column in NAMES if column in row}
     return {
         "env_id": env_id,
-        "walker" if walks else "policy": str(run),
-        "command": shlex.join(["python", "train_residual_ppo.py" if walks else "train.py", *record["argv"]]),
+        **dict.fromkeys(columns, str(run)),
+        "command": shlex.join(["python", f"{find_task(env_id).script}.py", *record["argv"]]),
         "seed": record["config"]["seed"],
         **took,
         "versions": record["versions"],

@@ -1,0 +1,144 @@
+"""How policies of a task are judged: environment, episodes, summary, table, baselines, and the score that ranks policies.
+
+`RETURNS` judges any environment by its return, `SUCCESSES` one whose episodes report successes; `evaluation.walk_judge`
+judges robots that walk. The table of tasks (`training.tasks`) says which judge a task has.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+
+from gymnasium.vector import VectorEnv
+
+from algorithms.vec_env import make_vector
+from evaluation.baselines import random_actions, zero_actions
+from evaluation.episodes import Policy, evaluate_returns, returns_table, summarise_returns
+from utils.env_ids import qualified
+
+OnStep = Callable[[dict], None]  # called with the info of every step
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An environment by id and arguments, as a run or a training's config has them."""
+
+    env_id: str
+    arguments: Mapping = field(default_factory=dict)
+    """Arguments of the environment. A task's config in them may be plain data."""
+    num_threads: int = 2
+    """Threads for physics."""
+
+    def make(self, num_envs: int, **changes) -> VectorEnv:
+        """Returns the vector environment, with these arguments changed."""
+        return make_vector(qualified(self.env_id), num_envs, self.num_threads, **{**self.arguments, **changes})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Conditions that a user chooses when a policy is played; `Judge.idle` names those that a task does not have."""
+
+    terrain: str = "rough"
+    """Terrain kind."""
+    level: float = 1.0
+    """Terrain level, 0 to 1."""
+    command: float = 0.3
+    """Commanded forward speed, m/s."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges policies of any environment by their return.
+
+    There are two kinds of episodes: `evaluate` plays those that trainings and sweeps are interrupted for, `play` the whole
+    task as a user watches it. For most tasks they are the same.
+    """
+
+    score: tuple[str, ...] = ("return",)
+    """Keys of the summary that rank policies, lexicographically; higher is better."""
+    logged: tuple[str, ...] = ("return", "steps", "terminated", "successes", "successes_per_1000_steps")
+    """Keys of the summary that a training logs when present."""
+    finals: tuple[str, ...] = ("successes",)
+    """Measurements of an episode's last step whose means a training logs when present."""
+    objectives: tuple[str, ...] = ("return",)
+    """Keys of the summary that a sweep may maximise; the first is the default."""
+    fixed_length: bool = False
+    """Whether the judge, not the environment, decides how long an episode lasts."""
+
+    def evaluation_env(self, setting: Setting, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
+        """Returns the simulations that `evaluate` plays on.
+
+        Args:
+            setting: the environment that the policy is trained on, without the length of training episodes.
+            num_envs: number of simulations.
+            seed: decides what the episodes' seeds do not, such as the terrain.
+            nominal: switch off everything that varies in training.
+        """
+        return setting.make(num_envs) if not nominal else _nominal(setting).make(num_envs)
+
+    def evaluate(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
+        """Plays episodes from that seed on; returns a record of each."""
+        return evaluate_returns(env, policy, episodes, seed)
+
+    def play_env(
+        self, setting: Setting, scene: Scene, num_envs: int, seed: int, render_mode: str | None = None
+    ) -> VectorEnv:
+        """Returns the simulations that `play` plays on, as the policy was trained on them.
+
+        Raises:
+            ValueError: the environment has no such pictures, or a value of the scene is wrong.
+        """
+        shown = {"render_mode": render_mode} if render_mode else {}  # not every environment has the argument
+        try:
+            return setting.make(num_envs, **shown)
+        except TypeError as error:
+            reason = str(error).splitlines()[0]
+            refused = f"{setting.env_id} cannot be shown, it refuses {shown}: {reason}"
+            raise ValueError(f"{refused}; use --no-render") from error
+
+    def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int, on_step: OnStep | None = None) -> list[dict]:
+        """Plays episodes of the whole task from that seed on; returns a record of each."""
+        return evaluate_returns(env, policy, episodes, seed, on_step)
+
+    def idle(self, setting: Setting, scene: Scene) -> dict[str, str]:
+        """Returns the fields of a scene that have no effect in this task -> the reason."""
+        return {option.name: f"{setting.env_id} does not walk" for option in fields(scene)}
+
+    def summarise(self, records: list[dict]) -> dict:
+        """Returns the summary of episodes: numbers by name."""
+        return summarise_returns(records)
+
+    def table(self, rows: Mapping[str, dict]) -> str:
+        """Returns summaries by title as a Markdown table."""
+        return returns_table(rows)
+
+    def summary(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> dict:
+        """Returns the summary of the episodes that `evaluate` plays."""
+        return self.summarise(self.evaluate(env, policy, episodes, seed))
+
+    @property
+    def baselines(self) -> dict[str, Callable[[VectorEnv], Policy]]:
+        """Policies without learning by name; each is made for an environment."""
+        return {"zero": zero_actions, "random": random_actions}
+
+    def baseline(self, name: str, env: VectorEnv) -> Policy:
+        """Returns the baseline of that name for an environment.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if name not in self.baselines:
+            raise ValueError(f"no baseline is called {name!r}: there are {', '.join(self.baselines)}")
+        return self.baselines[name](env)
+
+
+def nominal_arguments(arguments: Mapping) -> dict:
+    """Returns the arguments of an environment without its perturb_spec, in task_kwargs too."""
+    kept = {name: value for name, value in arguments.items() if name != "perturb_spec"}
+    return kept | ({"task_kwargs": nominal_arguments(kept["task_kwargs"])} if kept.get("task_kwargs") else {})
+
+
+def _nominal(setting):
+    return Setting(setting.env_id, nominal_arguments(setting.arguments), setting.num_threads)
+
+
+RETURNS = Judge()
+SUCCESSES = Judge(score=("successes", "return"), objectives=("return", "successes"))

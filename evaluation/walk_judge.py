@@ -1,0 +1,135 @@
+"""How policies of robots that walk are judged: by the distance they walk over terrain of one level without a fall."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+
+from algorithms.vec_env import make_vector
+from envs.locomotion.terrain import TerrainConfig, check_level
+from envs.residual_walk.config import ResidualWalkConfig
+from evaluation.episodes import Policy
+from evaluation.judges import Judge, OnStep, Scene, Setting, nominal_arguments
+from evaluation.walks import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
+from utils.config import resolved
+from utils.env_ids import qualified
+
+
+@dataclass(frozen=True)
+class WalkJudge(Judge):
+    """Judges a robot that follows a commanded forward speed, on nominal or varied physics.
+
+    The task's config holds `control_dt` and `command_vx`. Where it also holds `terrain`, `terrain_scale` and `variation`,
+    the judge chooses terrain and level, and switches the variation off where `nominal` asks for that.
+    """
+
+    score: tuple[str, ...] = ("success", "distance_m")
+    logged: tuple[str, ...] = ("success", "fall", "distance_m", "speed_rmse_mps", "return")
+    finals: tuple[str, ...] = ("successes", "terrain_level")
+    objectives: tuple[str, ...] = ("distance_m", "success", "return")
+    fixed_length: bool = True
+    config: type = ResidualWalkConfig
+    """Class of the task's config."""
+    goal: float = 3.0
+    """Distance from the start, m, that makes an episode of `evaluate` a success: short, because it interrupts trainings."""
+    time: float = 20.0
+    """Length of an episode of `evaluate`, s."""
+
+    def task(self, setting: Setting):
+        """Returns the task's config that a setting's arguments describe.
+
+        Raises:
+            ValueError: they hold an unknown name or a value of another type.
+        """
+        changes = {name: value for name, value in setting.arguments.items() if name in self._names}
+        return resolved(self.config(), setting.arguments.get("config"), changes)
+
+    def evaluation_env(self, setting: Setting, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
+        """Returns simulations on terrain of that seed, all of the level of the task's `terrain_scale`."""
+        task = self.task(setting)
+        if "terrain" in self._names:
+            flat = task.terrain.kinds == ("flat",)
+            terrain = TerrainConfig() if flat else replace(task.terrain, seed=seed, levels=(task.terrain_scale,))
+            task = replace(task, terrain=terrain, terrain_scale=1.0)
+        others = {name: value for name, value in setting.arguments.items() if name not in {*self._names, "config"}}
+        if nominal:
+            task, others = self._nominal(task), nominal_arguments(others)
+        return self._vector(setting, num_envs, task, self.time, **others)
+
+    def evaluate(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
+        """Plays walks over `goal`; returns a record of each, as `evaluation.walks.evaluate` does."""
+        return evaluate(env, policy, episodes, seed, self.goal)
+
+    def play_task(self, setting: Setting, scene: Scene, seed: int):
+        """Returns the config of the task that the policy acts on, for the nominal robot in the scene.
+
+        Raises:
+            ValueError: a value of the scene is wrong.
+        """
+        check_level(scene.level)
+        if not np.isfinite(scene.command):
+            raise ValueError(f"command must be a finite speed in m/s, got {scene.command}")
+        task = self._nominal(self.task(setting))
+        if "terrain" in self._names:
+            flat = scene.terrain == "flat"
+            terrain = TerrainConfig() if flat else TerrainConfig((scene.terrain,), (scene.level,), seed)
+            task = replace(task, terrain=terrain, terrain_scale=1.0)
+        return replace(task, command_vx=(scene.command, scene.command))
+
+    def vector(self, setting: Setting, task, num_envs: int, **kwargs) -> VectorEnv:
+        """Returns simulations of a task's config; episodes end when the time for GOAL_DISTANCE has passed."""
+        return self._vector(setting, num_envs, task, float(time_limit(GOAL_DISTANCE, task.command_vx[0])), **kwargs)
+
+    def play_env(
+        self, setting: Setting, scene: Scene, num_envs: int, seed: int, render_mode: str | None = None
+    ) -> VectorEnv:
+        """Returns simulations of the nominal robot in the scene, on terrain of that seed."""
+        return self.vector(setting, self.play_task(setting, scene, seed), num_envs, render_mode=render_mode)
+
+    def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int, on_step: OnStep | None = None) -> list[dict]:
+        """Plays walks over GOAL_DISTANCE; returns a record of each, as `evaluation.walks.evaluate` does."""
+        return evaluate(env, policy, episodes, seed, on_step=on_step)
+
+    def idle(self, setting: Setting, scene: Scene) -> dict[str, str]:
+        """Returns the fields of a scene that have no effect -> the reason."""
+        if "terrain" not in self._names:
+            return dict.fromkeys(("terrain", "level"), f"{setting.env_id} has no terrain")
+        return {"level": "--terrain flat has no levels"} if scene.terrain == "flat" else {}
+
+    def summarise(self, records: list[dict]) -> dict:
+        """Returns means and rates with their intervals, as `evaluation.walks.summarise` does."""
+        return summarise(records)
+
+    def table(self, rows: Mapping[str, dict]) -> str:
+        """Returns summaries by title as a Markdown table."""
+        return table(rows)
+
+    @property
+    def baselines(self):
+        """The gait without residuals, beside the baselines of every task."""
+        return {"gait alone": gait_alone} | super().baselines
+
+    @property
+    def _names(self):
+        return {field.name for field in fields(self.config)}
+
+    def _nominal(self, task):
+        """Returns the task's config without variation."""
+        return replace(task, variation=type(task.variation)()) if "variation" in self._names else task
+
+    def _vector(self, setting, num_envs, task, seconds, **kwargs):
+        if np.isfinite(seconds):  # a robot commanded to stand keeps the environment's own limit
+            kwargs["max_episode_steps"] = round(seconds / task.control_dt)
+        return make_vector(qualified(setting.env_id), num_envs, setting.num_threads, config=task, **kwargs)
+
+
+def as_walk_judge(judge: Judge, env_id: str) -> WalkJudge:
+    """Returns the judge of a task that walks.
+
+    Raises:
+        ValueError: the task does not walk.
+    """
+    if not isinstance(judge, WalkJudge):
+        raise ValueError(f"{env_id} does not walk")
+    return judge

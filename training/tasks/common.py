@@ -1,0 +1,33 @@
+"""Named sets of numbers that trainings of several tasks share."""
+
+# The numbers of the plan that this project started from.
+PLAN = {
+    "num_envs": 4,
+    "n_steps": 2048,
+    "batch_size": 64,
+    "n_epochs": 10,
+    "ent_coef": 0.01,
+    "target_kl": None,
+    "net_arch": (256, 256, 128),
+    "activation": "relu",
+    "log_std_init": 0.0,
+}
+# Presets of every task; a task's row can replace them.
+PRESETS = {"default": {}, "plan": {"ppo": PLAN}}
+
+# An update after every step and a small network: this learns fastest on one core. PPO needs many times the steps.
+FREQUENT_SAC = {
+    "algo": "sac",
+    "total_timesteps": 100_000,
+    "eval_every": 20_000,
+    "checkpoint_every": 50_000,
+    "sac": {
+        "num_envs": 4,
+        "gradient_steps": 4,
+        "learning_starts": 2000,
+        "learning_rate": 1e-3,
+        "ent_coef": "auto_0.1",
+        "net_arch": (128, 128),
+        "activation": "relu",
+    },
+}
