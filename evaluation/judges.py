@@ -63,6 +63,9 @@ class Judge:
     fixed_length: bool = False
     """Whether the judge, not the environment, decides how long an episode lasts."""
 
+    # Records of episodes -> summary, numbers by name; summaries by title -> Markdown table.
+    summarise, table = staticmethod(summarise_returns), staticmethod(returns_table)
+
     def evaluation_env(self, setting: Setting, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
         """Returns the simulations that `evaluate` plays on.
 
@@ -101,14 +104,6 @@ class Judge:
     def idle(self, setting: Setting, scene: Scene) -> dict[str, str]:
         """Returns the fields of a scene that have no effect in this task -> the reason."""
         return {option.name: f"{setting.env_id} does not walk" for option in fields(scene)}
-
-    def summarise(self, records: list[dict]) -> dict:
-        """Returns the summary of episodes: numbers by name."""
-        return summarise_returns(records)
-
-    def table(self, rows: Mapping[str, dict]) -> str:
-        """Returns summaries by title as a Markdown table."""
-        return returns_table(rows)
 
     def summary(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> dict:
         """Returns the summary of the episodes that `evaluate` plays."""

@@ -1,6 +1,5 @@
 """How policies of robots that walk are judged: by the distance they walk over terrain of one level without a fall."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -36,6 +35,8 @@ class WalkJudge(Judge):
     time: float = 20.0
     """Length of an episode of `evaluate`, s."""
 
+    summarise, table = staticmethod(summarise), staticmethod(table)
+
     def task(self, setting: Setting):
         """Returns the task's config that a setting's arguments describe.
 
@@ -55,7 +56,7 @@ class WalkJudge(Judge):
         others = {name: value for name, value in setting.arguments.items() if name not in {*self._names, "config"}}
         if nominal:
             task, others = self._nominal(task), nominal_arguments(others)
-        return self._vector(setting, num_envs, task, self.time, **others)
+        return self.vector(setting, task, num_envs, self.time, **others)
 
     def evaluate(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
         """Plays walks over `goal`; returns a record of each, as `evaluation.walks.evaluate` does."""
@@ -77,9 +78,20 @@ class WalkJudge(Judge):
             task = replace(task, terrain=terrain, terrain_scale=1.0)
         return replace(task, command_vx=(scene.command, scene.command))
 
-    def vector(self, setting: Setting, task, num_envs: int, **kwargs) -> VectorEnv:
-        """Returns simulations of a task's config; episodes end when the time for GOAL_DISTANCE has passed."""
-        return self._vector(setting, num_envs, task, float(time_limit(GOAL_DISTANCE, task.command_vx[0])), **kwargs)
+    def vector(self, setting: Setting, task, num_envs: int, time: float | None = None, **kwargs) -> VectorEnv:
+        """Returns simulations of a task's config.
+
+        Args:
+            setting: gives id and threads.
+            task: the task's config.
+            num_envs: number of simulations.
+            time: length of an episode, s; by default the longest time in which GOAL_DISTANCE can be walked in time.
+            kwargs: other arguments of the environment.
+        """
+        seconds = float(time_limit(GOAL_DISTANCE, task.command_vx[0])) if time is None else time
+        if np.isfinite(seconds):  # a robot commanded to stand keeps the environment's own limit
+            kwargs["max_episode_steps"] = round(seconds / task.control_dt)
+        return make_vector(qualified(setting.env_id), num_envs, setting.num_threads, config=task, **kwargs)
 
     def play_env(
         self, setting: Setting, scene: Scene, num_envs: int, seed: int, render_mode: str | None = None
@@ -97,14 +109,6 @@ class WalkJudge(Judge):
             return dict.fromkeys(("terrain", "level"), f"{setting.env_id} has no terrain")
         return {"level": "--terrain flat has no levels"} if scene.terrain == "flat" else {}
 
-    def summarise(self, records: list[dict]) -> dict:
-        """Returns means and rates with their intervals, as `evaluation.walks.summarise` does."""
-        return summarise(records)
-
-    def table(self, rows: Mapping[str, dict]) -> str:
-        """Returns summaries by title as a Markdown table."""
-        return table(rows)
-
     @property
     def baselines(self):
         """The gait without residuals, beside the baselines of every task."""
@@ -117,11 +121,6 @@ class WalkJudge(Judge):
     def _nominal(self, task):
         """Returns the task's config without variation."""
         return replace(task, variation=type(task.variation)()) if "variation" in self._names else task
-
-    def _vector(self, setting, num_envs, task, seconds, **kwargs):
-        if np.isfinite(seconds):  # a robot commanded to stand keeps the environment's own limit
-            kwargs["max_episode_steps"] = round(seconds / task.control_dt)
-        return make_vector(qualified(setting.env_id), num_envs, setting.num_threads, config=task, **kwargs)
 
 
 def as_walk_judge(judge: Judge, env_id: str) -> WalkJudge:

@@ -188,3 +188,23 @@ def test_success_over_all_kinds_is_pooled_over_their_episodes():
         "|---|---|---|---|",
         "| 0.5 | 100% (72% to 100%) | 40% (17% to 69%) | 70% (48% to 85%) |",  # Wilson's interval for 14 of 20, from a table
     ]
+
+
+def test_a_robot_without_some_measurements_is_judged_without_their_entries():
+    class Plain(Runway):
+        """Reports what every walk must."""
+
+        def step(self, actions):
+            *transition, info = super().step(actions)
+            return (
+                *transition,
+                {name: info[name] for name in ("forward_velocity", "commanded_velocity", "straight_distance")},
+            )
+
+    env = Plain(4)
+    records = evaluate(env, gait_alone(env), 4, 0)
+    missing = {"max_roll_deg", "max_tilt_deg", "cost_of_transport", "residual_rms_mm", "joint_limit_violations"}
+    assert not missing & {*records[0]} and records[0]["distance_m"] == records[0]["straight_distance_m"] == 10.0
+    shared = [{name: value for name, value in record.items() if name in records[0]} for record in played()]
+    assert [record | {"distance_m": 0} for record in records] == [record | {"distance_m": 0} for record in shared]
+    assert table({"robot": summarise(records)}).splitlines()[-1].endswith("| - | - | - |")

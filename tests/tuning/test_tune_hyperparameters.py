@@ -23,6 +23,8 @@ from tests.helpers.sweep_runs import (
     start_worker,
     write_files,
 )
+from training.tasks import find_task
+from tuning.spaces import read_space
 from tuning.storages import open_storage
 from utils.files import read_json
 
@@ -282,3 +284,11 @@ def test_wrong_input_gets_one_sentence(tmp_path, monkeypatch, capsys, name):
 def test_a_trial_that_is_not_there_is_named(standing, capsys, trial, words):
     assert train_residual_ppo.main(["--from-trial", trial]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_tasks_entries_stand_where_a_seeded_sampler_has_always_drawn_them():
+    wide = [*read_space("wide", "ppo", find_task("ResidualWalk-v0"))]
+    assert wide[:3] == ["ppo.learning_rate", "env.residual_scale", "ppo.n_steps"]
+    assert wide[-4:] == [f"env.weights.{name}" for name in ("orientation", "smoothness", "heading", "fall")]
+    assert [*read_space("plan", "sac", find_task("AdaptiveWalk-v0"))][1] == "env.residual_scale"
+    assert not any(name.startswith("env.") for name in read_space("wide", "sac", find_task("CubeInHand-v0")))

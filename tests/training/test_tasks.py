@@ -1,0 +1,134 @@
+"""Every id has a row: its judge, baselines, presets and curriculum are known wherever a program asks for them."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from stable_baselines3.common.callbacks import BaseCallback
+
+import play_residual_policy
+import train
+from evaluation.judges import RETURNS, SUCCESSES, Judge, Scene, Setting
+from evaluation.walk_judge import WalkJudge, as_walk_judge
+from run_folder import records
+from run_folder.records import read_env
+from tests.envs.test_registered_envs import every_id
+from training import command_line
+from training.ship_policy import POLICIES
+from training.tasks import ANY, TASKS, WALK, TaskRow, find_task
+from utils.config import as_plain
+from utils.monitor_training import read_scalars
+
+SMALL = """--total-timesteps 128 --num-envs 2 --eval-every 64 --eval-episodes 2 --ppo.n-steps 32 --ppo.batch-size 64
+--ppo.net-arch 4 --num-threads 1""".split()
+
+
+class Levels(BaseCallback):
+    """A curriculum that counts its steps."""
+
+    count = 0
+
+    @property
+    def state(self):
+        return {"count": self.count}
+
+    def restore(self, state):
+        self.count = state["count"]
+
+    def _on_step(self):
+        self.count += 1
+        self.logger.record("curriculum/count", self.count)
+        return True
+
+
+def test_the_longest_prefix_of_an_id_counts_and_other_ids_have_the_general_row(monkeypatch):
+    assert find_task("ResidualWalk-v0") is WALK and find_task("RWRLWalkerWalk-v0") is TASKS["RWRL"]
+    assert find_task("Pendulum-v1") is find_task("some.package:RWRLOther-v0") is ANY
+    row = TaskRow()
+    monkeypatch.setitem(TASKS, "RWRLWalker", row)
+    assert find_task("RWRLWalkerWalk-v0") is row and find_task("RWRLCartpoleSwingup-v0") is TASKS["RWRL"]
+
+
+def test_a_row_that_is_added_decides_presets_curriculum_judge_and_score(monkeypatch, tmp_path):
+    judge = Judge(score=("steps",), logged=("steps", "terminated"))
+    row = TaskRow(judge, presets={"quick": {"ppo": {"gamma": 0.5}}}, curriculum=lambda config: Levels())
+    monkeypatch.setitem(TASKS, "Toy-v0", row)
+    run = tmp_path / "run"
+    assert train.main(["--env", "Toy-v0", "--preset", "quick", *SMALL, "--run-dir", str(run)]) == 0
+    assert records.read_run_config(run)["ppo"]["gamma"] == 0.5
+    scalars = read_scalars(run)
+    assert scalars["curriculum/count"][1] == [32.0, 64.0] and "eval/return" not in scalars
+    assert set(scalars["eval/best_steps"][1]) == {100.0} and "eval/terminated" in scalars
+    with pytest.raises(ValueError, match="no preset of Pendulum-v1 is called 'quick'"):
+        command_line.starting_from("quick", "Pendulum-v1", {})
+
+
+@every_id
+def test_every_id_has_a_judge_whose_baselines_run(env_id):
+    judge = find_task(env_id).judge
+    judge = replace(judge, time=0.1) if judge.fixed_length else judge
+    arguments = {} if judge.fixed_length else {"max_episode_steps": 10}
+    walks = env_id in ("ResidualWalk-v0", "AdaptiveWalk-v0")
+    assert list(judge.baselines) == ["gait alone"] * walks + ["zero", "random"]
+    env = judge.evaluation_env(Setting(env_id, arguments, 1), 2, 1_000_003, nominal=True)
+    returns = {}
+    for name in judge.baselines:
+        records = judge.evaluate(env, judge.baseline(name, env), 2, 1_000_003)
+        assert [record["steps"] for record in records] == [10, 10] and {*judge.score} <= {*judge.summarise(records)}
+        assert judge.table({name: judge.summarise(records)}).count("\n") == 2
+        returns[name] = [record["return"] for record in records]
+    env.close()
+    assert np.isfinite([*returns.values()]).all() and returns["zero"] != returns["random"]
+    assert not walks or returns["gait alone"] == returns["zero"]
+
+
+def test_discrete_actions_have_baselines_too():
+    env = RETURNS.evaluation_env(Setting("CartPole-v1", {"max_episode_steps": 20}), 3, 0)
+    assert not RETURNS.baseline("zero", env)(None).any() and RETURNS.baseline("zero", env)(None).shape == (3,)
+    drawn = np.array([RETURNS.baseline("random", env)(None) for _ in range(2)])
+    np.testing.assert_array_equal(*drawn)
+    policy = RETURNS.baseline("random", env)
+    assert {int(action) for _ in range(20) for action in policy(None)} == {0, 1}
+    with pytest.raises(ValueError, match="no baseline is called 'gait alone': there are zero, random"):
+        RETURNS.baseline("gait alone", env)
+    env.close()
+
+
+@pytest.mark.parametrize("name", ["ResidualWalk-v0", "AdaptiveWalk-v0"])
+def test_a_run_is_judged_on_the_task_that_its_training_had(name):
+    config = command_line.config_of_run(POLICIES / name, 1)
+    assert WALK.judge.task(Setting(*read_env(POLICIES / name))) == replace(config.env, terrain_scale=1.0)
+    plain = Setting(name, as_plain({"config": config.env}))
+    assert WALK.judge.task(plain) == config.env == WALK.judge.task(Setting(name, as_plain(config.env)))
+
+
+def test_evaluations_of_a_walk_have_terrain_of_the_seed_at_the_hardest_level_and_a_nominal_robot():
+    config = command_line.starting_from("default", "ResidualWalk-v0", {"level": 0.6, "num_threads": 1})
+    for nominal in (False, True):
+        env = config.make_evaluation_env(2, 1_000_003, nominal)
+        task = env.unwrapped.config
+        assert (task.terrain.seed, task.terrain.levels, task.terrain_scale) == (1_000_003, (0.6,), 1.0)
+        assert task.variation.varies is not nominal and task.terrain.kinds == config.env.terrain.kinds
+        env.close()
+
+
+def test_only_walks_are_walks_and_only_they_have_terrain():
+    assert as_walk_judge(WALK.judge, "ResidualWalk-v0") is WALK.judge
+    with pytest.raises(ValueError, match="CubeInHand-v0 does not walk"):
+        as_walk_judge(SUCCESSES, "CubeInHand-v0")
+    assert {*SUCCESSES.idle(Setting("CubeInHand-v0"), Scene())} == {"terrain", "level", "command"}
+    assert WALK.judge.idle(Setting("ResidualWalk-v0"), Scene()) == {}
+    assert {*WALK.judge.idle(Setting("ResidualWalk-v0"), Scene("flat"))} == {"level"}
+    assert isinstance(find_task("AdaptiveWalk-v0").judge, WalkJudge)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("ResidualWalk-v0", "--terrain flat --command 0.5"), ("CubeInHand-v0", "--seed 1")]
+)
+def test_playing_a_policy_reads_env_json_once(name, options, monkeypatch, tmp_path):
+    reads, read = [], records.read_json
+    monkeypatch.setattr(records, "read_json", lambda path: reads.append(path.name) or read(path))
+    command = f"--model {POLICIES / name} --no-render --episodes 1 --json {tmp_path / 'out.json'} {options}"
+    assert play_residual_policy.main(command.split()) == 0
+    assert reads == ["env.json"] and len(json.loads((tmp_path / "out.json").read_text())["episodes"]) == 1
