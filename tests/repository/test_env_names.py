@@ -27,9 +27,14 @@ ALLOWED = {
 
 
 def named(path: Path) -> set[str]:
-    """Returns the names of environments that are strings in a file."""
-    strings = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    """Returns the names of environments that are strings in a file, its `__all__` aside."""
+    statements = (node for node in ast.parse(path.read_text()).body if not _exports(node))
+    strings = (node.value for statement in statements for node in ast.walk(statement) if isinstance(node, ast.Constant))
     return NAMES & {text for text in strings if isinstance(text, str)}
+
+
+def _exports(node):
+    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "__all__"
 
 
 def files():
