@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 import yaml
 
+from training.tasks import WALK
 from tuning.spaces import changes, distributions, merged, read_space
 from tuning.sweep import FIXED, SweepConfig
 
@@ -72,7 +73,7 @@ def test_every_space_fits_every_training(name, algo, env):
 
 
 def test_wide_has_what_plan_has_and_epochs_lambda_network_and_reward():
-    wide = set(read_space("wide", "ppo"))
+    wide = set(read_space("wide", "ppo", WALK))
     assert wide >= {*PLAN, "ppo.n_epochs", "ppo.gae_lambda", "ppo.net_arch", "env.weights.smoothness", "env.weights.fall"}
 
 
