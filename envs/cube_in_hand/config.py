@@ -20,7 +20,10 @@ _FRAME = (
     Row("joint_target", 12, -1.5, 1.5, _UNIT, "targets of the servos, scaled as the joint angles"),
 )
 OBSERVATION = ObservationTable(
-    *(replace(row, name=f"earlier_{row.name}", meaning=f"`{row.name}` in the previous control step") for row in _FRAME),
+    *(
+        replace(row, name=f"earlier_{row.name}", meaning=f"`{row.name}` in the previous control step", past_of=row.name)
+        for row in _FRAME
+    ),
     *_FRAME,
 )
 

@@ -24,6 +24,6 @@ def walk_observation(actions: int) -> ObservationTable:
         Row(
             "tracking_error", 12 * HISTORY, -np.pi, np.pi, "rad",
             "added: commanded minus measured servo angles of the last three steps, oldest first; they tell early "
-            "touch-down and stumbling without any extra sensor",
+            "touch-down and stumbling without any extra sensor", frames=HISTORY,
         ),
     )  # fmt: skip

@@ -7,6 +7,7 @@ Each is a class of hooks, such as `Delay`, with two faces: `SingleDelay`, a `gym
 from envs.wrappers.delay import Delay, SingleDelay, VectorDelay
 from envs.wrappers.dimensionality import Dimensionality, SingleDimensionality, VectorDimensionality
 from envs.wrappers.flat_observation import FlatObservation, SingleFlatObservation, VectorFlatObservation
+from envs.wrappers.history import History, SingleHistory, VectorHistory
 from envs.wrappers.multi_objective import (
     OBJECTIVES,
     MultiObjective,
@@ -26,6 +27,7 @@ __all__ = [
     "Delay",
     "Dimensionality",
     "FlatObservation",
+    "History",
     "MultiObjective",
     "Noise",
     "Objective",
@@ -35,6 +37,7 @@ __all__ = [
     "SingleDelay",
     "SingleDimensionality",
     "SingleFlatObservation",
+    "SingleHistory",
     "SingleMultiObjective",
     "SingleNoise",
     "SinglePerturbation",
@@ -42,6 +45,7 @@ __all__ = [
     "VectorDelay",
     "VectorDimensionality",
     "VectorFlatObservation",
+    "VectorHistory",
     "VectorMultiObjective",
     "VectorNoise",
     "VectorPerturbation",

@@ -8,6 +8,7 @@ from gymnasium import spaces
 from envs.wrappers.delay_line import DelayLine
 from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.layout import Layout
+from envs.wrappers.received import ReceivedPast
 from envs.wrappers.specs import DelaySpec
 from envs.wrappers.wrapper import ChallengeWrapper
 
@@ -42,6 +43,7 @@ class Delay(ChallengeWrapper):
         self._actions = self._line("actions", actions, self.action_layout, np.float64) if _late(actions) else None
         self._observations = self._line("observations", observations, self._timed, self._timed.dtype)
         self._rewards = self._line("rewards", rewards, one, np.float64)
+        self._past = ReceivedPast(self.num_envs, self._timed)
 
     def _seed(self, seeds, ids):
         for line in self._lines():
@@ -50,6 +52,7 @@ class Delay(ChallengeWrapper):
     def _start_episodes(self, ids, info):
         for line in () if self._exact else self._lines():
             line.clear(ids)
+        self._past.clear(ids)
 
     def _change_actions(self, actions, ids):
         if self._actions is None:
@@ -67,7 +70,8 @@ class Delay(ChallengeWrapper):
     def _change_observations(self, observations, ids):
         if self._observations is None:
             return observations
-        shown = self._timed.observation(self._observations.push(self._timed.rows(observations), ids))
+        rows = self._past.rebuild(self._observations.push(self._timed.rows(observations), ids), ids)
+        shown = self._timed.observation(rows)
         if self._timed is self.layout:
             return shown
         return {name: shown.get(name, part) for name, part in observations.items()}

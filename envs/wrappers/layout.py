@@ -1,13 +1,14 @@
 """Where the named blocks of an observation lie in a row of numbers, for flat (Box) and named (Dict) observations alike."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
 from utils.config import nearest_name
+from utils.observation import Past
 
 
 class Layout:
@@ -16,6 +17,8 @@ class Layout:
     Args:
         space: of one observation: a Box, or a Dict of Boxes and MultiBinaries (whose values are booleans here).
         slices: where the named blocks of a Box lie in the row, if they have names.
+        past: which columns of a Box repeat values of earlier steps.
+        groups: parts of a Box by name, as a task's `observation_groups`: "policy", which is the first, and others.
 
     Attributes:
         slices: where each named block lies; those of a Dict are its keys.
@@ -26,7 +29,14 @@ class Layout:
         ValueError: the space is another one.
     """
 
-    def __init__(self, space: spaces.Space, slices: Mapping[str, slice] | None = None):
+    def __init__(
+        self,
+        space: spaces.Space,
+        slices: Mapping[str, slice] | None = None,
+        past: Sequence[Past] = (),
+        groups: Mapping[str, slice] | None = None,
+    ):
+        self.past, self.groups = tuple(past), dict(groups or {})
         self.space, self._named = space, isinstance(space, spaces.Dict)
         self._spaces = OrderedDict(space.spaces if self._named else {"": space})
         if not all(isinstance(piece, (spaces.Box, spaces.MultiBinary)) for piece in self._spaces.values()):
@@ -70,10 +80,17 @@ class Layout:
         return values
 
     def place(self, name: str, what: str) -> slice:
-        """Returns where a block lies; raises ValueError, naming `what` and the nearest name, if there is none."""
+        """Returns the columns of a block.
+
+        Raises:
+            ValueError: there is no such block (the nearest is named), or it repeats another block's past; `what` is named.
+        """
         if name not in self.slices:
             raise ValueError(f"{what} names {name!r}, which is no block of the observation{nearest_name(name, self.slices)}")
-        return self.slices[name]
+        place = self.slices[name]
+        if any(past.target == place for past in self.past):
+            raise ValueError(f"{what} names {name!r}, which repeats what was received before: name the current block")
+        return place
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns the lowest and the highest value (size,) of every number."""
@@ -90,29 +107,55 @@ class Layout:
         for (name, piece), place in zip(self._spaces.items(), self._places):
             own = [part[place].reshape(piece.shape) for part in (margin, zeroed)]
             wider[name] = _widened(piece, *own) if any(part.any() for part in own) else piece
-        return Layout(spaces.Dict(wider)) if self._named else Layout(wider[""], self.slices)
+        return Layout(spaces.Dict(wider)) if self._named else Layout(wider[""], self.slices, self.past, self.groups)
 
     def extended(self, entries: Mapping[str, spaces.Box | spaces.MultiBinary]) -> "Layout":
-        """Returns the layout of observations that have these entries too, at their end."""
+        """Returns the layout of observations with additional entries: at the end of a Dict, and of a Box's policy part."""
         if self._named:
             return Layout(spaces.Dict(OrderedDict(self._spaces | entries)))
-        boxes = [self.space, *(_as_box(entry) for entry in entries.values())]
-        low, high = (np.concatenate([np.ravel(getattr(box, end)) for box in boxes]) for end in ("low", "high"))
-        ends = np.cumsum([_size(box) for box in boxes])
+        boxes, first = [_as_box(entry) for entry in entries.values()], self.policy_size
+        added = [np.concatenate([np.zeros(0), *(np.ravel(getattr(box, end)) for box in boxes)]) for end in ("low", "high")]
+        low, high = (np.insert(old, first, new).astype(self.dtype) for old, new in zip(self.bounds(), added))
+        ends = np.cumsum([first, *map(_size, boxes)])
         slices = {name: slice(int(start), int(end)) for name, start, end in zip(entries, ends, ends[1:])}
-        return Layout(spaces.Box(low.astype(self.dtype), high.astype(self.dtype), dtype=self.dtype), self.slices | slices)
+        return self._inserted(spaces.Box(low, high, dtype=self.dtype), slices, first, len(added[0]))
 
     def extend(self, observation, rows: np.ndarray):
-        """Returns a batch of this layout's observations (k, ...) from ones that lack the last entries, and these (k, m)."""
-        first = self.size - rows.shape[1]
+        """Returns a batch of this layout's observations (k, ...) from ones without the last entries, and these (k, m)."""
+        inner, added = self.size - rows.shape[1], rows.shape[1]
         if not self._named:
-            return np.concatenate([np.reshape(observation, (-1, first)), rows], axis=1, dtype=self.dtype)
+            old, first = np.reshape(observation, (-1, inner)), self.policy_size - added
+            return np.concatenate([old[:, :first], rows, old[:, first:]], axis=1, dtype=self.dtype)
         entries = {}
         for name, place, shape, dtype in zip(self._spaces, self._places, self.pieces, self._dtypes):
-            if place.start >= first and name not in observation:
-                own = rows[:, place.start - first : place.stop - first]
-                entries[name] = own.astype(dtype, copy=False).reshape(-1, *shape)
+            if place.start >= inner and name not in observation:
+                values = rows[:, place.start - inner : place.stop - inner]
+                entries[name] = values.astype(dtype, copy=False).reshape(-1, *shape)
         return {**observation, **entries}
+
+    @property
+    def policy_size(self) -> int:
+        """The number of leading columns that a policy may use."""
+        return self.groups["policy"].stop if self.groups else self.size
+
+    def spread_to_past(self, values: np.ndarray) -> np.ndarray:
+        """Returns values (size,), at least as large in columns that repeat the past as in the columns that they repeat."""
+        values, before = values.copy(), None
+        while before is None or (values != before).any():
+            before = values.copy()
+            for past in self.past:
+                values[past.target] = np.maximum(values[past.target], values[past.source])
+        return values
+
+    def _inserted(self, space, slices, first, count):
+        """Returns the layout with `count` more columns, named by `slices`, before column `first`."""
+
+        def shifted(part, at_end):
+            return slice(part.start + count * (part.start >= first), part.stop + count * (part.stop > first - at_end))
+
+        old = {name: shifted(part, 0) for name, part in self.slices.items()}
+        past = [Past(shifted(own.target, 0), shifted(own.source, 0), own.starts_current) for own in self.past]
+        return Layout(space, old | slices, past, {name: shifted(part, 1) for name, part in self.groups.items()})
 
 
 def layout_of(env) -> Layout:
@@ -125,7 +168,9 @@ def layout_of(env) -> Layout:
     space = getattr(env, "single_observation_space", None) or env.observation_space
     table = getattr(getattr(first_env(env).unwrapped, "task", None), "observation", None)
     fits = hasattr(table, "slices") and table.space.shape == space.shape
-    return Layout(space, table.slices if fits else None)
+    if not fits:
+        return Layout(space)
+    return Layout(space, table.slices, table.past, getattr(first_env(env).unwrapped, "observation_groups", None))
 
 
 def first_env(env) -> gym.Env | gym.vector.VectorEnv:

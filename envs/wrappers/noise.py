@@ -7,6 +7,7 @@ import numpy as np
 from envs.wrappers.draws import MARGIN, Distribution, Draws, ExactDraws
 from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.noisy_channel import NoisyChannel, Repetition
+from envs.wrappers.received import ReceivedPast
 from envs.wrappers.specs import DroppedSpec, GaussianSpec, NoiseSpec, RepetitionSpec, StuckSpec
 from envs.wrappers.wrapper import ChallengeWrapper
 from utils.specs import Spec, parse
@@ -42,6 +43,7 @@ class Noise(ChallengeWrapper):
         acts = self._wanted("actions") or self._repetition is not None
         self._actions = self._channel("actions", self.action_layout) if acts else None
         self._observations = self._channel("observations", self.layout) if self._wanted("observations") else None
+        self._past = ReceivedPast(self.num_envs, self.layout)
         if self._observations is not None:
             self._set_layout(self._widened())
 
@@ -52,6 +54,7 @@ class Noise(ChallengeWrapper):
     def _start_episodes(self, ids, info):
         for part in () if self._exact else self._parts():
             part.clear(ids)
+        self._past.clear(ids)
 
     def _change_actions(self, actions, ids):
         for part in (self._actions, self._repetition):
@@ -62,7 +65,8 @@ class Noise(ChallengeWrapper):
     def _change_observations(self, observations, ids):
         if self._observations is None:
             return observations
-        return self.layout.observation(self._observations.apply(self.layout.rows(observations), ids))
+        rows = self._observations.apply(self.layout.rows(observations), ids)
+        return self.layout.observation(self._past.rebuild(rows, ids))
 
     def _parts(self):
         return [part for part in (self._actions, self._repetition, self._observations) if part is not None]
@@ -104,9 +108,9 @@ class Noise(ChallengeWrapper):
         return ExactDraws(self._random, kinds) if self._exact else Draws(self.num_envs, self._stream(number), kinds)
 
     def _widened(self):
-        strengths = self._strengths("observations", self.layout)
-        none = np.zeros(self.layout.size)
-        return self.layout.widened(MARGIN * strengths.get("gaussian", none), strengths.get("dropped", none) > 0.0)
+        strengths, none = self._strengths("observations", self.layout), np.zeros(self.layout.size)
+        std, dropped = (self.layout.spread_to_past(strengths.get(name, none)) for name in ("gaussian", "dropped"))
+        return self.layout.widened(MARGIN * std, dropped > 0.0)
 
 
 class SingleNoise(Noise, SingleFace):

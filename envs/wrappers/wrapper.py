@@ -59,6 +59,11 @@ class ChallengeWrapper:
         """The layout of one simulation's action; raises ValueError if that is no Box."""
         return Layout(self.single_action_space if isinstance(self, VectorEnv) else self.action_space)
 
+    @property
+    def observation_groups(self) -> dict[str, slice]:
+        """The parts of a flat observation that a task declares: what the "policy" and the "critic" may use."""
+        return dict(self.layout.groups)
+
     def _seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
         """Seeds the generators of simulations `ids`; None leaves one as it is."""
 

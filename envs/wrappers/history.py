@@ -1,0 +1,99 @@
+"""Observations of the last control steps, stacked as a robot receives them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from gymnasium.spaces import Box
+
+from envs.wrappers.faces import SingleFace, VectorFace
+from envs.wrappers.layout import Layout
+from envs.wrappers.received import ReceivedFrames
+from envs.wrappers.wrapper import ChallengeWrapper
+from utils.fields import whole_number
+from utils.observation import Past
+
+
+class History(ChallengeWrapper):
+    """Stacks the last `frames` observations that were received, oldest first.
+
+    It belongs outside of `Noise` and `Delay`, so that the past is what was received and does not change any more. After a
+    reset all frames hold the first observation. In `layout.slices` the current block keeps its name, and the one of a steps
+    before is called `name-a`.
+
+    Args:
+        env: a single environment or a vector, whose observation is a flat Box.
+        frames: number of control steps, the current one included.
+        rows: names of the blocks to stack, each in its place; the other blocks are returned as they are. None stacks
+            everything that the policy may use; privileged values, for the critic, are never stacked by default.
+
+    Raises:
+        ValueError: the observation is a Dict (put `FlatObservation` inside), there is no such block, or a value is wrong.
+    """
+
+    def __init__(self, env, frames: int, rows: Sequence[str] | None = None):
+        super().__init__(env)
+        if not isinstance(self.layout.space, Box):
+            raise ValueError("History needs a flat observation: put FlatObservation around the environment first")
+        self._inner, count = self.layout, whole_number("frames", frames, 1)
+        stacked = _stacked(self.layout, rows)
+        self._frame, self._column = _order(self.layout.size, stacked, count)
+        self._frames = ReceivedFrames(self.num_envs, count, self.layout.size, self.layout.dtype)
+        self._set_layout(_stacked_layout(self.layout, stacked, count, self._frame, self._column))
+
+    def _start_episodes(self, ids, info):
+        self._frames.clear(ids)
+
+    def _change_observations(self, observations, ids):
+        return self._frames.push(self._inner.rows(observations), ids)[:, self._frame, self._column]
+
+
+class SingleHistory(History, SingleFace):
+    """`History` around a single environment."""
+
+
+class VectorHistory(History, VectorFace):
+    """`History` around a vector environment."""
+
+
+def _stacked(layout, rows):
+    """Returns the blocks of columns to stack, in the order of the observation."""
+    if rows is None:
+        return [slice(0, layout.policy_size)]
+    if isinstance(rows, str):
+        raise ValueError(f"rows must be a list of names, got {rows!r}")
+    places = sorted((layout.place(name, "rows") for name in dict.fromkeys(rows)), key=lambda place: place.start)
+    if any(second.start < first.stop for first, second in zip(places, places[1:])):
+        raise ValueError(f"rows must be blocks that do not overlap, got {list(rows)}")
+    return places
+
+
+def _order(size, stacked, frames):
+    """Returns the frame and the column of the inner observation that each column of the stacked one shows."""
+    parts, column = [], 0
+    for place in [*stacked, slice(size, size)]:
+        between, block = np.arange(column, place.start), np.arange(place.start, place.stop)
+        parts += [(np.full(len(between), frames - 1), between)]
+        parts += [(np.full(len(block), frame), block) for frame in range(frames)]
+        column = place.stop
+    frame, columns = (np.concatenate(part) for part in zip(*parts))
+    return frame, columns
+
+
+def _stacked_layout(layout, stacked, frames, frame, column):
+    """Returns the layout of the stacked observation, with its blocks, its groups, and which columns repeat the past."""
+    places = np.zeros((frames, layout.size), int)  # where a frame's column stands in the stacked observation
+    places[:, column[frame == frames - 1]] = np.flatnonzero(frame == frames - 1)
+    places[frame, column] = np.arange(len(frame))
+
+    def moved(part, age=0):
+        return slice(int(places[frames - 1 - age, part.start]), int(places[frames - 1 - age, part.stop - 1]) + 1)
+
+    slices = {name: moved(part) for name, part in layout.slices.items()}
+    for block in stacked:
+        inside = {n: p for n, p in layout.slices.items() if block.start <= p.start and p.stop <= block.stop}
+        slices |= {f"{name}-{age}": moved(part, age) for age in range(1, frames) for name, part in inside.items()}
+    past = [Past(moved(own.target), moved(own.source), own.starts_current) for own in layout.past]
+    past += [Past(moved(block, age), moved(block, age - 1), True) for age in range(1, frames) for block in stacked]
+    groups = {name: slice(int(places[0, part.start]), moved(part).stop) for name, part in layout.groups.items()}
+    low, high = (end[column] for end in layout.bounds())
+    return Layout(Box(low, high, dtype=layout.dtype), slices, past, groups)
