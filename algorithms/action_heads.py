@@ -31,7 +31,8 @@ class Rescale(nn.Module):
     def __init__(self, space: spaces.Box):
         super().__init__()
         low, high = space.low.astype(float), space.high.astype(float)
-        self.half, self.middle = (torch.from_numpy(own.astype(np.float32)) for own in ((high - low) / 2, (high + low) / 2))
+        constants = ((high - low) / 2, (high + low) / 2)
+        self.half, self.middle = (torch.from_numpy(values.astype(np.float32)) for values in constants)
 
     def forward(self, output: torch.Tensor) -> torch.Tensor:
         return output * self.half + self.middle
@@ -44,7 +45,7 @@ class Rescale(nn.Module):
 
 
 class Largest(nn.Module):
-    """Gives (n,) int64, the index of the largest of (n, values)."""
+    """Returns the index, (n,) int64, of the largest of (n, values)."""
 
     constants = ()
 
@@ -59,7 +60,7 @@ class Largest(nn.Module):
 
 
 class LargestOfEach(nn.Module):
-    """Gives (n, a) int64, the index of the largest value of each action; (n, sum of all actions' values) comes in."""
+    """Returns the index, (n, a) int64, of the largest value of each action, from (n, sum of all actions' values)."""
 
     constants = ("sizes",)
 
@@ -75,13 +76,13 @@ class LargestOfEach(nn.Module):
         parts, chosen = ([f"{name}{i}" for i in range(len(self._sizes))] for name in ("part", "chosen"))
         return [
             helper.make_node("Split", [output, "sizes"], parts, axis=1),
-            *(helper.make_node("ArgMax", [part], [own], axis=1, keepdims=1) for part, own in zip(parts, chosen)),
+            *(helper.make_node("ArgMax", [part], [index], axis=1, keepdims=1) for part, index in zip(parts, chosen)),
             helper.make_node("Concat", chosen, ["action"], axis=1),
         ]
 
 
 class Positive(nn.Module):
-    """Gives (n, a) int64, 1 where (n, a) float32 is above 0."""
+    """Returns (n, a) int64, 1 where (n, a) float32 is above 0."""
 
     constants = ("zero",)
 
@@ -103,7 +104,7 @@ HEADS = {spaces.Discrete: Largest, spaces.MultiDiscrete: LargestOfEach, spaces.M
 
 
 def head(space: spaces.Space, squashed: bool) -> nn.Module:
-    """Returns what makes an action of a policy's output; `squashed` is one in [-1, 1], as SAC's."""
+    """Returns the module that turns a policy's output into an action; a `squashed` output lies in [-1, 1]."""
     if isinstance(space, spaces.Box):
         return Rescale(space) if squashed else Clip(space)
     return HEADS[type(space)](space)

@@ -111,7 +111,8 @@ def deployable(model: BaseAlgorithm, normalizer: VecNormalize) -> tuple[BasePoli
     Raises:
         ValueError: the actor reads privileged observations.
     """
-    groups = getattr(normalizer, "observation_groups", {})
+    unpickled = isinstance(normalizer, VecNormalize) and "venv" not in vars(normalizer)  # its getattr recurses for ever
+    groups = {} if unpickled else getattr(normalizer, "observation_groups", {})
     part = groups.get("policy")
     if part == groups.get("critic"):
         return model.policy, normalizing(normalizer)

@@ -1,5 +1,7 @@
 """PPO and SAC in named steps train as Stable-Baselines3's classes do: all weights, numbers and logs are equal."""
 
+from types import SimpleNamespace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -8,13 +10,16 @@ import torch
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from algorithms.ppo import PPO
+from algorithms.ppo import PPO, Minibatch, Update
 from algorithms.sac import SAC
 
 NET = {"net_arch": [16, 8]}
 PPO_CONFIGS = {
-    "box, stopped by the KL divergence": ("Pendulum-v1", {"target_kl": 1e-4, "ent_coef": 0.01}),
-    "discrete, values clipped": ("CartPole-v1", {"clip_range_vf": 0.1, "normalize_advantage": False}),
+    "box, stopped by the KL divergence": ("Pendulum-v1", {"target_kl": 0.01, "ent_coef": 0.01, "learning_rate": 3e-3}),
+    "discrete, values clipped": (
+        "CartPole-v1",
+        {"clip_range_vf": 0.01, "normalize_advantage": False, "learning_rate": 3e-3},
+    ),
     "gSDE": ("Pendulum-v1", {"use_sde": True, "sde_sample_freq": 4, "target_kl": 0.5, "clip_range": 0.1}),
     "squashed gSDE, no closed entropy, odd minibatches": (
         "Pendulum-v1",
@@ -100,3 +105,12 @@ def test_sac_equals_the_one_of_sb3_weight_for_weight(name):
     numbers = {"learning_starts": 60, "batch_size": 16, "buffer_size": 1000} | SAC_CONFIGS[name]
     made = (trained(kind, "Pendulum-v1", 320, numbers) for kind in (SAC, stable_baselines3.SAC))
     assert_equal(*made)
+
+
+@pytest.mark.parametrize(("share", "stops"), [(0.999, False), (1.001, True)])
+def test_an_update_stops_above_one_and_a_half_times_the_target_kl(share, stops):
+    model, ratio = PPO.__new__(PPO), np.array([1.1, 0.8])  # new over old probability of two actions
+    model.verbose, model.target_kl = 0, np.mean(ratio - 1 - np.log(ratio)) / 1.5 / share
+    old = SimpleNamespace(old_log_prob=torch.zeros(2))
+    batch = Minibatch(old, torch.zeros(2), torch.zeros(2), torch.tensor(np.log(ratio)), None)
+    assert model._should_stop(batch, 0, Update(0.2, None)) == stops

@@ -1,6 +1,7 @@
 """A new learner is one file and one row: it trains, resumes, plays, sweeps, evaluates and exports without a further edit."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from run_folder.runs import load_run
 from run_folder.training_state import read_training
-from tests.helpers.new_learner_runs import COMMANDS, DRIVER, FILE, ROW, copy_repository, python
+from tests.helpers.new_learner_runs import COMMANDS, DRIVER, FILE, ROOT, ROW, copy_repository, python
 
 
 def stop(run):
@@ -34,6 +35,12 @@ def house(tmp_path_factory):
 
 def test_it_is_one_short_file_and_one_row():
     assert len(FILE.read_text().splitlines()) < 45 and len(ROW.splitlines()) < 10
+
+
+def test_the_readme_shows_this_file_and_this_row():
+    section = (ROOT / "README.md").read_text().split("## Add an algorithm")[1]
+    code, row = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert FILE.read_text().endswith(code) and row == ROW
 
 
 def test_it_trains_and_its_own_step_is_in_use(house):
