@@ -111,7 +111,7 @@ def deployable(model: BaseAlgorithm, normalizer: VecNormalize) -> tuple[BasePoli
     Raises:
         ValueError: the actor reads privileged observations.
     """
-    unpickled = isinstance(normalizer, VecNormalize) and "venv" not in vars(normalizer)  # its getattr recurses for ever
+    unpickled = vars(normalizer).get("venv", normalizer) is None  # then VecNormalize's getattr recurses for ever
     groups = {} if unpickled else getattr(normalizer, "observation_groups", {})
     part = groups.get("policy")
     if part == groups.get("critic"):
