@@ -104,11 +104,13 @@ class BatchVecEnv(VecEnv):
             ValueError: a wrapper has changed the size of the observation, so that the environment's slices do not fit.
         """
         size = self.observation_space.shape and self.observation_space.shape[0]  # None for dictionaries
+        whole = slice(0, size)
         try:
             groups = self.get_attr("observation_groups", [0])[0]
         except AttributeError:
-            return {"policy": slice(0, size), "critic": slice(0, size)}
-        if groups["critic"] != slice(0, size):
+            groups = {}
+        groups = {"policy": whole, "critic": whole} | groups  # the project's wrappers give none around other environments
+        if groups["critic"] != whole:
             raise ValueError(f"a wrapper changes the observation to {size} values, which observation_groups do not describe")
         return groups
 

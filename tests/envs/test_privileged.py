@@ -5,8 +5,7 @@ import pickle
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.vector.utils import batch_space
-from gymnasium.wrappers.vector import TransformObservation
+from gymnasium.vector import VectorWrapper
 from stable_baselines3.common.vec_env import VecNormalize
 
 from algorithms.vec_env import BatchVecEnv, make_batch_vec_env
@@ -93,11 +92,22 @@ def test_groups_are_known_behind_wrappers_and_to_stable_baselines3():
     assert others.observation_groups == {"policy": slice(0, 3), "critic": slice(0, 3)}
 
 
+class Cut(VectorWrapper):
+    """Declares a smaller observation, and no groups."""
+
+    single_observation_space = gym.spaces.Box(-1.0, 1.0, (5,))
+
+
 def test_groups_that_a_wrapper_of_others_has_made_wrong_are_refused():
-    env, space = gym.make_vec("ResidualWalk-v0", 2, privileged=True), gym.spaces.Box(-1.0, 1.0, (5,))
-    cut = TransformObservation(env, lambda seen: seen[:, :5], batch_space(space, 2), space)
+    batch = BatchVecEnv(Cut(gym.make_vec("ResidualWalk-v0", 2, privileged=True)))
     with pytest.raises(ValueError, match="a wrapper changes the observation to 5 values"):
-        BatchVecEnv(cut).observation_groups  # noqa: B018
+        batch.observation_groups  # noqa: B018
+
+
+def test_wrappers_around_environments_without_groups_give_the_whole_observation():
+    batch = make_batch_vec_env("envs:RWRLCartpoleBalance-v0", 2, noise_spec={"gaussian": {"enable": True}})
+    whole = slice(0, batch.observation_space.shape[0])
+    assert batch.observation_groups == {"policy": whole, "critic": whole}
 
 
 @pytest.mark.parametrize("env_id", ["CubeInHand-v0", "Toy-v0"])
