@@ -132,3 +132,18 @@ def test_playing_a_policy_reads_env_json_once(name, options, monkeypatch, tmp_pa
     command = f"--model {POLICIES / name} --no-render --episodes 1 --json {tmp_path / 'out.json'} {options}"
     assert play_residual_policy.main(command.split()) == 0
     assert reads == ["env.json"] and len(json.loads((tmp_path / "out.json").read_text())["episodes"]) == 1
+
+
+def test_a_walking_robot_with_the_plain_config_needs_its_row_only(monkeypatch, tmp_path):
+    monkeypatch.setitem(TASKS, "AdaptiveWalk-v0", TaskRow(WalkJudge(goal=0.01, time=0.3), space={}))
+    run, short = tmp_path / "run", ["--episode-steps", "20"]
+    kwargs = "{terrain_scale: 0.5, terrain: {kinds: [rough], levels: [0.0, 1.0]}}"
+    assert train.main(["--env", "AdaptiveWalk-v0", *SMALL, *short, "--env-kwargs", kwargs, "--run-dir", str(run)]) == 0
+    scalars = read_scalars(run)
+    assert {"eval/success", "eval/best_distance_m", "rollout/terrain_level"} <= {*scalars} and "eval/steps" not in scalars
+    task = WALK.judge.task(Setting(*read_env(run)))
+    assert (task.terrain_scale, task.terrain.kinds) == (0.5, ("rough",))
+    env = command_line.config_of_run(run, 1).make_evaluation_env(2, 1_000_003)
+    assert env.unwrapped.config.terrain.levels == (0.5,) and env.unwrapped.config.terrain.seed == 1_000_003
+    env.close()
+    assert play_residual_policy.main(f"--model {run} --no-render --episodes 1 --terrain flat --command 0.5".split()) == 0
