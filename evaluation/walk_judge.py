@@ -74,7 +74,8 @@ class WalkJudge(Judge):
         task = self._nominal(self.task(setting))
         if "terrain" in self._names:
             flat = scene.terrain == "flat"
-            terrain = TerrainConfig() if flat else TerrainConfig((scene.terrain,), (scene.level,), seed)
+            sizes = {name: getattr(task.terrain, name) for name in ("size", "spacing", "footprint")}
+            terrain = TerrainConfig() if flat else TerrainConfig((scene.terrain,), (scene.level,), seed, **sizes)
             task = replace(task, terrain=terrain, terrain_scale=1.0)
         return replace(task, command_vx=(scene.command, scene.command))
 

@@ -1,10 +1,9 @@
 """A copy of the repository with one more learner: the file `quiet_ppo.py` beside this one, and one row in the table."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.repository_copy import copy_repository
+
 FILE = Path(__file__).with_name("quiet_ppo.py")
 IMPORT = "from algorithms.quiet_ppo import QuietPPO, QuietPpoConfig\n"
 ROW = """    "quiet_ppo": variant(
@@ -46,34 +45,14 @@ COMMANDS = {
         "--trust-pickle",
     ),
 }
-# Runs command lines, a list in JSON, in one process: importing torch takes longer than any of them.
-DRIVER = """import importlib, json, sys
-for script, *arguments in json.loads(sys.argv[1]):
-    code = importlib.import_module(script).main(arguments)
-    assert code == 0, (script, arguments, code)
-"""
 
 
-def copy_repository(folder: Path) -> Path:
-    """Copies the files of the repository that git does not ignore, with the new learner's file and row; returns the copy."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).is_file() and not name.startswith("tests/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((ROOT / name).read_bytes())
+def copy_with_learner(folder: Path) -> Path:
+    """Copies the repository with the new learner's file and row; returns the copy."""
+    copy_repository(folder)
     (folder / "algorithms/quiet_ppo.py").write_bytes(FILE.read_bytes())
     table = folder / "algorithms/learners.py"
     source = table.read_text().replace(BEFORE_IMPORT, IMPORT + BEFORE_IMPORT)
     table.write_text(source.removesuffix(BEFORE_ROW) + ROW + BEFORE_ROW)
     (folder / "base.yaml").write_text(BASE), (folder / "space.yaml").write_text(SPACE)
     return folder
-
-
-def python(folder: Path, *arguments: str) -> str:
-    """Runs Python in the folder; returns its output."""
-    command = [sys.executable, "-W", "error::DeprecationWarning:algorithms", *arguments]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout

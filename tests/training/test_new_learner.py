@@ -10,7 +10,8 @@ import pytest
 
 from run_folder.runs import load_run
 from run_folder.training_state import read_training
-from tests.helpers.new_learner_runs import COMMANDS, DRIVER, FILE, ROOT, ROW, copy_repository, python
+from tests.helpers.new_learner_runs import COMMANDS, FILE, ROW, copy_with_learner
+from tests.helpers.repository_copy import DRIVER, ROOT, python
 
 
 def stop(run):
@@ -24,7 +25,7 @@ def stop(run):
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """Returns a copy of the repository with the new learner, in which the command lines have run."""
-    folder, commands = copy_repository(tmp_path_factory.mktemp("house")), [*COMMANDS]
+    folder, commands = copy_with_learner(tmp_path_factory.mktemp("house")), [*COMMANDS]
     resume = commands.index("resume")
     for part in (commands[:resume], commands[resume:]):
         python(folder, "-c", DRIVER, json.dumps([COMMANDS[name] for name in part]))
