@@ -1,4 +1,4 @@
-"""What a walk is rewarded for: pure functions from arrays to unweighted terms (n,), named after what they measure."""
+"""Reward terms of walking robots: pure functions from arrays to unweighted terms (n,), named after what they measure."""
 
 import numpy as np
 
@@ -6,18 +6,19 @@ from utils.kernels import bell
 
 
 def forward_velocity(speed: np.ndarray, commanded: np.ndarray, width: np.ndarray | float) -> np.ndarray:
-    """Returns how well speed along the heading tracks the command, all (n,) in m/s: 1 on it, 0.37 when off by `width`."""
+    """Returns how well the speed along the heading tracks the command, all (n,) in m/s: 1 at the command, 0.37 at an error
+    of `width`."""
     return bell(speed - commanded, width)
 
 
 def lateral_stability(lateral_speed: np.ndarray, commanded: np.ndarray) -> np.ndarray:
-    """Returns the speed (n,) across the heading beyond what was commanded, m/s, at least 0."""
+    """Returns the absolute error (n,) of the speed across the heading, m/s, at least 0."""
     return np.abs(lateral_speed - commanded)
 
 
-def height(body_height: np.ndarray, wanted: float) -> np.ndarray:
-    """Returns how far (n,) the torso is from its `wanted` height above the ground below, m, at least 0."""
-    return np.abs(body_height - wanted)
+def height(body_height: np.ndarray, target: float) -> np.ndarray:
+    """Returns the absolute error (n,) of the body's height above the ground below, m, at least 0."""
+    return np.abs(body_height - target)
 
 
 def orientation(roll: np.ndarray, pitch: np.ndarray) -> np.ndarray:
@@ -26,31 +27,34 @@ def orientation(roll: np.ndarray, pitch: np.ndarray) -> np.ndarray:
 
 
 def energy(action: np.ndarray) -> np.ndarray:
-    """Returns the length (n,) of the actions (n, a), the part the policy adds to the gait: 0 to sqrt(a)."""
+    """Returns the Euclidean norm (n,) of the actions (n, a): 0 to sqrt(a)."""
     return np.sqrt(np.vecdot(action, action))
 
 
 def smoothness(action: np.ndarray, previous: np.ndarray) -> np.ndarray:
-    """Returns the squared change (n,) of the actions (n, a) since the step before: 0 to 4 a."""
+    """Returns the squared change (n,) of the actions (n, a) since the last step: 0 to 4 a."""
     change = action - previous
     return np.vecdot(change, change)
 
 
 def contact_pattern(swing: np.ndarray, contact: np.ndarray) -> np.ndarray:
-    """Returns 0.1 for each standing leg that touches the ground, -0.5 for each swinging one, both (n, 4) bool: -2 to 0.4."""
+    """Returns 0.1 for each standing leg that touches the ground and -0.5 for each swinging leg that does, summed (n,).
+
+    `swing` and `contact` are (n, 4) bool; the range is -2 to 0.4.
+    """
     return np.vecdot(np.where(swing, -0.5, 0.1), contact.astype(float))
 
 
 def joint_limits(angles: np.ndarray, middle: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Returns the number (n,) of joints, of angles (n, j), more than `allowed` (j,) from `middle` (j,), rad: 0 to j."""
+    """Returns the number (n,) of joints whose angle (n, j) is more than `allowed` (j,) from `middle` (j,), rad: 0 to j."""
     return (np.abs(angles - middle) > allowed).sum(axis=1, dtype=float)
 
 
 def heading(error: np.ndarray, width: float) -> np.ndarray:
-    """Returns how well the torso (n,) points along its commanded heading: 1 at no `error`, 0.37 at `width`, rad."""
+    """Returns how well the body (n,) points along its commanded heading: 1 without `error`, 0.37 at `width`, rad."""
     return bell(error, width)
 
 
 def fall(fallen: np.ndarray) -> np.ndarray:
-    """Returns 1 for each robot whose walk ends here in a fall, `fallen` (n,) bool, else 0."""
+    """Returns 1 for each robot whose episode ends with a fall in this step, `fallen` (n,) bool, and 0 for the others."""
     return fallen.astype(float)
