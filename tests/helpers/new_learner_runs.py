@@ -27,6 +27,10 @@ COMMANDS = {
     "train half": ("train", *SMALL, "--total-timesteps", "512", "--run-dir", "stopped"),
     "resume": ("train", "--resume", "stopped"),
     "start from it": ("train", *SMALL, "--total-timesteps", "128", "--start-from", "straight", "--run-dir", "warm"),
+    "train as an older run, whose config has fewer learners": (
+        *("train", "--config", str(ROOT / "tests/golden/old_runs/cartpole/config.yaml"), "--total-timesteps", "32"),
+        *("--run-dir", "older"),
+    ),
     "play": ("play_residual_policy", "--model", "straight", "--episodes", "1", "--no-render", "--json", "played.json"),
     "evaluate": (
         *("evaluate_robustness", "--model", "straight", "--all", "--values", "2", "--episodes", "2"),

@@ -48,6 +48,7 @@ def test_it_trains_and_its_own_step_is_in_use(house):
     assert "train/multiplier" in (house / "straight/progress.csv").read_text()
     config = (house / "straight/config.yaml").read_text()
     assert "algo: quiet_ppo" in config and "action_limit: 1.0e-05" in config
+    assert "action_limit: 0.05" in (house / "older/config.yaml").read_text()
 
 
 def test_it_resumes_to_the_bit_with_its_own_number(house):
