@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.helpers.repository_copy import copy_repository
+from tests.helpers.repository_copy import ROOT, copy_repository
 
 FILE = Path(__file__).with_name("quiet_ppo.py")
 IMPORT = "from algorithms.quiet_ppo import QuietPPO, QuietPpoConfig\n"
