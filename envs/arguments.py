@@ -4,8 +4,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from utils.config import nearest_name
-from utils.fields import FieldError, is_name, shown
-from utils.specs import is_whole
+from utils.fields import FieldError, is_name, is_whole, shown
 
 _MODES = {"same_step": AutoresetMode.SAME_STEP, "next_step": AutoresetMode.NEXT_STEP, "disabled": AutoresetMode.DISABLED}
 

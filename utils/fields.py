@@ -2,6 +2,7 @@
 
 import dataclasses
 import reprlib
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
@@ -113,6 +114,20 @@ def whole_number(name: str, value, lowest: int) -> int:
     return int(value)
 
 
+def is_whole(value, lowest: int = 0, highest: float = np.inf) -> bool:
+    """Returns whether this is a whole number, of Python or numpy, in lowest to highest."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and lowest <= value <= highest
+
+
+def is_number(value, low: float = -np.inf, high: float = np.inf) -> bool:
+    """Returns whether this is a finite number, of Python or numpy, and in low to high."""
+    known = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not known:
+        return False
+    value = value.item() if isinstance(value, np.generic) else value  # a float32 cannot be compared with the largest float
+    return abs(value) <= sys.float_info.max and bool(low <= value <= high)  # NaN compares as False
+
+
 def is_name(value, known: Iterable[str]) -> bool:
     """Returns whether a value, which may be anything, is one of the known names."""
     return isinstance(value, str) and value in known
@@ -199,6 +214,8 @@ def _wrong(name, hint, value):
 def _named(hint):
     if get_origin(hint) is Literal:
         return " or ".join(map(repr, get_args(hint)))
+    if hint is bool:
+        return "True or False"
     return "None" if hint is type(None) else getattr(hint, "__name__", str(hint))
 
 

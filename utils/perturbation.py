@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
 from utils.config import nearest_name
-from utils.fields import is_name, shown
+from utils.fields import checked, is_name, is_number, shown, within
 from utils.schedules import SCHEDULERS, Bounds
-from utils.specs import Spec, checked, flag, is_number, is_whole, parse
+from utils.specs import Spec, parse
 
 SINGLE, RANGE = ("start", "value"), ("min", "max")  # keys of an entry of `params` in mode "fixed" and in mode "range"
 
@@ -75,14 +76,14 @@ class PerturbSpec(Spec):
 
     where = "perturb_spec"
 
-    enable: bool = flag(False)
-    period: int = checked(1, lambda value: is_whole(value, 1), "be a whole number of resets, at least 1")
+    enable: bool = False
+    period: int = within(1, 1, allowed="be a whole number of resets, at least 1")
     param: str | None = checked(None, lambda value: value is None or isinstance(value, str), "be a name")
     scheduler: str = checked("constant", lambda value: is_name(value, SCHEDULERS), f"be one of {', '.join(SCHEDULERS)}")
-    start: float | None = checked(None, _optional_number, "be a finite number")
-    min: float | None = checked(None, _optional_number, "be a finite number")
-    max: float | None = checked(None, _optional_number, "be a finite number")
-    std: float | None = checked(None, lambda value: value is None or is_number(value, 0.0), "be a finite number >= 0")
+    start: Any = checked(None, _optional_number, "be a finite number")
+    min: Any = checked(None, _optional_number, "be a finite number")
+    max: Any = checked(None, _optional_number, "be a finite number")
+    std: Any = checked(None, lambda value: value is None or is_number(value, 0.0), "be a finite number >= 0")
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,9 @@ class PerturbParams(Spec):
     where = "perturb_spec"
 
     mode: str | None = checked(None, lambda value: value in (None, "range", "fixed"), "be 'range' or 'fixed'")
-    params: Mapping = field(default_factory=dict)
-    enable: bool = flag(True)
-    period: int = checked(1, lambda value: is_whole(value, 1), "be a whole number of resets, at least 1")
+    params: Any = field(default_factory=dict)
+    enable: bool = True
+    period: int = within(1, 1, allowed="be a whole number of resets, at least 1")
 
     def __post_init__(self):
         super().__post_init__()

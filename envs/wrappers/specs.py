@@ -1,12 +1,14 @@
 """The specs of the challenges: every key, with what it may hold and its default, and the three combined challenges."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from utils.fields import checked, is_number, is_whole, within
 from utils.perturbation import PerturbSpec
-from utils.specs import Spec, checked, flag, is_number, is_whole
+from utils.specs import Spec
 
 LATEST, LOUDEST, WIDEST = 10_000, 1e6, 10_000
 DELAY = (
@@ -51,7 +53,7 @@ def _probability():
 
 
 def _steps():
-    return checked(1, lambda value: is_whole(value, 1, _LONGEST), _STEPS)
+    return within(1, 1, _LONGEST, allowed=_STEPS)
 
 
 @dataclass(frozen=True)
@@ -65,18 +67,16 @@ class SafetySpec(Spec):
 
     where = "safety_spec"
 
-    enable: bool = flag(False)
-    observations: bool = flag(True)
-    safety_coeff: float = checked(1.0, lambda value: is_number(value, 0.0, 1.0), _PROBABILITY)
-    limits: Mapping | None = checked(
-        None, lambda value: value is None or isinstance(value, Mapping), "be a mapping of limits"
-    )
-    constraints: Mapping | Iterable | None = checked(
+    enable: bool = False
+    observations: bool = True
+    safety_coeff: float = within(1.0, 0.0, 1.0, allowed=_PROBABILITY)
+    limits: Any = checked(None, lambda value: value is None or isinstance(value, Mapping), "be a mapping of limits")
+    constraints: Any = checked(
         None,
         lambda value: value is None or _is_constraints(value),
         "be a list of names or functions, or a mapping from names to functions",
     )
-    cost: Iterable | None = checked(
+    cost: Any = checked(
         None,
         lambda value: value is None or (isinstance(value, (list, tuple)) and all(isinstance(own, str) for own in value)),
         "be a list of names of constraints",
@@ -89,10 +89,10 @@ class DelaySpec(Spec):
 
     where = "delay_spec"
 
-    enable: bool = flag(False)
-    actions: int = _delay()
-    observations: int = _delay()
-    rewards: int = checked(
+    enable: bool = False
+    actions: Any = _delay()
+    observations: Any = _delay()
+    rewards: Any = checked(
         0,
         lambda value: is_delay(value) and (is_whole(value) or isinstance(value, tuple)),
         f"be a whole number of steps, or (low, high), at most {LATEST}",
@@ -105,9 +105,9 @@ class GaussianSpec(Spec):
 
     where = "noise_spec.gaussian"
 
-    enable: bool = flag(False)
-    actions: float = _std()
-    observations: float = _std()
+    enable: bool = False
+    actions: Any = _std()
+    observations: Any = _std()
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,10 @@ class DroppedSpec(Spec):
     where = "noise_spec.dropped"
     aliases = _SINGULAR
 
-    enable: bool = flag(False)
-    observations_prob: float = _probability()
+    enable: bool = False
+    observations_prob: Any = _probability()
     observations_steps: int = _steps()
-    actions_prob: float = _probability()
+    actions_prob: Any = _probability()
     actions_steps: int = _steps()
 
 
@@ -138,8 +138,8 @@ class RepetitionSpec(Spec):
     where = "noise_spec.repetition"
     aliases = _SINGULAR
 
-    enable: bool = flag(False)
-    actions_prob: float = checked(0.0, lambda value: is_number(value, 0.0, 1.0), _PROBABILITY)
+    enable: bool = False
+    actions_prob: float = within(0.0, 0.0, 1.0, allowed=_PROBABILITY)
     actions_steps: int = _steps()
 
 
@@ -165,10 +165,8 @@ class DimensionalitySpec(Spec):
 
     where = "dimensionality_spec"
 
-    enable: bool = flag(False)
-    num_random_state_observations: int = checked(
-        0, lambda value: is_whole(value, 0, WIDEST), f"be a whole number, at least 0, at most {WIDEST}"
-    )
+    enable: bool = False
+    num_random_state_observations: int = within(0, 0, WIDEST, allowed=f"be a whole number, at least 0, at most {WIDEST}")
 
 
 @dataclass(frozen=True)
@@ -178,11 +176,11 @@ class MultiObjectiveSpec(Spec):
 
     where = "multiobj_spec"
 
-    enable: bool = flag(False)
-    objective: str | Callable | object | None = None
-    reward: bool = flag(False)
-    coeff: float = checked(0.0, lambda value: is_number(value, 0.0, 1.0), _PROBABILITY)
-    observed: bool = flag(False)
+    enable: bool = False
+    objective: Any = None
+    reward: bool = False
+    coeff: float = within(0.0, 0.0, 1.0, allowed=_PROBABILITY)
+    observed: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
 
 from envs.wrappers.faces import SingleFace, VectorFace
-from envs.wrappers.layout import Layout, layout_of
+from envs.wrappers.layout import Layout, first_env, layout_of
 
 
 class ChallengeWrapper:
@@ -61,8 +61,8 @@ class ChallengeWrapper:
 
     @property
     def observation_groups(self) -> dict[str, slice]:
-        """The parts of a flat observation that a task declares: what the "policy" and the "critic" may use."""
-        return dict(self.layout.groups)
+        """The parts of a flat observation: what the "policy" and the "critic" may use. Only where a task declares them."""
+        return dict(self.layout.groups or first_env(self.env).unwrapped.observation_groups)
 
     def _seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
         """Seeds the generators of simulations `ids`; None leaves one as it is."""

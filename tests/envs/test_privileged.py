@@ -92,6 +92,14 @@ def test_groups_are_known_behind_wrappers_and_to_stable_baselines3():
     assert others.observation_groups == {"policy": slice(0, 3), "critic": slice(0, 3)}
 
 
+def test_groups_follow_entries_that_a_wrapper_adds_to_the_policy():
+    vector = gym.make_vec("ResidualWalk-v0", 2, privileged=True)
+    size = vector.single_observation_space.shape[0]
+    specs = {"dimensionality_spec": {"enable": True, "num_random_state_observations": 4}}
+    batch = BatchVecEnv(challenges.apply(vector, **specs))
+    assert batch.observation_groups == {"policy": slice(0, PLAIN + 4), "critic": slice(0, size + 4)}
+
+
 class Cut(VectorWrapper):
     """Declares a smaller observation, and no groups."""
 
@@ -118,7 +126,7 @@ def test_a_task_without_privileged_rows_says_so_in_one_sentence(env_id, make):
 
 
 def test_privileged_is_true_or_false():
-    with pytest.raises(ValueError, match="privileged must be bool, got 'yes'"):
+    with pytest.raises(ValueError, match="privileged must be True or False, got 'yes'"):
         gym.make("ResidualWalk-v0", privileged="yes")
 
 
