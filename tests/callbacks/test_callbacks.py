@@ -6,10 +6,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
 import train
+from algorithms.ppo import PPO
 from algorithms.vec_env import make_batch_vec_env
 from callbacks.curriculum_callback import TerrainCurriculumCallback
 from callbacks.episode_callback import EpisodeCallback
