@@ -37,6 +37,7 @@ class WalkerTask(Task):
         angvel: (n, 3) rad/s in the body's frame.
         height: (n,) of the body over the mean ground below, m.
         joint_pos, joint_vel: (n, j) of the servo joints, rad and rad/s.
+        fallen: (n,) bool, robots that are too low or too tilted.
     """
 
     config_class = WalkerConfig
@@ -148,6 +149,8 @@ class WalkerTask(Task):
         position = self.body_position
         self.height = position[:, 2] - self.ground.height_below(position)
         self.off_tile = self.ground.off_tile(position)
+        tilt = np.maximum(np.abs(self.roll), np.abs(self.pitch))
+        self.fallen = (self.height < self.config.min_height) | (tilt > self.config.max_tilt)
 
     @property
     def body_position(self) -> np.ndarray:
@@ -169,8 +172,7 @@ class WalkerTask(Task):
         }
 
     def terminated(self):
-        tilt = np.maximum(np.abs(self.roll), np.abs(self.pitch))
-        return (self.height < self.config.min_height) | (tilt > self.config.max_tilt)
+        return self.fallen.copy()
 
     def truncated(self):
         return self.off_tile.copy()

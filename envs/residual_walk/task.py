@@ -101,7 +101,7 @@ class ResidualWalkTask(WalkerTask):
             "contact_pattern": rewards.contact_pattern(self.controller.base_controller.swing, self.contact),
             "joint_limits": rewards.joint_limits(self.joint_pos, *self._soft_range),
             "heading": rewards.heading(self.heading_error, c.heading_width),
-            "fall": rewards.fall(self.terminated()),
+            "fall": rewards.fall(self.fallen),
         }
         in_order = np.concatenate([measured[name] for name in self._weights]).reshape(len(measured), -1)
         return dict(zip(self._weights, in_order * self._weight_column))

@@ -49,7 +49,7 @@ class ToyWalkerTask(WalkerTask):
             "lateral_stability": rewards.lateral_stability(self.lateral_speed, command[:, 1]),
             "orientation": rewards.orientation(self.roll, self.pitch),
             "smoothness": rewards.smoothness(self.action, self.previous_action),
-            "fall": rewards.fall(self.terminated()),
+            "fall": rewards.fall(self.fallen),
         }
         return {name: weight * measured[name] for name, weight in self._weights.items()}
 
