@@ -1,5 +1,7 @@
 """Captures and restores the state of the project's objects, bit for bit, as plain data and arrays."""
 
+import dataclasses
+import dis
 from collections import deque
 from collections.abc import Mapping
 from enum import Enum
@@ -20,7 +22,8 @@ _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type, p
 _DESCRIPTIONS = (MjModel, EnvSpec, gym.Space, np.dtype, slice, range, bytes, Path, Enum, MappingProxyType)
 _OTHERS_ENVS = (gym.Env, gym.vector.VectorEnv)  # they begin new episodes when a training goes on
 _GYMNASIUM = ("metadata", "spec", "_saved_kwargs", "_cached_spec")  # Gymnasium's attributes that describe an environment
-_DEQUE, _SET = "<deque>", "<set>"
+_MUTABLE = (list, dict, set, deque, bytearray, np.ndarray, np.random.Generator, np.random.RandomState)
+_DEQUE, _SET, _ENUM = "<deque>", "<set>", "<enum>"
 _SAME = "<as it was built>"  # stands for a part that does not change
 
 
@@ -107,18 +110,43 @@ def _captured(value, where):
         return _captured_items(value, where)
     if isinstance(value, np.ndarray):
         return _captured_array(value, where)
-    if isinstance(value, np.random.Generator):
+    if isinstance(value, np.random.Generator) and hasattr(np.random, type(value.bit_generator).__name__):
         return value.bit_generator.state
     if isinstance(value, Batch):
         return value.state.copy()
     if _is_plain(value):
         return value
-    if is_ours(value):
+    if isinstance(value, Enum):
+        return {_ENUM: value.name}
+    if _is_walked(value):
         return capture(value)
+    if _remembers(value):
+        raise _unkept(where, value)
     others_env = isinstance(value, _OTHERS_ENVS) and not is_ours(value.unwrapped)
     if _is_frozen(value) or isinstance(value, (*_FUNCTIONS, *_DESCRIPTIONS)) or others_env:
         return _SAME
     raise _unkept(where, value)
+
+
+def _is_walked(value):
+    """Returns whether the attributes of an object are captured: the project's objects, and mutable dataclasses."""
+    is_record = dataclasses.is_dataclass(value) and not isinstance(value, type) and not _is_frozen(value)
+    return is_ours(value) or (is_record and hasattr(value, "__dict__"))
+
+
+def _remembers(value):
+    """Returns whether a function holds state: in a closure, in the arguments of a partial, or in the object of a method."""
+    if isinstance(value, partial):
+        return any(isinstance(inner, _MUTABLE) or _remembers(inner) for inner in (value.func, *value.args))
+    if isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        rebinds = any(step.opname == "STORE_DEREF" and step.argval in value.__code__.co_freevars
+                      for step in dis.get_instructions(value)) if cells else False  # fmt: skip
+        return rebinds or any(isinstance(inner, _MUTABLE) or hasattr(inner, "__next__") for inner in cells)
+    if isinstance(value, (MethodType, BuiltinFunctionType)):
+        holder = value.__self__
+        return not (holder is None or isinstance(holder, (ModuleType, type)) or is_ours(holder) or _is_frozen(holder))
+    return False
 
 
 def _captured_items(value, where):
@@ -164,7 +192,7 @@ def _restored(old, new):
         return _restored_array(old, new)
     if isinstance(new, dict) and "bit_generator" in new:
         return _generator(new)
-    if is_ours(old):
+    if _is_walked(old):
         restore(old, new)
         return old
     if isinstance(new, dict):
@@ -185,6 +213,8 @@ def _restored_array(old, new):
 
 
 def _restored_mapping(old, new):
+    if _ENUM in new:
+        return type(old)[new[_ENUM]]
     if _DEQUE in new:
         return deque(_restored_sequence(list(old or ()), new[_DEQUE]), new["maxlen"])
     if _SET in new:
@@ -209,6 +239,6 @@ def _fits(old, new):
 
 
 def _generator(state):
-    generator = {"PCG64": np.random.PCG64, "MT19937": np.random.MT19937}[state["bit_generator"]]()
+    generator = getattr(np.random, state["bit_generator"])()
     generator.state = state
     return np.random.Generator(generator)

@@ -1,7 +1,12 @@
 """The state of an object is restored bit for bit, into the same arrays, and nothing else changes."""
 
+import itertools
 import json
+import random
 from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
 
 import gymnasium as gym
 import numpy as np
@@ -209,3 +214,82 @@ def test_what_a_batch_shows_stays_live():
     thing.sim.forward()
     np.testing.assert_array_equal(thing.shown, thing.sim.xquat)
     np.testing.assert_allclose(thing.part, [[np.cos(0.25), 0.0, 0.0, np.sin(0.25)]] * 2)
+
+
+class Phase(Enum):
+    STAND = 1
+    WALK = 2
+
+
+@dataclass
+class Estimate:
+    """The nested state of a user's task, in a package that is not the project's."""
+
+    mean: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    history: deque = field(default_factory=deque)
+
+
+@dataclass
+class Estimator:
+    estimate: Estimate = field(default_factory=Estimate)
+    phase: Phase = Phase.STAND
+
+
+BIT_GENERATORS = [np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64]
+
+
+@pytest.mark.parametrize("kind", BIT_GENERATORS)
+def test_a_users_dataclasses_enums_and_generators_come_back(kind):
+    wanted, thing = Inner(), Inner()
+    for own in (wanted, thing):
+        own.estimator, own.pair = Estimator(), (np.random.Generator(kind(1)), 0)
+    wanted.estimator.phase, wanted.estimator.estimate.mean[:] = Phase.WALK, 2.0
+    wanted.estimator.estimate.history.append(3)
+    wanted.pair[0].random(5)
+    nested = thing.estimator.estimate
+    restore(thing, through_files(capture(wanted)))
+    assert thing.estimator.phase is Phase.WALK and thing.estimator.estimate is nested
+    assert (nested.mean == 2.0).all() and nested.history == deque([3])
+    assert thing.pair[0].random() == wanted.pair[0].random()
+
+
+def counter():
+    steps = 0
+
+    def advance():
+        nonlocal steps
+        steps += 1
+        return steps
+
+    return advance
+
+
+def remembering(state):
+    return lambda: state.append(1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        counter(),
+        remembering([]),
+        remembering(deque()),
+        partial(max, []),
+        random.Random(1).random,
+        np.random.default_rng(1).random,
+        itertools.count(),
+        (i for i in range(3)),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", type(value).__name__),
+)
+def test_a_function_that_holds_state_is_an_error(value):
+    thing = Inner()
+    thing.rule = value
+    with pytest.raises(UnkeptError, match=r"^Inner\.rule is of a type that a checkpoint cannot keep"):
+        capture(thing)
+
+
+def test_a_function_without_state_is_a_constant():
+    thing, limit = Inner(), 3
+    thing.rule, thing.bounded, thing.method = len, lambda value: value < limit, Inner().__init__
+    assert capture(thing).keys() == {"phase"}
