@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from gymnasium.vector import VectorEnv
 
+from envs.locomotion.measures import cost_of_transport
 from evaluation.episodes import Policy, play
 from utils.vector_infos import control_dt
 
@@ -201,7 +202,7 @@ class _Tally:
             "speed_rmse_mps": np.sqrt(mean["squared_error"]),
             **{f"max_{name}_deg": values for name, values in largest.items()},
             "max_tilt_deg": np.maximum(largest["roll"], largest["pitch"]),
-            "cost_of_transport": self._sums["effort"] * self._dt / np.maximum(self._last["straight_distance"], SHORTEST_WAY),
+            "cost_of_transport": cost_of_transport(self._sums["effort"] * self._dt, self._last["straight_distance"]),
             "residual_rms_mm": 1000 * mean["residual"],
             "joint_limit_violations": self._sums["past_limits"].astype(int),
             "terrain_level": self._last["terrain_level"],
