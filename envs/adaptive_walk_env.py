@@ -1,4 +1,4 @@
-"""AdaptiveWalk-v0: ResidualWalk-v0 whose policy also sets the gait's height, length and cadence of step and its stance."""
+"""AdaptiveWalk-v0: ResidualWalk-v0 with four further actions for step height, step length, cadence and body height."""
 
 import numpy as np
 from gymnasium.spaces import Box

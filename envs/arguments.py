@@ -13,7 +13,7 @@ def checked_action(action, shape: tuple[int, ...]) -> np.ndarray:
     """Returns an action as a float64 array.
 
     Raises:
-        ValueError: it has another shape, or contains NaN.
+        ValueError: the action has another shape, or contains NaN.
     """
     action = np.asarray(action, dtype=float)
     if action.shape != shape:
@@ -24,17 +24,19 @@ def checked_action(action, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def refuse_options(options: dict | None, known: tuple[str, ...] = ()) -> None:
-    """Raises ValueError, naming the known ones, if a reset option is unknown."""
+    """Raises ValueError if a reset option is not among `known`; the message lists the known options."""
     unknown = sorted((options or {}).keys() - set(known))
     if unknown:
         raise ValueError(f"unknown reset options {unknown}; there are {', '.join(known) or 'none'}")
 
 
 def step_limit(steps: int | None) -> int | None:
-    """Returns the maximum number of steps of an episode; None and -1, as in Gymnasium, mean no limit, which is None.
+    """Returns the maximum number of steps of an episode, or None for no limit.
+
+    None and -1 both mean no limit, as in Gymnasium.
 
     Raises:
-        ValueError: it is neither that nor a whole number of at least 1.
+        ValueError: `steps` is neither None, nor -1, nor a whole number of at least 1.
     """
     if steps is None or (is_whole(steps, -1) and steps == -1):
         return None
@@ -60,7 +62,7 @@ def autoreset(mode: AutoresetMode | str) -> AutoresetMode:
     """Returns the autoreset mode named "same_step", "next_step" or "disabled"; Gymnasium's modes are returned unchanged.
 
     Raises:
-        ValueError: there is no such mode.
+        ValueError: no mode has this name.
     """
     known = _MODES | {member.value: member for member in AutoresetMode}
     if isinstance(mode, AutoresetMode):
@@ -71,7 +73,7 @@ def autoreset(mode: AutoresetMode | str) -> AutoresetMode:
 
 
 def seeds_of(seed, num_envs: int) -> list[int | None]:
-    """Returns the seed of each simulation of a vector: seed, seed + 1, ... for one number, else the given list.
+    """Returns the seed of each simulation of a vector: seed, seed + 1, ... for one number, otherwise the given list.
 
     Raises:
         ValueError: the list has another length, or a seed is neither None nor a whole number of at least 0.

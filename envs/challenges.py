@@ -1,4 +1,4 @@
-"""The Real-World RL challenges around any environment: the one place that knows their order."""
+"""Wraps an environment in the Real-World RL challenges, in their fixed order."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -60,21 +60,26 @@ def apply(
     exact: bool = False,
     random=None,
 ):
-    """Returns an environment, single or vector, with challenges: specs as mappings or dataclasses, or a combined challenge.
+    """Returns a single or vector environment with challenges, given as specs or as a combined challenge.
 
-    From the inside out: perturbation; noise; constraints (which no noise reaches); delay of actions and observations;
-    dummies and the second objective (which are not late); delay of rewards, so that mixed ones are late. Seen from outside
-    an action is thus late before it is noisy, and an observation noisy before it is late.
+    The wrappers, from the innermost to the outermost:
+
+        perturbation -> noise -> constraints -> delay of actions and observations -> dummies, second objective
+        -> delay of rewards
+
+    An action is delayed first and then gets noise; an observation gets noise first and is then delayed. Constraints get
+    no noise. Dummies and the second objective are not delayed. Rewards are delayed after objectives are mixed in.
 
     Args:
         env: the environment.
-        safety_spec, delay_spec, noise_spec, perturb_spec, dimensionality_spec, multiobj_spec: see docs/challenges.md.
-        combined_challenge: "easy", "medium" or "hard", in the place of delays, noise, perturbation and dimensionality.
-        exact: whether to do all as the original suite does, oddities included; for single environments.
-        random: for `exact`, numpy's RandomState or what draws like it; without it one that `reset(seed=s)` seeds.
+        safety_spec, delay_spec, noise_spec, perturb_spec, dimensionality_spec, multiobj_spec: mappings or dataclasses; see
+            docs/challenges.md.
+        combined_challenge: "easy", "medium" or "hard"; replaces the specs of delay, noise, perturbation and dimensionality.
+        exact: whether to reproduce the original suite, with its oddities; single environments only.
+        random: for `exact`, numpy's RandomState or an object with its methods; by default one that `reset(seed=s)` seeds.
 
     Raises:
-        ValueError: a spec is wrong, the challenge has no such level, or it is given along with specs that it consists of.
+        ValueError: a spec is wrong, the level is unknown, or a spec is given that the combined challenge replaces.
     """
     if combined_challenge is not None:
         _check_alone(
@@ -95,7 +100,7 @@ def apply(
     if perturbation.enable:
         env = Perturbation(env, perturbation, random)
     if noise.enable:
-        env = Noise(env, *(getattr(noise, own.name) for own in fields(noise)), random=random)
+        env = Noise(env, *(getattr(noise, kind.name) for kind in fields(noise)), random=random)
     if safety.enable:
         env = Safety(env, constraints(env, safety, exact), safety.observations, safety.cost, exact)
     if delay.enable:
@@ -110,22 +115,26 @@ def apply(
 
 
 def constraints(env, spec: SafetySpec, exact: bool = False) -> Mapping:
-    """Returns the constraints that hold in an environment: its own, scaled and limited as the spec says, and the spec's.
+    """Returns the constraints that a spec selects: the environment's built-in ones and those that the spec adds.
+
+    The spec also scales and replaces the limits of the built-in constraints.
 
     Raises:
-        ValueError: a name is no constraint of this environment.
+        ValueError: the environment has no constraint of a given name.
     """
     base = first_env(env).unwrapped
-    own = _declared(base, "constraints", spec)
+    built_in = _declared(base, "constraints", spec)
     if isinstance(spec.constraints, Mapping):
-        chosen = spec.constraints if exact else own | spec.constraints
-        return {name: holds for name, holds in chosen.items() if holds is not None}
+        chosen = spec.constraints if exact else built_in | spec.constraints
+        return {name: constraint for name, constraint in chosen.items() if constraint is not None}
     optional = _declared(base, "optional_constraints", spec)
     for added in spec.constraints or ():
         if isinstance(added, str) and added not in optional:
-            raise ValueError(f"safety_spec.constraints names {added!r}, which is none{nearest_name(added, optional)}")
-        own |= {added: optional[added]} if isinstance(added, str) else {added.__name__: added}
-    return own
+            raise ValueError(
+                f"safety_spec.constraints names {added!r}, which is no optional constraint{nearest_name(added, optional)}"
+            )
+        built_in |= {added: optional[added]} if isinstance(added, str) else {added.__name__: added}
+    return built_in
 
 
 def _declared(base, name, spec):
@@ -146,7 +155,7 @@ def _level(name):
 
 
 def _combined_perturbation(target, level):
-    """Returns what a level perturbs: the environment's own tuning, or its default parameter over a share of its range."""
+    """Returns the perturb_spec of a level: the environment's, or its default parameter over a share of its range."""
     spec, tuned = COMBINED[level].perturb, getattr(target, "combined_perturbations", {})
     if level in tuned:
         return replace(spec, **tuned[level])

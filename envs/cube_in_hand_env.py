@@ -6,7 +6,7 @@ from envs.task_face import TaskFace
 
 
 class _CubeFace(TaskFace):
-    """What both environments share."""
+    """The part that both environments share."""
 
     task_class, default_episode_steps = CubeInHandTask, 1000
 

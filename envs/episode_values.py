@@ -13,7 +13,7 @@ STREAM = 41
 class EpisodeValues:
     """Perturbs the physics of n simulations by a `perturb_spec`: one schedule per parameter and simulation.
 
-    A schedule counts the resets of its simulation; the first reset updates it. A seed restarts it.
+    A schedule counts the resets of its simulation; the first reset updates it. A reset with a seed restarts it.
 
     Args:
         target: the environment to perturb; it has `perturbations`, `default_perturbation` and `perturb(values, ids)`.
@@ -47,7 +47,7 @@ class EpisodeValues:
         return tuple(self._values)
 
     def start_over(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
-        """Seeds simulations `ids` and restarts their schedules; a seed of None leaves its simulation unchanged."""
+        """Seeds simulations `ids` and restarts their schedules; a seed of None changes nothing in its simulation."""
         for i, seed in zip(ids, seeds):
             if seed is not None:
                 self._generators[i] = np.random.default_rng([int(seed), *self._stream])
@@ -56,7 +56,7 @@ class EpisodeValues:
                     schedule.restart(np.array([i]))
 
     def prepare(self, ids: np.ndarray) -> None:
-        """Draws the values of the next episodes of simulations `ids`, unless they are drawn already."""
+        """Draws the values of the next episodes of simulations `ids`, unless they have been drawn already."""
         self.draw(ids[~self._drawn[ids]])
 
     def draw(self, ids: np.ndarray) -> None:
@@ -120,5 +120,5 @@ class PerturbedEpisodes:
         return self._shaped(self.task.measurements()) | perturbed
 
     def _shaped(self, arrays):
-        """Returns arrays (n,) by name in the form that infos of this environment have."""
+        """Returns arrays (n,) by name in the form of this environment's infos."""
         raise NotImplementedError

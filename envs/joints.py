@@ -27,6 +27,6 @@ def limits(joint_range: Range) -> Range:
 
 
 def scaled(angles: np.ndarray, joint_range: Range) -> np.ndarray:
-    """Returns joint angles (n, k), rad, as -1 to 1 over their ranges; outside of a range beyond that."""
+    """Returns joint angles (n, k), rad, scaled: -1 and 1 at the ends of the range, not clipped outside of it."""
     middle, half = joint_range
     return (angles - middle) / half

@@ -1,4 +1,4 @@
-"""The order of use of an environment: reset, then steps and pictures, then `close`."""
+"""Checks the order of calls to an environment: reset, then steps and pictures, then `close`."""
 
 import numpy as np
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
@@ -7,7 +7,7 @@ from utils.rendering.pictures import View
 
 
 class Lifecycle:
-    """Base of single environments: refuses steps before the first reset, and any use after `close`; gives pictures.
+    """Base of single environments: refuses steps before the first reset, and any use after `close`; renders pictures.
 
     A subclass sets `_camera`, calls `_check_open` in `reset`, and sets `_was_reset` once a reset is done.
     """
@@ -28,7 +28,7 @@ class Lifecycle:
         return self._camera.frame()
 
     def close(self):
-        """Closes the viewer and frees what pictures need; a second call does nothing."""
+        """Closes the viewer and frees the renderer; a second call does nothing."""
         self._was_closed = True
         self._camera.close()
 
@@ -43,7 +43,7 @@ def check_open(env, closed: bool) -> None:
 
 
 def check_all(started: np.ndarray, what: str) -> None:
-    """Raises ResetNeeded, naming the simulations, unless `started` (n,) bool is true for all of them."""
+    """Raises ResetNeeded for the simulations where `started` (n,) bool is False; `what` ends the sentence about them."""
     if not started.all():
         listed = np.flatnonzero(~started).tolist()
         raise ResetNeeded(f"simulations {listed} {what}: reset them, alone with options={{'reset_mask': ...}}")

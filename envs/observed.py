@@ -1,4 +1,4 @@
-"""The observation of a task: the policy's rows, and on request the privileged rows that only a simulator knows."""
+"""The observation of a task: the policy's rows, and on request the privileged rows, which only a simulator knows."""
 
 from typing import ClassVar
 
@@ -6,20 +6,20 @@ from utils.observation import ObservationTable
 
 
 class Observed:
-    """Declares what a task observes.
+    """Declares the observation of a task.
 
     Attributes:
         observation: the table of the policy's observation, followed by the privileged rows if they were appended.
-        privileged: the table of what only a simulator knows; None if there is none.
+        privileged: the table of the privileged rows, which only a simulator knows; None if there are none.
     """
 
     observation: ObservationTable
     privileged: ClassVar[ObservationTable | None] = None
-    _policy_size: int | None = None  # of the observation without privileged rows, if these were appended
+    _policy_size: int | None = None  # size of the observation without privileged rows, if these were appended
 
     @property
     def observation_groups(self) -> dict[str, slice]:
-        """The parts of the observation vector: what the "policy" may use, and what the "critic" may use (everything)."""
+        """The parts of the observation vector: "policy", the part that the policy may use, and "critic", all of it."""
         size = self.observation.space.shape[0]
         return {"policy": slice(0, self._policy_size or size), "critic": slice(0, size)}
 
@@ -27,7 +27,7 @@ class Observed:
         """Appends the privileged rows to the observation. To be called once, before the first episode.
 
         Raises:
-            ValueError: the task has none.
+            ValueError: the task has no privileged rows.
         """
         if self.privileged is None:
             raise ValueError(f"{type(self).__name__} has no privileged observations: leave out privileged=True")

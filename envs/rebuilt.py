@@ -1,4 +1,4 @@
-"""Pickles and copies objects that hold a MuJoCo batch: builds them from their arguments, then restores their state."""
+"""Pickles and copies objects that use a MuJoCo batch: builds them from their arguments, then restores their state."""
 
 from collections.abc import Mapping
 
@@ -12,9 +12,9 @@ _DESCRIPTIONS = ("spec", "_cached_spec")  # attributes that Gymnasium sets from 
 class Rebuilt:
     """Makes `pickle`, `copy.copy` and `copy.deepcopy` work on an object whose memory belongs to native code.
 
-    A pickle holds the constructor's arguments and what `utils.snapshot.capture` returns, which is also what a checkpoint
-    of a training keeps. The copy continues bit for bit, with its own random generators and spaces. Windows and pictures
-    are not part of the state.
+    A pickle contains the constructor's arguments and the result of `utils.snapshot.capture`, which a training's checkpoint
+    contains too. The copy continues bit for bit, with separate random generators and spaces. Windows and pictures are not
+    part of the state.
 
     Raises:
         UnkeptError: on pickling, an attribute is of a type that cannot be captured.

@@ -6,7 +6,7 @@ from envs.residual_walk.task import ResidualWalkTask
 
 
 class _WalkFace(WalkerFace):
-    """What both environments share."""
+    """The part that both environments share."""
 
     task_class, default_episode_steps = ResidualWalkTask, 5000
     task: ResidualWalkTask

@@ -1,4 +1,4 @@
-"""The tasks of the Real-World RL suite with their challenges, single and vector: what the registered ids make."""
+"""The tasks of the Real-World RL suite with their challenges, single and vector: entry points of the registered ids."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -16,7 +16,7 @@ from utils.fields import fitting, is_name, shown, whole_number
 from utils.perturbation import merged
 from utils.rendering.pictures import picture_options
 
-SPECS = (*(own.where for own in challenges.SPECS), "combined_challenge")
+SPECS = (*(spec.where for spec in challenges.SPECS), "combined_challenge")
 
 
 def rwrl(
@@ -32,22 +32,22 @@ def rwrl(
     """Returns a task of the suite with its challenges.
 
     Args:
-        observation: "flat" for one float32 vector, "dict" for named blocks: float32, but as dm_control gives them, float64,
-            in exact mode.
+        observation: "flat" for one float32 vector, "dict" for named float32 blocks. In exact mode the blocks are float64,
+            as in dm_control.
         **specs: `safety_spec`, `delay_spec`, `noise_spec`, `perturb_spec`, `dimensionality_spec`, `multiobj_spec` and
-            `combined_challenge`, as in `envs.challenges.apply`; other arguments, and width, height, camera_name and
-            camera_id of pictures, as in `RWRLEnv`.
-        task_kwargs: a mapping that may hold the same specs.
+            `combined_challenge`, as in `envs.challenges.apply`; also width, height, camera_name and camera_id of pictures,
+            as in `RWRLEnv`, which describes the other arguments too.
+        task_kwargs: a mapping that may contain the same specs.
 
     Raises:
-        ValueError: an argument has a value that there is not; a spec has a key or a value that it must not.
+        ValueError: the value of an argument is not allowed, or a spec has an unknown key or a wrong value.
     """
     pictures, specs = picture_options(specs), merged(specs, task_kwargs, SPECS)
     env = RWRLEnv(domain, task, exact, render_mode, **pictures)
     return _challenged(env, observation, exact, specs)
 
 
-rwrl.metadata = RWRLEnv.metadata  # tells `gymnasium.make` which render modes there are
+rwrl.metadata = RWRLEnv.metadata  # `gymnasium.make` reads the render modes here
 
 
 def rwrl_vector(
@@ -63,14 +63,14 @@ def rwrl_vector(
     task_kwargs=None,
     **specs,
 ):
-    """Returns `num_envs` simulations of a task with its challenges, each like the single environment of its own seed.
+    """Returns `num_envs` simulations of a task with its challenges, each like the single environment of its seed.
 
-    Arguments are those of `rwrl`; without a limit if `max_episode_steps` is None or -1; `autoreset_mode` is Gymnasium's,
-    or "same_step", "next_step" or "disabled".
+    Arguments are those of `rwrl`. `max_episode_steps` of None or -1 means no limit. `autoreset_mode` is Gymnasium's mode
+    or its name: "same_step", "next_step" or "disabled".
     """
     whole_number("num_envs", num_envs, 1), fitting(exact, bool, "exact")
     pictures, specs = picture_options(specs), merged(specs, task_kwargs, SPECS)
-    if exact:  # the original draws call by call, so that each simulation must have wrappers of its own
+    if exact:  # the original draws call by call, so each simulation needs separate wrappers
         make = partial(rwrl, domain, task, observation=observation, exact=True, **specs)
         makers = env_makers(make, num_envs, step_limit(max_episode_steps), render_mode, **pictures)
         return SyncVectorEnv(makers, autoreset_mode=autoreset(autoreset_mode))
@@ -79,7 +79,7 @@ def rwrl_vector(
 
 
 class RWRLVectorEnv(SyncVectorEnv):
-    """n simulations, one after the other, without any challenge; infos are Gymnasium's, with the end in `final_info`."""
+    """n simulations without challenges, stepped one after the other; as in Gymnasium, `final_info` describes the end."""
 
     def __init__(
         self, num_envs, domain, task, max_episode_steps=None, render_mode=None, autoreset_mode="same_step", **pictures
@@ -88,13 +88,13 @@ class RWRLVectorEnv(SyncVectorEnv):
         super().__init__(makers, autoreset_mode=autoreset(autoreset_mode))
 
     def snapshot(self) -> dict:
-        """Returns all that what follows depends on, between two steps, as plain data and arrays."""
+        """Returns the complete state between two steps as plain data and arrays."""
         return {"envs": [env.unwrapped.snapshot() for env in self.envs], "ages": [_age(env) for env in self.envs]}
 
     def restore_snapshot(self, snapshot: Mapping) -> None:
-        """Goes on, to the bit, from what `snapshot` returned."""
-        for env, own, age in zip(self.envs, snapshot["envs"], snapshot["ages"]):
-            env.unwrapped.restore_snapshot(own)
+        """Restores the state that `snapshot` returned, bit for bit."""
+        for env, state, age in zip(self.envs, snapshot["envs"], snapshot["ages"]):
+            env.unwrapped.restore_snapshot(state)
             if isinstance(env, TimeLimit):
                 env._elapsed_steps = age
 
@@ -109,5 +109,5 @@ def _challenged(env, observation, exact, specs):
 
 
 def _age(env):
-    """Returns how many steps an episode is old, where there is a limit to it."""
+    """Returns the number of steps of the current episode, if its length is limited."""
     return env._elapsed_steps if isinstance(env, TimeLimit) else 0

@@ -1,4 +1,4 @@
-"""ShadowHandBlock-v0, ShadowHandPen-v0 and ShadowHandEgg-v0: turn what lies in a Shadow hand to where a target shows."""
+"""ShadowHandBlock-v0, ShadowHandPen-v0 and ShadowHandEgg-v0: turn an object in a Shadow hand to a target pose."""
 
 import math
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ OBSERVATION = ObservationTable(
     Row("object_spin", 3, -200, 200, "rad/s", "angular velocity of the object, in the object frame"),
     Row("object_pose", 7, -10, 10, POSE, "the same as achieved_goal; the original has it twice"),
 )
-_ARGUMENTS = ("observation", "reward", "perturb_spec", "task_kwargs", *(own.name for own in fields(Pictures)))
+_ARGUMENTS = ("observation", "reward", "perturb_spec", "task_kwargs", *(field.name for field in fields(Pictures)))
 _GOALS = {
     "achieved_goal": OBSERVATION.slices["achieved_goal"],
     "desired_goal": OBSERVATION.slices["desired_goal"],
@@ -44,21 +44,21 @@ _GOALS = {
 
 
 class ShadowHandEnv(Lifecycle, gym.Env):
-    """A Shadow hand with 20 position servos and an object, at 25 Hz; the original's reward of what is observed.
+    """A Shadow hand with 20 position servos and an object, at 25 Hz. The reward is the original's, of the observed poses.
 
     `info["is_success"]`, `info["position_error"]`, m, and `info["rotation_error"]`, rad, describe the new state. An
-    episode terminates only if its physics goes wrong: then the reward is 0, the observation is the last good one,
-    `info["physics_failed"]` is True, and `info["physics_failure"]` says why.
+    episode terminates only if its physics fails: then the reward is 0, the observation is the previous one,
+    `info["physics_failed"]` is True, and `info["physics_failure"]` gives the reason.
 
     Args:
-        thing: what lies in the hand: "block", "pen" or "egg".
-        reward: "dense" for -(10 position error + rotation error), "sparse" for 0 where the target is reached and -1 where
-            it is not. Of block and egg only the rotation counts.
+        thing: the object in the hand: "block", "pen" or "egg".
+        reward: "dense" for -(10 position error + rotation error); "sparse" for 0 where the target is reached and -1
+            otherwise. For block and egg only the rotation counts.
         render_mode: None, "human", "rgb_array", "depth_array" or "rgbd_tuple".
         **pictures: width, height, camera_name or camera_id, as in `utils.rendering.pictures.Pictures`.
 
     Raises:
-        ValueError: there is no such object, reward, render mode or camera.
+        ValueError: the object, reward, render mode or camera is unknown.
     """
 
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 25}
@@ -76,7 +76,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
         self.reward, self.render_mode = reward, render_mode
         self.observation_space, self.action_space = OBSERVATION.space, self.hand.action_space
         self._factors: dict[str, float] = {}
-        self._used: dict[str, float] = {}  # those of the current episode
+        self._used: dict[str, float] = {}  # scales of the current episode
         self._vector = np.zeros(OBSERVATION.space.shape, np.float32)
         self._pictures = pictures
         self._camera = Camera(self.hand, pictures)
@@ -96,16 +96,16 @@ class ShadowHandEnv(Lifecycle, gym.Env):
 
     @property
     def current_perturb(self) -> dict[str, float]:
-        """The scales of the current episode by name; the nominal ones are left out."""
+        """The scales of the current episode by name, without those at their nominal value."""
         return dict(self._used)
 
     def perturb(self, values: Mapping[str, np.ndarray], ids=(0,)) -> None:
-        """Makes following episodes use these scales (k,) of nominal values, for simulations `ids` (k,): here there is 0.
+        """Sets scales (k,) of nominal values for the following episodes of simulations `ids` (k,); the only one is 0.
 
-        What is not named stays as it was asked for last. Without ids nothing changes, but names are checked.
+        Parameters that are not named keep their values. Without ids nothing changes, but names are checked.
 
         Raises:
-            ValueError: an unknown name, or a value that is below 0 or no number.
+            ValueError: a name is unknown, or a value is below 0 or not a number.
         """
         self._factors |= single_values(values, self.perturbations, ids)
 
@@ -158,19 +158,19 @@ class ShadowHandEnv(Lifecycle, gym.Env):
 
 
 class ShadowHandGoalEnv(ShadowHandEnv):
-    """The same with observations for hindsight: a dictionary of `observation`, `achieved_goal` and `desired_goal`."""
+    """The same with observations for hindsight replay: a dict of `observation`, `achieved_goal` and `desired_goal`."""
 
     def __init__(self, thing: str, reward: str = "dense", render_mode: str | None = None, **pictures):
         super().__init__(thing, reward, render_mode, **pictures)
         low, high = OBSERVATION.space.low, OBSERVATION.space.high
-        self.observation_space = spaces.Dict({name: spaces.Box(low[own], high[own]) for name, own in _GOALS.items()})
+        self.observation_space = spaces.Dict({name: spaces.Box(low[part], high[part]) for name, part in _GOALS.items()})
 
     def compute_reward(self, achieved_goal: np.ndarray, desired_goal: np.ndarray, info=None) -> np.ndarray:
-        """Returns the rewards (...) that these poses (..., 7), as observed, would have earned."""
+        """Returns the rewards (...) of these observed poses (..., 7)."""
         return total(self._reward_terms(*self._errors(achieved_goal, desired_goal)).values())
 
     def _shown(self):
-        return {name: self._vector[own].copy() for name, own in _GOALS.items()}
+        return {name: self._vector[part].copy() for name, part in _GOALS.items()}
 
 
 def shadow_hand(
@@ -183,15 +183,15 @@ def shadow_hand(
     task_kwargs=None,
     **pictures,
 ):
-    """Returns a Shadow hand whose observation is "flat", one float32 vector, or "goal", a dictionary for hindsight.
+    """Returns a Shadow hand whose observation is "flat", one float32 vector, or "goal", a dict for hindsight replay.
 
-    `perturb_spec`, also in the mapping `task_kwargs`, perturbs the physics of every episode; see docs/challenges.md.
+    `perturb_spec`, also as an entry of `task_kwargs`, perturbs the physics of every episode; see docs/challenges.md.
     Other arguments are those of `ShadowHandEnv`.
 
     Raises:
-        ValueError: an argument has a value that there is not.
+        ValueError: the value of an argument is not allowed.
     """
-    for name in pictures.keys() - {own.name for own in fields(Pictures)}:
+    for name in pictures.keys() - {field.name for field in fields(Pictures)}:
         raise ValueError(f"there is no argument {shown(name)}{nearest_name(name, _ARGUMENTS)}")
     kinds = {"flat": ShadowHandEnv, "goal": ShadowHandGoalEnv}
     if not is_name(observation, kinds):
@@ -200,7 +200,7 @@ def shadow_hand(
     return _perturbed(env, given_spec(perturb_spec, task_kwargs))
 
 
-shadow_hand.metadata = ShadowHandEnv.metadata  # tells `gymnasium.make` which render modes there are
+shadow_hand.metadata = ShadowHandEnv.metadata  # `gymnasium.make` reads the render modes here
 
 
 def shadow_hand_vector(
@@ -218,8 +218,8 @@ def shadow_hand_vector(
 ) -> VectorEnv:
     """Returns `num_envs` hands, each like the single environment of its seed.
 
-    Arguments are those of `shadow_hand`; without a limit if `max_episode_steps` is None or -1; `autoreset_mode` is
-    Gymnasium's, or "same_step", "next_step" or "disabled".
+    Arguments are those of `shadow_hand`. `max_episode_steps` of None or -1 means no limit. `autoreset_mode` is Gymnasium's
+    mode or its name: "same_step", "next_step" or "disabled".
     """
     whole_number("num_envs", num_envs, 1)
     make = partial(shadow_hand, thing, observation=observation, reward=reward)

@@ -1,4 +1,4 @@
-"""Gives user code the model of a batch, and applies what it writes there to all simulations."""
+"""Gives user code the model of a batch, and applies the values that it writes there to all simulations."""
 
 import copy
 
@@ -10,7 +10,7 @@ from utils.model_fields import field_value, write_field
 from utils.variation import Variation
 
 _OPTIONS = sorted(name for name in MODEL_FIELDS if name.startswith("opt."))
-# Fields that a task reads only when it is built, and what to use instead.
+# Fields that a task reads only when it is built, and a hint for the user.
 _READ_ONCE = {"opt.timestep": "give control_dt when the environment is made", "key_": "the task sets start states"}
 
 
@@ -31,10 +31,10 @@ class ShownModel:
     def take_over(self) -> bool:
         """Makes values that were written since the last call nominal in all simulations; returns whether there were any.
 
-        A forward() of the batch must come next. Constants that MuJoCo derives from these fields follow.
+        A forward() of the batch must come next. Constants that MuJoCo derives from these fields are updated.
 
         Raises:
-            ValueError: a written field cannot change any more, or a value is not finite; the model is restored.
+            ValueError: a written field cannot change after the start, or a value is not finite; the model is restored.
         """
         if self._known is None or np.array_equal(_bytes(self._sim.model), self._bytes):
             return False

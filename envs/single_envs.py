@@ -9,7 +9,7 @@ from gymnasium.wrappers import TimeLimit
 
 @dataclass(frozen=True)
 class EnvMaker:
-    """Makes one environment when called, with a limit of `steps` if it is not None; pickles if `make` does."""
+    """Makes one environment when called, with a limit of `steps` if it is not None. It can be pickled if `make` can."""
 
     make: Callable[..., gym.Env]
     steps: int | None
@@ -26,9 +26,9 @@ def env_makers(
     """Returns one maker for each of `num_envs` environments; mode "human" shows the first of them.
 
     Args:
-        make: makes one environment from `render_mode` and the options of pictures.
+        make: makes one environment from `render_mode` and the picture options.
         num_envs: number of environments.
-        steps: after which an episode is cut off; None for no limit.
+        steps: number of steps after which an episode is truncated; None for no limit.
         render_mode: None or a mode of the environment.
         **pictures: width, height, camera_name or camera_id.
     """

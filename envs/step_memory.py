@@ -1,4 +1,4 @@
-"""Remembers the last control steps of all simulations, so that a physics failure can be examined and replayed."""
+"""Stores the last control steps of all simulations, so that a physics failure can be examined and replayed."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,8 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
-# Steps kept: MOST_STEPS, or as many as fit into REMEMBERED_BYTES, but at least FEWEST_STEPS (21 kB for each quadruped,
-# 87 MB for 4096 of them).
+# Number of stored steps: MOST_STEPS, or as many as fit into REMEMBERED_BYTES, but at least FEWEST_STEPS (21 kB for each
+# quadruped, 87 MB for 4096 of them).
 MOST_STEPS, FEWEST_STEPS, REMEMBERED_BYTES = 100, 10, 32_000_000
 _WARNINGS = [name.removeprefix("mjWARN_") for name in mujoco.mjtWarning.__members__]
 
@@ -37,13 +37,13 @@ class StepMemory:
         self._actions = np.zeros((steps, len(sim.state), num_actions))
 
     def add(self, action: np.ndarray) -> None:
-        """Keeps the present state and the `action` (n, a) that is taken there."""
+        """Stores the current state and the `action` (n, a) that is taken in it."""
         place = self._count % len(self._states)
         self._states[place], self._actions[place] = self._sim.state, action
         self._count += 1
 
     def failure(self, i: int, age: int) -> PhysicsFailure:
-        """Returns the failure of simulation `i`, with its last steps, at most `age` of them (those of its episode)."""
+        """Returns the failure of simulation `i`, with at most `age` last steps (those of its episode)."""
         steps = len(self._states)
         last = np.arange(self._count - min(age, self._count, steps), self._count) % steps
         warnings = [_WARNINGS[kind] for kind in np.flatnonzero(self._sim.warning[i].any(axis=-1))]
@@ -52,5 +52,5 @@ class StepMemory:
 
 
 def remembered_steps(bytes_per_step: int) -> int:
-    """Returns the number of steps to keep if one step of all simulations takes `bytes_per_step`."""
+    """Returns the number of steps to store if one step of all simulations takes `bytes_per_step`."""
     return min(MOST_STEPS, max(FEWEST_STEPS, REMEMBERED_BYTES // bytes_per_step))

@@ -36,11 +36,11 @@ class Task(Rebuilt, Observed, ABC):
 
     Attributes:
         config_class: frozen dataclass of the task's config; called without arguments it gives the default config.
-        action_space: of one simulation.
+        action_space: the action space of one simulation.
         reset_options: names of the options that `reset` accepts.
-        factors: what the value of each perturbation parameter changes in the model, by name.
+        factors: changes of the model that the value of each perturbation parameter makes, by name.
         ranges: nominal value and range of each perturbation parameter, by name.
-        default_perturbation: the parameter of a `perturb_spec` that names none.
+        default_perturbation: the parameter that a `perturb_spec` without a name perturbs.
         age: (n,) completed control steps of the current episode; in `act` and `advance` the current step does not count.
         failed: (n,) bool, simulations whose physics failed in this episode.
     """
@@ -88,7 +88,7 @@ class Task(Rebuilt, Observed, ABC):
 
     @abstractmethod
     def sense(self) -> None:
-        """Reads from the current state what observation, reward and end share. A repeated call changes nothing."""
+        """Reads quantities that observation, reward and end share from the current state. A repeated call has no effect."""
 
     @abstractmethod
     def observe(self) -> dict[str, np.ndarray]:
@@ -115,9 +115,9 @@ class Task(Rebuilt, Observed, ABC):
         return {}
 
     def describe(self) -> dict:
-        """Returns what a program needs to run a policy outside of the simulator, as plain data.
+        """Returns the data that a program needs to run a policy outside of the simulator, as plain data.
 
-        That is the observation's rows in order and the control rate; subclasses add a description of the actions.
+        These are the observation's rows in order and the control rate; subclasses add a description of the actions.
         """
         rows = [{name: getattr(row, name) for name in _ROW} for row in self.observation.rows]
         return {"observation": rows, "control_dt_s": self.control_dt, "control_rate_hz": 1.0 / self.control_dt}
@@ -142,7 +142,7 @@ class Task(Rebuilt, Observed, ABC):
         """Starts new episodes in simulations `ids`; returns the observations (n, k) of all simulations.
 
         Raises:
-            ValueError: an option is not among `reset_options`.
+            ValueError: `reset_options` lacks an option.
         """
         refuse_options(options, self.reset_options)
         self.take_over_model()
@@ -196,7 +196,7 @@ class Task(Rebuilt, Observed, ABC):
             self.sim.step(nstep=nstep, stage=_VEL_STAGE)
         except SimulationError as error:
             raised = error.ids
-        # A sum is finite only if every part is, or if parts cancel that the next step's warning will catch.
+        # A sum is finite if every entry is. Infinite entries that cancel raise a warning in the next step.
         if len(raised) or self.sim.warning.any() or not math.isfinite(self.sim.state.sum()):
             self._fail(raised)
 
@@ -204,7 +204,7 @@ class Task(Rebuilt, Observed, ABC):
         self.start(np.arange(self.num_envs), [np.random.default_rng(i) for i in range(self.num_envs)])
 
     def before_capture(self) -> None:
-        """Applies what was written to `model`, so that the captured state contains it."""
+        """Applies the values that user code has written to `model`, so that the captured state contains them."""
         self.take_over_model()
 
     def before_restore(self, captured: Mapping) -> None:
@@ -219,9 +219,9 @@ class Task(Rebuilt, Observed, ABC):
         self.sim.forward(stage=_VEL_STAGE)
 
     def take_over_model(self) -> bool:
-        """Applies what user code has written to `model`; returns whether anything has changed.
+        """Applies the values that user code has written to `model`; returns whether anything has changed.
 
-        Subclasses update what they have computed from the model.
+        Subclasses also update the quantities that they have computed from the model.
 
         Raises:
             ValueError: a written value cannot take effect; the model is restored.

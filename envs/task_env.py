@@ -25,17 +25,18 @@ class TaskEnv(Lifecycle, TaskFace, gym.Env):
     Args:
         config: the task's config, or a mapping of the fields to change.
         render_mode: None, "human", "rgb_array", "depth_array" or "rgbd_tuple".
-        max_episode_steps: steps after which an episode of an environment that is built directly is cut off; None or -1 for
-            no limit. `gymnasium.make` cuts by itself: there None gives the registered length.
+        max_episode_steps: steps after which an episode is truncated; None or -1 for no limit. This is for environments that
+            are built directly. `gymnasium.make` truncates episodes itself, and there None means the registered limit.
         num_threads: native threads; one simulation uses one of them.
         perturb_spec: perturbs the physics of every episode; see docs/challenges.md.
-        task_kwargs: a mapping that may hold the `perturb_spec`.
-        privileged: append what only a simulator knows to the observation; `observation_groups` tells the parts apart.
+        task_kwargs: a mapping that may contain the `perturb_spec`.
+        privileged: append the privileged rows to the observation; `observation_groups` has the slice of each part.
         **changes: fields of the config by name, as `ResidualWalkEnv(terrain={"kinds": ["rough"]}, residual_scale=0.03)`;
-            and width, height, camera_name and camera_id of pictures, as in `utils.rendering.pictures.Pictures`.
+            also width, height, camera_name and camera_id of pictures, as in `utils.rendering.pictures.Pictures`.
 
     Raises:
-        ValueError: an argument has no such value, or a field or parameter is unknown; the message names the nearest.
+        ValueError: the value of an argument is not allowed, or a field or parameter is unknown; the message names the
+            nearest name.
     """
 
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 100}
@@ -93,8 +94,8 @@ class TaskVectorEnv(TaskFace, VectorEnv):
             `info["reset_info"]` holds the measurements after it.
             "next_step": the step after an end ignores the action of that simulation and resets it. Its observation and
             measurements are those of the reset; its reward and reward terms are 0.
-            "disabled": the caller resets simulations that have ended.
-        **changes: this and the other arguments are those of `TaskEnv`. Mode "human" shows the first simulation.
+            "disabled": the caller resets simulations whose episode has ended.
+        **changes: as in `TaskEnv`, like all other arguments. Mode "human" shows the first simulation.
 
     As in Gymnasium's vector environments, `options["reset_mask"]`, (n,) bool, resets only these simulations.
     """
@@ -174,7 +175,7 @@ class TaskVectorEnv(TaskFace, VectorEnv):
         return self._camera.frames(self.num_envs)
 
     def take_failures(self) -> list[PhysicsFailure]:
-        """Returns the physics failures since the last call; only the first few of a task are kept."""
+        """Returns the physics failures since the last call; a task stores only the first few."""
         taken = self.task.failures[self._failures_taken :]
         self._failures_taken += len(taken)
         return taken
@@ -188,7 +189,7 @@ class TaskVectorEnv(TaskFace, VectorEnv):
         return step, step.truncated | (self.task.age >= self._max_episode_steps)
 
     def _step_after_ends(self, actions):
-        """Takes a step in mode "next_step"; simulations whose episode was over are reset instead."""
+        """Takes a step in mode "next_step"; simulations whose episode has ended are reset instead."""
         over = self._over.copy()  # a reset clears it
         actions = np.array(actions, float)
         if actions.shape == self.action_space.shape:  # the task refuses other shapes

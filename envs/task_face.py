@@ -16,11 +16,11 @@ from utils.perturbation import Perturbable
 from utils.rendering.camera import Camera
 from utils.rendering.pictures import Pictures, View
 
-CLASS_DEFAULT = "default"  # a `max_episode_steps` that stands for the class attribute `default_episode_steps`
+CLASS_DEFAULT = "default"  # this `max_episode_steps` selects the class attribute `default_episode_steps`
 
 
 class TaskFace(Rebuilt, PerturbedEpisodes):
-    """Builds a task, and shows what user code reads from it.
+    """Builds a task, and gives user code access to its config, model and parameters.
 
     Attributes:
         task_class: called as task_class(config, num_envs, num_threads); its `config_class` gives the default config.
@@ -50,7 +50,7 @@ class TaskFace(Rebuilt, PerturbedEpisodes):
 
     @property
     def observation_groups(self) -> dict[str, slice]:
-        """The parts of the observation vector: what the "policy" may use, and what the "critic" may use (everything)."""
+        """The parts of the observation vector: "policy", the part that the policy may use, and "critic", all of it."""
         return self.task.observation_groups
 
     @property
@@ -60,7 +60,7 @@ class TaskFace(Rebuilt, PerturbedEpisodes):
 
     @property
     def default_perturbation(self) -> str | None:
-        """The parameter of a `perturb_spec` that names none."""
+        """The parameter that a `perturb_spec` without a name perturbs."""
         return self.task.default_perturbation
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:

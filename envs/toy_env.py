@@ -11,7 +11,7 @@ __all__ = ["FIELD", "TARGET_RADIUS", "Toy", "ToyConfig", "ToyEnv", "ToyVectorEnv
 
 
 class _ToyFace(TaskFace):
-    """What both environments share: the toy has no threads, and is drawn without a camera."""
+    """The part that both environments share: the toy has no threads, and is drawn without a camera."""
 
     task_class, default_episode_steps = Toy, 100
 

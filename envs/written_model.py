@@ -1,4 +1,4 @@
-"""Copies what user code has written to a model to the models that replace it."""
+"""Copies the values that user code has written to a model into the models that replace it."""
 
 import copy
 

@@ -9,7 +9,7 @@ from utils.fields import Checked, FieldError, within
 from utils.observation import ObservationTable, Row
 
 _UNIT = "1"
-_HEAVIEST = 1e6  # of a weight, either way
+_HEAVIEST = 1e6  # largest absolute weight
 _FRAME = (
     Row("joint_pos", 16, -1.5, 1.5, _UNIT, "joint angles, -1 and 1 at the ends of a joint's range"),
     Row("cube_pos", 3, -1.0, 1.0, "m", "centre of the cube in the world"),
@@ -17,7 +17,7 @@ _FRAME = (
     Row("target_pos", 3, -1.0, 1.0, "m", "position of the cube in the palm at the start: constant"),
     Row("target_quat", 4, -1.0, 1.0, _UNIT, "target orientation of the cube"),
     Row("difference", 4, -1.0, 1.0, _UNIT, "rotation from the target's orientation to the cube's, w >= 0 at a new target"),
-    Row("joint_target", 12, -1.5, 1.5, _UNIT, "targets of the servos, scaled as the joint angles"),
+    Row("joint_target", 12, -1.5, 1.5, _UNIT, "targets of the servos, scaled like the joint angles"),
 )
 OBSERVATION = ObservationTable(
     *(
@@ -38,39 +38,39 @@ class CubeWeights(Checked):
     """
 
     progress: float = within(10.0, -_HEAVIEST, _HEAVIEST)
-    """Of the angle by which the cube came nearer to its target, rad."""
+    """Weight of the decrease of the angle to the target in a step, rad."""
     success: float = within(40.0, -_HEAVIEST, _HEAVIEST)
-    """Of reaching a target."""
+    """Weight of reaching a target."""
     drop: float = within(-40.0, -_HEAVIEST, _HEAVIEST)
-    """Of dropping the cube, once."""
+    """Weight of dropping the cube, which counts once."""
     effort: float = within(-0.001, -_HEAVIEST, _HEAVIEST)
-    """Of the mean squared action."""
+    """Weight of the mean squared action."""
 
 
 @dataclass(frozen=True)
 class CubeInHandConfig(Checked):
-    """Config of the task; m, s, rad.
+    """Config of the task. Units: m, s, rad.
 
-    A curriculum sets `target_angle` below pi, which scales the angle of every target in that proportion. With the reward
-    "dense", that of torobo_mujoco, dropping the cube pays, and so does staying short of the target.
+    A curriculum sets `target_angle` below pi, which scales the angle of every target in that proportion. The reward "dense"
+    is that of torobo_mujoco; with it, dropping the cube pays, and so does staying near a target without reaching it.
     """
 
     reward: Literal["progress", "dense"] = "progress"
-    """Reward: "progress" for the weighted terms, "dense" for minus the rotation distance alone."""
+    """Reward: "progress" for the sum of the weighted terms, "dense" for the negative rotation distance."""
     weights: CubeWeights = field(default_factory=CubeWeights)
     """Weights of the reward terms."""
     action_scale: float = within(0.15, high=np.pi, above=0.0, unit="rad")
-    """How far an action of 1 moves a servo's target in a control step, rad."""
+    """Change of a servo's target in a control step for an action of 1, rad."""
     soft_limits: float = within(0.9, high=1.0, above=0.0)
-    """Share of a joint's range, around its middle, that targets stay in."""
+    """Fraction of a joint's range, around its middle, that limits the servo's target."""
     success_angle: float = 0.3
-    """Angle to the target at which it counts as reached, rad."""
+    """Angle to the target below which it counts as reached, rad."""
     target_angle: float = np.pi
     """Largest angle of a new target, rad; pi for uniform on SO(3)."""
     drop_height: float = within(0.3, -10.0, 10.0, unit="m")
     """Height below which the cube counts as dropped, m."""
     reach: float = within(0.3, high=10.0, above=0.0, unit="m")
-    """Distance from the origin along x or y beyond which it counts as dropped, m."""
+    """Distance from the origin along x or y beyond which the cube counts as dropped, m."""
     control_dt: float = within(0.04, high=1.0, above=0.0, unit="s")
     """Duration of a control step, s."""
 

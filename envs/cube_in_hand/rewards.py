@@ -1,29 +1,29 @@
-"""What turning a cube is rewarded for: pure functions from arrays to unweighted terms (n,), named after their measure."""
+"""Reward terms of turning a cube: pure functions from arrays to unweighted terms (n,), named after the measured quantity."""
 
 import numpy as np
 
 
 def rotation_distance(difference: np.ndarray) -> np.ndarray:
-    """Returns the smallest angle (n,) that turns the target into the cube, rad, 0 to pi.
+    """Returns the angle (n,) between the orientations of target and cube, rad, 0 to pi.
 
     Args:
-        difference: (n, 4) unit quaternions from the target's orientation to the cube's, of either sign.
+        difference: (n, 4) unit quaternions from the target's orientation to the cube's; their sign does not matter.
     """
     return 2 * np.arctan2(np.sqrt(np.vecdot(difference[:, 1:], difference[:, 1:])), np.abs(difference[:, 0]))
 
 
 def progress(before: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """Returns by how much (n,) the distance fell from `before` to `now`, rad, -pi to pi; over a way, it sums to its ends."""
+    """Returns the decrease (n,) of the distance from `before` to `now`, rad, -pi to pi."""
     return before - now
 
 
 def success(reached: np.ndarray) -> np.ndarray:
-    """Returns 1 for each cube that has just reached its target, `reached` (n,) bool, else 0."""
+    """Returns 1 for each cube that reaches its target in this step, `reached` (n,) bool, otherwise 0."""
     return reached.astype(float)
 
 
 def drop(dropped: np.ndarray) -> np.ndarray:
-    """Returns 1 for each hand that has just lost its cube, `dropped` (n,) bool, else 0."""
+    """Returns 1 for each hand that drops its cube in this step, `dropped` (n,) bool, otherwise 0."""
     return dropped.astype(float)
 
 

@@ -1,4 +1,4 @@
-"""The task behind CubeInHand-v0: a hand turns a cube in its palm to a sequence of random orientations."""
+"""The task of CubeInHand-v0: a hand turns a cube in its palm to a sequence of random orientations."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,8 +18,8 @@ from utils.sensor_utils import SensorReader
 from utils.variation import Scale, scaled_mass
 
 SCENE = Path(__file__).parents[2] / "assets" / "hand" / "cube_in_hand.xml"
-MOST_DRAWS = 100  # of one target; with the default angles one draw in 700 is within the success angle
-ANGLE_ROOM = 1e-6  # rad; keeps rounding from bringing a target within the success angle
+MOST_DRAWS = 100  # largest number of draws of one target; by default one draw in 700 lies within the success angle
+ANGLE_ROOM = 1e-6  # rad; without it, rounding could put a new target within the success angle
 TIPS = ("index_tip", "middle_tip", "ring_tip", "thumb_tip")
 
 
@@ -37,8 +37,8 @@ class CubeInHandTask(Task):
     observation = OBSERVATION
     action_space = Box(-1.0, 1.0, (12,), np.float32)
     transient = (*Task.transient, "sensor_reader")
-    # MuJoCo takes the friction of a fingertip's contacts from the fingertip alone, so the cube's factor scales fingertips
-    # too: a contact then has the product of both. It mixes the solref of two geoms, so damping is scaled in all geoms.
+    # MuJoCo uses only the fingertip's friction for its contacts, so the cube's factor also scales fingertips: a contact
+    # then has the product of both factors. It mixes the solref of two geoms, so damping is scaled in all geoms.
     factors: ClassVar[dict[str, tuple[Scale, ...]]] = {
         "object_mass": scaled_mass("cube"),
         "object_inertia": (Scale("body_inertia", ("cube",)),),
@@ -49,7 +49,7 @@ class CubeInHandTask(Task):
         "contact_damping": (Scale("geom_solref", columns=(1,)),),
         "gravity_scale": (Scale("opt.gravity"),),
     }
-    # All are scales; the ranges are those of torobo_mujoco's robustness test.
+    # All values are scales; the ranges are those of torobo_mujoco's robustness test.
     ranges: ClassVar[dict[str, Perturbable]] = {
         "object_mass": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 20.0),
         "object_inertia": Perturbable(1.0, 0.7, 1.3, 0.1, 0.05, 20.0),
@@ -73,7 +73,7 @@ class CubeInHandTask(Task):
         """Sets the largest angle, rad, between a new target and the cube at that time.
 
         Raises:
-            ValueError: it does not lie in (success_angle, pi].
+            ValueError: `angle` does not lie in (success_angle, pi].
         """
         self.target_angle = replace(self.config, target_angle=angle).target_angle
 
@@ -81,7 +81,7 @@ class CubeInHandTask(Task):
         for i, generator in zip(ids, generators):
             self._streams[i] = np.random.default_rng(generator.integers(2**63))  # draws this episode's targets
         self.variation.apply({}, ids)
-        targets = self._drawn_targets(ids, np.tile(self._home_qpos[-4:], (len(ids), 1)))  # the model ends with the cube
+        targets = self._drawn_targets(ids, np.tile(self._home_qpos[-4:], (len(ids), 1)))  # the cube's quaternion ends qpos
         self.place(ids, self._home_qpos, self._home_ctrl, mocap_quat=targets[:, None])
         self._successes[ids] = 0
         self._read_cube()
@@ -121,9 +121,11 @@ class CubeInHandTask(Task):
         return (z < c.drop_height) | (np.abs(x) > c.reach) | (np.abs(y) > c.reach)
 
     def measurements(self):
-        """Returns, (n,) each, in m and rad: the angle to the target, or to the one that was just reached
-        (`rotation_distance`); the number of targets reached in this episode (`successes`); `cube_height`; and whether the
-        cube is `dropped`."""
+        """Returns measurements (n,) by name, in m and rad.
+
+        `rotation_distance` is the angle to the target (in the step that reaches a target, to this target), `successes` the
+        number of targets reached in this episode, `cube_height` the height of the cube, `dropped` whether it is dropped.
+        """
         return {
             "rotation_distance": self._distance.copy(),
             "successes": self._successes.copy(),
@@ -133,7 +135,7 @@ class CubeInHandTask(Task):
         }
 
     def describe(self):
-        """Adds the order of the servos, the change of their targets for an action of 1, and the targets' limits, rad."""
+        """Adds the order of the servos, the change of their targets for an action of 1, and the limits of targets, rad."""
         low, high = self._soft_limits
         return super().describe() | {
             "action": [self.sim.model.actuator(i).name for i in range(self.sim.model.nu)],
@@ -165,12 +167,12 @@ class CubeInHandTask(Task):
         self._action = np.zeros((n, 12))
         self._progress, self._distance = np.zeros((2, n))
         self._reached, self._successes = np.zeros(n, bool), np.zeros(n, int)
-        self._unmeasured = False  # whether a step was taken since the last measurement
+        self._unmeasured = False  # whether a step has been taken since the last measurement
         self._read_cube()
         self._earlier = self._blocks()  # blocks of the previous control step
 
     def _measure(self):
-        """Measures the effect of a control step; cubes that have reached their target get a new one."""
+        """Measures the effect of a control step; cubes that have reached their target get a new target."""
         before = rewards.rotation_distance(self._difference)
         self._read_cube()
         self._distance = rewards.rotation_distance(self._difference)
@@ -186,8 +188,8 @@ class CubeInHandTask(Task):
     def _drawn_targets(self, ids, cube_quat):
         """Returns new targets (k, 4) of cubes `ids` with orientations `cube_quat` (k, 4).
 
-        They are uniform on SO(3) if `target_angle` is pi. A turn within the success angle is drawn again: it would be a
-        success without any motion.
+        They are uniform on SO(3) if `target_angle` is pi. A rotation within the success angle is drawn again, because it
+        would be a success without any motion.
         """
         turn = np.zeros((len(ids), 4))
         due = np.arange(len(ids))
@@ -196,12 +198,12 @@ class CubeInHandTask(Task):
             due = due[rewards.rotation_distance(turn[due]) < self.config.success_angle + ANGLE_ROOM]
             if not len(due):
                 break
-        else:  # hardly any angle lies between success and target angle: use the target angle
+        else:  # few angles lie between the success angle and the target angle: use the target angle
             turn[due] = quat_power(turn[due], self.target_angle / rewards.rotation_distance(turn[due]))
         return quat_product(turn, cube_quat)
 
     def _drawn_turns(self, ids):
-        """Returns quaternions (k, 4) of turns by at most `target_angle`, one from the generator of each simulation `ids`."""
+        """Returns quaternions (k, 4) of rotations by at most `target_angle`, one from each stream of simulations `ids`."""
         draws = np.array([self._streams[i].standard_normal(4) for i in ids])
         turn = draws / (np.sqrt(np.vecdot(draws, draws)) * np.copysign(1.0, draws[:, 0]))[:, None]
         return quat_power(turn, self.target_angle / np.pi)
@@ -212,7 +214,7 @@ class CubeInHandTask(Task):
         self._difference = quat_product(self._cube_quat, quat_conjugate(self._target_quat))
 
     def _blocks(self):
-        """Returns the blocks of the present observation, (n, k) each, as new arrays."""
+        """Returns the blocks of the current observation, (n, k) each, as new arrays."""
         return {
             "joint_pos": scaled(self._sensordata[:, self._joints], self._joint_range),
             "cube_pos": self._cube_pos,

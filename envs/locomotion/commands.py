@@ -1,4 +1,4 @@
-"""What robots are commanded to do: a velocity along a heading that turns with it, or targets to walk to."""
+"""Commands of walking robots: a velocity along a turning heading, or targets to walk to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from utils.fields import Checked, FieldError, span, within
 
 @dataclass(frozen=True)
 class CommandSegments(Checked):
-    """Resampling of a velocity command within an episode, which then is a sequence of segments. Off by default."""
+    """Resampling of a velocity command within an episode: the episode becomes a sequence of segments. Off by default."""
 
     duration: tuple[float, float] = span((0.0, 0.0), 0.0, 1e4, "s")
-    """Range of the duration of a segment, s; (0, 0) keeps one command for the whole episode."""
+    """Range of the duration of a segment, s; with (0, 0) the command never changes within an episode."""
     stand_share: float = within(0.0, 0.0, 1.0)
     """Share of segments that command standing still."""
 
@@ -35,12 +35,12 @@ class VelocityCommand:
     """Commanded velocities of n robots, each in the frame of a commanded heading that turns at the commanded yaw rate.
 
     Args:
-        n: robots.
+        n: number of robots.
         ranges: (low, high) of vx, vy (m/s) and the yaw rate (rad/s).
-        segments: whether, and how often, commands are drawn again within an episode.
+        segments: whether, and how often, commands are resampled within an episode.
 
     Attributes:
-        value: (n, 3) vx (ahead) and vy (to the left) in m/s, and the yaw rate in rad/s.
+        value: (n, 3) vx (forward) and vy (to the left) in m/s, and the yaw rate in rad/s.
         heading: (n,) commanded yaw in the world, rad.
         ahead, left: (n, 2) axes of the commanded heading in the world, x and y.
     """
@@ -50,15 +50,15 @@ class VelocityCommand:
         self.segments = segments
         self.value, self._drawn = np.zeros((2, n, 3))
         self._fixed = np.zeros(n, bool)
-        self._seconds_left = np.zeros(n)  # of the current segment
+        self._seconds_left = np.zeros(n)  # until the current segment ends
         self._streams: list[np.random.Generator | None] = [None] * n
         self._turning = False
-        self._face(np.zeros(n))
+        self._set_heading(np.zeros(n))
 
     def reset(self, ids: np.ndarray, draws: np.ndarray, heading: np.ndarray, generators: Generators) -> None:
         """Starts episodes of robots `ids` (k,): commands from `draws` (k, 3) in [0, 1), headings (k,) in rad.
 
-        `generators` (k) give one number each if commands are drawn again within an episode, and none otherwise.
+        Each of the `generators` (k) gives one number if commands are resampled within an episode, and none otherwise.
         """
         self._drawn[ids] = self._in_range(draws)
         if self.segments.enabled:
@@ -68,23 +68,23 @@ class VelocityCommand:
         self._update(ids)
         headings = self.heading.copy()
         headings[ids] = heading
-        self._face(headings)
+        self._set_heading(headings)
 
     def advance(self, dt: float) -> np.ndarray:
-        """Turns headings by a control step of `dt`, s; returns which robots (k,) begin a new segment with it."""
+        """Turns headings by a control step of `dt`, s; returns the robots (k,) that start a new segment in it."""
         ids = self._next_segments(dt) if self.segments.enabled else _NONE
         if self._turning:
-            self._face(self.heading + self.value[:, 2] * dt)
+            self._set_heading(self.heading + self.value[:, 2] * dt)
         return ids
 
     def fix(self, value: np.ndarray, ids: np.ndarray | slice = slice(None)) -> None:
-        """Commands `value`, (3,) or (k, 3), to robots `ids`, in this and all following episodes until `release`."""
+        """Gives robots `ids` the command `value`, (3,) or (k, 3), in this and all following episodes until `release`."""
         self._fixed[ids] = True
         self.value[ids] = value
         self._turning = bool(self.value[:, 2].any())
 
     def release(self, ids: np.ndarray | slice = slice(None)) -> None:
-        """Returns robots `ids` to the commands that are drawn for them."""
+        """Gives robots `ids` their drawn commands again."""
         self._fixed[ids] = False
         self._update(ids)
 
@@ -117,7 +117,7 @@ class VelocityCommand:
         self._seconds_left[ids] = shortest + draws[:, 0] * (longest - shortest)
         self._drawn[ids[draws[:, 1] < self.segments.stand_share]] = 0.0
 
-    def _face(self, heading):
+    def _set_heading(self, heading):
         """Sets the headings (n,), rad, with their axes in the world and the terms that turn quaternions."""
         self.heading, cosine, sine = heading, np.cos(heading), np.sin(heading)
         self.ahead, self.left = np.stack([cosine, sine], axis=1), np.stack([-sine, cosine], axis=1)
@@ -126,10 +126,10 @@ class VelocityCommand:
 
 
 class TargetCommand:
-    """Targets on the ground for n robots: one is drawn after the other, each from where the robot stands then.
+    """Targets on the ground for n robots. A new target is drawn around the robot whenever it has reached the last one.
 
     Args:
-        n: robots.
+        n: number of robots.
         distance: range of a target's distance from the robot, m.
         direction: range of a target's direction from the robot's yaw, rad.
         radius: distance within which a target counts as reached, m.
@@ -152,7 +152,7 @@ class TargetCommand:
     def reset(self, ids: np.ndarray, position: np.ndarray, yaw: np.ndarray, generators: Generators) -> None:
         """Draws first targets for robots `ids` (k,) at `position` (k, 2), m, and `yaw` (k,), rad, in the world.
 
-        One number is taken from each of the `generators` (k).
+        Each of the `generators` (k) gives one number.
         """
         for i, stream in zip(ids, spawned(generators)):
             self._streams[i] = stream
@@ -160,9 +160,9 @@ class TargetCommand:
         self._draw(ids, position, yaw)
 
     def advance(self, position: np.ndarray, yaw: np.ndarray) -> np.ndarray:
-        """Draws the next targets of robots that have reached theirs; returns which (n,) bool.
+        """Draws new targets for robots that have reached theirs; returns (n,) bool, True for these robots.
 
-        `position` (n, 2), m, and `yaw` (n,), rad, are those of all robots in the world.
+        `position` (n, 2), m, and `yaw` (n,), rad, are the poses of all robots in the world.
         """
         arrived = self.distance(position) <= self.radius
         if arrived.any():
@@ -177,7 +177,7 @@ class TargetCommand:
         return np.sqrt(np.vecdot(offset, offset))
 
     def in_body(self, position: np.ndarray, yaw: np.ndarray) -> np.ndarray:
-        """Returns the targets (n, 2) seen by robots at `position` (n, 2), m, and `yaw` (n,), rad: ahead and left, m."""
+        """Returns the targets (n, 2) in the frames of robots at `position` (n, 2), m, with `yaw` (n,), rad: x and y, m."""
         x, y = (self.position - position).T
         cosine, sine = np.cos(yaw), np.sin(yaw)
         return np.stack([cosine * x + sine * y, cosine * y - sine * x], axis=1)

@@ -1,4 +1,4 @@
-"""Config that walking robots share: terrain, commands, randomisation, control rate and ends of episodes."""
+"""Config that walking robots share: terrain, commands, randomisation, control rate and termination."""
 
 from dataclasses import dataclass, field
 
@@ -14,14 +14,14 @@ FASTEST = 2.0  # m/s and rad/s: largest command
 
 @dataclass(frozen=True)
 class WalkerConfig(Checked):
-    """What walking robots share. m, s, m/s, rad. A robot's own config overrides the fields whose default it changes."""
+    """Base of a walking robot's config; a robot's class redefines the fields that need another default. Units: m, s, rad."""
 
     terrain: TerrainConfig = field(default_factory=TerrainConfig)
-    """The tiles of the world."""
+    """Terrain tiles of the world."""
     terrain_scale: float = within(1.0, 0.0, 1.0, allowed="lie in [0, 1]")
-    """Hardest terrain level that a reset draws, 0 to 1."""
+    """Highest terrain level that a reset draws, 0 to 1."""
     variation: RandomisationConfig = field(default_factory=RandomisationConfig)
-    """How far robots differ from the nominal one."""
+    """Randomisation of the robots between episodes."""
     command_vx: tuple[float, float] = span((0.2, 0.5), -FASTEST, FASTEST, "m/s")
     """Range of the commanded forward speed, m/s, along the commanded heading."""
     command_vy: tuple[float, float] = span((0.0, 0.0), -FASTEST, FASTEST, "m/s")

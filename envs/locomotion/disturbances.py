@@ -1,4 +1,4 @@
-"""What disturbs a robot within an episode: pushes, controls that arrive late, and joints that fail."""
+"""Disturbances within an episode: pushes, late controls, and joint failures."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ class DisturbanceConfig(Checked):
     action_delay: float = within(0.0, 0.0, 1.0)
     """Share of episodes in which controls reach the servos one control step late."""
     push_speed: float = within(0.0, 0.0, 2.0, unit="m/s")
-    """Largest speed that a push adds, in a random horizontal direction, m/s; 0 for no pushes."""
+    """Largest speed that a push adds in a random horizontal direction, m/s; 0 for no pushes."""
     push_interval: float = within(3.0, 0.1, 1000.0, unit="s")
-    """Time between pushes, s, times 0.5 to 1.5."""
+    """Mean time between pushes, s; each interval is 0.5 to 1.5 times as long."""
 
 
 class Pushes:
@@ -41,13 +41,13 @@ class Pushes:
         self._streams: list[np.random.Generator | None] = [None] * len(velocity)
 
     def reset(self, ids: np.ndarray, streams: Generators) -> None:
-        """Draws when robots `ids` (k,) are pushed first; their pushes are drawn from `streams` (k) from now on."""
+        """Draws the first push time of robots `ids` (k,); all pushes of this episode are drawn from `streams` (k)."""
         for i, stream in zip(ids, streams):
             self._streams[i] = stream
         self.steps_left[ids] = self._interval(np.array([stream.random() for stream in streams]))
 
     def step(self) -> None:
-        """Pushes the robots whose time has come; to be called once in every control step."""
+        """Pushes the robots whose interval has passed. Call it once in every control step."""
         if not self.speed:
             return
         self.steps_left -= 1
@@ -64,10 +64,10 @@ class Pushes:
 
 
 class LateControls:
-    """Delays the controls of n simulations, each by a whole number of control steps of its own.
+    """Delays the controls of n simulations by whole numbers of control steps, one number per simulation.
 
     Attributes:
-        steps: (n,) control steps by which controls arrive late.
+        steps: (n,) delay of the controls, control steps.
     """
 
     def __init__(self, n: int, size: int, most: int):
@@ -82,7 +82,7 @@ class LateControls:
         self._late = bool(self.steps.any())
 
     def step(self, ctrl: np.ndarray) -> np.ndarray:
-        """Returns the controls (n, size) that arrive when `ctrl` (n, size) is sent; to be called in every control step."""
+        """Returns the controls (n, size) that arrive when `ctrl` (n, size) is sent. Call it once in every control step."""
         if not self._late:
             return ctrl
         self._sent[1:] = self._sent[:-1].copy()
@@ -96,19 +96,19 @@ LOCKED = 1e3  # N m s/rad: a servo of 30 N m turns a locked joint by 0.03 rad/s
 
 @dataclass(frozen=True)
 class JointFailureConfig(Checked):
-    """How often, and how, one joint of a robot fails in an episode; never by default."""
+    """Probability, kinds and times of a joint failure, at most one in an episode; by default no joint fails."""
 
     share: float = within(0.0, 0.0, 1.0)
     """Share of episodes in which a joint fails."""
     kinds: tuple[str, ...] = FAILURES
-    """Kinds of failure, equally likely: lock (does not turn), passive (no torque), weak (part of the torque and of the
-    stiffness), erratic (a new part of both in every control step)."""
+    """Kinds of failure, equally likely: lock (does not turn), passive (no torque), weak (reduced torque and stiffness),
+    erratic (torque and stiffness scaled by a new random factor in every control step)."""
     start: tuple[int, int] = (0, 0)
-    """Range of the control step of the episode in which the failure begins."""
+    """Range of the episode's control step in which the failure begins."""
     duration: tuple[int, int] = (0, 0)
     """Range of the failure's duration, control steps; (0, 0) lasts until the episode ends."""
     strength: tuple[float, float] = span((0.2, 0.6), 0.0, 1.0)
-    """Range of the part of torque and stiffness that is left in a weak joint."""
+    """Range of the factor that scales the torque and stiffness of a weak joint."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -121,17 +121,17 @@ class JointFailureConfig(Checked):
 
 
 class JointFailures:
-    """Makes one joint of a robot fail, for part of an episode or all of it, by changes of its model.
+    """Makes one joint of a robot fail, for all or part of an episode, by changing its model.
 
     Args:
         variation: the factors of a batch; two are added, with one value for each joint.
-        joints: hinge joints that may fail, and for each the actuator that drives it.
-        config: how often and how they fail.
+        joints: names of the hinge joints that may fail, each with the name of its actuator.
+        config: probability, kinds and times of failures.
 
     Attributes:
-        joint: (n,) index of the joint that fails in this episode, -1 if none does.
+        joint: (n,) index of the joint that fails in this episode; -1 if none does.
         kind: (n,) index of the kind of failure in `FAILURES`.
-        active: (n,) bool, where a joint is failing now.
+        active: (n,) bool, True while a joint fails.
     """
 
     def __init__(self, variation: Variation, joints: dict[str, str], config: JointFailureConfig):
@@ -151,7 +151,7 @@ class JointFailures:
     def reset(self, ids: np.ndarray, streams: Generators) -> None:
         """Draws the failures of the episodes of simulations `ids` (k,) from `streams` (k); a reset of the batch must follow.
 
-        Erratic joints draw from their stream in every step.
+        Erratic joints draw from their simulation's stream in every step.
         """
         if not self.config.share:
             return
@@ -169,18 +169,18 @@ class JointFailures:
         self._apply(ids)
 
     def step(self) -> None:
-        """Begins and ends failures; to be called once in every control step, before its physics."""
+        """Starts and ends failures. Call it once in every control step, before the physics."""
         if not self.config.share:
             return
         erratic = self.active & (self.kind == FAILURES.index("erratic"))
         changing = ((self._age == self._start) & (self._age > 0)) | (self._age == self._end) | erratic
         ids = np.flatnonzero(changing & (self.joint >= 0))
         if len(ids):
-            self._apply(ids)  # the batch computes the stages of changed models again by itself
+            self._apply(ids)  # the batch recomputes the stages of changed models by itself
         self._age += 1
 
     def _apply(self, ids):
-        """Writes the failures of simulations `ids` (k,) as they are at their current age to their models."""
+        """Writes the failures of simulations `ids` (k,), at their current age, to their models."""
         self.active[ids] = (self.joint[ids] >= 0) & (self._age[ids] >= self._start[ids]) & (self._age[ids] < self._end[ids])
         strength, damping = np.ones((len(ids), self._count)), np.zeros((len(ids), self._count))
         rows = np.flatnonzero(self.active[ids])
@@ -194,6 +194,6 @@ class JointFailures:
 
 
 def _whole(draws, steps):
-    """Returns whole numbers of steps (k,) from a range (low, high), both included, by `draws` (k,) in [0, 1)."""
+    """Returns integers (k,) from the range `steps`, both ends included, for `draws` (k,) in [0, 1)."""
     low, high = steps
     return low + (draws * (high - low + 1)).astype(int)

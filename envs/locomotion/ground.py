@@ -9,9 +9,9 @@ import numpy as np
 from envs.locomotion.terrain import Terrain, TerrainConfig
 from utils.fields import whole_number
 
-# Of terrain of size 1, m. The start is at least START_FROM_REAR from the rear end, in an area of START_ROOM along x and y.
+# For terrain of size 1, m. A start is at least START_FROM_REAR from the rear end, in an area of START_ROOM along x and y.
 START_FROM_REAR, START_ROOM = 0.5, (0.4, 1.0)
-TILE_MARGIN = 0.15  # an episode is cut when the body comes this near to the sides or ends of its tile
+TILE_MARGIN = 0.15  # an episode is truncated when the body is nearer to the edge of its tile
 START_CLEARANCE = 0.002  # m, between the ground and the lowest point of a robot that starts on it
 
 
@@ -28,14 +28,14 @@ class Ground:
     Args:
         scene: the MJCF files of the robot.
         underside: (k, 3) points of the standing robot's underside in its frame: x, y, and height above flat ground, m.
-        config: the tiles.
-        n: robots.
+        config: config of the tiles.
+        n: number of robots.
 
     Attributes:
         terrain: None on flat ground.
         model: the compiled robot on this ground.
         level: (n,) terrain level of each robot's tile.
-        kind: (n,) its kind, an index into the config's kinds.
+        kind: (n,) terrain kind of each robot's tile, an index into the config's kinds.
     """
 
     transient = ("terrain", "_underside")
@@ -46,7 +46,7 @@ class Ground:
         n = whole_number("num_envs", n, 1)
         self.level, self.kind = np.zeros(n), np.zeros(n, int)
         self._underside, self._size = np.asarray(underside, float), config.size
-        self._centre = np.zeros((n, 2))  # of the tile
+        self._centre = np.zeros((n, 2))  # centre of each robot's tile, m
         self._half_size = np.array([config.length, config.width]) / 2
         if self.terrain is not None:
             self._levels, self._rank = np.sort(config.levels), np.argsort(config.levels)
@@ -54,10 +54,10 @@ class Ground:
             self._corners = corners.reshape(len(config.kinds), len(config.levels), 2)
 
     def draw_starts(self, ids: np.ndarray, draws: np.ndarray, highest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Moves robots `ids` (k,) to tiles; returns x and y (k,), m, at which they start there.
+        """Assigns robots `ids` (k,) to tiles; returns x and y (k,) of their starts, m.
 
         `draws` (k, 3 or more) in [0, 1) decide tile, x and y. All kinds are equally likely, and so are all levels of a kind
-        up to its `highest` (kinds,). If no level is that low, the lowest is taken.
+        up to its `highest` (kinds,). If all levels are higher, the lowest one is used.
         """
         kind, within = np.divmod(draws[:, 0] * len(highest), 1.0)
         kind = kind.astype(int)
@@ -75,14 +75,14 @@ class Ground:
         return 0.0 if self.terrain is None else self.terrain.ground_below(position[:, :2])
 
     def off_tile(self, position: np.ndarray) -> np.ndarray:
-        """Returns which robots (n,) are about to leave their tile, from `position` (n, 2 or more) in the world, m."""
+        """Returns (n,) bool: robots at `position` (n, 2 or more) in the world, m, that are at the edge of their tile."""
         if self.terrain is None:
             return np.zeros(len(position), bool)
         outside = np.abs(position[:, :2] - self._centre) > self._half_size - TILE_MARGIN * self._size
         return outside[:, 0] | outside[:, 1]
 
     def clearance(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> np.ndarray | float:
-        """Returns how much higher than on flat ground (k,) robots at x, y must start to be above the ground, m."""
+        """Returns the start heights (k,), m, above those on flat ground, that robots at x, y need to clear the ground."""
         if self.terrain is None:
             return 0.0
         cosine, sine = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
@@ -93,7 +93,7 @@ class Ground:
 
 
 def load_model(scene: Scene, terrain: Terrain | None = None) -> mujoco.MjModel:
-    """Returns the compiled robot on `terrain`, or on endless flat ground without one."""
+    """Returns the compiled robot on `terrain`, or on endless flat ground if `terrain` is None."""
     if terrain is None:
         return mujoco.MjModel.from_xml_path(str(scene.flat))
     spec = mujoco.MjSpec.from_file(str(scene.terrain))

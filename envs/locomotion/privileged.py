@@ -1,4 +1,4 @@
-"""What only a simulator knows of a walking robot: the ground around it, its randomised parameters, and its feet's forces."""
+"""Privileged observation of a walking robot: ground heights, randomised parameters, delay, foot forces and terrain."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ from utils.observation import ObservationTable, Row
 if TYPE_CHECKING:
     from envs.locomotion.walker import WalkerTask
 
-# Points of the ground whose heights are observed: along and across the body's heading, centred below it. Their distance is
-# that for terrain of size 1, m; the grid is 0.55 m long and 0.3 m wide.
+# Grid of points whose ground heights are observed: along and across the body's heading, centred below the body. The spacing
+# is for terrain of size 1, m; the grid is 0.55 m long and 0.3 m wide.
 GRID, GRID_SPACING = (12, 7), 0.05
 _OFFSETS = [(np.arange(count) - (count - 1) / 2) * GRID_SPACING for count in GRID]
 _AHEAD, _LEFT = np.repeat(_OFFSETS[0], GRID[1]), np.tile(_OFFSETS[1], GRID[0])
@@ -20,7 +20,7 @@ _TALLEST, _STRONGEST = 10.0, 1e4  # m and N, bounds of rows
 
 
 def privileged_table(parameters: Table, feet: int) -> ObservationTable:
-    """Returns the privileged rows of a robot with these parameters and so many feet."""
+    """Returns the table of privileged rows for a robot with these randomised parameters and number of feet."""
     factors = [
         Row(f"factor_{name}", _size(row), row.range.lowest, row.range.highest, row.unit or "1", f"`{name}` of this episode")
         for name, row in parameters.items()
@@ -29,10 +29,10 @@ def privileged_table(parameters: Table, feet: int) -> ObservationTable:
     return ObservationTable(
         Row("ground_heights", len(_AHEAD), -_TALLEST, _TALLEST, "m", "ground below a 12 x 7 grid, relative to the body"),
         *factors,
-        Row("delay", 1, 0.0, 1e3, "control steps", "by which controls reach the actuators late"),
+        Row("delay", 1, 0.0, 1e3, "control steps", "delay of the controls on their way to the actuators"),
         Row("foot_forces", feet, 0.0, _STRONGEST, "N", "normal force on each foot"),
-        Row("terrain_kind", len(KINDS), 0.0, 1.0, "1", f"1 for the kind of the tile, of {', '.join(KINDS)}"),
-        Row("terrain_level", 1, 0.0, 1.0, "1", "level of the tile"),
+        Row("terrain_kind", len(KINDS), 0.0, 1.0, "1", f"1 for the kind of the tile, in the order {', '.join(KINDS)}"),
+        Row("terrain_level", 1, 0.0, 1.0, "1", "terrain level of the tile"),
     )
 
 
@@ -50,9 +50,9 @@ def privileged_blocks(task: "WalkerTask", foot_forces: np.ndarray) -> dict[str, 
 
 
 def ground_heights(task: "WalkerTask") -> np.ndarray:
-    """Returns the heights (n, 84) of the ground at a grid around each robot, minus the height of its body, m.
+    """Returns the ground heights (n, 84) on a grid around each robot, minus the height of its body, m.
 
-    Points go from rear to front, each row of them from right to left, in the direction that the body is heading.
+    Points are ordered from rear to front, and within a row from right to left, relative to the body's heading.
     """
     position, terrain, size = task.body_position, task.ground.terrain, task.config.terrain.size
     if terrain is None:
@@ -68,7 +68,7 @@ def _size(parameter):
 
 
 def _values(task, name):
-    """Returns the values (n, k) of a parameter; nominal where nothing has drawn or overridden it."""
+    """Returns the values (n, k) of a parameter; nominal unless they were drawn or overridden."""
     row = task.parameters[name]
     values = task.variation.values.get(name, np.full(task.num_envs, row.range.nominal))
     return np.broadcast_to(values.reshape(task.num_envs, -1), (task.num_envs, _size(row)))

@@ -1,4 +1,4 @@
-"""Randomisation of robots: a table with one row per parameter, the config that follows from it, and the draws."""
+"""Randomisation of robots: a table with one row per parameter, the config class made from it, and the draws."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, make_dataclass, replace
@@ -17,16 +17,16 @@ from utils.variation import Scale, Variation
 
 @dataclass(frozen=True)
 class Parameter:
-    """A row of a robot's table: a parameter that training draws for each episode, and that a sweep perturbs."""
+    """A row of a robot's table: a parameter that training randomises and that a robustness sweep perturbs."""
 
     changes: tuple[Scale, ...]
-    """What a value changes in the model; without changes the code that declares the parameter reads its value."""
+    """Changes of the model that a value makes. If empty, the value is not a model field and the task reads it."""
     range: Perturbable
-    """Nominal value, range of a sweep, and bounds of a perturbation."""
+    """Nominal value, range of a sweep, and bounds of perturbed values."""
     drawn: tuple[float, float] | None = None
-    """Bounds of the config's field of this name, a range to draw from; None for no such field."""
+    """Bounds of the config field of this name, which is a range to draw from; None for no config field."""
     help: str = ""
-    """Description of that field."""
+    """Description of the config field."""
     unit: str = ""
 
 
@@ -34,12 +34,12 @@ Table = Mapping[str, Parameter]
 
 
 def factors(table: Table) -> dict[str, tuple[Scale, ...]]:
-    """Returns the changes of every parameter by name, as `Task.factors` holds them."""
+    """Returns the changes of every parameter by name, for `Task.factors`."""
     return {name: row.changes for name, row in table.items()}
 
 
 def ranges(table: Table) -> dict[str, Perturbable]:
-    """Returns the nominal value and range of every parameter by name, as `Task.ranges` holds them."""
+    """Returns the nominal value and range of every parameter by name, for `Task.ranges`."""
     return {name: row.range for name, row in table.items()}
 
 
@@ -48,12 +48,15 @@ class RangesConfig(Checked):
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """The range (low, high) of each parameter that may be drawn, by its name."""
+        """The range (low, high) of each parameter that may be randomised, by name."""
         return {name: getattr(self, name) for name in self.drawn_names}
 
 
 def range_fields(table: Table) -> type[RangesConfig]:
-    """Returns a base class for a robot's config: a range field for each parameter that may be drawn, nominal by default."""
+    """Returns a base class for a robot's config, with a range field for each parameter that may be randomised.
+
+    By default each range contains only the nominal value.
+    """
     drawn = {name: row for name, row in table.items() if row.drawn}
     fields = [
         (name, Annotated[tuple[float, float], Doc(row.help)], span((row.range.nominal,) * 2, *row.drawn, row.unit))
@@ -65,7 +68,7 @@ def range_fields(table: Table) -> type[RangesConfig]:
 
 @dataclass(frozen=True)
 class RandomisationConfig(DisturbanceConfig):
-    """Base of a robot's config of what differs between episodes: combine it with `range_fields` of its table."""
+    """Base of a robot's randomisation config: combine it with `range_fields` of the robot's table."""
 
     @property
     def varies(self) -> bool:
@@ -74,18 +77,18 @@ class RandomisationConfig(DisturbanceConfig):
 
 
 class Randomisation:
-    """Draws what differs from robot to robot and from episode to episode: the model, late controls and pushes.
+    """Draws the model's parameters, late controls and pushes of each episode and simulation.
 
-    Each reset takes one number from a simulation's generator and draws everything of that episode from it. What one
-    parameter draws therefore depends neither on the ranges of the others nor on the number of pushes. Parameters that do
-    not vary cost nothing.
+    Each reset takes one number from a simulation's generator and seeds a stream with it, from which all random numbers of
+    the episode are drawn. The draws of one parameter therefore depend neither on the ranges of the others nor on the number
+    of pushes. Parameters that do not vary cost no time.
 
     Args:
         config: the ranges.
         table: the robot's parameters. A perturbed `latency`, in control steps, delays controls.
         sim, variation: the task's batch and its factors.
         control_dt: duration of a control step, s.
-        free_joint: name of the joint by which the robot moves freely.
+        free_joint: name of the robot's free joint.
         home: name of the keyframe whose controls apply before the first late control arrives.
 
     Attributes:
@@ -104,7 +107,7 @@ class Randomisation:
         home: str = "home",
     ):
         self.config, self.variation = config, variation
-        self._ranges = {name: own for name, own in config.ranges.items() if own != (table[name].range.nominal,) * 2}
+        self._ranges = {name: ends for name, ends in config.ranges.items() if ends != (table[name].range.nominal,) * 2}
         variation.declare({name: table[name].changes for name in self._ranges})
         self._columns, self._draws = _columns({name: table[name].changes for name in config.ranges})
         self._home_ctrl = sim.model.key(home).ctrl.copy()
@@ -115,7 +118,7 @@ class Randomisation:
 
     @property
     def steps_late(self) -> np.ndarray:
-        """(n,) control steps by which controls arrive late."""
+        """(n,) delay of the controls, control steps."""
         return self.late.steps
 
     def reset(self, ids: np.ndarray, generators: Generators) -> None:
@@ -135,12 +138,12 @@ class Randomisation:
         return self.late.step(ctrl)
 
     def push(self) -> None:
-        """Pushes the robots whose time has come; to be called once in every control step."""
+        """Pushes the robots whose interval has passed. Call it once in every control step."""
         self.pushes.step()
 
     def _draw(self, ids, streams):
-        """Draws parameters and first pushes; returns by how many steps controls are late (k,)."""
-        draws = np.array([stream.random(self._draws) for stream in streams])  # as many for any ranges
+        """Draws parameters and first pushes; returns the delays of the controls (k,), control steps."""
+        draws = np.array([stream.random(self._draws) for stream in streams])  # the same number for all ranges
         values = {name: low + draws[:, self._columns[name]] * (high - low) for name, (low, high) in self._ranges.items()}
         self.variation.apply(values, ids)
         late = np.array([stream.random() for stream in streams]) < self.config.action_delay
@@ -149,11 +152,13 @@ class Randomisation:
 
 
 def _columns(changes):
-    """Returns which of an episode's draws each parameter takes (an index, or a slice for one value per object), and their
-    number, from each parameter's changes."""
+    """Returns, for the changes of each parameter, the columns of its draws, and the number of draws in an episode.
+
+    The columns are an index, or a slice for a parameter with one value per object.
+    """
     columns, end = {}, 0
-    for name, own in changes.items():
-        size = max((len(change.names) for change in own if change.each), default=0)
+    for name, made in changes.items():
+        size = max((len(change.names) for change in made if change.each), default=0)
         columns[name] = slice(end, end + size) if size else end
         end += size or 1
     return columns, end

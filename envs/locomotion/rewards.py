@@ -1,4 +1,4 @@
-"""Reward terms of walking robots: pure functions from arrays to unweighted terms (n,), named after what they measure."""
+"""Reward terms of walking robots: pure functions from arrays to unweighted terms (n,), named after the measured quantity."""
 
 import numpy as np
 
@@ -6,8 +6,7 @@ from utils.kernels import bell
 
 
 def forward_velocity(speed: np.ndarray, commanded: np.ndarray, width: np.ndarray | float) -> np.ndarray:
-    """Returns how well the speed along the heading tracks the command, all (n,) in m/s: 1 at the command, 0.37 at an error
-    of `width`."""
+    """Returns the tracking quality (n,) of the speed along the heading, in (0, 1]: 1 without error, 0.37 at `width`, m/s."""
     return bell(speed - commanded, width)
 
 
@@ -51,7 +50,7 @@ def joint_limits(angles: np.ndarray, middle: np.ndarray, allowed: np.ndarray) ->
 
 
 def heading(error: np.ndarray, width: float) -> np.ndarray:
-    """Returns how well the body (n,) points along its commanded heading: 1 without `error`, 0.37 at `width`, rad."""
+    """Returns the tracking quality (n,) of the commanded heading, in (0, 1]: 1 without `error`, 0.37 at `width`, rad."""
     return bell(error, width)
 
 

@@ -1,4 +1,4 @@
-"""Terrain as arrays of heights: each kind generated from a random generator and a level, and tiles of them in one world."""
+"""Terrain as arrays of heights: generates each kind at a level, and arranges tiles of them in one world."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from utils.fields import Checked, FieldError, fitting, shown, within
 
 # Obstacles of size 1, for a robot whose body is 75 mm above the ground; heights are those of level 1. m.
 ROUGH_CELL, ROUGH_HEIGHT = 0.04, 0.045
-SLOPE_ANGLE, SLOPE_LENGTH = np.radians(25.0), 1.0  # of each way up and each way down
+SLOPE_ANGLE, SLOPE_LENGTH = np.radians(25.0), 1.0  # m, length of each way up and each way down
 STAIR_RISER, STAIR_TREAD, STAIR_COUNT = 0.040, 0.16, 6
 BLOCK_SIDE, BLOCK_HEIGHT = 0.16, 0.050
 WAVE_LENGTH, WAVE_HEIGHT = 0.40, 0.060
@@ -19,14 +19,14 @@ LANDING = 0.48  # level ground before, between and after slopes and flights of s
 MOST_HEIGHTS = 25_000_000  # in all tiles: half a gigabyte
 
 ALL_LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_LEVELS = "hold at least one level, and each must lie in [0, 1]"
+_LEVELS = "have at least one level, and each must lie in [0, 1]"
 
 
 @dataclass(frozen=True)
 class TerrainConfig(Checked):
     """The tiles of a world: every kind in `kinds` at every level in `levels`. Robots walk along x.
 
-    Evaluations use another seed than the training. The default sizes fit a robot whose body is 75 mm above the ground.
+    Evaluations and training use different seeds. The default sizes fit a robot whose body is 75 mm above the ground.
     """
 
     kinds: tuple[str, ...] = ("flat",)
@@ -34,9 +34,9 @@ class TerrainConfig(Checked):
     levels: tuple[float, ...] = within(
         (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), 0.0, 1.0, least=1, allowed=_LEVELS
     )
-    """Levels of every kind, 0 (flat) to 1: heights, and for slopes the angle, are proportional to them."""
+    """Levels of every kind, 0 (flat) to 1; heights, and for slopes the angle, are proportional to the level."""
     seed: int = within(0, 0)
-    """Seed of the random kinds."""
+    """Seed of the random terrain kinds."""
     length: float = within(12.5, 1.0, 1e3, unit="m")
     """Length of a tile along x, m."""
     width: float = within(4.0, 1.0, 1e3, unit="m")
@@ -44,14 +44,14 @@ class TerrainConfig(Checked):
     size: float = within(1.0, 0.1, 20.0)
     """Scale of all obstacles, in height and along the ground; 1 fits a robot whose body is 75 mm above the ground."""
     spacing: float = within(0.02, 0.005, 1.0, unit="m")
-    """Distance between neighbouring heights, m; a riser of stairs is that wide."""
+    """Distance between neighbouring heights, m; a stair riser has this width."""
     footprint: tuple[float, float] = within((0.16, 0.12), 0.0, 10.0, least=2, unit="m")
     """Length and width of the area below the body over which the ground's height is averaged, m."""
 
     def __post_init__(self):
         super().__post_init__()
         if not self.kinds:
-            raise FieldError("kinds", f"must hold at least one kind of {', '.join(KINDS)}, got ()")
+            raise FieldError("kinds", f"must have at least one kind of {', '.join(KINDS)}, got ()")
         for kind in self.kinds:
             if kind not in KINDS:
                 raise FieldError("kinds", f"must be names of terrains, got {shown(kind)}{nearest_name(kind, KINDS)}")
@@ -73,7 +73,7 @@ class TerrainConfig(Checked):
 
 
 def check_kind(kind: str) -> None:
-    """Raises ValueError, naming the nearest kind, if there is no terrain of that name."""
+    """Raises ValueError if no terrain kind has this name; the message names the nearest kind."""
     if kind not in KINDS:
         raise ValueError(f"no terrain is called {kind!r}{nearest_name(kind, KINDS)}")
 
@@ -109,7 +109,7 @@ class Terrain:
     Attributes:
         heights: (rows, columns), m.
         half_size: half the extent in x and y, m.
-        tiles: kind, level and position of each.
+        tiles: kind, level and position of each tile.
     """
 
     def __init__(self, config: TerrainConfig):
@@ -132,7 +132,7 @@ class Terrain:
         return max(float(self.heights.max()), 1e-3)
 
     def height_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Returns the ground's height, m, at world positions x, y (...), m: exactly the triangles MuJoCo collides with."""
+        """Returns the ground's height, m, at world positions x, y (...), m, on the same triangles as MuJoCo's collisions."""
         column, row = np.moveaxis(self._grid(np.stack(np.broadcast_arrays(x, y), axis=-1)), -1, 0)
         left, below = column.astype(int), row.astype(int)
         u, v = column - left, row - below
@@ -141,8 +141,10 @@ class Terrain:
         return h00 + np.where(u >= v, u * (h10 - h00) + v * (h11 - h10), v * (h01 - h00) + u * (h11 - h01))
 
     def ground_below(self, position: np.ndarray) -> np.ndarray:
-        """Returns the ground's mean height (...), m, over the footprint around `position` (..., 2) in the world, m, moved to
-        the nearest grid point."""
+        """Returns the ground's mean height (...), m, over the footprint around `position` (..., 2) in the world, m.
+
+        The position is rounded to the nearest grid point.
+        """
         nearest = (self._grid(position) + 0.5).astype(int)
         return self._footprint_mean[nearest[..., 1], nearest[..., 0]]
 
@@ -180,7 +182,7 @@ def _waves(generator, x, y, level, size):
 
 
 def _ridge(x, run, size):
-    """Returns how far up a ridge each x is, m: level ground, `run` up, level, `run` down, repeated from x = 0."""
+    """Returns the distance up a ridge at each x, m: level ground, `run` up, level, `run` down, repeated from x = 0."""
     period = 2 * (LANDING + run) * size
     along = x % period
     return np.minimum(along - LANDING * size, period - along)

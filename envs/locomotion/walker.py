@@ -1,4 +1,4 @@
-"""The task that walking robots share: follow a commanded velocity over terrain, with randomisation, until a fall."""
+"""Base task of walking robots: follow a commanded velocity over randomised terrain until a fall."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -24,19 +24,20 @@ class WalkerTask(Task):
 
     The model needs a free joint `root`, a keyframe `home`, a site `imu` on the body, and these sensors: `body_pos`,
     `body_quat`, `body_linvel` (in the world), `body_linvel_body`, `body_angvel` (in the body's frame), and `<joint>_pos`
-    and `<joint>_vel` of each servo joint, those of one kind one after the other in the order of the actuators.
+    and `<joint>_vel` of each servo joint. Joint sensors of one kind must follow one another in the order of the actuators.
 
-    Ends: body below `min_height` over the ground below, or |roll| or |pitch| above `max_tilt`. Cut: off the tile.
+    An episode terminates if the body is lower than `min_height` above the ground, or |roll| or |pitch| exceeds `max_tilt`.
+    It is truncated at the edge of its tile.
 
     Attributes:
         command, ground, randomisation, travel: the shared pieces.
-        action, previous_action: (n, a) of this control step and of the one before.
-        roll, pitch, heading_error: (n,) rad, the error relative to the commanded heading.
+        action, previous_action: (n, a) actions of this control step and of the previous one.
+        roll, pitch, heading_error: (n,) rad; the heading error is measured from the commanded heading.
         forward_speed, lateral_speed: (n,) m/s along and to the left of the commanded heading.
-        rotation: (n, 3, 3) from the body's frame to the world.
-        angvel: (n, 3) rad/s in the body's frame.
-        height: (n,) of the body over the mean ground below, m.
-        joint_pos, joint_vel: (n, j) of the servo joints, rad and rad/s.
+        rotation: (n, 3, 3) rotation matrices from the body's frame to the world.
+        angvel: (n, 3) angular velocity in the body's frame, rad/s.
+        height: (n,) height of the body above the mean ground below it, m.
+        joint_pos, joint_vel: (n, j) angles and velocities of the servo joints, rad and rad/s.
         fallen: (n,) bool, robots that are too low or too tilted.
     """
 
@@ -48,7 +49,7 @@ class WalkerTask(Task):
     underside: ClassVar[np.ndarray]  # as in `Ground`
     joints: ClassVar[tuple[str, ...]]  # servo joints, in the order of the actuators
     parameters: ClassVar[Table]
-    # Half ranges of a randomized start: x, y (m), roll, pitch, yaw (rad); and by how much it is higher (m).
+    # Half ranges of a randomised start: x, y (m), roll, pitch, yaw (rad). Below: the added start height (m).
     start_spread: ClassVar[tuple[float, ...]] = (0.05, 0.05, 0.1, 0.1, np.pi)
     start_lift: ClassVar[float] = 0.02
 
@@ -74,7 +75,7 @@ class WalkerTask(Task):
         """Sets the highest terrain level, in [0, 1], that following resets draw; a mapping sets it by terrain kind.
 
         Raises:
-            ValueError: a scale lies outside [0, 1], or the mapping's kinds are not the config's.
+            ValueError: a scale lies outside [0, 1], or the mapping's kinds differ from the config's.
         """
         kinds = self.config.terrain.kinds
         by_kind = scale if isinstance(scale, Mapping) else dict.fromkeys(kinds, scale)
@@ -86,10 +87,10 @@ class WalkerTask(Task):
         self.terrain_scale = scale
 
     def command_velocity(self, vx: float, vy: float = 0.0, yaw_rate: float = 0.0, ids=slice(None)) -> None:
-        """Commands this velocity (m/s, m/s, rad/s) to robots `ids`, in this and all following episodes.
+        """Gives robots `ids` this velocity command (m/s, m/s, rad/s), in this and all following episodes.
 
         Raises:
-            ValueError: a value is no number, or outside of -FASTEST to FASTEST.
+            ValueError: a value is not a number, or lies outside -FASTEST to FASTEST.
         """
         values = {"vx": (vx, "m/s"), "vy": (vy, "m/s"), "yaw rate": (yaw_rate, "rad/s")}
         limits = -FASTEST, FASTEST
@@ -97,17 +98,17 @@ class WalkerTask(Task):
         self.follow_command(np.arange(self.num_envs)[ids])
 
     def release_command(self, ids=slice(None)) -> None:
-        """Returns robots `ids` to the commands that are drawn for them."""
+        """Gives robots `ids` their drawn commands again."""
         self.command.release(ids)
         self.follow_command(np.arange(self.num_envs)[ids])
 
     def reset(self, ids, generators, options):
-        draws = np.array([generator.random(10) for generator in generators])  # always as many
+        draws = np.array([generator.random(10) for generator in generators])  # the same number in every reset
         x, y, roll, pitch, yaw = self._start_pose(ids, draws[:, 4:], options.get("randomize", False))
         self.command.reset(ids, draws[:, 1:4], yaw, generators)
         self.start_robots(ids, draws[:, 0])
         self.follow_command(ids)
-        self.randomisation.reset(ids, generators)  # before the start: it computes what follows from the model
+        self.randomisation.reset(ids, generators)  # before `place`, whose forward pass uses the new models
         qpos = np.tile(self._home_qpos, (len(ids), 1))
         qpos[:, 0], qpos[:, 1] = x, y
         qpos[:, 2] += self.ground.clearance(x, y, yaw) + (self.start_lift if options.get("randomize", False) else 0.0)
@@ -118,10 +119,10 @@ class WalkerTask(Task):
         self.action[ids] = self.previous_action[ids] = 0.0
 
     def start_robots(self, ids: np.ndarray, draws: np.ndarray) -> None:
-        """Starts what a robot has besides its pose, such as a gait, by `draws` (k,) in [0, 1). Nothing by default."""
+        """Resets a robot's state besides its pose, such as a gait phase, from `draws` (k,) in [0, 1). Optional."""
 
     def follow_command(self, ids: np.ndarray) -> None:
-        """Is called when the commands of robots `ids` (k,) have changed. Does nothing by default."""
+        """Called when the commands of robots `ids` (k,) have changed. Optional."""
 
     def act(self, action):
         self.previous_action, self.action = self.action, action
@@ -133,11 +134,11 @@ class WalkerTask(Task):
 
     @abstractmethod
     def controls(self, action: np.ndarray) -> np.ndarray:
-        """Returns the controls (n, nu) that follow from `action` (n, a) in [-1, 1]."""
+        """Returns the controls (n, nu) for `action` (n, a) in [-1, 1]."""
 
     def sense(self):
         data = self._sensordata
-        # Entry by entry in one piece: numpy rounds arctan2 of strided arrays otherwise, and n = 1 would differ from n = 64.
+        # Contiguous arrays, because numpy rounds arctan2 of strided arrays differently: n = 1 would differ from n = 64.
         self.rotation = np.ascontiguousarray(self._imu_matrix.T).reshape(3, 3, -1).transpose(2, 0, 1)
         self.roll, self.pitch, yaw = euler_from_matrix(self.rotation)
         self.heading_error = wrap_angle(yaw - self.command.heading)
@@ -158,7 +159,7 @@ class WalkerTask(Task):
         return self._sensordata[:, self._position]
 
     def observe(self):
-        """Returns the blocks of the observation that all walkers share; a robot's class adds the other rows of its table."""
+        """Returns the observation blocks that all walkers share; a robot's class adds the other rows of its table."""
         data = self._sensordata
         return {
             "body_quat": self.command.seen_from_heading(data[:, self._quat]),
@@ -178,9 +179,12 @@ class WalkerTask(Task):
         return self.off_tile.copy()
 
     def measurements(self):
-        """Returns (n,) each, in m, m/s, rad, N and W. `power` is the servos' positive mechanical power in the last physics
-        step, `past_limits` whether a servo is beyond its range; distances are those of `Travel`."""
-        # The torque at a servo's shaft: the damping of its joint is the motor's own loss of torque with speed.
+        """Returns measurements (n,) by name, in m, m/s, rad, N and W.
+
+        `power` is the servos' positive mechanical power in the last physics step, `past_limits` is True if a servo is beyond
+        its range, and distances are those of `Travel`.
+        """
+        # The torque at a servo's shaft includes the joint's damping, which models the motor's loss of torque with speed.
         torque = self._servo_force + self._passive_force.take(self._servo_dofs, axis=1)  # faster than []
         middle, half_range = self.joint_range
         return {
@@ -207,7 +211,7 @@ class WalkerTask(Task):
         return changed
 
     def _start_pose(self, ids, draws, randomize):
-        """Returns x, y (m), roll, pitch and yaw (rad), (k,) each, by `draws` (k, 6) in [0, 1): tile, then these five."""
+        """Returns start x, y (m), roll, pitch and yaw (rad), (k,) each. `draws` (k, 6) in [0, 1): tile, then these five."""
         signed = 2 * draws[:, 1:] - 1
         spread = np.array(self.start_spread) if randomize else 0.0
         x, y, roll, pitch, yaw = np.ascontiguousarray((signed * spread).T)

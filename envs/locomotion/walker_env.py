@@ -1,4 +1,4 @@
-"""What users reach for on the environments of walking robots, single and vector."""
+"""Gymnasium environments of walking robots, single and vector: terrain, commands and sensors for user code."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from utils.sensor_utils import SensorReader
 
 
 class WalkerFace(TaskFace):
-    """Terrain and commands; shared by single and vector environments."""
+    """Methods for terrain and commands, shared by single and vector environments."""
 
     task: WalkerTask
 
@@ -20,11 +20,11 @@ class WalkerFace(TaskFace):
         self.task.set_terrain_scale(scale)
 
     def command_velocity(self, vx: float, vy: float = 0.0, yaw_rate: float = 0.0) -> None:
-        """Commands this velocity, m/s, m/s (to the left) and rad/s, in the current and all following episodes."""
+        """Fixes the command: forward and left speed, m/s, and yaw rate, rad/s, for this and all following episodes."""
         self.task.command_velocity(vx, vy, yaw_rate)
 
     def release_command(self) -> None:
-        """Returns to the commands that are drawn from the config's ranges, the current episode included."""
+        """Uses the commands drawn from the config's ranges again, in the current episode too."""
         self.task.release_command()
 
     def set_target_velocity(self, velocity: float) -> None:
@@ -44,7 +44,7 @@ class WalkerEnv(WalkerFace, TaskEnv):
 
     @property
     def data(self) -> mujoco.MjData:
-        """A copy of the current simulation state, to read. Writing to it has no effect: write to `task.sim` instead."""
+        """A copy of the current simulation state for reading. Writing to it has no effect: write to `task.sim` instead."""
         return self.task.sim.get_data(0, self._data)
 
     @property

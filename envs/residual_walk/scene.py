@@ -15,7 +15,8 @@ SCENE = Scene(_ASSETS / "world.xml", _ASSETS / "world_train.xml")
 def _underside():
     """Returns points (k, 3) of a standing robot's underside in its frame: x, y and height above flat ground, m.
 
-    The height is 0 under each foot. From there the links rise to the knees, 42 mm ahead and behind at a height of 40 mm.
+    The height is 0 under each foot. The links rise from the foot to the knees, which are 42 mm in front of and behind the
+    foot, at a height of 40 mm.
     """
     away, aside = np.meshgrid(np.arange(-0.048, 0.049, 0.012), [-0.012, 0.0, 0.012])
     height = np.maximum(np.abs(away) - 0.012, 0.0) * 0.8

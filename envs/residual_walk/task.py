@@ -1,4 +1,4 @@
-"""The task behind ResidualWalk-v0: trotting quadrupeds whose policy adds a small residual to every foot's target."""
+"""The task of ResidualWalk-v0: trotting quadrupeds whose policy adds a small residual to every foot's target."""
 
 from dataclasses import asdict
 
@@ -18,8 +18,8 @@ from envs.residual_walk.observation import HISTORY, walk_observation
 from envs.residual_walk.scene import SCENE, UNDERSIDE
 from envs.residual_walk.variation import PARAMETERS
 
-CONTACT_FORCE = 1.0  # N from which a foot counts as on the ground; a quarter of the robot weighs 1.2 N
-SOFT_LIMIT = 0.96  # share of a joint's range, around its middle, that costs nothing
+CONTACT_FORCE = 1.0  # N; a foot with a larger force is in contact; a quarter of the robot's weight is 1.2 N
+SOFT_LIMIT = 0.96  # fraction of a joint's range, around its middle, without cost
 
 
 class ResidualWalkTask(WalkerTask):
@@ -28,9 +28,9 @@ class ResidualWalkTask(WalkerTask):
     Action (n, 12) in [-1, 1]: residuals FL_x FL_y FL_z FR_x ... RR_z in the leg frames, in units of `residual_scale`.
 
     Attributes:
-        commanded: (n, 12) servo angles, rad; where controls are late, they reach the servos later.
+        commanded: (n, 12) commanded servo angles, rad, before any delay.
         foot_forces: (n, 4) normal force on each foot, N, order LEG_NAMES.
-        contact: (n, 4) bool, feet on the ground, order LEG_NAMES.
+        contact: (n, 4) bool, True for feet on the ground, order LEG_NAMES.
     """
 
     config_class = ResidualWalkConfig
@@ -44,7 +44,7 @@ class ResidualWalkTask(WalkerTask):
         super().__init__(config, num_envs, num_threads)
         self.controller = BezierGaitResidualController(config.gait, num_envs, config.residual_scale, self.gait)
         self.commanded = np.zeros((num_envs, 12))
-        self._tracking_errors = np.zeros((num_envs, 12 * HISTORY))  # rad, of the last steps, oldest first
+        self._tracking_errors = np.zeros((num_envs, 12 * HISTORY))  # rad, last steps, oldest first
         self._velocity_width = np.full(num_envs, config.velocity_width)
         self._forces = self.sensor_reader.slice([f"{leg}_foot_force" for leg in LEG_NAMES])
         self._soft_range = soft_range(self.joint_range, SOFT_LIMIT)
@@ -107,13 +107,13 @@ class ResidualWalkTask(WalkerTask):
         return dict(zip(self._weights, in_order * self._weight_column))
 
     def measurements(self):
-        """Adds `residual_rms`, the RMS of the residuals that were added, m."""
+        """Adds `residual_rms`, the RMS of the current residuals, m."""
         residual = self.action[:, :12]
         rms = self.controller.residual_scale * np.sqrt(np.vecdot(residual, residual) / 12)
         return super().measurements() | {"residual_rms": rms}
 
     def describe(self):
-        """Adds the residuals' names and scale, the servos' order, and the gait that they are added to."""
+        """Adds the names and the scale of the residuals, the order of the servos, and the gait's parameters."""
         action = [f"{leg}_{axis}" for leg in LEG_NAMES for axis in "xyz"]
         return super().describe() | {
             "action": action,

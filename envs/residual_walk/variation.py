@@ -1,4 +1,4 @@
-"""Parameters by which quadrupeds differ: body, servos and ground, with late controls and pushes."""
+"""Randomised parameters of the quadruped (body, servos, ground, delay), and the ranges that training draws from."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from utils.variation import Scale, Shift, scaled_mass
 MOST_LATE = 5  # control steps
 
 PARAMETERS = {
-    # MuJoCo takes the larger friction of two geoms in contact: if only the feet became slippery, they would not slip.
+    # MuJoCo uses the larger friction of two geoms in contact, so the friction of all geoms must change together.
     "friction": Parameter(
         (Scale("geom_friction", columns=(0,)),),
         Perturbable(1.0, 0.3, 2.0, 0.1, 0.01, 10.0),
@@ -49,7 +49,7 @@ PARAMETERS = {
         (0.1, 3.0),
         "Scale of the servos' stiffness.",
     ),
-    # Stands for a servo's velocity gain, the torque against its turning, which the model has as the joint's damping.
+    # The model represents a servo's velocity gain by the damping of its joint.
     "servo_damping": Parameter((Scale("dof_damping", JOINTS),), Perturbable(1.0, 0.2, 5.0, 0.2, 0.0, 50.0)),
     "gravity": Parameter((Scale("opt.gravity"),), Perturbable(1.0, 0.5, 1.5, 0.05, 0.0, 5.0)),
     # Delay of controls, in control steps; the randomisation reads it.
@@ -59,10 +59,10 @@ PARAMETERS = {
 
 @dataclass(frozen=True)
 class VariationConfig(RandomisationConfig, range_fields(PARAMETERS)):
-    """Ranges (low, high) from which each episode draws, evenly, what a robot is like; by default all are alike."""
+    """Ranges (low, high) of the uniform draws of each episode; by default every robot is nominal."""
 
 
-# Friction below tan 25 deg = 0.47 slips on the steepest slope; half of the nominal 0.9 would be below it.
+# Friction below tan 25 deg = 0.47 slips on the steepest slope, so the nominal 0.9 must not be halved.
 TRAINING_VARIATION = VariationConfig(
     friction=(0.7, 1.3),
     mass=(0.9, 1.15),

@@ -166,8 +166,8 @@ def test_starts_and_margins_grow_with_the_terrain():
     "changes, words",
     [
         ({"kinds": ("flat", "wave")}, "'wave', did you mean waves"),
-        ({"kinds": ()}, "kinds must hold at least one kind"),
-        ({"levels": ()}, "levels must hold at least one level"),
+        ({"kinds": ()}, "kinds must have at least one kind"),
+        ({"levels": ()}, "levels must have at least one level"),
         *(({"levels": (0.5, level)}, rf"levels .* \[0, 1\], got \(0.5, {level}\)") for level in (-0.1, 1.01, np.nan)),
         *(({"length": size}, f"length must be a number in 1.0 to .* got {size}") for size in (0.5, -4.0, np.inf, np.nan)),
         *(({"width": size}, f"width must be a number in 1.0 to .* got {size}") for size in (0.5, np.nan)),

@@ -153,7 +153,10 @@ def test_exact_draws_come_from_the_generator_that_is_handed_in_or_from_the_seed(
         ),
         ({"noise_spec": {"gaussian": 0.1}}, "noise_spec.gaussian must be a mapping or a GaussianSpec, got 0.1"),
         ({"safety_spec": {"safety_coeff": 1.5}}, "safety_spec.safety_coeff must lie in 0 to 1, got 1.5"),
-        ({"safety_spec": {"enable": True, "constraints": ["thirt"]}}, "names 'thirt', which is none, did you mean third"),
+        (
+            {"safety_spec": {"enable": True, "constraints": ["thirt"]}},
+            "names 'thirt', which is no optional constraint, did you mean third",
+        ),
         (
             {"safety_spec": {"enable": True, "constraints": 3}},
             "safety_spec.constraints must be a list of names or functions",
