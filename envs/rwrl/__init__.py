@@ -1,11 +1,11 @@
-"""The four domains of the Real-World RL suite, one file each; `domain.py` says what a domain is."""
+"""The four domains of the Real-World RL suite, one file each; `domain.py` defines the base class."""
 
 import warnings
 
 from gymnasium.error import DependencyNotInstalled
 
 with warnings.catch_warnings():
-    # Without a display dm_control tries GLFW and warns that it cannot be had; pictures are made elsewhere here.
+    # Without a display, dm_control tries GLFW and warns that it is missing. This project renders with its own contexts.
     warnings.simplefilter("ignore")
     try:
         import dm_control.mujoco  # noqa: F401

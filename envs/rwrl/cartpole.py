@@ -1,4 +1,4 @@
-"""Cartpole: swing a pole up, or balance it, on a cart that must neither run off its rail nor jerk."""
+"""Cartpole: swing up or balance a pole on a cart; the cart must stay on its rail and must not accelerate too fast."""
 
 from typing import ClassVar
 
@@ -40,7 +40,7 @@ class Cartpole(Domain):
             (limits["slider_pos_constraint"][0] < v["slider_pos"]) & (v["slider_pos"] < limits["slider_pos_constraint"][1])
         ),
         "slider_accel_constraint": lambda v, limits: (v["slider_accel"] < limits["slider_accel_constraint"]).all(-1),
-        # A pole near the top must not be fast.
+        # A pole near upright must turn slowly.
         "balance_velocity_constraint": lambda v, limits: (
             (v["joint_angle_cos"] <= np.cos(limits["balance_velocity_constraint"][0]))
             | (v["joint_vel"] <= limits["balance_velocity_constraint"][1])

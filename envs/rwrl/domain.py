@@ -1,4 +1,4 @@
-"""What a domain of the Real-World RL suite is: dm_control's physics and task, what counts as safe, and what may vary."""
+"""The base class of the Real-World RL suite's domains: physics, task, safety constraints and perturbations."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ Limits = Mapping[str, np.ndarray | float]
 
 @dataclass(frozen=True)
 class Tuning:
-    """How far a combined challenge perturbs the default parameter of a domain, in that parameter's unit."""
+    """Range and standard deviation of a domain's default perturbation in a combined challenge, in its unit."""
 
     low: float
     high: float
@@ -32,20 +32,21 @@ class Tuning:
 class Domain(ABC):
     """One domain with one of its tasks. Numbers come from google-research/realworldrl_suite, commit be7a51c.
 
-    A subclass reads like a specification: tables as class attributes, and a method where a table cannot say it.
+    A subclass is a specification: tables are class attributes, and methods define values that depend on the task.
 
     Args:
         task: one of `tasks`.
-        exact: keep the oddities of the original; without it they are mended. Each is a line that asks `self.exact`.
+        exact: keep the errors of the original suite; False corrects them. Each correction tests `self.exact`.
 
     Attributes:
         control_dt: s between actions.
-        camera: the camera of the model that pictures are taken with.
-        wrapped: observations that dm_control gives as a number and the original suite as an array (1,).
-        perturbations: what may vary in the model; the edits are in the same order, so that the later win.
-        default_perturbation: the one that the combined challenges vary, within `tuning[level]`.
-        constraint_table: name -> whether it is satisfied, from safety variables and limits. Strict comparisons. A variable
-            is () or (k,), or (n,) or (n, k) of n simulations: only k is reduced over.
+        camera: name of the model's camera for pictures.
+        wrapped: observations that are a number in dm_control and an array (1,) in the original suite.
+        perturbations: model parameters that may vary. `edits` has the same order; a later edit overrides an earlier one.
+        default_perturbation: the parameter that combined challenges vary, within `tuning[level]`.
+        constraint_table: name -> function of safety variables and limits, True where the constraint is satisfied.
+            Comparisons are strict. Variables have shape () or (k,), or (n,) or (n, k) for n simulations; a constraint
+            reduces the axis k only.
     """
 
     name: ClassVar[str]
@@ -66,29 +67,29 @@ class Domain(ABC):
 
     @abstractmethod
     def nominal_xml(self) -> str | bytes:
-        """Returns dm_control's model of the task."""
+        """Returns the XML of dm_control's model of the task."""
 
     @abstractmethod
     def new_task(self, random: np.random.RandomState) -> Task:
-        """Returns dm_control's task, which draws from `random`."""
+        """Returns dm_control's task; its random numbers come from `random`."""
 
     @abstractmethod
     def safety_readers(self, model: mujoco.MjModel, data: mujoco.MjData) -> dict[str, Callable[[], np.ndarray]]:
-        """Returns what reads each safety variable from the current state of `data`; names are resolved here, once."""
+        """Returns functions that read the safety variables from the current `data`; resolves names to indices once."""
 
     @abstractmethod
     def scaled_limits(self, c: float) -> dict[str, np.ndarray | float]:
-        """Returns the limits at the safety coefficient `c` in [0, 1]: 1 is the mildest, near 0 nothing is allowed."""
+        """Returns the limits at the safety coefficient `c` in [0, 1]: 1 is the least strict, 0 the most strict."""
 
     @abstractmethod
     def edits(self) -> Mapping[str, Edit]:
-        """Returns how each perturbation is written into the model."""
+        """Returns functions that write each perturbation into the model's XML."""
 
     def build_physics(self, values: Mapping[str, float]) -> Physics:
-        """Returns a new simulation whose model has these perturbations, in absolute values; others stay nominal.
+        """Returns a new simulation whose model has these perturbations (absolute values); others stay nominal.
 
         Raises:
-            ValueError: MuJoCo cannot build it.
+            ValueError: MuJoCo cannot build the model.
         """
         changes = [(edit, values[name]) for name, edit in self.edits().items() if name in values]
         try:
@@ -97,16 +98,16 @@ class Domain(ABC):
             raise ValueError(f"MuJoCo cannot build the {self.name} with {dict(values)}: {error}") from error
 
     def observe(self, task: Task, physics: Physics) -> dict[str, np.ndarray]:
-        """Returns dm_control's observation as fresh float64 arrays (k,), in its order; numbers are () in exact mode."""
+        """Returns dm_control's observation as new float64 arrays (k,), in its order; in exact mode numbers have shape ()."""
         observation = task.get_observation(physics)
         wrapped = self.wrapped if self.exact else observation
         return {name: np.array(value, float, ndmin=int(name in wrapped)) for name, value in observation.items()}
 
     def limits(self, safety_coeff: float = 1.0, changes: Limits | None = None) -> dict[str, np.ndarray | float]:
-        """Returns the limits by name at a safety coefficient, with `changes` in place of those named there.
+        """Returns the limits by name at a safety coefficient; `changes` replaces limits of the same name.
 
         Raises:
-            ValueError: the coefficient is outside of [0, 1], or a limit has no such name.
+            ValueError: the coefficient is outside [0, 1], or `changes` has an unknown name.
         """
         if not 0 <= safety_coeff <= 1:
             raise ValueError(f"safety_coeff must lie in [0, 1], got {safety_coeff}")
@@ -117,7 +118,7 @@ class Domain(ABC):
         return limits | dict(changes or {})
 
     def constraints(self, limits: Limits) -> dict[str, Constraint]:
-        """Returns the built-in constraints in their order, each a function of the safety variables alone."""
+        """Returns the built-in constraints in table order; each is a function of the safety variables."""
         return {name: BuiltInConstraint(self, name, limits) for name in self.constraint_table}
 
     def combined_perturbations(self) -> dict[str, dict]:
@@ -132,7 +133,7 @@ class Domain(ABC):
 
 @dataclass(frozen=True)
 class BuiltInConstraint:
-    """One entry of a domain's constraint table at given limits; unlike the table's functions it can be pickled."""
+    """One entry of a domain's constraint table with its limits. It can be pickled; the table's lambdas cannot."""
 
     domain: Domain
     name: str
@@ -144,7 +145,7 @@ class BuiltInConstraint:
 
 
 def action_rate(variables: Variables, limits: Limits) -> np.ndarray:
-    """Returns whether no control changed by `action_roc_constraint` or more since the step before."""
+    """Returns True if every control changed by less than `action_roc_constraint` since the previous step."""
     change = np.abs(variables["actions"] - variables["previous_actions"])
     return (change < limits["action_roc_constraint"]).all(-1)
 

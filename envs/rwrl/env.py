@@ -33,22 +33,22 @@ DOMAINS = {domain.name: domain for domain in (Cartpole, Walker, Quadruped, Human
 class RWRLEnv(Lifecycle, gym.Env):
     """One domain and task of the suite: dm_control's physics, observation and reward, without any challenge.
 
-    `info["safety_vars"]` holds the safety variables of the new state as float64 arrays, at every step and reset; besides
-    those of the domain `actions`, the controls as they were given to the actuators, and `previous_actions`, those of the
-    step before (zeros at the start). An episode terminates only when its physics diverges: then the reward is 0,
-    observation and safety variables are the last good ones, `info["physics_failed"]` is True, and
-    `info["physics_failure"]` says why.
+    `info["safety_vars"]` contains the safety variables of the new state as float64 arrays, at every step and reset. These
+    are the domain's variables, `actions` (the controls that the actuators received) and `previous_actions` (the controls
+    of the previous step, zeros at reset). An episode terminates only when the physics diverges. Then the reward is 0, the
+    observation and the safety variables are those of the last valid state, `info["physics_failed"]` is True, and
+    `info["physics_failure"]` gives the reason.
 
     Args:
         domain: "cartpole", "walker", "quadruped" or "humanoid".
-        task: one of the domain's tasks, as "walk".
-        exact: keep the oddities of the original suite, to the last bit: those of the domains, safety variables at reset
-            from before the forward pass, and draws from `RandomState(seed)`.
+        task: one of the domain's tasks, for example "walk".
+        exact: reproduce the original suite bit for bit, including its errors: those of the domains, safety variables that
+            a reset reads before the forward pass, and random numbers from `RandomState(seed)`.
         render_mode: None, "human", "rgb_array", "depth_array" or "rgbd_tuple".
         **pictures: width, height, camera_name or camera_id, as in `utils.rendering.pictures.Pictures`.
 
     Raises:
-        ValueError: there is no such domain, task, render mode or camera; the message names the nearest.
+        ValueError: unknown domain, task, render mode or camera; the message names the nearest valid name.
     """
 
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 100}
@@ -66,8 +66,8 @@ class RWRLEnv(Lifecycle, gym.Env):
         self._pictures = pictures
         self._camera = Camera(self, pictures, self.domain.camera)
         self._built: dict[str, float] = {}  # perturbations of the current physics
-        self._perturbed: dict[str, float] = {}  # and of that which the next reset is to use
-        self._next = None  # that physics, if it is another one
+        self._perturbed: dict[str, float] = {}  # perturbations for the next reset
+        self._next = None  # physics for the next reset, if it differs from the current one
         self._task, self._unseeded = self.domain.new_task(np.random.RandomState(0)), True
         self._substeps = whole_ratio(self.domain.control_dt, self.physics.timestep())
         low, high = self.model.actuator_ctrlrange.astype(np.float32).T
@@ -79,7 +79,7 @@ class RWRLEnv(Lifecycle, gym.Env):
 
     @property
     def model(self) -> mujoco.MjModel:
-        """The current model: what is written to it acts from the next step on, also in models that `perturb` builds."""
+        """The current model. Values written to it take effect at the next step, and also in models that `perturb` builds."""
         return self._written.show(self.physics.model.ptr)
 
     @property
@@ -88,12 +88,12 @@ class RWRLEnv(Lifecycle, gym.Env):
 
     @property
     def control_dt(self) -> float:
-        """Seconds of a control step."""
+        """Duration of a control step, s."""
         return self.domain.control_dt
 
     @property
     def perturbations(self) -> Mapping[str, Perturbable]:
-        """What `perturb` takes: absolute values, by name."""
+        """Parameters that `perturb` accepts, by name, with their ranges in absolute values."""
         return self.domain.perturbations
 
     @property
@@ -102,7 +102,7 @@ class RWRLEnv(Lifecycle, gym.Env):
 
     @property
     def current_perturb(self) -> dict[str, float]:
-        """The values that the current physics was built with, by name; the nominal ones are left out."""
+        """Perturbed values of the current physics, by name, without the parameters at their nominal value."""
         return dict(self._built)
 
     @property
@@ -114,31 +114,31 @@ class RWRLEnv(Lifecycle, gym.Env):
         """Returns the built-in constraints in their order: name -> f(safety variables) -> satisfied, () or (n,) bool.
 
         Args:
-            safety_coeff: in [0, 1], scales the limits; 1 is the mildest.
-            limits: stand in place of the scaled limits of these names.
+            safety_coeff: in [0, 1], scales the limits; 1 is the least strict.
+            limits: replace the scaled limits of the same names.
 
         Raises:
-            ValueError: the coefficient lies outside, or a limit has no such name.
+            ValueError: the coefficient is outside [0, 1], or a limit has an unknown name.
         """
         return self.domain.constraints(self.domain.limits(safety_coeff, limits))
 
     def optional_constraints(self, safety_coeff: float = 1.0, limits: Limits | None = None) -> dict[str, Constraint]:
-        """Returns the constraints that count only if they are asked for; arguments as in `constraints`."""
+        """Returns the constraints that are off by default; arguments as in `constraints`."""
         return {"action_roc": partial(action_rate, limits=self.domain.limits(safety_coeff, limits))}
 
     def safety_vars(self) -> dict[str, np.ndarray]:
-        """Returns the safety variables of the current state, () or (k,) float64 each."""
+        """Returns the safety variables of the current state, each () or (k,) float64."""
         controls = {"actions": self.physics.control(), "previous_actions": self._previous_actions.copy()}
         return {name: np.array(read(), float) for name, read in self._readers.items()} | controls
 
     def perturb(self, values: Mapping[str, np.ndarray], ids=(0,)) -> None:
-        """Gives following episodes a model with these absolute `values` (k,), for simulations `ids` (k,): here there is 0.
+        """Sets absolute `values` (k,) of model parameters for simulations `ids` (k,), from the next reset on.
 
-        What is not named stays as it was asked for last. Values may lie outside of the usual range. Without ids nothing
-        changes, but names are checked.
+        The only valid id is 0. Other parameters keep the values of earlier calls. Values may lie outside the usual range.
+        Without ids, only the names are checked.
 
         Raises:
-            ValueError: an unknown name, a value that is below 0 or no number, or MuJoCo cannot build such a model.
+            ValueError: an unknown name, a value that is negative or not a number, or MuJoCo cannot build the model.
         """
         wanted = self._perturbed | single_values(values, self.perturbations, ids)
         if wanted != self._perturbed:
@@ -146,13 +146,13 @@ class RWRLEnv(Lifecycle, gym.Env):
             self._perturbed = wanted
 
     def snapshot(self) -> dict:
-        """Returns all that what follows depends on, between two steps, as plain data and arrays.
+        """Returns the complete state between two steps, as plain data and arrays.
 
         Raises:
-            ValueError: in exact mode, whose generator is not kept.
+            ValueError: in exact mode, because the state of its generator is not saved.
         """
         if self.exact:
-            raise ValueError("an environment in exact mode cannot be kept")
+            raise ValueError("the state of an environment in exact mode cannot be saved")
         state = np.zeros(mujoco.mj_stateSize(self.model, _STATE))
         mujoco.mj_getState(self.model, self.data, state, _STATE)
         shown = {name: _copied(getattr(self, name)) for name in ("_observation", "_safety_vars")}
@@ -162,21 +162,21 @@ class RWRLEnv(Lifecycle, gym.Env):
         }
 
     def restore_snapshot(self, snapshot: Mapping) -> None:
-        """Goes on, to the bit, from what `snapshot` returned."""
+        """Restores the state that `snapshot` returned; following steps are identical bit for bit."""
         self._was_reset = True
         if snapshot["_built"] != self._built:
             self._use(self.domain.build_physics(snapshot["_built"]))
         self._built, self._perturbed = dict(snapshot["_built"]), dict(snapshot["_perturbed"])
         self._next = self.domain.build_physics(self._perturbed) if self._perturbed != self._built else None
         mujoco.mj_setState(self.model, self.data, snapshot["state"], _STATE)
-        mujoco.mj_step1(self.model, self.data)  # with which dm_control ends a step
+        mujoco.mj_step1(self.model, self.data)  # dm_control ends a step with it
         self.np_random = np.random.Generator(np.random.PCG64())
         self.np_random.bit_generator.state = snapshot["generator"]
         self._previous_actions = snapshot["previous_actions"].copy()
         self._observation, self._safety_vars = _copied(snapshot["_observation"]), _copied(snapshot["_safety_vars"])
 
     def __getstate__(self) -> dict:
-        """Returns all attributes, with MuJoCo's objects in the place of dm_control's, and without the camera."""
+        """Returns all attributes except the camera, with MuJoCo's objects instead of dm_control's."""
         state = {name: value for name, value in vars(self).items() if name not in ("_camera", "_readers")}
         return state | {name: _physics_state(state[name]) for name in ("physics", "_next")}
 
@@ -200,10 +200,10 @@ class RWRLEnv(Lifecycle, gym.Env):
             self._previous_actions = self.physics.control()
             before_forward = self.safety_vars()
         self._observation = self.domain.observe(self._task, self.physics)
-        # The original evaluates constraints before the forward pass: on the pose and forces that the model has by default.
+        # The original evaluates constraints before the forward pass, on the model's default pose and forces.
         self._safety_vars = before_forward if self.exact else self.safety_vars()
         self._camera.show(self.control_dt)
-        terms = {"task": float(self._task.get_reward(self.physics))}  # what standing here is worth, as the original shows
+        terms = {"task": float(self._task.get_reward(self.physics))}  # reward of the initial state, as in the original
         return _copied(self._observation), {"safety_vars": _copied(self._safety_vars), "reward_terms": terms}
 
     def step(self, action):
@@ -216,7 +216,7 @@ class RWRLEnv(Lifecycle, gym.Env):
         return _copied(self._observation), reward, bool(failure), False, info
 
     def get_data(self, index: int = 0, data: mujoco.MjData | None = None) -> mujoco.MjData:
-        """Returns the simulation as it is now, for a camera."""
+        """Returns the current simulation data for a camera."""
         return self.data
 
     def _use(self, physics):
@@ -225,19 +225,19 @@ class RWRLEnv(Lifecycle, gym.Env):
         self._readers = self.domain.safety_readers(physics.model.ptr, self.data)
 
     def _draw_from(self, seed):
-        """Gives the task a generator that shares its state with `np_random`; in exact mode the original's of that seed."""
-        if not self.exact:  # anew at every reset: RandomState keeps half a pair of normal numbers to itself
+        """Makes the task draw from `np_random`'s bit generator, or in exact mode from the original `RandomState(seed)`."""
+        if not self.exact:  # new at every reset, because RandomState caches every second normal number
             self._task = self.domain.new_task(np.random.RandomState(self.np_random.bit_generator))
         elif seed is not None or self._unseeded:
             self._task = self.domain.new_task(np.random.RandomState(seed))
             self._unseeded = False
 
     def _advance(self, action):
-        """Takes one control step; returns the reward, and what went wrong or an empty string."""
+        """Takes one control step; returns the reward and the error message, "" if there is no error."""
         previous = self.physics.control()
         try:
             self._task.before_step(action, self.physics)
-            self.physics.step(self._substeps)  # raises also for a state that is not finite
+            self.physics.step(self._substeps)  # also raises if the state is not finite
         except PhysicsError as error:
             return 0.0, f"the physics diverged: {error}"
         self._previous_actions = previous
@@ -252,11 +252,11 @@ def _physics_state(physics):
 
 
 def _physics_of(domain, state):
-    """Returns dm_control's simulation of a model and data, or None for None."""
+    """Returns dm_control's simulation for a model and its data, or None for None."""
     if state is None:
         return None
     physics = domain.physics.from_model(MjModel(state[0]))
-    mujoco.mj_copyData(physics.data.ptr, *state)  # all of it: building has run a forward pass
+    mujoco.mj_copyData(physics.data.ptr, *state)  # copies everything, because building has run a forward pass
     return physics
 
 

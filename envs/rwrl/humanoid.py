@@ -1,4 +1,4 @@
-"""Humanoid: stand or walk on two legs, and never land on the head."""
+"""Humanoid: stand or walk on two legs without falling on the head."""
 
 from typing import ClassVar
 
@@ -12,8 +12,8 @@ from utils.perturbation import Perturbable
 
 SPEEDS = {"stand": 0, "walk": 1}  # m/s
 FEET = {"rl_f": "right_left", "rr_f": "right_right", "ll_f": "left_left", "lr_f": "left_right"}  # spheres of each foot
-JOINT_DAMPING, BIG_JOINT_DAMPING = 0.2, 5.0  # N m s/rad; the big ones are abdomen and hips
-HEAD_SKIN = 0.001  # m by which the touch sensor is larger than the head
+JOINT_DAMPING, BIG_JOINT_DAMPING = 0.2, 5.0  # N m s/rad; the big joints are abdomen and hips
+HEAD_SKIN = 0.001  # radius of the head's touch sensor minus radius of the head, m
 
 
 class Humanoid(Domain):
@@ -24,9 +24,9 @@ class Humanoid(Domain):
     physics = HumanoidPhysics
 
     perturbations: ClassVar = {
-        # Nominally the floor has a friction of 1.0, and the larger one counts.
+        # The nominal friction of the floor is 1.0; MuJoCo uses the larger of the two geoms' values.
         "contact_friction": Perturbable(0.7, 0.05, 1.2, 0.1, 0.01, 10.0),
-        "joint_damping": Perturbable(0.2, 0.01, 2.5, 0.2, 0.0, 25.0),  # N m s/rad, of the joints that are not big
+        "joint_damping": Perturbable(0.2, 0.01, 2.5, 0.2, 0.0, 25.0),  # N m s/rad, of the small joints
         # m, radius; the mass follows: 28.7 kg at 0.19.
         "head_size": Perturbable(0.09, 0.01, 0.19, 0.02, 0.005, 0.5),
     }
@@ -62,7 +62,7 @@ class Humanoid(Domain):
         touches = {name: f"{foot}_foot_touch" for name, foot in FEET.items()}
         touches |= {"head_touch": "head_touch", "torso_touch": "torso_touch"}
         adr = {name: model.sensor(sensor).adr[0] for name, sensor in touches.items()}
-        # The free joint has 7 coordinates but 6 velocities: the original starts at 7 and loses the hinge abdomen_z.
+        # The free joint has 7 coordinates but 6 velocities: the original starts at 7 and omits the hinge abdomen_z.
         first_hinge = 7 if self.exact else 6
         return (
             {
@@ -82,13 +82,13 @@ class Humanoid(Domain):
 
     def _set_joint_damping(self, root, damping):
         default(root, "body", "joint").set("damping", numbers(damping))
-        if not self.exact:  # the original leaves abdomen and hips as they are, 9 of the 21 joints
+        if not self.exact:  # the original does not change abdomen and hips, 9 of the 21 joints
             scaled = BIG_JOINT_DAMPING * damping / JOINT_DAMPING
             default(root, "big_joint", "joint").set("damping", numbers(scaled))
 
     def _set_head_size(self, root, radius):
         named(root, "geom", "head").set("size", numbers(radius))
-        if not self.exact:  # in the original a head larger than its sensor feels nothing
+        if not self.exact:  # in the original the sensor of a larger head reads zero
             named(root, "site", "head").set("size", numbers(radius + HEAD_SKIN))
 
     def nominal_xml(self):

@@ -8,13 +8,13 @@ from lxml import etree
 
 Edit = Callable[[etree._Element, float], None]
 
-# The sky of 800 x 4800 pixels takes 270 ms of the 280 ms in which a model is built: here it is small, and without stars.
+# The sky of 800 x 4800 pixels takes 270 ms of the 280 ms of building a model. Use a small sky without stars instead.
 _SKY = "./common/skybox.xml"
 ASSETS = common.ASSETS | {_SKY: common.ASSETS[_SKY].replace(b"800", b"32").replace(b'"random"', b'"none"')}
 
 
 def build_model(xml: str | bytes, changes: Iterable[tuple[Edit, float]]) -> MjModel:
-    """Returns the model of `xml` after the edits, each with its value.
+    """Returns the model of `xml` after the edits; `changes` pairs each edit with its value.
 
     Raises:
         ValueError: MuJoCo refuses the result.
@@ -26,16 +26,16 @@ def build_model(xml: str | bytes, changes: Iterable[tuple[Edit, float]]) -> MjMo
 
 
 def named(root: etree._Element, tag: str, name: str) -> etree._Element:
-    """Returns the element `tag` of this name."""
+    """Returns the element `tag` with this name."""
     return root.find(f".//{tag}[@name='{name}']")
 
 
 def default(root: etree._Element, class_name: str | None, tag: str) -> etree._Element:
-    """Returns what elements `tag` are by default in a class, or in the whole model if that is None."""
+    """Returns the default element `tag` of a class; with None, of the top-level default."""
     path = "./default" if class_name is None else f".//default[@class='{class_name}']"
     return root.find(f"{path}/{tag}")
 
 
 def numbers(*values: float) -> str:
-    """Returns numbers as XML holds them, to their last bit."""
+    """Returns numbers as text for XML, without loss of precision."""
     return " ".join(repr(float(value)) for value in values)

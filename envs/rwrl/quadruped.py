@@ -1,4 +1,4 @@
-"""Quadruped: walk or run on four legs that must not fling about or stamp."""
+"""Quadruped: walk or run on four legs within limits on joint speed and foot force."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from utils.perturbation import Perturbable
 SPEEDS = {"walk": 0.5, "run": 5}  # m/s
 JOINT_SPEED = {"walk": 20.0, "run": 0.4}  # rad/s
 FOOT_FORCE = {"walk": 20_000.0, "run": 300_000.0}  # N
-EPISODE = 20  # s; the floor is as large as the way that can be made in it
+EPISODE = 20  # s; the floor is as large as the distance travelled in one episode
 FEET = {"tfl_f": "front_left", "tfr_f": "front_right", "tbl_f": "back_left", "tbr_f": "back_right"}
 LEGS = tuple(FEET.values())
 
@@ -28,7 +28,7 @@ class Quadruped(Domain):
     wrapped = ("torso_upright",)
 
     perturbations: ClassVar = {
-        # m forwards and as much down: the length is sqrt(2) times it.
+        # m, forwards and downwards: the shin is sqrt(2) times as long.
         "shin_length": Perturbable(0.25, 0.25, 2.0, 0.1, 0.1, 5.0),
         "torso_density": Perturbable(1000.0, 500.0, 10_000.0, 500.0, 50.0, 100_000.0),  # kg/m^3
         "joint_damping": Perturbable(30.0, 10.0, 150.0, 10.0, 0.0, 1000.0),  # N m s/rad
@@ -62,7 +62,7 @@ class Quadruped(Domain):
         feet = {name: model.sensor(f"force_toe_{leg}").adr[0] for name, leg in FEET.items()}
         return (
             {
-                "joint_pos": lambda: data.qpos[7:],  # rad; all 16 hinges, as the only other joint is the free one
+                "joint_pos": lambda: data.qpos[7:],  # rad; all 16 hinges: the only other joint is the free joint
                 "joint_vels": lambda: np.abs(data.qvel[6:]),  # rad/s
                 "z_up": lambda: data.xmat[torso, ZZ],
             }
@@ -85,20 +85,20 @@ class Quadruped(Domain):
 
 
 class UprightMove(quadruped.Move):
-    """dm_control's task, but every episode starts upright, facing anywhere, as low as nothing touches the ground."""
+    """dm_control's task with another start: upright, at a random heading, at the lowest height without contact."""
 
     def initialize_episode(self, physics):
         half = self.random.uniform(0, 2 * np.pi) / 2
         pose = np.array([0, 0, 0, np.cos(half), 0, 0, np.sin(half)])
         pose[2] = lowest_free_height(physics.model.ptr, physics.data.ptr, pose)
-        with physics.reset_context():  # a second forward pass follows: it starts from this one's accelerations
+        with physics.reset_context():  # runs a second forward pass, which starts from these accelerations
             physics.data.qpos[:7] = pose
 
 
 def lowest_free_height(model, data, pose):
-    """Returns how high the torso must be, in m, raised from 0 by 0.01 at a time, for nothing to touch; `pose` (7,).
+    """Returns the lowest torso height without contact, m, raising the torso from `pose` (7,) in steps of 0.01 m.
 
-    dm_control does the same with whole forward passes: 7 ms for a reset instead of 1.
+    dm_control runs a complete forward pass per height: a reset then takes 7 ms instead of 1 ms.
     """
     data.qpos[:7] = pose
     while True:

@@ -1,4 +1,4 @@
-"""Walker: stand, walk or run on two legs in a plane, without falling on the face."""
+"""Walker: stand, walk or run on two legs in a plane without falling forwards."""
 
 from typing import ClassVar
 
@@ -12,8 +12,8 @@ from envs.rwrl.physics import ZX, ZZ, WalkerPhysics
 from utils.perturbation import Perturbable
 
 SPEEDS = {"stand": 0, "walk": 1, "run": 8}  # m/s
-JOINTS = ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle")  # the limits' order
-LOW, HIGH = [-30, -30, -160, -160, -75, -75], [110, 110, 15, 15, 60, 60]  # degrees; the joints stop 10 to 30 before
+JOINTS = ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle")  # order of LOW and HIGH
+LOW, HIGH = [-30, -30, -160, -160, -75, -75], [110, 110, 15, 15, 60, 60]  # degrees; joint stops are 10 to 30 inside
 THIGHS = {"right_thigh": -0.05, "left_thigh": 0.05}  # y of the hip, m
 
 
@@ -41,7 +41,7 @@ class Walker(Domain):
     @property
     def constraint_table(self):
         return {
-            # In the original a single joint above its lower end, and one below its upper end, are enough.
+            # The original is satisfied if any one joint is above its lower limit and any one is below its upper limit.
             "joint_angle_constraint": any_joint_inside if self.exact else every_joint_inside,
             "joint_velocity_constraint": lambda v, limits: (v["joint_vels"] < limits["joint_velocity_constraint"]).all(-1),
             "dangerous_fall_constraint": lambda v, limits: v["torso_forwards"] > limits["dangerous_fall_constraint"],
@@ -62,7 +62,7 @@ class Walker(Domain):
         return {
             "joint_pos": lambda: data.qpos[joints],  # rad
             "joint_vels": lambda: np.abs(data.qvel[3:]),  # rad/s, in the model's order
-            "torso_forwards": lambda: -data.xmat[torso, ZX],  # below 0 the torso leans forwards
+            "torso_forwards": lambda: -data.xmat[torso, ZX],  # negative: the torso leans forwards
             "z_up": lambda: data.xmat[torso, ZZ],
         }
 
@@ -77,7 +77,7 @@ class Walker(Domain):
     def _set_torso_length(self, root, half):
         named(root, "geom", "torso").set("size", numbers(0.07, half))
         for thigh, y in THIGHS.items():
-            # The original moves the left thigh to the right one's side.
+            # The original moves the left thigh to the right side.
             named(root, "body", thigh).set("pos", numbers(0, -0.05 if self.exact else y, -half))
 
     def nominal_xml(self):

@@ -208,7 +208,7 @@ def test_physics_that_goes_wrong_ends_the_episode_with_the_last_good_observation
     env.data.qvel[5] = np.nan
     observation, reward, terminated, truncated, info = env.step(np.zeros(20))
     assert terminated and not truncated and reward == 0.0 == sum(info["reward_terms"].values()) and not info["is_success"]
-    assert info["physics_failure"] == "the physics went wrong: BADQVEL"
+    assert info["physics_failure"] == "the physics failed: BADQVEL"
     np.testing.assert_equal(observation, last)
     env.reset(seed=0)
     _, _, terminated, _, info = env.step(np.zeros(20))
