@@ -1,19 +1,19 @@
-"""The diagonal trot with four of its parameters adjusted at every step, robot by robot."""
+"""The diagonal trot with four parameters that are adjusted at every step, separately for each robot."""
 
 import numpy as np
 
 from controllers.bezier_gait import DiagonalGaitController, GaitParameters
 
-# What an adjustment of 1 changes, and of -1 the other way; 0 is the gait as its parameters say.
+# Change by an adjustment of 1; -1 has the opposite effect, 0 leaves the gait unchanged.
 STEP_HEIGHT_CHANGE = 0.02  # m
-STEP_LENGTH_CHANGE = 0.4  # share of the stride at the same cadence: it changes the speed
-CADENCE_CHANGE = 0.3  # share of the cycles per second at the same speed: strides shorten as it rises
+STEP_LENGTH_CHANGE = 0.4  # fraction of the stride length at constant cadence: this changes the speed
+CADENCE_CHANGE = 0.3  # fraction of the cycles per second at constant speed: a higher cadence shortens the strides
 BODY_HEIGHT_CHANGE = 0.015  # m
 ADJUSTMENTS = ("step_height", "step_length", "cadence", "body_height")
 
 
 class AdaptiveGaitController(DiagonalGaitController):
-    """A trot that is told at every step how high, how long and how often to step, and how high to stand."""
+    """A trot whose step height, step length, cadence and body height are inputs of every step."""
 
     def __init__(self, parameters: GaitParameters = GaitParameters(), num_robots: int = 1):
         self._commanded_cycle = np.full(num_robots, parameters.slow_cycle)  # s
@@ -25,7 +25,7 @@ class AdaptiveGaitController(DiagonalGaitController):
         self._commanded_cycle[ids] = self.cycle_time[ids]
 
     def adjust(self, adjustment: np.ndarray) -> None:
-        """Takes adjustments (n, 4) in [-1, 1], order ADJUSTMENTS, for the following updates."""
+        """Sets adjustments (n, 4) in [-1, 1], order ADJUSTMENTS, for the following updates."""
         self.adjustment = adjustment
         self.cycle_time = self._commanded_cycle / (1.0 + CADENCE_CHANGE * adjustment[:, 2])
 

@@ -8,9 +8,9 @@ from controllers.leg_kinematics import FOOT_RADIUS, HIP_POSITIONS, LEG_SIDES, OU
 from utils.fields import Checked, FieldError, within
 
 PHASE_OFFSET = np.array([0.0, 0.5, 0.5, 0.0])  # FL and RR swing in the first half of a cycle, FR and RL in the second
-FOOT_POSITIONS = HIP_POSITIONS + np.stack([np.zeros(4), LEG_SIDES * OUTBOARD], axis=-1)  # neutral x, y in the body, m
+FOOT_POSITIONS = HIP_POSITIONS + np.stack([np.zeros(4), LEG_SIDES * OUTBOARD], axis=-1)  # neutral x, y in the body frame, m
 
-# Turning on the spot moves the ground under each foot across its arm from the torso's origin.
+# Velocity of the ground under each foot, relative to the torso, per yaw rate: perpendicular to the foot's position.
 _TURN_DIRECTION = np.stack([-FOOT_POSITIONS[:, 1], FOOT_POSITIONS[:, 0], np.zeros(4)], axis=-1)
 
 
@@ -18,10 +18,11 @@ _TURN_DIRECTION = np.stack([-FOOT_POSITIONS[:, 1], FOOT_POSITIONS[:, 0], np.zero
 class GaitParameters(Checked):
     """Shape and cadence of the trot. Lengths in m, times in s, speeds in m/s.
 
-    A trot whose strides are made for `stride_speed` walks at `walking_speed`: measured on flat ground with these
-    defaults, as the mean of 16 starting phases (the torso rocks over its standing feet and gains on them). Commands are
-    looked up backwards in this table; above its end the stride stops growing. Longer cycles save energy but fall into a
-    second rhythm at 0.3 m/s, in which the robot rolls 13 degrees and loses its heading.
+    With strides computed for `stride_speed` the robot walks at `walking_speed`. The table is measured on flat ground with
+    these defaults, as the mean over 16 starting phases; the speeds differ because the torso rocks over the stance feet.
+    The controller interpolates the stride speed from the commanded walking speed; above the table's end the stride is
+    constant. Longer cycles save energy, but at 0.3 m/s they excite a second rhythm: the robot rolls 13 degrees and loses
+    its heading.
     """
 
     body_height: float = within(0.075, 0.03, 0.12, unit="m")
@@ -31,25 +32,25 @@ class GaitParameters(Checked):
     slow_cycle: float = within(0.22, 0.05, 10.0, unit="s")
     """Duration of a cycle (two steps) up to slow_speed, s."""
     fast_cycle: float = within(0.20, 0.05, 10.0, unit="s")
-    """Duration of a cycle from fast_speed on, s."""
+    """Duration of a cycle above fast_speed, s."""
     slow_speed: float = within(0.1, 0.0, 10.0, unit="m/s")
-    """Speed up to which a cycle takes slow_cycle, m/s; between the two speeds in proportion."""
+    """Speed up to which a cycle takes slow_cycle, m/s; between slow_speed and fast_speed the duration is interpolated."""
     fast_speed: float = within(0.5, 0.0, 10.0, unit="m/s")
-    """Speed from which a cycle takes fast_cycle, m/s."""
+    """Speed above which a cycle takes fast_cycle, m/s."""
     duty_factor: float = within(0.6, 0.05, 0.95)
-    """Share of a cycle in which a foot stands."""
+    """Fraction of a cycle in which a foot is on the ground."""
     heading_gain: float = within(2.0, 0.0, 100.0, unit="1/s")
-    """Commanded yaw rate per heading error, 1/s."""
+    """Yaw rate correction per heading error, 1/s."""
     heading_damping: float = within(0.05, 0.0, 10.0)
-    """Commanded yaw rate per yaw rate, against it."""
+    """Yaw rate correction per difference of measured and commanded yaw rate."""
     stride_speed: tuple[float, ...] = within(
         (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45), 0.0, 10.0, least=1, unit="m/s"
     )
-    """Speeds that strides are made for, m/s, ascending with walking_speed."""
+    """Speeds that strides are computed for, m/s, one for each entry of walking_speed."""
     walking_speed: tuple[float, ...] = within(
         (0.0, 0.070, 0.137, 0.196, 0.250, 0.297, 0.351, 0.426, 0.510, 0.550), 0.0, 10.0, least=1, unit="m/s"
     )
-    """Speeds at which the robot then walks, m/s."""
+    """Measured walking speeds for the entries of stride_speed, m/s, in ascending order."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -61,25 +62,25 @@ class GaitParameters(Checked):
 
 
 def bezier_polynomial(points: tuple[float, float, float, float]) -> np.ndarray:
-    """Returns the coefficients (4,), constant first, of the cubic Bezier curve with these control points."""
+    """Returns the coefficients (4,) of the cubic Bezier curve with these control points; the constant is first."""
     p0, p1, p2, p3 = points
     return np.array([p0, 3 * (p1 - p0), 3 * (p0 - 2 * p1 + p2), p3 - 3 * p2 + 3 * p1 - p0])
 
 
 def _foot_curves(p):
-    """Returns polynomials in a leg's phase: coefficients (4 powers, 2: along in strides and lift in m, 2: stance, swing)."""
+    """Returns polynomials in a leg's phase, coefficients (4, 2, 2): power, [stride fraction, lift in m], [stance, swing]."""
     share = 1.0 - p.duty_factor
-    # Rear end to front end: these control points leave and meet the ground at the ground's own speed.
+    # From the rear end to the front end. With these control points the foot lifts and lands at the ground's speed.
     pull = share / p.duty_factor / 3
     along = bezier_polynomial((-0.5, -0.5 - pull, 0.5 + pull, 0.5))
-    lift = p.step_height * bezier_polynomial((0.0, 4 / 3, 4 / 3, 0.0))  # inner control points at 4/3: it peaks at 1
+    lift = p.step_height * bezier_polynomial((0.0, 4 / 3, 4 / 3, 0.0))  # inner control points at 4/3 give a maximum of 1
     per_phase = share ** -np.arange(4.0)
     stance = [0.5 + share / p.duty_factor, -1 / p.duty_factor, 0.0, 0.0]  # from the front end to the rear end
     return np.array([[stance, along * per_phase], [np.zeros(4), lift * per_phase]]).transpose(2, 0, 1)
 
 
 class DiagonalGaitController:
-    """Foot targets of n trotting robots, from their commanded velocities and the time that passes."""
+    """Computes foot targets of n trotting robots from commanded velocities and elapsed time."""
 
     def __init__(self, parameters: GaitParameters = GaitParameters(), num_robots: int = 1):
         self.parameters = parameters
@@ -104,9 +105,9 @@ class DiagonalGaitController:
         speed = np.hypot(velocity[:, 0], velocity[:, 1])
         share = np.clip((speed - p.slow_speed) / (p.fast_speed - p.slow_speed), 0.0, 1.0)
         self.cycle_time[ids] = p.slow_cycle + (p.fast_cycle - p.slow_cycle) * share
-        # Robots that stand have no direction to stride in: the tiny number keeps 0 / 0 away.
-        made_for = np.interp(speed, p.walking_speed, p.stride_speed) / (speed + 1e-9)
-        self._velocity[ids, :, :2] = (velocity * made_for[:, None])[:, None]
+        # A standing robot has no stride direction: the small number prevents 0 / 0.
+        stride_ratio = np.interp(speed, p.walking_speed, p.stride_speed) / (speed + 1e-9)
+        self._velocity[ids, :, :2] = (velocity * stride_ratio[:, None])[:, None]
         self.yaw_rate[ids] = command[:, 2]
 
     def update(self, dt: float) -> np.ndarray:
@@ -119,23 +120,23 @@ class DiagonalGaitController:
         return self._targets(along, lift)
 
     def _targets(self, along, lift):
-        """Returns foot targets (n, 4, 3) from how far along its stride, and how high (m), each foot (n, 4) is."""
+        """Returns foot targets (n, 4, 3) from the stride fraction `along` and the `lift`, m, of each foot, (n, 4) each."""
         seconds = along * (self.cycle_time * self.parameters.duty_factor)[:, None]
         targets = (self._velocity + self.yaw_rate[:, None, None] * _TURN_DIRECTION) * seconds[..., None] + self._neutral
         targets[..., 2] += lift
         return targets
 
     def _leg_phase(self):
-        """Returns where each leg (n, 4) is in its own cycle, [0, 1), which begins with its swing."""
+        """Returns the phase of each leg (n, 4) in [0, 1); a leg's cycle starts with its swing."""
         return (self.phase[:, None] + PHASE_OFFSET) % 1.0
 
 
 def hold_heading(
     yaw_rate: np.ndarray, heading_error: np.ndarray, measured_yaw_rate: np.ndarray, parameters: GaitParameters
 ) -> np.ndarray:
-    """Returns the yaw rates (n,), rad/s, that turn robots back to their heading while it turns at `yaw_rate` (n,).
+    """Returns yaw rates (n,), rad/s, that correct the heading; `yaw_rate` (n,) is the rate of the commanded heading.
 
-    `heading_error` (n,) is measured minus wanted yaw, rad, in [-pi, pi); the correction is at most 1 rad/s.
+    `heading_error` (n,) is measured minus commanded yaw, rad, in [-pi, pi). The correction is at most 1 rad/s.
     """
     correction = parameters.heading_gain * heading_error + parameters.heading_damping * (measured_yaw_rate - yaw_rate)
     return yaw_rate - np.minimum(np.maximum(correction, -1.0), 1.0)

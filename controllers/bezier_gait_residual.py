@@ -1,4 +1,4 @@
-"""The gait with a learned correction on top: final foot position = Bezier gait + residual."""
+"""The gait plus a learned correction: final foot position = Bezier gait + residual."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,10 @@ LARGEST_RESIDUAL = 0.1  # m: about the reach of a leg
 
 
 class BezierGaitResidualController:
-    """A gait (`base_controller`, of class `gait`) whose foot targets take residuals of at most `residual_scale` m."""
+    """Adds residuals of at most `residual_scale` m to the foot targets of a gait.
+
+    `gait` is the class of the gait, `base_controller` the gait itself.
+    """
 
     def __init__(
         self,
@@ -26,7 +29,7 @@ class BezierGaitResidualController:
 
     @property
     def residual_scale(self) -> float:
-        """The largest residual, m; a value outside of 0 to LARGEST_RESIDUAL raises ValueError."""
+        """The largest residual, m; a value outside [0, LARGEST_RESIDUAL] raises ValueError."""
         return self._residual_scale
 
     @residual_scale.setter
@@ -43,13 +46,13 @@ class BezierGaitResidualController:
         Args:
             dt: time since the last call, s.
             residuals: (n, 4, 3) in the leg frames, m, order LEG_NAMES. For one robot also a mapping from leg names to
-                (3,) arrays; legs left out get none.
+                (3,) arrays; the residual of a missing leg is 0.
 
         Returns:
-            Targets (n, 4, 3) in the leg frames, m; a mapping from leg names to (3,) if a mapping came in.
+            Targets (n, 4, 3) in the leg frames, m; a mapping from leg names to (3,) if `residuals` is a mapping.
 
         Raises:
-            ValueError: the residuals have another shape, or a mapping names an unknown leg or serves several robots.
+            ValueError: the residuals have another shape, or a mapping names an unknown leg or is used for several robots.
         """
         if isinstance(residuals, Mapping):
             targets = self.update_with_residuals(dt, self._from_mapping(residuals))
@@ -61,7 +64,7 @@ class BezierGaitResidualController:
         return self.base_controller.update(dt) + clipped
 
     def get_phase_info(self) -> dict[str, np.ndarray]:
-        """Returns, (n,) each: seconds in this half cycle, its length, their ratio, and the pair that swings (0: FL, RR)."""
+        """Returns, (n,) each: time in this half cycle and its duration, s, their ratio, and the swing pair (0: FL, RR)."""
         doubled = 2.0 * self.base_controller.phase
         active_pair = (doubled >= 1.0).astype(int)
         state_duration = self.base_controller.cycle_time / 2
@@ -73,12 +76,12 @@ class BezierGaitResidualController:
         }
 
     def get_swing_stance_flags(self) -> dict[str, np.ndarray]:
-        """Returns for each leg name (n,) integers: 1 while the leg swings, 0 while it stands."""
+        """Returns, for each leg name, integers (n,): 1 in swing, 0 in stance."""
         return dict(zip(LEG_NAMES, self.base_controller.swing.T.astype(int)))
 
     def _from_mapping(self, residuals):
         if len(self.base_controller.phase) != 1:
-            raise ValueError(f"a mapping serves one robot, this controller has {len(self.base_controller.phase)}")
+            raise ValueError(f"a mapping is for one robot, this controller has {len(self.base_controller.phase)}")
         unknown = sorted(set(residuals) - set(LEG_NAMES))
         if unknown:
             raise ValueError(f"unknown legs {unknown}; the legs are {', '.join(LEG_NAMES)}")

@@ -1,26 +1,26 @@
-"""The five-bar leg: foot position to servo angles, back again, and the workspace in between.
+"""Inverse and forward kinematics of the five-bar leg, and its workspace.
 
-Leg frame: origin where the tilt axis meets the leg's own x = 0, axes as the torso (x forward, y left, z up).
-Behind the tilt joint lies a plane, `OUTBOARD` to the outside of the axis, in which two shoulders drive two knees
-that meet in the foot. Knees point outwards: the left one backwards, the right one forwards.
+Leg frame: the origin is on the tilt axis at the leg's x = 0; the axes are those of the torso (x forward, y left, z up).
+The tilt joint carries the leg plane, at the distance `OUTBOARD` outside the axis. In this plane two shoulders drive two
+knees, whose lower links meet in the foot. The left knee points backwards, the right knee forwards.
 """
 
 import numpy as np
 
-LEG_SIDES = np.array([1.0, -1.0, 1.0, -1.0])  # +1: left of the body, its plane lies towards +y
+LEG_SIDES = np.array([1.0, -1.0, 1.0, -1.0])  # +1: left side, leg plane towards +y
 HIP_POSITIONS = np.array([[0.075, 0.038], [0.075, -0.038], [-0.075, 0.038], [-0.075, -0.038]])  # x, y of the tilt axes, m
 
 UPPER_LINK = 0.045  # shoulder to knee, m
 LOWER_LINK = 0.060  # knee to foot, m
-HALF_SHOULDER_GAP = 0.0105  # shoulders stand at x = -+ this, m
+HALF_SHOULDER_GAP = 0.0105  # shoulders are at x = -+ this value, m
 OUTBOARD = 0.018  # tilt axis to leg plane, m
-FOOT_RADIUS = 0.008  # the foot's centre stands this high above flat ground, m
+FOOT_RADIUS = 0.008  # height of the foot's centre above flat ground, m
 
 _SHOULDER_TO_X = np.array([HALF_SHOULDER_GAP, -HALF_SHOULDER_GAP])
 _KNEE_SIGN = np.array([1.0, -1.0])  # knees point outwards
 
-MAX_REACH = 0.103  # shoulder to foot, m: 2 mm short of a stretched leg, where the servos lose their grip
-MIN_DEPTH = 0.025  # foot below the shoulders, m: nearer, a servo would have to turn past its stop
+MAX_REACH = 0.103  # shoulder to foot, m: 2 mm less than a straight leg, which is singular
+MIN_DEPTH = 0.025  # foot below the shoulders, m: a smaller depth needs an angle beyond a servo's stop
 TILT_LIMIT = 0.9  # rad
 
 
@@ -28,17 +28,17 @@ def solve_leg_ik_3dof(target: np.ndarray, side: np.ndarray | float = 1.0) -> np.
     """Returns the servo angles that put the foot on `target`, or on the reachable point nearest to it.
 
     Args:
-        target: (..., 3) foot centre in the leg frame, m. Must be finite. "Nearest" holds for targets below the hip
-            (z < 0); one above it is moved to a reachable point.
+        target: (..., 3) foot centre in the leg frame, m. Must be finite. The result is the nearest point if the target is
+            below the hip (z < 0); a target above the hip is moved to some reachable point.
         side: +1 for legs on the left, -1 on the right; broadcasts against target[..., 0]. `LEG_SIDES` for (n, 4, 3).
 
     Returns:
-        (..., 3) angles [tilt, shoulder_L, shoulder_R], rad: tilt about +x, shoulders about +y, each 0 with the link
-        straight down, so that a positive shoulder angle swings the knee backwards.
+        (..., 3) angles [tilt, shoulder_L, shoulder_R], rad: tilt about +x, shoulders about +y. At angle 0 the link points
+        straight down; a positive shoulder angle moves the knee backwards.
     """
     target = np.asarray(target)
     x, depth, tilt = _reachable(target, side)
-    # The shoulder is the first axis, so that every array lies in one piece (see _reachable).
+    # The shoulder is the first axis, so that every array is contiguous (see _reachable).
     shoulders = (2, *(1,) * x.ndim)
     forward = x + _SHOULDER_TO_X.reshape(shoulders)
     distance = np.sqrt(forward * forward + depth * depth)
@@ -53,7 +53,7 @@ def solve_leg_ik_3dof(target: np.ndarray, side: np.ndarray | float = 1.0) -> np.
 def leg_forward_kinematics(angles: np.ndarray, side: np.ndarray | float = 1.0) -> np.ndarray:
     """Returns the foot's centre (..., 3) in the leg frame, m, for `angles` (..., 3) [tilt, shoulder_L, shoulder_R], rad.
 
-    Of the two points where the lower links can meet, the lower one. Not a number where they cannot meet.
+    The lower links can meet in two points; the result is the lower one. It is NaN where the links cannot meet.
     """
     angles = np.asarray(angles, dtype=float)
     left, right = _knee(angles[..., 1], -HALF_SHOULDER_GAP), _knee(angles[..., 2], HALF_SHOULDER_GAP)
@@ -71,14 +71,14 @@ def nearest_reachable(target: np.ndarray, side: np.ndarray | float = 1.0) -> np.
 
 
 def neutral_foot(depth: np.ndarray | float) -> np.ndarray:
-    """Returns the foot centres (4, 3) in their leg frames, order LEG_NAMES, straight below shoulders at `depth`, m."""
+    """Returns the foot centres (4, 3) in their leg frames, order LEG_NAMES, `depth` (m) straight below the shoulders."""
     return np.stack([np.zeros(4), LEG_SIDES * OUTBOARD, np.full(4, -depth)], axis=-1)
 
 
 def _reachable(target, side):
     """Returns (x, depth in the leg plane, tilt), each (...), of the reachable points nearest to `target` (..., 3)."""
     points = np.atleast_2d(target)
-    # In one piece each: numpy rounds arctan2 of strided arrays otherwise, and one robot would differ from one of many.
+    # Contiguous copies: numpy rounds arctan2 of strided arrays differently, so results would depend on the batch size.
     x, y, z = points.transpose(-1, *range(points.ndim - 1)).astype(float, order="C")
     out = OUTBOARD * side
     depth = np.sqrt(np.maximum(y * y + z * z - OUTBOARD**2, 0.0))
@@ -95,26 +95,26 @@ def _reachable(target, side):
 def _clamped(x, y, z, tilt, out):
     """Returns (x, depth, tilt), (k,) each, of the workspace's points nearest to the outside points x, y, z.
 
-    Either the tilt is free: then what counts is the half-plane of x and distance from the tilt axis, in which the
-    workspace is bounded by arcs of squared radius MAX_REACH^2 + OUTBOARD^2. Or it stands at a limit: then what counts is
-    the leg's own plane there, with arcs of radius MAX_REACH. The nearer of the two answers is taken.
+    There are two candidates; the nearer one is returned. With a free tilt, the problem is 2D: x and the distance from the
+    tilt axis, with bounding arcs of squared radius MAX_REACH^2 + OUTBOARD^2. With the tilt at a limit, the problem is in
+    the leg plane at that tilt, with bounding arcs of radius MAX_REACH.
     """
     limit = np.copysign(TILT_LIMIT, tilt)
     bearing, axial = np.arctan2(y, -z), np.hypot(y, z)
     free_x, axial = _into_lens(x, axial, np.hypot(MAX_REACH, OUTBOARD), np.hypot(MIN_DEPTH, OUTBOARD))
     free_depth = np.sqrt(axial * axial - OUTBOARD**2)
     free_tilt = np.clip(bearing - np.arctan2(out, free_depth), -TILT_LIMIT, TILT_LIMIT)
-    held_x, held_depth = _into_lens(x, y * np.sin(limit) - z * np.cos(limit), MAX_REACH, MIN_DEPTH)
-    free, held = (free_x, free_depth, free_tilt), (held_x, held_depth, limit)
+    limit_x, limit_depth = _into_lens(x, y * np.sin(limit) - z * np.cos(limit), MAX_REACH, MIN_DEPTH)
+    free, limited = (free_x, free_depth, free_tilt), (limit_x, limit_depth, limit)
     target = np.stack([x, y, z], axis=-1)
-    ways = [np.linalg.norm(_foot(*point, out) - target, axis=-1) for point in (free, held)]
-    return np.where(ways[0] <= ways[1], free, held)
+    distances = [np.linalg.norm(_foot(*point, out) - target, axis=-1) for point in (free, limited)]
+    return np.where(distances[0] <= distances[1], free, limited)
 
 
 def _into_lens(x, down, reach, shortest):
-    """Returns the point (x, down) nearest to the given one in the lens of points within `reach` of both shoulders.
+    """Returns the nearest point (x, down) in the lens: the points within `reach` of both shoulders and below `shortest`.
 
-    The lens is cut off above `shortest`. The nearest point lies on the arc of the farther shoulder or in one of its ends.
+    The nearest point is on the arc of the farther shoulder or at one of the arc's ends.
     """
     down = np.maximum(down, shortest)
     far = np.abs(x) + HALF_SHOULDER_GAP
@@ -125,7 +125,7 @@ def _into_lens(x, down, reach, shortest):
 
 
 def _foot(x, depth, tilt, out):
-    """Returns the foot (..., 3) in the leg frame from its place in the leg's plane and the plane's tilt."""
+    """Returns the foot (..., 3) in the leg frame from its coordinates in the leg plane and the plane's tilt."""
     sine, cosine = np.sin(tilt), np.cos(tilt)
     return np.stack([x, out * cosine + depth * sine, out * sine - depth * cosine], axis=-1)
 

@@ -1,4 +1,4 @@
-"""The names that the quadruped's controllers, sensors and observations share, in the one order they all use."""
+"""Names of legs and joints, in the order that the quadruped's controllers, sensors and observations use."""
 
 LEG_NAMES = ("FL", "FR", "RL", "RR")  # front left, front right, rear left, rear right
 JOINTS_PER_LEG = ("tilt", "shoulder_L", "shoulder_R")

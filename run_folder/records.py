@@ -25,7 +25,7 @@ def make_run(path: Path | None, config, argv: list[str], env_id: str = DEFAULT_I
     """Creates a run folder (runs/<date>_<time> without a path) that holds the resolved config; returns it.
 
     Raises:
-        ValueError: the folder already holds a run or a file that a run would overwrite, or cannot be made.
+        ValueError: the folder already contains a run or a file that a run would overwrite, or cannot be made.
     """
     path = make_folder(path)
     kwargs = {name: value for name, value in env_kwargs.items() if name != "privileged"}  # policies are saved without it
@@ -42,7 +42,7 @@ def make_folder(path: Path | None) -> Path:
     """Creates the folder of a new run; returns it. Without a path it is runs/<date>_<time>, of this caller alone.
 
     Raises:
-        ValueError: the folder already holds a run or a file that a run would overwrite, or cannot be made.
+        ValueError: the folder already contains a run or a file that a run would overwrite, or cannot be made.
     """
     path = path and expanded(path)
     try:

@@ -65,7 +65,7 @@ def create_run(config: TrainConfig, argv: list[str]) -> Path:
 
     Raises:
         ValueError: the environment refuses its arguments, the seed is held out for evaluations, the policy to start from
-            does not fit, the folder already holds a run, or cannot be made.
+            does not fit, the folder already contains a run, or cannot be made.
     """
     return _write_run(config, _checked(config, argv), argv)
 

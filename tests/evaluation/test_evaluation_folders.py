@@ -214,7 +214,7 @@ def test_a_benchmark_of_one_model_does_not_replace_anothers_table(models, script
     Path(name).write_text(content)
     assert script.main(arguments.format(models[0]).split()) == 2
     error = capsys.readouterr().err
-    assert "holds the results of other" in error and len(error.splitlines()) == 1 and Path(name).read_text() == content
+    assert "contains the results of other" in error and len(error.splitlines()) == 1 and Path(name).read_text() == content
 
 
 def test_a_table_that_was_measured_twice_is_the_same(models):

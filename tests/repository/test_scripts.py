@@ -138,7 +138,7 @@ def test_a_wrong_value_on_the_command_line_is_explained_without_a_traceback(scri
 def test_a_folder_that_holds_a_run_is_not_written_over(run, capsys):
     before = (run / "config.yaml").read_bytes()
     assert train_residual_ppo.main([*SMALL, "--run-dir", str(run)]) == 2
-    assert "already holds a run" in capsys.readouterr().err
+    assert "already contains a run" in capsys.readouterr().err
     assert (run / "config.yaml").read_bytes() == before
 
 

@@ -70,7 +70,7 @@ def test_of_two_trainings_that_name_one_folder_one_is_refused_and_writes_nothing
     results = started_together(tmp_path, [[*SMALL, "--seed", str(seed), "--run-dir", "run"] for seed in (1, 2)])
     assert sorted(code for code, _ in results) == [0, 2], results
     (refusal,) = [error for code, error in results if code == 2]
-    assert len(refusal.splitlines()) == 1 and ("in use by another training" in refusal or "already holds" in refusal)
+    assert len(refusal.splitlines()) == 1 and ("in use by another training" in refusal or "already contains" in refusal)
     assert seeds([tmp_path / "run"]) == [1 + [code for code, _ in results].index(0)] and load_run(tmp_path / "run")
 
 

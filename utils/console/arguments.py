@@ -1,4 +1,4 @@
-"""Command lines from config dataclasses: what is wrong with one is told in one sentence."""
+"""Parses command lines into config dataclasses; an error is printed as one sentence."""
 
 import io
 import os
@@ -13,34 +13,35 @@ import tyro
 
 Config = TypeVar("Config")
 
-# A line between parts, in ASCII or as part of a box, in whose upper border the title stands.
+# A line between parts of tyro's message, in ASCII or as a border of a box; the upper border contains the title.
 _RULE = re.compile(r"^(?:[-─]{5,}|╭.*╮|╰─*╯)$", re.MULTILINE)
 _OPTION = re.compile(r"--[\w.-]*\w")
 _OF = re.compile(r"Error parsing (\S+): (.*)")
 
 
 def parse_arguments(kind: type[Config], argv: list[str] | None, default: Config | None = None, about: str = "") -> Config:
-    """Returns the config that a command line makes of `default`.
+    """Returns the config of a command line; options override the values of `default`.
 
     Raises:
-        SystemExit: 0 after the help; 2, after one sentence, if a word is unknown or the config refuses a value.
+        SystemExit: 0 after printing the help; 2 after printing an error of one sentence, for an unknown option or an
+            invalid value.
     """
     argv = sys.argv[1:] if argv is None else argv
     settings = {"args": argv, "description": about} | ({} if default is None else {"default": default})
     if {"-h", "--help"} & {*argv}:
         return tyro.cli(kind, **settings)
-    said = io.StringIO()
+    printed = io.StringIO()
     try:
-        with redirect_stderr(said), _wide_lines():
+        with redirect_stderr(printed), _wide_lines():
             return tyro.cli(kind, **settings)
     except SystemExit as stop:
         if stop.code:
-            print(f"{Path(sys.argv[0]).stem}: {sentence(said.getvalue(), kind.__name__)}", file=sys.stderr)
+            print(f"{Path(sys.argv[0]).stem}: {sentence(printed.getvalue(), kind.__name__)}", file=sys.stderr)
         raise
 
 
 def sentence(box: str, kind: str) -> str:
-    """Returns the sentence in what tyro prints of an error: a title, the sentence, and help, with lines between them."""
+    """Returns the error sentence from tyro's printed error, which is a title, the sentence and help between lines."""
     plain = "\n".join(line.strip("│ ") for line in box.splitlines())
     _, words, *rest = [" ".join(part.split()) for part in _RULE.split(plain)]
     options = _OPTION.findall(words)
@@ -57,7 +58,7 @@ def sentence(box: str, kind: str) -> str:
 
 @contextmanager
 def _wide_lines() -> Iterator[None]:
-    """Keeps tyro from breaking its sentences, and names within them, at the terminal's width."""
+    """Makes tyro print long lines, so that sentences and names are not broken at the terminal's width."""
     before = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = "10000"
     try:

@@ -1,4 +1,4 @@
-"""Signals that end a program after its open files are closed."""
+"""Makes signals end a program only after its open files are closed."""
 
 import signal
 import threading
@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def ends_in_order() -> Iterator[None]:
-    """Makes SIGTERM raise SystemExit(143), so that `with` blocks close their files; as a decorator, while a function runs.
+    """Makes SIGTERM raise SystemExit(143), so that `with` blocks close their files; also a decorator.
 
-    Does nothing outside of the main thread, where Python allows no signal handlers.
+    Does nothing outside the main thread, because Python allows signal handlers in the main thread only.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

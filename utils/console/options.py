@@ -1,12 +1,12 @@
-"""Finds options and config keys that have no effect, so that none is ignored silently."""
+"""Finds options and config keys that have no effect, so that no option is ignored silently."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 
 def given_options(argv: Sequence[str]) -> list[str]:
-    """Returns the options on a command line in their order as field names: --env.terrain-scale=1 gives env.terrain_scale.
+    """Returns the options on a command line, in order, as field names: --env.terrain-scale=1 gives env.terrain_scale.
 
-    The negation of a flag gives the flag: --no-vary gives vary.
+    A negated flag gives the name of the flag: --no-vary gives vary.
     """
     words = [word.partition("=")[0] for word in argv if word.startswith("--") and len(word) > 2]
     return [word.removeprefix("--").replace("-", "_").removeprefix("no_") for word in words]
@@ -17,7 +17,7 @@ def refuse_idle(argv: Sequence[str], idle: Mapping[str, str]) -> None:
 
     Args:
         argv: the command line.
-        idle: field, or beginning of dotted fields, that has no effect -> why.
+        idle: name of a field (or prefix of dotted fields) without effect -> reason.
     """
     for option in given_options(argv):
         for name, reason in idle.items():
@@ -26,7 +26,7 @@ def refuse_idle(argv: Sequence[str], idle: Mapping[str, str]) -> None:
 
 
 def refuse_overruled(argv: Sequence[str], asked: Mapping, made: Mapping) -> None:
-    """Raises ValueError for an option whose value, in nested `asked`, is another one in the config that was `made`."""
+    """Raises ValueError for an option whose value in nested `asked` differs from the value in the final config `made`."""
     given = set(given_options(argv))
     for name, value in overruled(asked, made):
         if name in given:
@@ -34,7 +34,7 @@ def refuse_overruled(argv: Sequence[str], asked: Mapping, made: Mapping) -> None
 
 
 def overruled(asked: Mapping, made: Mapping, before: str = "") -> Iterator[tuple[str, object]]:
-    """Yields the dotted name of every value in nested `asked` that is another one in `made`, and that one."""
+    """Yields (dotted name, value in `made`) for every value in nested `asked` that differs from `made`."""
     for key, value in asked.items():
         name = f"{before}{key}"
         if isinstance(value, Mapping) and isinstance(made.get(key), Mapping):

@@ -1,4 +1,4 @@
-"""Standard output and error whose reader may leave: a closed pipe or terminal does not end a program."""
+"""Makes standard output and error tolerate a closed pipe or terminal, so that the program continues."""
 
 import os
 import sys
@@ -8,13 +8,13 @@ from typing import TextIO
 
 
 class TolerantStream:
-    """Passes text on to a stream, and drops it from the first write on that the stream refuses."""
+    """Writes text to a stream; after the first write that fails, drops all text."""
 
     def __init__(self, stream: TextIO):
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Writes `text` if anybody can read it; returns its length."""
+        """Writes `text` unless the stream is closed; returns the length of `text`."""
         try:
             self._attempt(self._stream.write, text)
         except UnicodeError:
@@ -22,7 +22,7 @@ class TolerantStream:
         return len(text)
 
     def flush(self) -> None:
-        """Flushes the stream if anybody can read it."""
+        """Flushes the stream unless it is closed."""
         self._attempt(self._stream.flush)
 
     def __getattr__(self, name):
@@ -33,25 +33,25 @@ class TolerantStream:
             call(*arguments)
         except UnicodeError:
             raise
-        except BlockingIOError:  # a slow reader of a pipe that does not block: this text is lost, the next may pass
+        except BlockingIOError:  # a full non-blocking pipe: this text is lost, later text may pass
             pass
         except (OSError, ValueError):  # broken pipe, closed terminal, full disk, closed file
             self._drop_from_now_on()
 
     def _drop_from_now_on(self):
-        """Leads the file descriptor to nowhere: what the stream still buffers is then dropped without an error, too."""
+        """Redirects the file descriptor to /dev/null, so that buffered text is also dropped without an error."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         try:
             with suppress(OSError, ValueError):
                 os.dup2(nowhere, self._stream.fileno())
                 return
-            self._stream = open(os.devnull, "w")  # noqa: SIM115 (it lives as long as this stream)
+            self._stream = open(os.devnull, "w")  # noqa: SIM115 (it stays open as long as this stream)
         finally:
             os.close(nowhere)
 
 
 def tolerant(stream: TextIO | None) -> TolerantStream:
-    """Returns a stream that survives its reader; for None (a program without a terminal) one that drops everything."""
+    """Returns a stream that tolerates a closed reader; for None (a program without a terminal) one that drops all text."""
     if isinstance(stream, TolerantStream):
         return stream
     return TolerantStream(open(os.devnull, "w") if stream is None else stream)
@@ -59,13 +59,13 @@ def tolerant(stream: TextIO | None) -> TolerantStream:
 
 @contextmanager
 def tolerant_output() -> Iterator[None]:
-    """Makes standard output and error survive their readers; as a decorator, for as long as a function runs."""
+    """Makes standard output and error tolerate closed readers inside a `with` block or a decorated function."""
     before = sys.stdout, sys.stderr
-    own = sys.stdout, sys.stderr = tuple(map(tolerant, before))
+    replaced = sys.stdout, sys.stderr = tuple(map(tolerant, before))
     try:
         yield
     finally:
-        for stream in own:
-            stream.flush()  # an error at the interpreter's end would change the exit code
-        if (sys.stdout, sys.stderr) == own:
+        for stream in replaced:
+            stream.flush()  # an error at the interpreter's exit would change the exit code
+        if (sys.stdout, sys.stderr) == replaced:
             sys.stdout, sys.stderr = before

@@ -1,4 +1,4 @@
-"""A camera that takes pictures of a MuJoCo simulation without a display, and shows it in MuJoCo's viewer with one."""
+"""A camera for MuJoCo simulations: renders pictures without a display, or shows MuJoCo's viewer on a display."""
 
 import time
 
@@ -16,21 +16,21 @@ _NO_DISPLAY = 'render_mode "human" needs a display, and there is none: use rende
 
 
 class ViewerClosed(RuntimeError):
-    """The user has closed the window of the viewer."""
+    """The user closed the window of the viewer."""
 
     def __init__(self):
-        super().__init__('the window of render_mode "human" was closed: make the environment anew for another one')
+        super().__init__('the window of render_mode "human" was closed: make a new environment to open another window')
 
 
 class Camera(View):
-    """Looks at simulations of a batch, or of anything that has `model` and `get_data(index, data)` like one.
+    """Renders simulations of a batch, or of any object with `model` and `get_data(index, data)` like a batch.
 
-    Nothing is opened before the first picture. The model may be replaced by another one at any time.
+    Resources are opened at the first picture. The model may be replaced at any time.
 
     Args:
         sim: the simulations.
-        pictures: which are wanted.
-        default: the camera that is used unless one is chosen; the free one if the model has no such camera.
+        pictures: render mode, size and camera.
+        default: name of the camera if `pictures` names none; the free camera if the model has no such camera.
 
     Raises:
         ValueError: the model has no such camera; the message lists those that exist.
@@ -44,19 +44,19 @@ class Camera(View):
         self._due = 0.0
 
     def show(self, dt: float) -> None:
-        """Is called after every reset and step: shows simulation 0 in the viewer, in mode "human" only.
+        """Shows simulation 0 in the viewer (mode "human" only); call it after every reset and step.
 
-        It waits until `dt`, s, have passed since the last call.
+        Waits until `dt`, s, have passed since the last call.
 
         Raises:
             RuntimeError: there is no display.
-            ViewerClosed: the user has closed the window.
+            ViewerClosed: the user closed the window.
         """
         super().show(dt)
         if not self._pictures.in_window:
             return
         self._follow_model()
-        self._data = self._sim.get_data(0, self._data)  # the same object at every call: the viewer looks at it
+        self._data = self._sim.get_data(0, self._data)  # the same object at every call, because the viewer reads it
         if self._viewer is None:
             self._viewer = _open_viewer(self._model, self._data, _camera_id(self._model, self._pictures, None))
         if not self._viewer.is_running():
@@ -66,7 +66,7 @@ class Camera(View):
         self._due = time.monotonic() + dt
 
     def close(self) -> None:
-        """Gives the renderer back and closes the viewer; the next picture opens them again."""
+        """Releases the renderer and closes the viewer; the next picture opens them again."""
         for opened in filter(None, (self._lease, self._viewer)):
             opened.close()
         self._lease = self._viewer = self._data = self._model = None
@@ -75,23 +75,23 @@ class Camera(View):
         self._follow_model()
         if self._lease is None:
             self._lease = Lease(self._model, *self._size)
-        data = self._sim.get_data(index)  # not kept: 64 hands would hold 320 MB of it
+        data = self._sim.get_data(index)  # not stored: for 64 hands this would take 320 MB
         view = _view(self._model, _camera_id(self._model, self._pictures, self._default))
         depths = {"rgb_array": (False,), "depth_array": (True,), "rgbd_tuple": (False, True)}[self._pictures.render_mode]
         drawn = tuple(self._lease.draw(self._model, data, view, depth) for depth in depths)
         return drawn if len(drawn) > 1 else drawn[0]
 
     def __getstate__(self):
-        """Leaves out what cannot be copied or pickled: the copy opens its own."""
+        """Leaves out renderer, viewer and model, which cannot be copied or pickled; a copy opens new ones."""
         return self.__dict__ | dict.fromkeys(("_model", "_lease", "_viewer", "_data"))
 
     def _follow_model(self):
-        """Exchanges what belongs to the model if that was replaced."""
+        """Replaces renderer and viewer if the model was replaced."""
         if self._sim.model is self._model:
             return
         former = self._lease
         self._lease = Lease(self._sim.model, *self._size) if former else None
-        if former:  # only now, so that a renderer that suits both models is kept
+        if former:  # closed last, so that a renderer that fits both models is reused
             former.close()
         if self._viewer:
             self._viewer.close()
@@ -99,7 +99,7 @@ class Camera(View):
 
 
 def _camera_id(model, pictures, default):
-    """Returns the number of the camera that is chosen, else of `default`, else FREE_CAMERA.
+    """Returns the id of the chosen camera, otherwise of `default` if it exists, otherwise FREE_CAMERA.
 
     Raises:
         ValueError: there is no such camera.

@@ -1,6 +1,6 @@
-"""The OpenGL library that pictures are made with, and the process's only OpenGL context.
+"""Selects the OpenGL library and manages the process's only OpenGL context.
 
-One context serves every renderer of the process, in any thread, one thread at a time: contexts are expensive, and a
+All renderers of the process share one context, because contexts are expensive. Any thread may use it, one at a time: a
 context that is current in one thread cannot be used in another.
 """
 
@@ -18,14 +18,14 @@ from functools import cache
 from pathlib import Path
 
 _EGL_PLATFORM_DEVICE = 0x313F  # from the extension EGL_EXT_platform_device
-_BUFFER = (640, 480)  # of the context itself; pictures are drawn into framebuffers of their own size
+_BUFFER = (640, 480)  # size of the context's buffer; each renderer draws into a framebuffer of the picture's size
 _NO_GL = (
     "rendering without a display needs a GL library, and neither EGL nor OSMesa works here: install it, on Debian and "
     "Ubuntu with 'apt-get install libegl1 libgl1-mesa-dri' (or libosmesa6)"
 )
 _FORKED = (
-    "a process forked from one that has made pictures cannot make any: OpenGL does not survive a fork. Start processes "
-    'with "spawn" or "forkserver" (AsyncVectorEnv: context="spawn"), or make the first picture after the fork'
+    "this process was forked from one that has rendered, and cannot render: OpenGL does not survive a fork. Start processes "
+    'with "spawn" or "forkserver" (AsyncVectorEnv: context="spawn"), or render the first picture after the fork'
 )
 _RELEASE = {  # OSMesa's contexts are not bound to a thread
     "mujoco.egl": lambda backend: backend.EGL.eglReleaseThread(),
@@ -36,7 +36,7 @@ _LOCK = threading.Lock()
 
 
 class _State:
-    """The context, and the process that made it."""
+    """The context, and the id of the process that created it."""
 
     context = None
     process: int | None = None
@@ -44,13 +44,13 @@ class _State:
 
 @contextmanager
 def current(wait: bool = True) -> Iterator[bool]:
-    """Makes the context current in this thread, alone, and releases it afterwards; makes it at the first call.
+    """Makes the context current in this thread and releases it afterwards; creates the context at the first call.
 
-    Yields whether the context is current: always, unless `wait` is False and another thread uses it.
+    Yields True if the context is current, False if another thread uses it and `wait` is False.
 
     Raises:
         RuntimeError: there is no GL library (the message names the package to install), the library does not work, or
-            this process was forked from one that has made pictures.
+            this process was forked from one that has rendered.
     """
     if _State.process not in (None, os.getpid()):
         raise RuntimeError(_FORKED)
@@ -71,12 +71,12 @@ def is_open() -> bool:
 
 
 def choose_backend() -> None:
-    """Makes MuJoCo draw through EGL, else OSMesa, else a hidden window on the display; MUJOCO_GL overrules this.
+    """Makes MuJoCo render with EGL, otherwise OSMesa, otherwise a hidden window; MUJOCO_GL overrides this choice.
 
-    MuJoCo decides when it is imported, which may be long ago; this works at any time before the first picture.
+    MuJoCo itself chooses when it is imported; this function works at any time before the first picture.
 
     Raises:
-        RuntimeError: none of them works here.
+        RuntimeError: no backend works on this machine.
     """
     chosen = os.environ.get("MUJOCO_GL", "").lower().strip()
     if platform.system() != "Linux" or chosen:
@@ -92,7 +92,7 @@ def choose_backend() -> None:
 
 
 def can_render() -> bool:
-    """Returns whether pictures can be made here."""
+    """Returns whether this machine can render pictures."""
     try:
         choose_backend()
     except RuntimeError:
@@ -109,7 +109,7 @@ def has_display() -> bool:
 
 @cache
 def _glfw_starts():
-    """Returns whether the display answers: without one, MuJoCo's viewer would end the process."""
+    """Returns whether GLFW can open the display: otherwise MuJoCo's viewer would end the process."""
     import glfw
 
     with warnings.catch_warnings():
@@ -122,13 +122,13 @@ def _make_current():
         choose_backend()
         try:
             _State.context = importlib.import_module("mujoco.rendering.classic.gl_context").GLContext(*_BUFFER)
-        except Exception as error:  # each backend raises exceptions of its own
+        except Exception as error:  # each backend has different exceptions
             chosen = os.environ.get("MUJOCO_GL")
-            hint = f" (MUJOCO_GL={chosen}; unset it to use what works here)" if chosen else ""
-            raise RuntimeError(f"the GL library makes no context{hint}: {error}") from error
+            hint = f" (MUJOCO_GL={chosen}; unset it to use a backend that works here)" if chosen else ""
+            raise RuntimeError(f"the GL library cannot create a context{hint}: {error}") from error
         _keep_triton_out()
         _State.process = os.getpid()
-        atexit.register(_close)  # after the backend's own, so that it runs before
+        atexit.register(_close)  # registered after the backend's handler, so that it runs first
     _State.context.make_current()
 
 
@@ -145,10 +145,10 @@ def _close():
 
 
 def _keep_triton_out():
-    """Makes `import triton` an ImportError where Mesa has loaded its LLVM: triton brings another, and the process would end.
+    """Makes `import triton` raise ImportError if Mesa has loaded LLVM: triton's second LLVM would end the process.
 
-    PyTorch's builds with CUDA import triton when they make an optimizer, and work without it. A triton that was imported
-    before the first picture does no harm and stays.
+    PyTorch's CUDA builds import triton when they create an optimizer, and work without it. A triton that was imported
+    before the first picture is harmless and is not removed.
     """
     maps = Path("/proc/self/maps")
     if "triton" not in sys.modules and maps.exists() and "libLLVM" in maps.read_text(errors="replace"):
@@ -156,7 +156,10 @@ def _keep_triton_out():
 
 
 def _egl_works():
-    """Asks every EGL device for a display, as MuJoCo will; in ctypes, because a failed PyOpenGL rules out OSMesa."""
+    """Tries to open a display on every EGL device, as MuJoCo does.
+
+    Uses ctypes, because after a failed import of PyOpenGL with EGL, OSMesa does not work either.
+    """
     egl = _loads("libEGL.so.1", "libEGL.so")
     if egl is None:
         return False

@@ -1,4 +1,4 @@
-"""Which pictures an environment gives, and what every way of making them shares."""
+"""Picture options of an environment, and the base class of everything that renders pictures."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ _OPTIONS = ("width", "height", "camera_name", "camera_id")
 
 @dataclass(frozen=True)
 class Pictures:
-    """Which pictures an environment gives; names and defaults as in Gymnasium's MujocoEnv, but for the size.
+    """Picture options of an environment; names and defaults are those of Gymnasium's MujocoEnv, except the size.
 
     Attributes:
         render_mode: None; "human" for MuJoCo's viewer; "rgb_array" for (height, width, 3) uint8; "depth_array" for
             (height, width) float32, m along the view direction; "rgbd_tuple" for both.
-        width: pixels, 1 to LARGEST_SIDE; not for the viewer, whose window the user sizes.
-        height: pixels, in the same way.
-        camera_name: a camera of the model; by default the environment's, which follows the robot.
-        camera_id: its number instead of its name; -1 is the free camera.
+        width: pixels, 1 to LARGEST_SIDE; not for the viewer, because the user sizes its window.
+        height: pixels, 1 to LARGEST_SIDE; not for the viewer.
+        camera_name: name of a camera of the model; by default the environment's camera, which follows the robot.
+        camera_id: id of the camera, instead of its name; -1 is the free camera.
     """
 
     render_mode: str | None = None
@@ -45,12 +45,12 @@ class Pictures:
 
     @property
     def in_window(self) -> bool:
-        """Whether the viewer shows the simulation."""
+        """True if the viewer shows the simulation."""
         return self.render_mode == "human"
 
     @property
     def as_arrays(self) -> bool:
-        """Whether `render` returns pictures."""
+        """True if `render` returns pictures."""
         return self.render_mode is not None and not self.in_window
 
     def _check_used(self, given):
@@ -63,15 +63,15 @@ class Pictures:
 
 
 def picture_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Takes width, height, camera_name and camera_id out of keyword arguments, and returns those that were there."""
+    """Removes width, height, camera_name and camera_id from keyword arguments; returns the removed ones."""
     return {name: options.pop(name) for name in _OPTIONS if name in options}
 
 
 def check_render_mode(mode: str | None, modes: list[str]) -> None:
-    """Raises ValueError, naming what exists, if `mode` is neither None nor one of `modes`."""
+    """Raises ValueError, with the list of modes, if `mode` is neither None nor one of `modes`."""
     if mode is not None and not is_name(mode, modes):
         lists = isinstance(mode, str) and mode.removesuffix("_list") in modes
-        hint = "; lists of frames come from gymnasium.make alone, which collects them" if lists else ""
+        hint = "; lists of frames come from gymnasium.make only, which collects the frames" if lists else ""
         raise ValueError(f"render_mode must be None or one of {', '.join(modes)}, got {shown(mode)}{hint}")
 
 
@@ -79,15 +79,15 @@ NO_PICTURES = Pictures()
 
 
 class View(ABC):
-    """Gives pictures of simulations, from the first reset on.
+    """Renders pictures of simulations after the first reset.
 
-    A subclass draws; it may have fewer modes.
+    A subclass draws the pictures. It may support fewer modes.
 
     Args:
-        pictures: which are wanted.
+        pictures: render mode, size and camera.
 
     Raises:
-        ValueError: there is no such render mode here.
+        ValueError: this class does not support the render mode.
     """
 
     modes: ClassVar[list[str]] = RENDER_MODES
@@ -102,13 +102,13 @@ class View(ABC):
         """Returns the picture of simulation `index` in the render mode; None in mode "human" and without a mode.
 
         Raises:
-            ResetNeeded: no episode has begun.
-            RuntimeError: there is no GL library (the message names the package to install), or it fails.
+            ResetNeeded: `reset` was not called yet.
+            RuntimeError: there is no GL library (the message names the package to install), or the library fails.
         """
         if not self._pictures.as_arrays:
             return None
         if not self._started:
-            raise ResetNeeded("render() shows an episode, and none has begun: call reset() first")
+            raise ResetNeeded("render() needs an episode: call reset() first")
         return self._drawn(index)
 
     def frames(self, count: int) -> tuple | None:
@@ -116,12 +116,12 @@ class View(ABC):
         return tuple(self.frame(i) for i in range(count)) if self._pictures.as_arrays else None
 
     def show(self, dt: float) -> None:
-        """Is called after every reset and step; `dt`, s, is the time between two calls in real time."""
+        """Shows the new state if there is a window; call it after every reset and step, `dt` s apart in real time."""
         self._started = True
 
     @abstractmethod
     def close(self) -> None:
-        """Frees what pictures need; the next picture opens it again."""
+        """Frees the resources of rendering; the next picture opens them again."""
 
     @abstractmethod
     def _drawn(self, index: int) -> np.ndarray | tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,8 @@
-"""MuJoCo renderers, shared by all simulations of a process whose models look alike to the GL library.
+"""MuJoCo renderers, shared by all simulations of a process whose models have the same visual data.
 
-A renderer holds what MuJoCo copies to the GL library: textures, meshes, height fields, shadow map, framebuffer. That takes
-up to 320 MB and several seconds, so 64 simulations use one renderer, and so does a model that is rebuilt at every reset.
+A renderer contains the data that MuJoCo copies to the GL library: textures, meshes, height fields, shadow map and
+framebuffer. Building one takes several seconds and up to 320 MB. So 64 simulations share one renderer, and a model that is
+rebuilt at every reset reuses it.
 """
 
 import atexit
@@ -22,22 +23,22 @@ _OFFSCREEN = int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN)
 
 
 class Lease:
-    """The use of a shared renderer for pictures (height, width) of a model, until `close` or the lease is collected.
+    """Reserves a shared renderer for pictures (height, width) of a model, until `close` or garbage collection.
 
     Raises:
-        RuntimeError: as `gl.current`, or the GL library cannot make pictures of this size.
+        RuntimeError: as `gl.current`, or the GL library cannot render pictures of this size.
     """
 
     def __init__(self, model: mujoco.MjModel, height: int, width: int):
         self._key = (_looks(model), height, width)
         _Shared.take(self._key, model)
-        self.close = weakref.finalize(self, _Shared.give_back, self._key)  # holds the key only, never the renderer
-        self.close.atexit = False  # `_Shared.close` frees all renderers, while the GL library is still there
+        self.close = weakref.finalize(self, _Shared.give_back, self._key)  # references the key, not the renderer
+        self.close.atexit = False  # `_Shared.close` frees all renderers while the GL library still exists
 
     def draw(self, model: mujoco.MjModel, data: mujoco.MjData, camera: mujoco.MjvCamera, depth: bool) -> np.ndarray:
         """Returns a picture (height, width, 3) uint8, or (height, width) float32 depths, m, along the view direction.
 
-        `model` is the model of the lease or one that looks alike.
+        `model` is the model of the lease or one with the same visual data.
         """
         with gl.current():
             _Shared.sweep()
@@ -45,12 +46,12 @@ class Lease:
 
 
 def live_renderers() -> int:
-    """Returns how many renderers this process holds."""
+    """Returns the number of renderers in this process."""
     return len(_Shared.renderers)
 
 
 class _Shared:
-    """All renderers of the process by key, how many leases each has, and the keys that were given back since."""
+    """All renderers of the process by key, their numbers of leases, and the keys of closed leases not yet processed."""
 
     renderers: ClassVar[dict] = {}
     _leases: ClassVar[Counter] = Counter()
@@ -68,11 +69,11 @@ class _Shared:
 
     @classmethod
     def give_back(cls, key):
-        """Frees the renderer with its last lease; the garbage collector may call this in any thread, at any time."""
+        """Frees the renderer after its last lease; the garbage collector may call this in any thread, at any time."""
         cls._returned.append(key)
         if gl.is_open():
-            with gl.current(wait=False) as got:  # if not, the renderer in use sweeps at the next picture
-                if got:
+            with gl.current(wait=False) as is_current:  # otherwise the next picture calls `sweep`
+                if is_current:
                     cls.sweep()
 
     @classmethod
@@ -99,7 +100,7 @@ class _Renderer:
         self._scene, self._options = mujoco.MjvScene(model, maxgeom=MAX_GEOMS), mujoco.MjvOption()
         try:
             self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_150)
-            mujoco.mjr_resizeOffscreen(width, height, self._context)  # whatever offwidth and offheight of the model say
+            mujoco.mjr_resizeOffscreen(width, height, self._context)  # independent of the model's offwidth and offheight
         except mujoco.FatalError as error:
             raise RuntimeError(f"the GL library cannot make pictures of {width} x {height} pixels: {error}") from error
         self._context.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
@@ -108,17 +109,17 @@ class _Renderer:
     def draw(self, model, data, camera, depth):
         self._adopt(model)
         shown = int(mujoco.mjtCatBit.mjCAT_ALL)
-        # Endless planes are centred on the scene's camera, which would still be that of the last picture.
+        # MuJoCo centres infinite planes on the scene's camera: update the camera of the last picture first.
         mujoco.mjv_updateCamera(model, data, camera, self._scene)
         mujoco.mjv_updateScene(model, data, self._options, None, camera, shown, self._scene)
         for flag in (mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR):
-            self._scene.flags[int(flag)] = depth  # no antialiasing, no haze: a depth belongs to one surface
+            self._scene.flags[int(flag)] = depth  # no antialiasing and no haze: each depth must be that of one surface
         mujoco.mjr_setBuffer(_OFFSCREEN, self._context)
         mujoco.mjr_render(self._rectangle, self._scene, self._context)
         return self._depths() if depth else self._colours()
 
     def _adopt(self, model):
-        """Sets what MuJoCo derives from a model when it builds a context."""
+        """Updates the values that MuJoCo derives from a model when it builds a context."""
         context, extent, look = self._context, model.stat.extent, model.vis.map
         context.fogStart, context.fogEnd = extent * look.fogstart, extent * look.fogend
         context.shadowClip, context.shadowScale = extent * look.shadowclip, look.shadowscale
@@ -141,13 +142,13 @@ class _Renderer:
 
 
 def _looks(model):
-    """Returns a digest of all that MuJoCo copies from a model into a rendering context, apart from `_Renderer._adopt`."""
+    """Returns a digest of the data that MuJoCo copies from a model into a rendering context, except in `_adopt`."""
     digest = hashlib.blake2b(digest_size=16)
     for name in dir(model):
         if name.startswith(_PREFIXES) and isinstance(array := getattr(model, name), np.ndarray):
             digest.update(f"{name}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
     planes = model.geom_size[model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)]
-    endless = bool((planes[:, :2] <= 0).any())  # such a plane reaches to the end of the view
-    reach = model.stat.extent * model.vis.map.zfar if endless else 0.0
+    infinite = bool((planes[:, :2] <= 0).any())  # MuJoCo draws an infinite plane up to the far clipping distance
+    reach = model.stat.extent * model.vis.map.zfar if infinite else 0.0
     digest.update(planes.tobytes() + repr((reach, *(getattr(model.vis.quality, name) for name in _QUALITY))).encode())
     return digest.hexdigest()

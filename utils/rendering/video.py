@@ -1,4 +1,4 @@
-"""Video files that are whole or not there."""
+"""Video files that are either complete or absent."""
 
 import importlib
 from contextlib import suppress
@@ -14,23 +14,23 @@ CODECS = {".mp4": "libx264", ".mkv": "libx264", ".mov": "libx264", ".avi": "libx
 
 
 class Video:
-    """A video file that is written as the frames come, beside its place, and takes its place at the end; a context manager.
+    """Writes frames to a temporary file and renames it to `path` at the end; a context manager.
 
-    A writer that is interrupted leaves a shorter video, or, before the first frame, what was there before.
+    After an interrupt, `path` is a shorter video; before the first frame, an existing file stays unchanged.
 
     Args:
-        path: the file; its suffix, one of CODECS, decides the format. Its folder is made.
+        path: the file; its suffix, one of CODECS, selects the format. Its folder is created.
         fps: frames per second.
 
     Raises:
-        ValueError: the suffix is none of those, or no file can be written there.
+        ValueError: the suffix is not in CODECS, or the file cannot be written.
         RuntimeError: imageio or its ffmpeg is missing; or, later, ffmpeg failed.
     """
 
     def __init__(self, path: str | Path, fps: float):
         self._path = Path(path)
         check_suffix(self._path)
-        self._aside = self._path.with_name(f".{uuid4().hex}.partial{self._path.suffix}")  # two writers never share it
+        self._aside = self._path.with_name(f".{uuid4().hex}.partial{self._path.suffix}")  # unique to this writer
         _check_writable(self._path, self._aside)
         self._writer = _ffmpeg_writer(self._aside, fps)
         self._frames, self._failed = 0, False
@@ -39,7 +39,7 @@ class Video:
         """Appends a frame (height, width, 3) uint8, sides in multiples of 16."""
         try:
             self._writer.append_data(frame)
-        except OSError as error:  # imageio's text is the log of ffmpeg
+        except OSError as error:  # imageio's message is the log of ffmpeg
             self._failed = True
             raise self._failure() from error
         self._frames += 1
@@ -52,7 +52,7 @@ class Video:
             self._writer.close()
             if self._frames and not self._failed:
                 imageio_ffmpeg = importlib.import_module("imageio_ffmpeg")
-                imageio_ffmpeg.count_frames_and_secs(str(self._aside))  # fails on half a file, as a full disk leaves it
+                imageio_ffmpeg.count_frames_and_secs(str(self._aside))  # raises if the file is incomplete (disk full)
                 self._aside.replace(self._path)
         except (OSError, RuntimeError) as error:
             raise self._failure() from error
@@ -64,7 +64,7 @@ class Video:
 
 
 def check_suffix(path: Path) -> None:
-    """Raises ValueError, listing what exists, unless the suffix of `path` is one of CODECS."""
+    """Raises ValueError, with the list of suffixes, unless the suffix of `path` is in CODECS."""
     if path.suffix.lower() not in CODECS:
         raise ValueError(f"a video must be a file with one of the suffixes {', '.join(CODECS)}, got {path}")
 
@@ -73,21 +73,21 @@ def first_frame(env: VectorEnv) -> np.ndarray:
     """Returns a picture (height, width, 3) uint8 of the first simulation; with transparency (height, width, 4).
 
     Raises:
-        RuntimeError: the environment makes none.
+        RuntimeError: the environment does not render pictures.
     """
     try:
         frame = (env.render() or [None])[0]
-    except Exception as error:  # whatever an environment of others raises
+    except Exception as error:  # a foreign environment may raise any exception
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise RuntimeError(f"this environment makes no pictures: {reason}; leave out --video") from error
+        raise RuntimeError(f"this environment renders no pictures: {reason}; leave out --video") from error
     if not (isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] in (3, 4)):
         kind = f"{frame.shape} {frame.dtype}" if isinstance(frame, np.ndarray) else type(frame).__name__
-        raise RuntimeError(f"this environment makes no pictures (height, width, 3) uint8, got {kind}: leave out --video")
+        raise RuntimeError(f"this environment renders no pictures (height, width, 3) uint8, got {kind}: leave out --video")
     return frame
 
 
 def _check_writable(path, aside):
-    """Raises ValueError if no file can be written at `path`, before anything is simulated."""
+    """Raises ValueError if no file can be written at `path`; called before anything is simulated."""
     if path.is_dir():
         raise ValueError(f"cannot write the video {path}: it is a folder")
     try:
