@@ -25,6 +25,7 @@ from run_folder.policy import write_policy
 from run_folder.records import make_run
 from tests import compare_residual_vs_baseline
 from training.assembly import create_run, make_model
+from training.tasks import TASKS, find_task
 from utils.config import as_plain
 from utils.files import write_json
 
@@ -141,7 +142,7 @@ def test_a_policy_trained_on_the_benchmarks_ground_is_refused(tmp_path, capsys):
     assert "give another --seeds-from" in capsys.readouterr().err
 
 
-def test_a_policy_is_played_on_the_environment_that_its_run_names(run, short, tmp_path):
+def test_a_policy_is_played_on_the_environment_that_its_run_names(run, short, tmp_path, monkeypatch):
     class Other(ResidualWalkVectorEnv):
         made = 0
 
@@ -150,6 +151,7 @@ def test_a_policy_is_played_on_the_environment_that_its_run_names(run, short, tm
             super().__init__(*args, **kwargs)
 
     gym.register("Other-v0", entry_point="nowhere:None", vector_entry_point=Other)
+    monkeypatch.setitem(TASKS, "Other-v0", find_task("ResidualWalk-v0"))
     try:
         shutil.copytree(run, tmp_path, dirs_exist_ok=True)
         write_json(tmp_path / "env.json", {"id": "Other-v0", "kwargs": {}})

@@ -8,7 +8,7 @@ import play_residual_policy
 import train_residual_ppo
 from run_folder.bad_states import read_dump
 from run_folder.runs import resumable
-from training import learners
+from algorithms.ppo import PPO
 from utils.monitor_training import read_scalars
 
 SMALL = """--preset rough --total-timesteps 1024 --num-envs 4 --ppo.n-steps 32 --ppo.batch-size 64 --ppo.net-arch 8
@@ -80,7 +80,7 @@ def poisoned(learner, when):
     "when, words", [("before", "is not finite"), ("after", "the policy's weights"), ("loss", "train/loss")]
 )
 def test_lost_numbers_stop_the_training_and_name_the_last_good_checkpoint(tmp_path, monkeypatch, capsys, when, words):
-    monkeypatch.setattr(learners.PPO, "train", poisoned(learners.PPO, when))
+    monkeypatch.setattr(PPO, "train", poisoned(PPO, when))
     assert train_residual_ppo.main([*SMALL, "--run-dir", str(tmp_path / "run")]) == 1
     message = capsys.readouterr().err
     newest = resumable(tmp_path / "run")[-1]

@@ -128,7 +128,7 @@ class SimulatedRobot:
         self.left -= 1
         self.observation, _, ended, _, info = self.env.step(self.run.act(self.observation))
         assert not ended.any()
-        self.largest = max(self.largest, np.abs(targets - self.task._commanded[0]).max())
+        self.largest = max(self.largest, np.abs(targets - self.task.commanded[0]).max())
         self.reached = info["distance"][0]
 
 
