@@ -6,9 +6,9 @@ import torch
 
 import play_residual_policy
 import train_residual_ppo
+from algorithms.ppo import PPO
 from run_folder.bad_states import read_dump
 from run_folder.runs import resumable
-from algorithms.ppo import PPO
 from utils.monitor_training import read_scalars
 
 SMALL = """--preset rough --total-timesteps 1024 --num-envs 4 --ppo.n-steps 32 --ppo.batch-size 64 --ppo.net-arch 8
