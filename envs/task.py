@@ -156,7 +156,7 @@ class Task(Rebuilt, Observed, ABC):
         """Overrides parameters of `factors` with these values (k,) in simulations `ids` (k,), from their next reset on.
 
         Raises:
-            ValueError: a name is unknown (the nearest is named), or a value lies outside its bounds.
+            ValueError: a name is unknown (the message names the nearest), or a value lies outside its bounds.
         """
         check_values(values, self.ranges)
         self.variation.declare({name: self.factors[name] for name in values})

@@ -1,4 +1,4 @@
-"""Draws the toy's plane, instead of a camera's view of a simulation."""
+"""Draws the toy's plane; it replaces the camera of other environments."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ class Picture(View):
     """Draws the point as a red square and the target as a green one on a white field, x to the right and y up.
 
     Raises:
-        ValueError: a camera or a render mode is given that the plane does not have.
+        ValueError: a camera is given, or the render mode is unknown.
     """
 
     modes, default_size = RENDER_MODES, (SIDE, SIDE)

@@ -1,4 +1,4 @@
-"""The task behind Toy-v0: a point in the plane that must reach the origin; its inertia is drawn for every episode."""
+"""The task of Toy-v0: a point in the plane must reach the origin; its inertia is drawn for every episode."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ _KICKS = Distribution("normal", np.full(2, NOISE))
 
 @dataclass(frozen=True)
 class ToyConfig(Checked):
-    """How the inertia of an episode is drawn, and which reward is paid."""
+    """Distribution of the inertia, and the reward."""
 
     perturb_method: Literal["l2", "ellipsoid", "l+"] = "l2"
-    """Shape of the set that inertias are drawn from."""
+    """Shape of the set from which inertias are drawn."""
     perturb_val: float = within(0.1, 0.0, 1e6, allowed="be a number up to 1e6, from 0 on")
     """Size of that set; 0 leaves the inertia at 1."""
     legacy_reward: bool = False
-    """Reward 50 - distance instead of -distance. Reaching the target ends the reward and is then the worst outcome."""
+    """Reward 50 - distance instead of -distance. Reaching the target then ends a positive reward: the worst outcome."""
 
 
 class Toy(Observed):
@@ -69,13 +69,13 @@ class Toy(Observed):
         self._fixed_inertia = np.full((num_envs, 2), np.nan)  # NaN where the inertia is drawn
         self._generators = [np.random.default_rng() for _ in range(num_envs)]
         self._kicks = np.zeros((num_envs, BLOCK_STEPS, 2))
-        self._used = np.full(num_envs, BLOCK_STEPS)  # how many of the drawn kicks are used up
+        self._used = np.full(num_envs, BLOCK_STEPS)  # number of used steps of the drawn noise
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
-        """Sets the inertia (k,) of one or both axes, instead of a drawn one, in the next episodes of simulations `ids` (k,).
+        """Fixes the inertia (k,) of one or both axes in the next episodes of simulations `ids` (k,).
 
         Raises:
-            ValueError: a name is unknown (the nearest is named), or a value lies outside its bounds.
+            ValueError: a name is unknown (the message names the nearest), or a value lies outside its bounds.
         """
         check_values(values, self.ranges)
         for name, value in values.items():
@@ -85,7 +85,7 @@ class Toy(Observed):
         """Starts new episodes in simulations `ids`; returns the observations (n, 2) of all simulations.
 
         Raises:
-            ValueError: there are options; none exist.
+            ValueError: an option is given; the toy has none.
         """
         refuse_options(options)
         # One generator for each episode, so that later episodes do not depend on the length of this one.

@@ -1,4 +1,4 @@
-"""Wrappers that each change one thing about an environment, single or vector; `envs.challenges` knows their order.
+"""Wrappers of single and vector environments, each with one purpose; `envs.challenges` applies them in their order.
 
 Each is a class of hooks, such as `Delay`, with two faces: `SingleDelay`, a `gymnasium.Wrapper`, and `VectorDelay`, a
 `gymnasium.vector.VectorWrapper`. `Delay(env)` builds the face that fits `env`.

@@ -1,4 +1,4 @@
-"""Records the episodes of an environment, or of a vector of them, in a `ChallengeLog`, and changes nothing."""
+"""Wrappers that record the episodes of a single or vector environment in a `ChallengeLog` and change nothing."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +13,10 @@ from utils.vector_infos import info_of_step
 
 
 class RecordChallenges(gym.Wrapper, RecordConstructorArgs):
-    """Records one environment: what its infos show of constraints, safety variables and objectives, and its rewards.
+    """Records the constraints, safety variables and objectives in the infos of one environment, and its rewards.
 
-    It belongs outside of all that changes rewards and ends episodes. `log` is the `ChallengeLog`; `log.stats()` gives the
-    numbers of all finished episodes at any time.
+    Put it outside of all wrappers that change rewards or end episodes. `log` is the `ChallengeLog`; `log.stats()` returns
+    the statistics of all finished episodes at any time.
     """
 
     def __init__(self, env: gym.Env, path: str | Path | None = None, log_every: int = 100, safety_vars: bool = True):
@@ -49,7 +49,7 @@ class RecordChallenges(gym.Wrapper, RecordConstructorArgs):
 
 
 class RecordVectorChallenges(VectorWrapper):
-    """Records n simulations as `RecordChallenges` does one, whatever the autoreset mode."""
+    """Records n simulations, each like `RecordChallenges`, in every autoreset mode."""
 
     def __init__(self, env: VectorEnv, path: str | Path | None = None, log_every: int = 100, safety_vars: bool = True):
         """Records to `path` (an .npz; None: in memory only) every `log_every` episodes and at `close`.
@@ -60,7 +60,7 @@ class RecordVectorChallenges(VectorWrapper):
         super().__init__(env)
         self.log = ChallengeLog(path, log_every, env.num_envs, _name(env), safety_vars)
         self._mode = env.metadata.get("autoreset_mode")
-        self._restarting = np.zeros(env.num_envs, bool)  # with the coming step, in mode NEXT_STEP
+        self._restarting = np.zeros(env.num_envs, bool)  # reset by the next step, in mode NEXT_STEP
 
     def reset(self, *, seed=None, options=None):
         mask = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
@@ -88,7 +88,7 @@ class RecordVectorChallenges(VectorWrapper):
             super().close(**kwargs)
 
     def _record_same_step(self, reward, ended, info):
-        """Records a step that may show the end of some episodes and the beginning of the next ones at once."""
+        """Records a step in which some episodes end and their next episodes start."""
         ids = np.flatnonzero(ended)
         if len(ids):
             info = info_of_step(info, ended)
@@ -98,12 +98,12 @@ class RecordVectorChallenges(VectorWrapper):
 
 
 def _name(env):
-    """Returns the id that an environment is registered as, or nothing."""
+    """Returns the registered id of an environment, or an empty string."""
     return env.spec.id if env.spec else ""
 
 
 def _batched(info):
-    """Returns what a log reads of one environment's info, as that of a vector of one."""
+    """Returns the entries of a single environment's info that a log reads, in the form of a vector with n = 1."""
     return {key: _row(info[key]) for key in GROUPS if key in info}
 
 

@@ -1,4 +1,4 @@
-"""Actions, observations and rewards that arrive late."""
+"""Delays actions, observations and rewards."""
 
 from collections import OrderedDict
 
@@ -13,25 +13,25 @@ from envs.wrappers.specs import DelaySpec
 from envs.wrappers.wrapper import ChallengeWrapper
 
 _STREAMS = {"actions": 11, "observations": 12, "rewards": 13}
-_SHARED = "constraints"  # the entry that the original hands out undelayed, one array for all time steps
+_SHARED = "constraints"  # the original does not delay this entry: it is one array for all time steps
 
 
 class Delay(ChallengeWrapper):
-    """Makes actions, observations and rewards late by whole numbers of control steps.
+    """Delays actions, observations and rewards by whole numbers of control steps.
 
-    The first item of an episode fills the line: a delay of d executes the first action d + 1 times, shows the reset's
-    observation d + 1 times and pays the first reward d + 1 times, and the last d rewards of an episode are not paid. With
-    `info["reward_terms"]` the term `delay` says what was paid beyond the step's own reward.
+    The first item of an episode fills the delay line: with a delay of d, the first action is executed d + 1 times, the
+    reset's observation is returned d + 1 times, and the first reward is paid d + 1 times. The last d rewards of an episode
+    are not paid. In `info["reward_terms"]` the term `delay` is the paid reward minus the reward of the step.
 
     Args:
         env: a single environment or a vector.
-        actions, observations, rewards: each d; or (low, high), drawn anew at every step, where what has arrived stays until
-            something newer does. Actions and observations also a list with one of these for every component, and
-            observations a mapping from block names to any of these (blocks not named are on time).
-        exact: whether to keep what is under way over a reset, and `constraints` undelayed, as the original does.
+        actions, observations, rewards: a delay d; or (low, high) for a delay that is drawn at every step, where an item
+            stays in use until a newer one arrives. Actions and observations also accept a list with one delay per
+            component, and observations a mapping from block names to delays (0 for blocks that are not named).
+        exact: whether a reset leaves the delay lines filled and `constraints` are not delayed, as in the original.
 
     Raises:
-        ValueError: a delay is none of these, or names no block.
+        ValueError: a delay has another form, or a block name is unknown.
     """
 
     def __init__(self, env, actions=0, observations=0, rewards=0, exact: bool = False):
@@ -98,8 +98,8 @@ def _late(late):
 
 
 def _without(name, layout):
-    """Returns the layout without one entry, or the same one if it has no such entry."""
+    """Returns the layout without the entry `name`, or the same layout if it has no such entry."""
     if not isinstance(layout.space, spaces.Dict) or name not in layout.space.spaces:
         return layout
-    kept = ((own, space) for own, space in layout.space.spaces.items() if own != name)
+    kept = ((entry, space) for entry, space in layout.space.spaces.items() if entry != name)
     return Layout(spaces.Dict(OrderedDict(kept)))

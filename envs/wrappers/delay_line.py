@@ -1,4 +1,4 @@
-"""Rows of numbers that come out later than they went in, for n simulations."""
+"""A delay line for rows of numbers of n simulations."""
 
 from collections.abc import Mapping
 
@@ -9,19 +9,19 @@ from envs.wrappers.layout import Layout
 
 
 class DelayLine:
-    """Keeps the last items of n simulations and hands out those of the wanted ages.
+    """Stores the last items of n simulations and delivers items of the wanted ages.
 
     Args:
-        n: simulations.
-        layout: of an item; `late` may name its blocks.
-        late: steps by which items are late: d, (low, high) drawn at every step, a list with these for every component, or
-            a mapping from block names to any of them.
-        dtype: of an item.
-        stream: tells the line's random numbers from others.
-        what: is late, for errors.
+        n: number of simulations.
+        layout: layout of an item, whose blocks `late` may name.
+        late: delay in steps: d, (low, high) drawn at every step, a list with one of these for every component, or a
+            mapping from block names to any of them.
+        dtype: dtype of an item.
+        stream: key that separates the line's random numbers from others.
+        what: name of the delayed items in errors.
 
     Raises:
-        ValueError: `late` names no block, or has another length.
+        ValueError: a block name is unknown, or a list has the wrong length.
     """
 
     def __init__(self, n: int, layout: Layout, late, dtype, stream: tuple[int, ...], what: str):
@@ -35,11 +35,11 @@ class DelayLine:
         self.draws = Draws(n, stream, {"late": Distribution("uniform", np.zeros(len(low)))} if self._spans.any() else {})
 
     def clear(self, ids: np.ndarray) -> None:
-        """Makes the next item of simulations `ids` the only one that they ever had."""
+        """Empties the lines of simulations `ids`; their next item fills the line."""
         self._empty[ids] = True
 
     def push(self, items: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """Takes the new items (k, size) of simulations `ids`; returns what has arrived by now (k, size), fresh."""
+        """Adds new items (k, size) of simulations `ids`; returns the items (k, size) that arrive now, as a copy."""
         place = self._place[ids] = (self._place[ids] + 1) % self._depth
         self._items[place, ids] = items
         empty = self._empty[ids]
@@ -53,7 +53,7 @@ class DelayLine:
         return self._items[(place[:, None] - ages) % self._depth, ids[:, None], np.arange(len(self._group))]
 
     def _ages(self, ids):
-        """Returns how old what has arrived is (k, groups): what an agent has stays until something newer comes."""
+        """Returns the ages (k, groups) of the items that arrive now; an item stays in use until a newer one arrives."""
         drawn = self._low
         if self._spans.any():
             drawn = drawn + (self.draws.take(ids)["late"] * (self._spans + 1)).astype(int)
@@ -62,15 +62,15 @@ class DelayLine:
 
 
 def _groups(layout, late, what):
-    """Returns the lowest and highest delay of every group of components that are late together, and each one's group."""
+    """Returns the lowest and highest delay of each group of components with a common delay, and each component's group."""
     ranges, group = [(0, 0)], np.zeros(layout.size, int)
-    for place, own in _by_place(layout, late, what):
+    for place, delay in _by_place(layout, late, what):
         columns = np.arange(layout.size)[place]
-        several = isinstance(own, (list, np.ndarray))
-        if several and len(own) != len(columns):
-            raise ValueError(f"{what} needs {len(columns)} delays, one per component, got {len(own)}")
+        several = isinstance(delay, (list, np.ndarray))
+        if several and len(delay) != len(columns):
+            raise ValueError(f"{what} needs {len(columns)} delays, one per component, got {len(delay)}")
         group[columns] = len(ranges) + (np.arange(len(columns)) if several else 0)
-        ranges += [_range(one) for one in (own if several else [own])]
+        ranges += [_range(single) for single in (delay if several else [delay])]
     used, group = np.unique(group, return_inverse=True)
     low, high = np.array(ranges)[used].T
     return low, high, group
@@ -78,7 +78,7 @@ def _groups(layout, late, what):
 
 def _by_place(layout, late, what):
     if isinstance(late, Mapping):
-        return [(layout.place(name, what), own) for name, own in late.items()]
+        return [(layout.place(name, what), delay) for name, delay in late.items()]
     return [(slice(None), late)]
 
 

@@ -1,4 +1,4 @@
-"""Entries of pure noise in the observation."""
+"""Adds entries of pure noise to the observation."""
 
 import numpy as np
 from gymnasium.spaces import Box
@@ -12,12 +12,13 @@ _STREAM = 31
 
 
 class Dimensionality(ChallengeWrapper):
-    """Adds `number` entries `dummy-0`, `dummy-1`, ... to the observation, (1,), drawn from N(0, 1) anew at every step.
+    """Adds `number` entries `dummy-0`, `dummy-1`, ... of shape (1,), drawn from N(0, 1) at every step, to the observation.
 
     Args:
         env: a single environment or a vector.
-        number: of the entries.
-        random: numpy's RandomState, or what draws like it, to draw from as the original does: the entries are then ().
+        number: number of entries.
+        random: numpy's RandomState, or an object that draws like it, to draw from as the original does: the entries then
+            have the shape ().
     """
 
     def __init__(self, env, number: int, random=None):

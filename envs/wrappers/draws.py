@@ -1,4 +1,4 @@
-"""Random numbers of wrappers: for n simulations from n generators, or one call after the other as the original draws."""
+"""Random numbers of wrappers: blocks for n simulations, or the original's sequence of calls for one simulation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from functools import cached_property
 
 import numpy as np
 
-BLOCK_STEPS = 16  # drawn at once: a call per simulation and step would cost more than the numbers
-MARGIN = 10.0  # standard deviations that no normal draw ever reaches: bounds for spaces
+BLOCK_STEPS = 16  # steps drawn in one call: a call per simulation and step takes longer than drawing the numbers
+MARGIN = 10.0  # standard deviations; no normal draw is larger, so spaces use it as a bound
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """What is drawn for each of `size` components at every step.
+    """Distribution of the numbers that are drawn for each of `size` components at every step.
 
-    Distribution: "normal" with standard deviation `strength`, "chance" that comes true with probability `strength`, or
-    "uniform" in [0, 1). `pieces` are the shapes of the pieces that the original draws one after the other.
+    Kinds: "normal" with standard deviation `strength`, "chance", True with probability `strength`, and "uniform" in [0, 1).
+    `pieces` are the shapes of the pieces that the original draws one after the other.
     """
 
     kind: str
@@ -25,11 +25,11 @@ class Distribution:
 
     def block(self, generators: Sequence[np.random.Generator]) -> np.ndarray:
         """Returns the numbers of the next steps of k simulations (k, BLOCK_STEPS, size); chances are booleans."""
-        # 24 random bits are enough for a probability, and half the work.
+        # 24 random bits are enough for a probability, and take half the time.
         numbers = np.empty((len(generators), BLOCK_STEPS, len(self.strength)), self._precision)
-        for own, generator in zip(numbers, generators):
+        for block, generator in zip(numbers, generators):
             draw = generator.standard_normal if self.kind == "normal" else generator.random
-            draw(out=own, dtype=self._precision)
+            draw(out=block, dtype=self._precision)
         if self.kind == "normal":
             numbers *= self.strength.astype(self._precision)
         return numbers < self.strength.astype(self._precision) if self.kind == "chance" else numbers
@@ -58,12 +58,12 @@ class Distribution:
 
 
 class Draws:
-    """Numbers for n simulations, each from its own generator, whose draws do not depend on the other simulations.
+    """Random numbers for n simulations from n generators, so that no simulation's draws depend on the others.
 
     Args:
-        n: simulations.
-        stream: whole numbers that, beside the seed, tell these draws from those of others.
-        kinds: what is drawn at every step, by name, in this order.
+        n: number of simulations.
+        stream: whole numbers that, together with the seed, separate these draws from others.
+        kinds: distributions to draw from at every step, by name, in this order.
     """
 
     def __init__(self, n: int, stream: tuple[int, ...], kinds: Mapping[str, Distribution]):
@@ -73,7 +73,7 @@ class Draws:
         self._used = np.full(n, BLOCK_STEPS)
 
     def seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
-        """Seeds simulations `ids` (k,) with seeds (k,), those aside that are None."""
+        """Seeds simulations `ids` (k,) with seeds (k,); entries that are None are skipped."""
         for i, seed in zip(ids, seeds):
             if seed is not None:
                 self._generators[i] = np.random.default_rng([int(seed), *self._stream])
@@ -96,8 +96,10 @@ class Draws:
 
 
 class ExactDraws:
-    """The same for one simulation, drawn call for call as the original does from `random`: numpy's RandomState, or
-    whatever has its `normal`, `binomial` and `uniform`."""
+    """Random numbers for one simulation, drawn by the same calls as in the original.
+
+    `random` is numpy's RandomState or an object with its methods `normal`, `binomial` and `uniform`.
+    """
 
     transient = ("_random",)
 
@@ -114,11 +116,11 @@ class ExactDraws:
 
 
 def reseed(random, seed: int | None) -> None:
-    """Seeds numpy's RandomState; a stand-in that cannot be seeded is left as it is."""
+    """Seeds numpy's RandomState; does nothing for an object without a `seed` method."""
     if seed is not None and hasattr(random, "seed"):
         random.seed(seed % 2**32)
 
 
 def _one_if_equal(strength, shape):
-    """Returns one number where all are equal: the original hands numbers to numpy, not arrays."""
+    """Returns a single number if all are equal, because the original passes numbers to numpy instead of arrays."""
     return float(strength[0]) if (strength == strength[0]).all() else strength.reshape(shape)

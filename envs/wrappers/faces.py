@@ -25,12 +25,12 @@ class SingleFace(gym.Wrapper, RecordConstructorArgs):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if SingleFace in cls.__bases__:  # a class derived from a face is built by its own name only
+        if SingleFace in cls.__bases__:  # a class derived from a face is built only by its name
             cls.__bases__[0].single_face = cls
 
     def __init__(self, env):
         super().__init__(env)
-        # An entry point that adds this wrapper adds it again when the environment is made anew: `spec` must not repeat it.
+        # An entry point that adds this wrapper adds it whenever it makes the environment: `spec` must not add it again.
         self._is_recorded = env.spec is not None
 
     @property
@@ -65,7 +65,7 @@ class SingleFace(gym.Wrapper, RecordConstructorArgs):
         self.layout, self.observation_space = layout, layout.space
 
     def _info_value(self, values):
-        """Returns the only simulation's value of (1, ...) in the form that an info holds."""
+        """Returns the value of the only simulation, from (1, ...), in the form of an info entry."""
         return values[0].item() if values.ndim == 1 else values[0].copy()
 
 
@@ -74,7 +74,7 @@ class VectorFace(VectorWrapper):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if VectorFace in cls.__bases__:  # a class derived from a face is built by its own name only
+        if VectorFace in cls.__bases__:  # a class derived from a face is built only by its name
             cls.__bases__[0].vector_face = cls
 
     def __init__(self, env):
@@ -97,7 +97,7 @@ class VectorFace(VectorWrapper):
         changed = self._change_observations(select(observation, ids), ids)
         if len(ids) == self.num_envs:
             return self._remembered(changed), info
-        if self._last is None:  # the other simulations were never reset
+        if self._last is None:  # the other simulations have never been reset
             self._last = create_empty_array(self.single_observation_space, self.num_envs, fn=np.zeros)
         return self._remembered(write(copy_batch(self._last), ids, changed)), info
 
@@ -151,7 +151,7 @@ class VectorFace(VectorWrapper):
         return self._all if mask is None else np.flatnonzero(mask)
 
     def _remembered(self, observation):
-        """Keeps the observations, which a reset of some simulations returns again for the others; returns a copy."""
+        """Stores the observations, because a reset of some simulations returns them for the others; returns a copy."""
         self._last = observation
         return copy_batch(observation)
 
@@ -160,5 +160,5 @@ class VectorFace(VectorWrapper):
         self.observation_space = batch_space(layout.space, self.num_envs)
 
     def _info_value(self, values):
-        """Returns all simulations' values (n, ...) in the form that an info holds."""
+        """Returns the values (n, ...) of all simulations in the form of an info entry."""
         return values.copy()

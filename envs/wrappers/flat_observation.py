@@ -1,4 +1,4 @@
-"""Named observations as one flat vector."""
+"""Converts named observations to one flat vector."""
 
 import numpy as np
 from gymnasium.spaces import Box
@@ -9,7 +9,7 @@ from envs.wrappers.wrapper import ChallengeWrapper
 
 
 class FlatObservation(ChallengeWrapper):
-    """Shows the observation as one float32 vector, block after block in its order; booleans become 0 and 1.
+    """Converts the observation to one float32 vector with the blocks in their order; booleans become 0 and 1.
 
     The blocks keep their names in `layout.slices`.
     """

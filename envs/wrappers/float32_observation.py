@@ -1,4 +1,4 @@
-"""Named observations in single precision."""
+"""Converts named observations to single precision."""
 
 from collections import OrderedDict
 
@@ -11,11 +11,11 @@ from envs.wrappers.wrapper import ChallengeWrapper
 
 
 class Float32Observation(ChallengeWrapper):
-    """Shows the numbers of a named observation as float32; booleans stay what they are."""
+    """Converts the numbers of a named observation to float32; booleans are not changed."""
 
     def __init__(self, env):
         super().__init__(env)
-        self._set_layout(Layout(spaces.Dict(OrderedDict((name, _single(own)) for name, own in self.layout.space.items()))))
+        self._set_layout(Layout(spaces.Dict(OrderedDict((name, _single(box)) for name, box in self.layout.space.items()))))
 
     def _change_observations(self, observations, ids):
         return {name: part if part.dtype == bool else part.astype(np.float32) for name, part in observations.items()}

@@ -1,4 +1,4 @@
-"""Observations of the last control steps, stacked as a robot receives them."""
+"""Stacks the observations of the last control steps as the agent received them."""
 
 from collections.abc import Sequence
 
@@ -16,18 +16,18 @@ from utils.observation import Past
 class History(ChallengeWrapper):
     """Stacks the last `frames` observations that were received, oldest first.
 
-    It belongs outside of `Noise` and `Delay`, so that the past is what was received and does not change any more. After a
-    reset all frames hold the first observation. In `layout.slices` the current block keeps its name, and the one of a steps
-    before is called `name-a`.
+    Put it outside of `Noise` and `Delay`, so that past frames are the received ones and do not change. After a reset all
+    frames are the first observation. In `layout.slices` the current block keeps its name; the block of a steps before is
+    called `name-a`.
 
     Args:
         env: a single environment or a vector, whose observation is a flat Box.
-        frames: number of control steps, the current one included.
-        rows: names of the blocks to stack, each in its place; the other blocks are returned as they are. None stacks
-            everything that the policy may use; privileged values, for the critic, are never stacked by default.
+        frames: number of control steps, with the current one.
+        rows: names of the blocks to stack, each in its place; the other blocks are returned unchanged. None stacks all
+            blocks that the policy may use; privileged values, for the critic, are not stacked by default.
 
     Raises:
-        ValueError: the observation is a Dict (put `FlatObservation` inside), there is no such block, or a value is wrong.
+        ValueError: the observation is a Dict (put `FlatObservation` inside), a block name is unknown, or a value is wrong.
     """
 
     def __init__(self, env, frames: int, rows: Sequence[str] | None = None):
@@ -68,7 +68,7 @@ def _stacked(layout, rows):
 
 
 def _order(size, stacked, frames):
-    """Returns the frame and the column of the inner observation that each column of the stacked one shows."""
+    """Returns the frame and the inner column that each column of the stacked observation comes from."""
     parts, column = [], 0
     for place in [*stacked, slice(size, size)]:
         between, block = np.arange(column, place.start), np.arange(place.start, place.stop)
@@ -81,7 +81,7 @@ def _order(size, stacked, frames):
 
 def _stacked_layout(layout, stacked, frames, frame, column):
     """Returns the layout of the stacked observation, with its blocks, its groups, and which columns repeat the past."""
-    places = np.zeros((frames, layout.size), int)  # where a frame's column stands in the stacked observation
+    places = np.zeros((frames, layout.size), int)  # index of a frame's column in the stacked observation
     places[:, column[frame == frames - 1]] = np.flatnonzero(frame == frames - 1)
     places[frame, column] = np.arange(len(frame))
 
@@ -92,7 +92,7 @@ def _stacked_layout(layout, stacked, frames, frame, column):
     for block in stacked:
         inside = {n: p for n, p in layout.slices.items() if block.start <= p.start and p.stop <= block.stop}
         slices |= {f"{name}-{age}": moved(part, age) for age in range(1, frames) for name, part in inside.items()}
-    past = [Past(moved(own.target), moved(own.source), own.starts_current) for own in layout.past]
+    past = [Past(moved(block.target), moved(block.source), block.starts_current) for block in layout.past]
     past += [Past(moved(block, age), moved(block, age - 1), True) for age in range(1, frames) for block in stacked]
     groups = {name: slice(int(places[0, part.start]), moved(part).stop) for name, part in layout.groups.items()}
     low, high = (end[column] for end in layout.bounds())

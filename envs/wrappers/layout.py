@@ -1,4 +1,4 @@
-"""Where the named blocks of an observation lie in a row of numbers, for flat (Box) and named (Dict) observations alike."""
+"""The positions of named blocks in a row of numbers, for flat (Box) and named (Dict) observations."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -15,18 +15,18 @@ class Layout:
     """Turns batches of observations into rows of numbers (k, size) and back.
 
     Args:
-        space: of one observation: a Box, or a Dict of Boxes and MultiBinaries (whose values are booleans here).
-        slices: where the named blocks of a Box lie in the row, if they have names.
-        past: which columns of a Box repeat values of earlier steps.
-        groups: parts of a Box by name, as a task's `observation_groups`: "policy", which is the first, and others.
+        space: space of one observation: a Box, or a Dict of Boxes and MultiBinaries (whose values are booleans here).
+        slices: columns of the named blocks of a Box, if it has named blocks.
+        past: columns of a Box that repeat values of earlier steps.
+        groups: parts of a Box by name, like a task's `observation_groups`: first "policy", then others.
 
     Attributes:
-        slices: where each named block lies; those of a Dict are its keys.
-        pieces: shape of every piece that an observation is made of, in order; a Box is one piece.
-        size, dtype: of a row; that of a Dict is what holds all of its pieces.
+        slices: columns of each named block; the blocks of a Dict are its keys.
+        pieces: shapes of the pieces of an observation, in order; a Box is one piece.
+        size, dtype: size and dtype of a row; for a Dict, a dtype that can represent all pieces.
 
     Raises:
-        ValueError: the space is another one.
+        ValueError: the space is of another kind.
     """
 
     def __init__(
@@ -57,17 +57,20 @@ class Layout:
         return np.concatenate(pieces, axis=1, dtype=self.dtype)
 
     def observation(self, rows: np.ndarray):
-        """Returns the batch of observations that rows (k, size) are."""
+        """Returns rows (k, size) as a batch of observations."""
         if not self._named:
             return rows.reshape(-1, *self.pieces[0])
         pieces = zip(self._spaces, self._places, self.pieces, self._dtypes)
         return {name: rows[:, place].astype(dtype).reshape(-1, *shape) for name, place, shape, dtype in pieces}
 
     def columns(self, given, what: str, dtype=float) -> np.ndarray:
-        """Returns the value (size,) of every number: one for all, one for each, or by block name (0 where none is said).
+        """Returns one value per column (size,) from one value for all, one for each, or a mapping by block name.
+
+        Blocks that the mapping does not name get 0.
 
         Raises:
-            ValueError: no block has that name (the nearest is named), or there are too many or few; `what` is named.
+            ValueError: a block name is unknown (the message names the nearest) or the number of values is wrong. The message
+                calls the values `what`.
         """
         values = np.zeros(self.size, dtype)
         for name, value in given.items() if isinstance(given, Mapping) else ():
@@ -83,7 +86,7 @@ class Layout:
         """Returns the columns of a block.
 
         Raises:
-            ValueError: there is no such block (the nearest is named), or it repeats another block's past; `what` is named.
+            ValueError: the block is unknown (the message names the nearest), or it repeats another block's past.
         """
         if name not in self.slices:
             raise ValueError(f"{what} names {name!r}, which is no block of the observation{nearest_name(name, self.slices)}")
@@ -93,24 +96,24 @@ class Layout:
         return place
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the lowest and the highest value (size,) of every number."""
+        """Returns the lowest and the highest value (size,) of every column."""
         boxes = [_as_box(piece) for piece in self._spaces.values()]
         return tuple(np.concatenate([np.ravel(getattr(box, end)) for box in boxes]) for end in ("low", "high"))
 
     def widened(self, margin: np.ndarray, zeroed: np.ndarray) -> "Layout":
-        """Returns the layout whose numbers may cross their bounds by `margin` (size,), and be 0 where `zeroed` (size,).
+        """Returns the layout with bounds widened by `margin` (size,), and to include 0 where `zeroed` (size,).
 
         Raises:
-            ValueError: a number that must change is no floating-point one.
+            ValueError: the bounds of a column that is not floating-point would change.
         """
         wider = OrderedDict()
         for (name, piece), place in zip(self._spaces.items(), self._places):
-            own = [part[place].reshape(piece.shape) for part in (margin, zeroed)]
-            wider[name] = _widened(piece, *own) if any(part.any() for part in own) else piece
+            changes = [part[place].reshape(piece.shape) for part in (margin, zeroed)]
+            wider[name] = _widened(piece, *changes) if any(part.any() for part in changes) else piece
         return Layout(spaces.Dict(wider)) if self._named else Layout(wider[""], self.slices, self.past, self.groups)
 
     def extended(self, entries: Mapping[str, spaces.Box | spaces.MultiBinary]) -> "Layout":
-        """Returns the layout of observations with additional entries: at the end of a Dict, and of a Box's policy part."""
+        """Returns the layout with additional entries: at the end of a Dict, or at the end of a Box's policy part."""
         if self._named:
             return Layout(spaces.Dict(OrderedDict(self._spaces | entries)))
         boxes, first = [_as_box(entry) for entry in entries.values()], self.policy_size
@@ -121,7 +124,7 @@ class Layout:
         return self._inserted(spaces.Box(low, high, dtype=self.dtype), slices, first, len(added[0]))
 
     def extend(self, observation, rows: np.ndarray):
-        """Returns a batch of this layout's observations (k, ...) from ones without the last entries, and these (k, m)."""
+        """Returns observations (k, ...) of this layout from observations without the added entries, and these (k, m)."""
         inner, added = self.size - rows.shape[1], rows.shape[1]
         if not self._named:
             old, first = np.reshape(observation, (-1, inner)), self.policy_size - added
@@ -139,7 +142,7 @@ class Layout:
         return self.groups["policy"].stop if self.groups else self.size
 
     def spread_to_past(self, values: np.ndarray) -> np.ndarray:
-        """Returns values (size,), at least as large in columns that repeat the past as in the columns that they repeat."""
+        """Returns values (size,) in which a column that repeats the past is at least as large as the repeated column."""
         values, before = values.copy(), None
         while before is None or (values != before).any():
             before = values.copy()
@@ -154,14 +157,14 @@ class Layout:
             return slice(part.start + count * (part.start >= first), part.stop + count * (part.stop > first - at_end))
 
         old = {name: shifted(part, 0) for name, part in self.slices.items()}
-        past = [Past(shifted(own.target, 0), shifted(own.source, 0), own.starts_current) for own in self.past]
+        past = [Past(shifted(block.target, 0), shifted(block.source, 0), block.starts_current) for block in self.past]
         return Layout(space, old | slices, past, {name: shifted(part, 1) for name, part in self.groups.items()})
 
 
 def layout_of(env) -> Layout:
-    """Returns the layout of what a single or vector environment shows.
+    """Returns the layout of the observations of a single or vector environment.
 
-    Blocks have names in Dict observations, in those of our wrappers, and in those that a task's `ObservationTable` declares.
+    Blocks have names in Dict observations, in observations of this package's wrappers, and in a task's `ObservationTable`.
     """
     if isinstance(getattr(env, "layout", None), Layout):
         return env.layout
@@ -174,7 +177,7 @@ def layout_of(env) -> Layout:
 
 
 def first_env(env) -> gym.Env | gym.vector.VectorEnv:
-    """Returns the environment itself, or the first one of a vector that is made of single ones."""
+    """Returns the environment, or the first single environment if it is a vector of single environments."""
     singles = getattr(env.unwrapped, "envs", None)
     return singles[0] if singles else env
 

@@ -1,4 +1,4 @@
-"""A second objective beside the reward: mixed into it, shown, or both."""
+"""Adds a second objective: mixed into the reward, added to the observation, or both."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -14,26 +14,26 @@ from utils.kernels import total
 
 
 class Objective(ABC):
-    """What to care about beside the reward, in `number` figures."""
+    """Base of objectives besides the reward; an objective consists of `number` figures."""
 
     number = 1
 
     @abstractmethod
     def get_objectives(self, info: Mapping) -> np.ndarray:
-        """Returns the objectives of a step or reset with this info, (m,) of one simulation or (n, m) of n."""
+        """Returns the objectives of a step or reset with this info, (m,) for one simulation or (n, m) for n."""
 
     def merge_reward(self, info: Mapping, reward: np.ndarray, coeff: float) -> np.ndarray:
-        """Returns the reward mixed with the mean of the objectives, which weighs `coeff`; of one simulation or (n,)."""
+        """Returns (1 - coeff) * reward + coeff * mean of the objectives, for one simulation or (n,)."""
         return (1.0 - coeff) * reward + coeff * np.mean(self.get_objectives(info), axis=-1)
 
 
 class SafetyObjective(Objective):
-    """The share of the constraints that are satisfied."""
+    """The share of satisfied constraints."""
 
     def get_objectives(self, info):
         if "constraints" not in info:
             raise ValueError('the objective "safety" needs constraints: enable safety_spec')
-        satisfied = [holds for name, holds in info["constraints"].items() if not name.startswith("_")]
+        satisfied = [values for name, values in info["constraints"].items() if not name.startswith("_")]
         return (np.sum(satisfied, axis=0) / len(satisfied))[..., None]
 
 
@@ -41,19 +41,20 @@ OBJECTIVES: dict[str, type[Objective]] = {"safety": SafetyObjective}
 
 
 class MultiObjective(ChallengeWrapper):
-    """Mixes an objective into the reward, adds the entry `multiobj` (own reward, objectives) to the observation, or both.
+    """Mixes an objective into the reward, adds the entry `multiobj` (task reward, objectives) to the observation, or both.
 
-    `info["objectives"]` holds the objectives, and the term `objective` of `info["reward_terms"]` what mixing changed.
+    `info["objectives"]` contains the objectives. The term `objective` of `info["reward_terms"]` is the change of the reward
+    by mixing.
 
     Args:
         env: a single environment or a vector.
-        objective: a name in OBJECTIVES, an object with the methods of `Objective`, or what makes one when called.
-        reward: whether to mix.
-        coeff: the objective's weight in 0 to 1; the reward has the rest.
-        observed: whether to add the entry.
+        objective: a name in OBJECTIVES, an object with the methods of `Objective`, or a function that makes one.
+        reward: whether to mix the objective into the reward.
+        coeff: weight of the objective, 0 to 1; the weight of the reward is 1 - coeff.
+        observed: whether to add the entry to the observation.
 
     Raises:
-        ValueError: the objective is none of these.
+        ValueError: the objective is of another kind.
     """
 
     def __init__(self, env, objective, reward: bool = False, coeff: float = 0.0, observed: bool = False):
@@ -97,10 +98,10 @@ class VectorMultiObjective(MultiObjective, VectorFace):
 
 
 def find_objective(objective) -> Objective:
-    """Returns the objective that a name, a class, a callable or an object stands for.
+    """Returns the objective for a name, a class, a function that makes one, or an objective.
 
     Raises:
-        ValueError: the name is unknown (the nearest is named), or it is none of these.
+        ValueError: the name is unknown (the message names the nearest), or the argument is of another kind.
     """
     if isinstance(objective, str):
         if objective not in OBJECTIVES:
@@ -110,4 +111,4 @@ def find_objective(objective) -> Objective:
         return objective
     if callable(objective):
         return objective()
-    raise ValueError(f"multiobj_spec.objective must be a name, an Objective or what makes one, got {objective!r}")
+    raise ValueError(f"multiobj_spec.objective must be a name, an Objective or a function that makes one, got {objective!r}")

@@ -1,4 +1,4 @@
-"""Noise on actions and observations: gaussian, dropped and stuck values, and repeated actions."""
+"""Adds noise to actions and observations: gaussian, dropped and stuck values, and repeated actions."""
 
 from collections.abc import Mapping
 
@@ -13,32 +13,33 @@ from envs.wrappers.wrapper import ChallengeWrapper
 from utils.specs import Spec, parse
 
 _STREAMS = {"actions": 21, "observations": 22, "repetition": 23}
-_STRENGTHS = {"gaussian": "{}", "dropped": "{}_prob", "stuck": "{}_prob"}  # keys of the strengths for a channel
+_STRENGTHS = {"gaussian": "{}", "dropped": "{}_prob", "stuck": "{}_prob"}  # spec keys of the strengths, for a channel
 
 
 class Noise(ChallengeWrapper):
-    """Adds the four kinds of noise, each where it is given: to actions gaussian (then clipped to the action space), dropped,
-    stuck and repetition, in this order; to observations gaussian, dropped and stuck.
+    """Adds four kinds of noise, each only if it is given.
 
-    Bounds of the observation space are widened by ten standard deviations, and to hold a dropped 0.
+    Actions get gaussian noise (then they are clipped to the action space), dropped values, stuck values and repetition, in
+    this order. Observations get gaussian noise, dropped values and stuck values. The bounds of the observation space are
+    widened by ten standard deviations, and to include 0 where values may be dropped.
 
     Args:
         env: a single environment or a vector.
-        gaussian, dropped, stuck, repetition: the keys of `noise_spec` but for `enable`, or its dataclasses; None for none.
-            Standard deviations and probabilities may be lists with one per component, and those of observations mappings
-            from block names (0 for blocks not named).
-        random: numpy's RandomState, or what draws like it: everything is then done as the original does it (its draws, what
-            survives a reset, when actions are clipped, and that the caller's action is written to).
+        gaussian, dropped, stuck, repetition: mappings with the keys of `noise_spec` except `enable`, or its dataclasses;
+            None for no noise of the kind. Standard deviations and probabilities may be lists with one value per component;
+            for observations also mappings from block names (0 for blocks that are not named).
+        random: numpy's RandomState, or an object that draws like it. If given, the original is reproduced: its draws, the
+            state that a reset keeps, the moment when actions are clipped, and writing to the caller's action.
 
     Raises:
-        ValueError: a key or value is none that the spec knows, or a vector is given `random`.
+        ValueError: a key is unknown, a value is wrong, or `random` is given for a vector.
     """
 
     def __init__(self, env, gaussian=None, dropped=None, stuck=None, repetition=None, random=None):
         super().__init__(env)
         self._exact, self._random = self._check_exact(random is not None), random
         kinds = zip((GaussianSpec, DroppedSpec, StuckSpec, RepetitionSpec), (gaussian, dropped, stuck, repetition))
-        self._spec = NoiseSpec(*(_given(kind, own) for kind, own in kinds))
+        self._spec = NoiseSpec(*(_given(kind, given) for kind, given in kinds))
         self._repetition = self._repeated(self._spec.repetition)
         acts = self._wanted("actions") or self._repetition is not None
         self._actions = self._channel("actions", self.action_layout) if acts else None
@@ -72,12 +73,12 @@ class Noise(ChallengeWrapper):
         return [part for part in (self._actions, self._repetition, self._observations) if part is not None]
 
     def _wanted(self, channel):
-        """Returns the kinds of noise on a channel, in their order, as (name, spec, key of the strength)."""
+        """Returns the kinds of noise on a channel, in order, as (name, spec, key of the strength)."""
         kinds = [(name, getattr(self._spec, name), key.format(channel)) for name, key in _STRENGTHS.items()]
         return [kind for kind in kinds if kind[1].enable and (self._exact or _any(getattr(kind[1], kind[2])))]
 
     def _strengths(self, channel, layout):
-        """Returns the strength (size,) of each kind of noise on a channel, by its name."""
+        """Returns the strength (size,) of each kind of noise on a channel, by name."""
         wanted = self._wanted(channel)
         return {name: layout.columns(getattr(spec, key), f"{spec.where}.{key}") for name, spec, key in wanted}
 
@@ -122,7 +123,7 @@ class VectorNoise(Noise, VectorFace):
 
 
 def _given(kind: type[Spec], given) -> Spec:
-    """Returns a spec that is on unless nothing is given or it says otherwise itself."""
+    """Returns the spec of a kind of noise. It is enabled unless nothing is given or a given spec is disabled."""
     if given is None or isinstance(given, Spec):
         return parse(kind, given)
     return parse(kind, {"enable": True, **given})

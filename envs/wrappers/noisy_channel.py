@@ -1,4 +1,4 @@
-"""What noise does to rows of numbers of n simulations, be they actions or observations, and how actions are repeated."""
+"""Noise and repetition for rows of numbers (actions or observations) of n simulations."""
 
 import numpy as np
 
@@ -6,14 +6,15 @@ from envs.wrappers.draws import Draws, ExactDraws
 
 
 class NoisyChannel:
-    """Adds gaussian noise, clips, drops and sticks, each if it is among the draws, in this order.
+    """Adds gaussian noise, clips, drops values to 0, and keeps values stuck, in this order, as far as `draws` has them.
 
     Args:
-        n, size, dtype: simulations, and what a row is.
-        draws: of "gaussian" (what is added), "dropped" and "stuck" (which components begin to be).
-        steps: for how many steps components are dropped and stuck, by these names.
+        n: number of simulations.
+        size, dtype: size and dtype of a row.
+        draws: draws of "gaussian" (added noise), "dropped" and "stuck" (components where this fault starts).
+        steps: duration of "dropped" and "stuck" faults, steps.
         bounds: lowest and highest values (size,) to clip to, or None.
-        in_place: whether to write to the rows that are given where noise copied nothing, as the original does.
+        in_place: whether to write to the given rows if no noise has copied them, as the original does.
     """
 
     def __init__(
@@ -24,13 +25,13 @@ class NoisyChannel:
         self._held, self._fresh = np.zeros((n, size), dtype), np.ones(n, bool)
 
     def clear(self, ids: np.ndarray) -> None:
-        """Forgets in simulations `ids` what is dropped or stuck."""
+        """Ends all faults in simulations `ids`."""
         self._fresh[ids] = True
         self._dropped.clear(ids)
         self._stuck.clear(ids)
 
     def apply(self, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """Returns the rows (k, size) of simulations `ids` as noise makes them."""
+        """Returns rows (k, size) of simulations `ids` with noise."""
         drawn = self.draws.take(ids)
         if "gaussian" in drawn:
             rows = (rows + drawn["gaussian"]).astype(rows.dtype, copy=False)
@@ -55,14 +56,14 @@ class NoisyChannel:
 
 
 class Repetition:
-    """Executes an action several times: with probability `prob` one that is accepted is held for `steps` steps in all."""
+    """Repeats actions: with probability `prob`, a new action is executed `steps` times in total."""
 
     def __init__(self, n: int, size: int, draws: Draws | ExactDraws, prob: float, steps: int):
         self.draws, self._prob, self._steps = draws, prob, steps
         self._left, self._held = np.zeros(n, int), np.zeros((n, size))
 
     def clear(self, ids: np.ndarray) -> None:
-        """Lets go of the held actions of simulations `ids`."""
+        """Ends the repetition in simulations `ids`."""
         self._left[ids] = 0
 
     def apply(self, actions: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -72,14 +73,14 @@ class Repetition:
         executed = np.where(free[:, None], actions, self._held[ids]).astype(actions.dtype, copy=False)
         self._held[ids] = executed
         self._left[ids] = np.maximum(left - 1, 0)
-        if free.any():  # numbers are drawn only for those that ask, as in the original
+        if free.any():  # numbers are drawn only for new actions, as in the original
             taken = self.draws.take(ids[free])["accepted"][:, 0] < self._prob
             self._left[ids[free][taken]] = self._steps - 1
         return executed
 
 
 class _Fault:
-    """Counts for how many steps every component is still dropped, or stuck."""
+    """Counts the remaining steps of a fault (dropped or stuck) for every component."""
 
     def __init__(self, n, size, steps):
         self._steps, self._left = steps, np.zeros((n, size), np.int32)
@@ -88,9 +89,9 @@ class _Fault:
         self._left[ids] = 0
 
     def active(self, starts, ids):
-        """Returns which components (k, size) the fault is on now; `starts` says where it begins if it is off."""
+        """Returns (k, size) bool: components with a fault in this step. `starts` (k, size) bool starts new faults."""
         if self._steps == 1:
-            return starts  # it ends as it begins: nothing to count
+            return starts  # a fault of one step needs no count
         left = self._left[ids]
         left = np.where((left == 0) & starts, self._steps, left)
         active = left > 0

@@ -1,4 +1,4 @@
-"""Numbers of the physics that change from episode to episode."""
+"""Perturbs parameters of the physics from episode to episode."""
 
 import gymnasium as gym
 
@@ -10,20 +10,20 @@ from envs.wrappers.wrapper import ChallengeWrapper
 
 
 class Perturbation(EpisodeValues, ChallengeWrapper):
-    """Perturbs the physics as a spec says; `info["perturb_spec"]` holds the values of the episode by name.
+    """Perturbs the physics by a spec; `info["perturb_spec"]` contains the values of the episode by name.
 
-    A schedule is followed by every simulation on its own, counted in its resets: the first one already updates it. A seeded
-    reset starts it over.
+    Each simulation has a separate schedule, which counts its resets; the first reset updates it. A reset with a seed
+    restarts it.
 
     Args:
-        env: a single environment or a vector, of the project's own, with `perturbations` and `perturb`, or with a MuJoCo
-            model in `env.unwrapped.model`.
+        env: a single environment or a vector, with `perturbations` and `perturb`, or with a MuJoCo model in
+            `env.unwrapped.model`.
         spec: either form of a `perturb_spec`, or its dataclass.
-        random: numpy's RandomState, or what draws like it, to do as the original does: it draws at the reset, its saw wave
-            does not add up, and no seed starts a schedule over.
+        random: numpy's RandomState, or an object that draws like it, to reproduce the original: it draws at the reset, its
+            saw wave does not accumulate, and a seed does not restart a schedule.
 
     Raises:
-        ValueError: the spec is wrong, nothing can be perturbed here, or the environment perturbs a parameter itself.
+        ValueError: the spec is wrong, the environment has no parameters, or it perturbs one of them itself.
     """
 
     def __init__(self, env, spec, random=None):
@@ -53,7 +53,7 @@ class Perturbation(EpisodeValues, ChallengeWrapper):
 
     def _start_episodes(self, ids, info):
         self.take_up(ids)
-        # Now, as a vector begins the next episode by itself, within a step; the original draws when it resets.
+        # Draw now, because a vector starts the next episode within a step. The original draws when it resets.
         if not self._exact:
             self.draw(ids)
 

@@ -1,4 +1,4 @@
-"""What a `Perturbation` acts on: an environment that knows how, many of them, or one with a plain MuJoCo model."""
+"""Targets of a `Perturbation`: environments that can be perturbed, and a wrapper for those with a plain MuJoCo model."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from gymnasium.utils import RecordConstructorArgs
 from utils.perturbation import Perturbable, single_values
 from utils.variation import ModelVariation, Scale
 
-# Every geom's friction: of two in contact MuJoCo takes the larger one.
+# The friction of every geom is scaled, because MuJoCo uses the larger friction of two geoms in contact.
 MODEL_FACTORS = {
     "mass": (Scale("body_mass"), Scale("body_inertia")),
     "gravity": (Scale("opt.gravity"),),
@@ -42,10 +42,10 @@ class ModelPerturbation(gym.Wrapper, RecordConstructorArgs):
 
     def __setstate__(self, state: Mapping) -> None:
         vars(self).update(state)
-        self._variation.use_model(self.env.unwrapped.model)  # Gymnasium's MuJoCo environments are pickled without theirs
+        self._variation.use_model(self.env.unwrapped.model)  # Gymnasium pickles its MuJoCo environments without the model
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
-        """Makes following resets use the only simulation's values (1,); none (0,) change nothing.
+        """Sets values (1,) of the only simulation for the following resets; empty values (0,) change nothing.
 
         Raises:
             ValueError: as `check_values` does.
@@ -58,7 +58,7 @@ class ModelPerturbation(gym.Wrapper, RecordConstructorArgs):
 
 
 class PerturbedSingles:
-    """The single environments of a vector as one thing to perturb."""
+    """Perturbs the single environments of a vector together."""
 
     def __init__(self, targets):
         self._targets = targets
@@ -66,33 +66,35 @@ class PerturbedSingles:
         self.combined_perturbations = getattr(targets[0], "combined_perturbations", {})
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
-        """Makes following resets of environments `ids` (k,) use values (k,)."""
+        """Sets values (k,) for the following resets of environments `ids` (k,)."""
         for place, i in enumerate(ids):
             self._targets[i].perturb({name: value[place : place + 1] for name, value in values.items()}, np.array([0]))
 
 
 def made_perturbable(env):
-    """Returns the environment, wrapped if it must be, and what perturbs it: that has `perturbations`,
-    `default_perturbation` and `perturb(values, ids)`. A vector made of single environments has these wrapped.
+    """Returns the environment, wrapped if necessary, and the object that perturbs it.
+
+    That object has `perturbations`, `default_perturbation` and `perturb(values, ids)`. In a vector of single environments,
+    the single environments are wrapped.
 
     Raises:
-        ValueError: nothing of it can be perturbed.
+        ValueError: the environment has no parameters to perturb.
     """
     base = env.unwrapped
     if getattr(base, "perturbations", None) and hasattr(base, "perturb"):
         return env, base
     if hasattr(base, "envs"):
-        base.envs, targets = map(list, zip(*(made_perturbable(own) for own in base.envs)))
+        base.envs, targets = map(list, zip(*(made_perturbable(single) for single in base.envs)))
         return env, PerturbedSingles(targets)
     if isinstance(getattr(base, "model", None), mujoco.MjModel):
         inside = _model_perturbation(env)
         env = env if inside else ModelPerturbation(env)
         return env, inside or env
-    raise ValueError(f"{base} has neither perturbations of its own nor a MuJoCo model, so nothing of it can be perturbed")
+    raise ValueError(f"{base} has neither perturbations nor a MuJoCo model: it cannot be perturbed")
 
 
 def _model_perturbation(env):
-    """Returns the wrapper that perturbs this environment's model already, if there is one."""
+    """Returns the wrapper that already perturbs this environment's model, or None."""
     while isinstance(env, gym.Wrapper):
         if isinstance(env, ModelPerturbation):
             return env

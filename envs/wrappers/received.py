@@ -1,4 +1,4 @@
-"""What n simulations have received: the last observations of each, and observations whose past is what was received."""
+"""Received observations of n simulations: the last ones, and observations whose past values are the received ones."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from envs.wrappers.layout import Layout
 
 
 class ReceivedFrames:
-    """Keeps the last `frames` rows (size,) that each of n simulations has received.
+    """Stores the last `frames` rows (size,) that each of n simulations has received.
 
     The first row after a reset fills all frames.
     """
@@ -15,11 +15,11 @@ class ReceivedFrames:
         self._frames, self._empty = np.zeros((n, frames, size), dtype), np.ones(n, bool)
 
     def clear(self, ids: np.ndarray) -> None:
-        """Forgets the rows of simulations `ids`."""
+        """Deletes the rows of simulations `ids`."""
         self._empty[ids] = True
 
     def is_empty(self, ids: np.ndarray) -> np.ndarray:
-        """Returns which of simulations `ids` (k,) have received nothing since they were cleared, (k,) bool."""
+        """Returns (k,) bool: simulations among `ids` (k,) that have received no row since they were cleared."""
         return self._empty[ids]
 
     def newest(self, ids: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ class ReceivedPast:
         self._received = ReceivedFrames(n, 1, layout.size, layout.dtype) if layout.past else None
 
     def clear(self, ids: np.ndarray) -> None:
-        """Forgets what simulations `ids` have received."""
+        """Deletes the received rows of simulations `ids`."""
         if self._received is not None:
             self._received.clear(ids)
 

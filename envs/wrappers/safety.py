@@ -1,4 +1,4 @@
-"""Constraints on what an environment does: which are satisfied, and what a violation costs."""
+"""Reports which constraints of an environment are satisfied, and the cost of violations."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -13,22 +13,22 @@ Constraint = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 
 
 class Safety(ChallengeWrapper):
-    """Tells at every step and reset which constraints are satisfied.
+    """Reports at every step and reset which constraints are satisfied.
 
-    `info["constraints"]` holds a boolean per name ((n,) in a vector), True if satisfied, and `info["cost"]` how many of
-    those in `cost` are violated.
+    `info["constraints"]` contains a boolean per name ((n,) in a vector), True if satisfied; `info["cost"]` is the number of
+    violated constraints among those in `cost`.
 
     Args:
         env: a single environment or a vector.
-        constraints: name -> function of the safety variables, which are `info["safety_vars"]`, or the whole info where an
-            environment has none: numbers, and arrays (k,), of one simulation, or (n,) and (n, k) of n. It returns a
-            boolean, or (n,), True if satisfied, so it must reduce over the last axis alone.
+        constraints: name -> function of the safety variables. These are `info["safety_vars"]`, or the complete info if the
+            environment has none: numbers and arrays (k,) for one simulation, (n,) and (n, k) for n. The function returns a
+            boolean, or (n,), True if satisfied, so it must reduce only the last axis.
         observations: whether to add the entry `constraints` to the observation.
         cost: names of the constraints that count; None for all.
-        exact: whether the entry is one array for all time steps, as in the original: what a caller kept changes.
+        exact: whether the entry is one array for all time steps, as in the original, so that stored observations change.
 
     Raises:
-        ValueError: there are no constraints, or `cost` names none of them.
+        ValueError: there are no constraints, or a name in `cost` is unknown.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Safety(ChallengeWrapper):
 
     def _report(self, info):
         variables = info.get("safety_vars", info)
-        satisfied = [np.reshape(holds(variables), self.num_envs) for holds in self._constraints.values()]
+        satisfied = [np.reshape(constraint(variables), self.num_envs) for constraint in self._constraints.values()]
         self._satisfied[:] = np.stack(satisfied, axis=1)
         info["constraints"] = {name: self._info_value(column) for name, column in zip(self._constraints, self._satisfied.T)}
         info["cost"] = self._info_value((~self._satisfied[:, self._counted]).sum(axis=1).astype(float))
@@ -56,7 +56,7 @@ class Safety(ChallengeWrapper):
 
     def _columns(self, names):
         if not self._constraints:
-            raise ValueError("safety needs constraints, and this environment has none of its own: give some by name")
+            raise ValueError("safety needs constraints, and this environment declares none: give some by name")
         known = list(self._constraints)
         for name in names:
             if name not in known:

@@ -1,4 +1,4 @@
-"""The specs of the challenges: every key, with what it may hold and its default, and the three combined challenges."""
+"""The specs of the challenges: every key with its allowed values and its default, and the three combined challenges."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ DELAY = (
     "block names"
 )
 _PROBABILITY = "lie in 0 to 1"
-_SINGULAR = {"action_prob": "actions_prob", "action_steps": "actions_steps"}  # as the original's document spells them
+_SINGULAR = {"action_prob": "actions_prob", "action_steps": "actions_steps"}  # spelling of the original's documentation
 _LONGEST = 10**9
 _STEPS = "be a whole number of steps, at least 1, at most 1e9"
 
 
 def is_delay(value) -> bool:
-    """Returns whether this says how many steps something is late: n, (low, high), [one per component], {block: any}."""
+    """Returns whether `value` is a delay in steps: n, (low, high), [one per component], or {block: any of these}."""
     if isinstance(value, Mapping):
-        return all(is_delay(own) for own in value.values())
+        return all(is_delay(delay) for delay in value.values())
     if isinstance(value, (tuple, list, np.ndarray)):
         whole = all(is_whole(steps, 0, LATEST) for steps in value)
         return whole and (not isinstance(value, tuple) or (len(value) == 2 and value[0] <= value[1]))
@@ -32,11 +32,11 @@ def is_delay(value) -> bool:
 
 
 def is_strength(value, high: float = np.inf) -> bool:
-    """Returns whether this is a number in 0 to `high`, or several: [one per component], {block: any}."""
+    """Returns whether `value` is a number in 0 to `high`, or several: [one per component], {block: any of these}."""
     if isinstance(value, Mapping):
-        return all(is_strength(own, high) for own in value.values())
+        return all(is_strength(strength, high) for strength in value.values())
     if isinstance(value, (list, tuple, np.ndarray)):
-        return all(is_number(own, 0.0, high) for own in value)
+        return all(is_number(strength, 0.0, high) for strength in value)
     return is_number(value, 0.0, high)
 
 
@@ -58,11 +58,11 @@ def _steps():
 
 @dataclass(frozen=True)
 class SafetySpec(Spec):
-    """Constraints, and what is told of them.
+    """Constraints, and where they are reported.
 
-    `constraints`: names of optional ones or functions, added to the built-in ones; or name -> function of the safety
-    variables, which adds or replaces (None removes). `limits` take the place of the scaled limits of the same names.
-    `cost` names the constraints that `info["cost"]` counts; None for all.
+    `constraints` is a list of functions, or names of optional constraints, to add to the built-in constraints; or a mapping
+    name -> function of the safety variables, which adds or replaces constraints (None removes one). `limits` replace the
+    scaled limits of the same names. `cost` lists the constraints that `info["cost"]` counts; None for all.
     """
 
     where = "safety_spec"
@@ -78,14 +78,14 @@ class SafetySpec(Spec):
     )
     cost: Any = checked(
         None,
-        lambda value: value is None or (isinstance(value, (list, tuple)) and all(isinstance(own, str) for own in value)),
+        lambda value: value is None or (isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)),
         "be a list of names of constraints",
     )
 
 
 @dataclass(frozen=True)
 class DelaySpec(Spec):
-    """Steps by which actions, observations and rewards are late."""
+    """Delays of actions, observations and rewards, control steps."""
 
     where = "delay_spec"
 
@@ -101,7 +101,7 @@ class DelaySpec(Spec):
 
 @dataclass(frozen=True)
 class GaussianSpec(Spec):
-    """Normally distributed noise of these standard deviations, in the unit of what it is added to."""
+    """Standard deviations of normally distributed noise, in the units of actions and observations."""
 
     where = "noise_spec.gaussian"
 
@@ -112,7 +112,7 @@ class GaussianSpec(Spec):
 
 @dataclass(frozen=True)
 class DroppedSpec(Spec):
-    """Components that read 0: the probability per step that one that does not begins to, and for how many steps it does."""
+    """Components that read 0: the probability per step that this starts for a component, and its duration in steps."""
 
     where = "noise_spec.dropped"
     aliases = _SINGULAR
@@ -126,14 +126,14 @@ class DroppedSpec(Spec):
 
 @dataclass(frozen=True)
 class StuckSpec(DroppedSpec):
-    """Components that stay at what they were, with probability and steps as in `DroppedSpec`."""
+    """Components that stay at their last value, with probability and duration as in `DroppedSpec`."""
 
     where = "noise_spec.stuck"
 
 
 @dataclass(frozen=True)
 class RepetitionSpec(Spec):
-    """Actions that are executed `actions_steps` times in all (1 for no repetition) with this probability."""
+    """Actions that, with probability `actions_prob`, are executed `actions_steps` times in total (1 for no repetition)."""
 
     where = "noise_spec.repetition"
     aliases = _SINGULAR
@@ -156,12 +156,12 @@ class NoiseSpec(Spec):
 
     @property
     def enable(self) -> bool:
-        return any(own.enable for own in (self.gaussian, self.dropped, self.stuck, self.repetition))
+        return any(kind.enable for kind in (self.gaussian, self.dropped, self.stuck, self.repetition))
 
 
 @dataclass(frozen=True)
 class DimensionalitySpec(Spec):
-    """So many entries of pure noise N(0, 1), added to the observation."""
+    """Number of entries of pure noise N(0, 1) that are added to the observation."""
 
     where = "dimensionality_spec"
 
@@ -171,8 +171,10 @@ class DimensionalitySpec(Spec):
 
 @dataclass(frozen=True)
 class MultiObjectiveSpec(Spec):
-    """A second objective: a name in OBJECTIVES, an object, or what makes one when called; mixed into the reward with
-    weight `coeff` if `reward`, and shown in the observation if `observed`."""
+    """A second objective: a name in OBJECTIVES, an `Objective`, or a function that makes one.
+
+    It is mixed into the reward with weight `coeff` if `reward`, and added to the observation if `observed`.
+    """
 
     where = "multiobj_spec"
 
@@ -185,15 +187,14 @@ class MultiObjectiveSpec(Spec):
 
 @dataclass(frozen=True)
 class CombinedChallenge:
-    """What one level of the combined challenge consists of; the ranges of `perturb` are the environment's."""
+    """The specs of one level of the combined challenge; the ranges of `perturb` come from the environment."""
 
     delay: DelaySpec
     noise: NoiseSpec
     perturb: PerturbSpec
     dimensionality: DimensionalitySpec
     share: float
-    """Of the way from the nominal value to the ends of its range that an environment without ranges of its own is
-    perturbed."""
+    """Fraction of the default range, from the nominal value to its ends, for environments that define no tuning."""
 
 
 def _combined(late, reward_late, std, prob, steps, executions, dummies, share):
@@ -218,5 +219,5 @@ COMBINED: Mapping[str, CombinedChallenge] = {
 
 def _is_constraints(value):
     if isinstance(value, Mapping):
-        return all(isinstance(name, str) and (own is None or callable(own)) for name, own in value.items())
-    return isinstance(value, (list, tuple)) and all(isinstance(own, str) or callable(own) for own in value)
+        return all(isinstance(name, str) and (entry is None or callable(entry)) for name, entry in value.items())
+    return isinstance(value, (list, tuple)) and all(isinstance(entry, str) or callable(entry) for entry in value)

@@ -1,4 +1,4 @@
-"""The base of all wrappers here: hooks that compute for n simulations at once; `faces` has the two faces that call them."""
+"""The base of all wrappers of this package: hooks for n simulations at once, which the two faces in `faces` call."""
 
 import functools
 import inspect
@@ -15,7 +15,7 @@ from envs.wrappers.layout import Layout, first_env, layout_of
 
 
 class ChallengeWrapper:
-    """Holds the hooks of one wrapper. Its two faces turn them into a `gymnasium.Wrapper` and a `VectorWrapper`.
+    """Declares the hooks of a wrapper. Two faces turn them into a `gymnasium.Wrapper` and a `VectorWrapper`.
 
     A wrapper is three module-level classes: the hooks, and a face for each kind of environment:
 
@@ -31,11 +31,11 @@ class ChallengeWrapper:
     a vector. Vectors may start the next episode in the same step or in the next one.
 
     In a vector with same-step autoreset the info describes the step itself, also for episodes that have ended. The info of
-    the new episodes is `info["reset_info"]`; `final_obs` and `final_info` hold the end, as in Gymnasium.
+    the new episodes is `info["reset_info"]`; `final_obs` and `final_info` describe the end, as in Gymnasium.
 
     Attributes:
         single_face, vector_face: the classes that `__new__` chooses from.
-        layout: of the observations that this wrapper returns.
+        layout: layout of the observations that this wrapper returns.
     """
 
     single_face: ClassVar[type | None] = None
@@ -56,22 +56,22 @@ class ChallengeWrapper:
 
     @functools.cached_property
     def action_layout(self) -> Layout:
-        """The layout of one simulation's action; raises ValueError if that is no Box."""
+        """The layout of one simulation's action; raises ValueError if the action space is no Box."""
         return Layout(self.single_action_space if isinstance(self, VectorEnv) else self.action_space)
 
     @property
     def observation_groups(self) -> dict[str, slice]:
-        """The parts of a flat observation: what the "policy" and the "critic" may use. Only where a task declares them."""
+        """The parts of a flat observation that the "policy" and the "critic" may use, if the task declares them."""
         return dict(self.layout.groups or first_env(self.env).unwrapped.observation_groups)
 
     def _seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
-        """Seeds the generators of simulations `ids`; None leaves one as it is."""
+        """Seeds the generators of simulations `ids`; None leaves a generator unchanged."""
 
     def _before_reset(self, ids: np.ndarray) -> None:
         """Runs before a reset that the caller asked for, but not before an automatic reset at the end of an episode."""
 
     def _start_episodes(self, ids: np.ndarray, info: dict) -> None:
-        """Clears the state of the last episodes: new ones have started in simulations `ids`, with this info."""
+        """Clears the state of simulations `ids`, where new episodes have started, with this info."""
 
     def _change_actions(self, actions: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Returns the actions that the wrapped environment receives."""

@@ -1,1 +1,1 @@
-"""What happened under challenges: recorded, counted, drawn and told."""
+"""Logs of episodes under challenges, and their statistics."""

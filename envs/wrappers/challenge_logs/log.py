@@ -1,4 +1,4 @@
-"""Counts episodes under challenges as they run, violations to returns, and keeps them in one file."""
+"""Collects statistics of episodes under challenges while they run, and saves them in one file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +22,9 @@ class ChallengeLog:
     """Log of the episodes of n simulations: `begin` with a reset's info, `add` at every step, `end` with the episode.
 
     Infos are those of a vector environment: `constraints` name -> (n,) bool, True where satisfied, `safety_vars`
-    name -> (n,) or (n, k), `multiobj` (n, m); any may be missing, and what no episode has is not asked for. An episode that
-    begins anew before its end counts nowhere. The file is written, whole or not at all, every `log_every` episodes and at
-    `close`; one that is there is gone on with. The rows of running episodes are held: 8 bytes a number, step and simulation.
+    name -> (n,) or (n, k), `multiobj` (n, m). Entries may be missing. An episode that is reset before its end is not
+    counted. The file is written completely or not at all, every `log_every` episodes and at `close`; an existing file is
+    continued. The rows of running episodes stay in memory: 8 bytes per number, step and simulation.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class ChallengeLog:
         environment: str = "",
         safety_vars: bool = True,
     ):
-        """Takes up the log at `path`; None keeps all in memory only. Without `safety_vars` those are not looked at.
+        """Continues the log at `path`, or stays in memory if it is None. Safety variables are ignored if not `safety_vars`.
 
         Raises:
-            ValueError: the file there cannot be read or is of another environment, or `log_every` is not 1 or more.
+            ValueError: an existing file cannot be read or belongs to another environment, or `log_every` is below 1.
         """
         if not isinstance(log_every, (int, np.integer)) or log_every < 1:
             raise ValueError(f"log_every must be a whole number of episodes, 1 or more, got {log_every!r}")
@@ -56,80 +56,82 @@ class ChallengeLog:
             raise ValueError(f"{path} is a log of {self._earlier.environment!r}, not of {environment!r}; name another file")
 
     def begin(self, info: Mapping, ids: np.ndarray | None = None) -> None:
-        """Begins an episode in simulations `ids` (all by default); what `info` does not hold has no reset row."""
+        """Starts episodes in simulations `ids` (all by default); entries that `info` lacks have no reset row."""
         ids = self._everyone if ids is None else ids
         self._returns[ids] = self._lengths[ids] = 0
         for rows in self._rows.values():
-            rows.told[ids] = False
+            rows.reported[ids] = False
         self._keep(info, ids)
 
     def add(self, reward: np.ndarray, info: Mapping, ids: np.ndarray | None = None) -> None:
-        """Counts a step of simulations `ids` (all by default) with `reward` (n,)."""
+        """Records a step of simulations `ids` (all by default) with `reward` (n,)."""
         ids = self._everyone if ids is None else ids
         self._returns[ids] += reward[ids]
         self._lengths[ids] += 1
         self._keep(info, ids)
 
     def end(self, ids: np.ndarray) -> None:
-        """Ends the episode of simulations `ids`; writes the file when `log_every` have ended since it was written.
+        """Ends the episodes of simulations `ids`; writes the file if `log_every` episodes have ended since the last writing.
 
         Raises:
-            ValueError: what the file holds does not fit, or another log has written to it meanwhile.
+            ValueError: the file has other columns, or another log has written to it in the meantime.
         """
         for i in ids:
             self._count_rows(i)
             self._episodes.append(self._episode(i))
         self._unwritten += len(ids)
         if len(ids) and len(self._episodes) == len(ids):
-            self.stats()  # says at the first episode, not at the hundredth, that the file holds something else
+            self.stats()  # raises at the first episode, not at the hundredth, if the file has other columns
         if self.path and self._unwritten >= self._log_every:
             self.write()
 
     def stats(self) -> ChallengeStats:
-        """Returns what is known of all finished episodes, those that were in the file included."""
-        own = self._stats() if self._episodes else no_episodes(self._environment)
+        """Returns the statistics of all finished episodes, with those of the existing file."""
+        new = self._stats() if self._episodes else no_episodes(self._environment)
         if self._earlier and self._episodes:
-            return joined(self._earlier, own)
-        return self._earlier or own
+            return joined(self._earlier, new)
+        return self._earlier or new
 
     def write(self) -> None:
         """Writes the file.
 
         Raises:
-            ValueError: another log has written to it meanwhile.
+            ValueError: another log has written to it in the meantime.
         """
         if _mark(self.path) not in (None, self._mark):
-            raise ValueError(f"another log has written to {self.path} meanwhile; give every environment a file of its own")
+            raise ValueError(f"another log has written to {self.path} meanwhile; give every environment another file")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_stats(self.path, self.stats())
         self._mark, self._unwritten = _mark(self.path), 0
 
     def close(self) -> None:
-        """Writes what is not yet written."""
+        """Writes the file if episodes have ended since the last writing."""
         if self.path and self._unwritten:
             self.write()
 
     def _keep(self, info, ids):
-        """Keeps the current row of simulations `ids`."""
+        """Stores the current row of simulations `ids`."""
         for key in self._read:
             group, rows = _named(info.get(key, {})), self._rows[key]
-            told = ids[info["_" + key][ids]] if "_" + key in info else ids  # Gymnasium's masks: who has this entry
-            if group and len(told):
+            present = ids[info["_" + key][ids]] if "_" + key in info else ids  # Gymnasium's mask of an entry
+            if group and len(present):
                 if self._episodes and not rows.widths:
                     raise ValueError(f"infos must have {key} from the first episode on, got it after {len(self._episodes)}")
-                rows.put(group, told, self._lengths[told])
+                rows.put(group, present, self._lengths[present])
 
     def _count_rows(self, i):
-        """Counts each row of the episode in simulation `i` for itself."""
-        told, values = self._rows["constraints"].told[i], self._rows["constraints"].values[i]
-        if len(told) > len(self._reached):
-            self._violations, self._reached = enlarged(self._violations, values.shape), enlarged(self._reached, told.shape)
-        self._violations += (values == 0) & told[:, None]
-        self._reached += told
+        """Adds the episode in simulation `i` to the counts per row."""
+        rows = self._rows["constraints"]
+        reported, values = rows.reported[i], rows.values[i]
+        if len(reported) > len(self._reached):
+            self._violations = enlarged(self._violations, values.shape)
+            self._reached = enlarged(self._reached, reported.shape)
+        self._violations += (values == 0) & reported[:, None]
+        self._reached += reported
 
     def _episode(self, i):
-        """Returns what is kept of the episode in simulation `i`."""
-        satisfied, variables, objectives = (rows.values[i][rows.told[i]] for rows in self._rows.values())
+        """Returns the statistics of the episode in simulation `i`."""
+        satisfied, variables, objectives = (rows.values[i][rows.reported[i]] for rows in self._rows.values())
         return {
             "violations": np.sum(satisfied == 0, axis=0),
             "safety_vars": _statistics(variables),
@@ -139,7 +141,7 @@ class ChallengeLog:
         }
 
     def _stats(self):
-        """Returns the episodes that this log has counted itself."""
+        """Returns the statistics of the episodes that this log has recorded."""
         columns = {name: np.array([episode[name] for episode in self._episodes]) for name in self._episodes[0]}
         widths, variables = self._rows["safety_vars"].widths, columns.pop("safety_vars")
         parts = np.split(variables, np.cumsum([*widths.values()])[:-1], axis=2)
@@ -160,30 +162,30 @@ class _Rows:
     def __init__(self, key: str, num_envs: int):
         self.key, self.widths = key, {}  # columns of each name, known with the first row
         self.values = np.zeros((num_envs, 0, 0))
-        self.told = np.zeros((num_envs, 0), bool)  # which rows there are
+        self.reported = np.zeros((num_envs, 0), bool)  # which rows the infos reported
 
     def put(self, group: Mapping[str, np.ndarray], ids: np.ndarray, steps: np.ndarray) -> None:
-        """Keeps the current values of simulations `ids` as their rows `steps`."""
+        """Stores the current values of simulations `ids` as their rows `steps`."""
         if not self.widths:
             self.widths = {name: int(np.prod(np.shape(values)[1:])) for name, values in group.items()}
         if group.keys() != self.widths.keys():
-            raise ValueError(f"{self.key} must always hold {', '.join(self.widths)}, got {', '.join(group)}")
-        if steps.max() >= self.told.shape[1]:
+            raise ValueError(f"{self.key} must always have {', '.join(self.widths)}, got {', '.join(group)}")
+        if steps.max() >= self.reported.shape[1]:
             self._grow(2 * steps.max() + 1)
-        columns = [np.asarray(group[name], float).reshape(len(self.told), -1) for name in self.widths]
+        columns = [np.asarray(group[name], float).reshape(len(self.reported), -1) for name in self.widths]
         self.values[ids, steps] = np.concatenate(columns, axis=1)[ids]
-        self.told[ids, steps] = True
+        self.reported[ids, steps] = True
 
     def _grow(self, steps):
         self.values = enlarged(self.values, (len(self.values), steps, sum(self.widths.values())))
-        self.told = enlarged(self.told, (len(self.told), steps))
+        self.reported = enlarged(self.reported, (len(self.reported), steps))
 
 
 def _statistics(rows):
-    """Returns mean, standard deviation, least and largest over the rows (t, k), as (4, k); NaN if there is no row."""
+    """Returns mean, standard deviation, minimum and maximum over the rows (t, k), as (4, k); NaN if there is no row."""
     if not len(rows):
         return np.full((4, rows.shape[1]), np.nan)
-    with np.errstate(invalid="ignore"):  # of what is infinite
+    with np.errstate(invalid="ignore"):  # the values may be infinite
         return np.array([reduce(rows, axis=0) for reduce in (np.mean, np.std, np.min, np.max)])
 
 
@@ -195,7 +197,7 @@ def _named(group):
 
 
 def _mark(path):
-    """Returns what changes with every writing of a file; None if there is none."""
+    """Returns a stamp that changes whenever a file is written; None if the file does not exist."""
     if path is None or not path.exists():
         return None
     status = path.stat()

@@ -1,4 +1,4 @@
-"""What a log of episodes under challenges holds, and its file: an .npz of plain numbers with a JSON head, no pickles."""
+"""Statistics of episodes under challenges, and their file: an .npz of plain numbers with a JSON head, no pickles."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import numpy as np
 from utils.files import read_arrays, reading, write_arrays
 
 FORMAT = "challenge log 1"
-VARIABLE = "safety_vars."  # before a safety variable's name in the file
+VARIABLE = "safety_vars."  # prefix of a safety variable's name in the file
 PER_EPISODE = ("violations", "objectives", "returns", "lengths")
 PER_ROW = ("step_violations", "step_episodes")
 TABLES = ("violations", "objectives", "step_violations")  # with columns; the others are plain lists
@@ -29,23 +29,23 @@ class VariableStatistics(NamedTuple):
 
 @dataclass(frozen=True)
 class ChallengeStats:
-    """e finished episodes. Row 0 of an episode is what its reset showed, row t what step t did.
+    """Statistics of e finished episodes. Row 0 of an episode is its reset, row t its step t.
 
-    A row that an environment does not tell (a reset's, perhaps) counts nowhere.
+    Rows that an environment does not report (a reset's, for example) are not counted.
     """
 
     environment: str  # id, or empty
     constraints: tuple[str, ...]  # K names
     violations: np.ndarray  # (e, K) rows of each episode that violate each constraint
     step_violations: np.ndarray  # (longest + 1, K) episodes that violate it in that row
-    step_episodes: np.ndarray  # (longest + 1,) episodes that reached that row and told
+    step_episodes: np.ndarray  # (longest + 1,) episodes that reached and reported that row
     safety_vars: Mapping[str, VariableStatistics]
     objectives: np.ndarray  # (e, m) sums over the rows of each episode
-    returns: np.ndarray  # (e,) sums of the rewards as they were paid out, mixed and delayed
+    returns: np.ndarray  # (e,) sums of the received rewards, after mixing and delay
     lengths: np.ndarray  # (e,) steps
 
     def violations_per_step(self) -> np.ndarray:
-        """Returns the share of episodes, of those that have a row, that violate each constraint in it, (longest + 1, K)."""
+        """Returns, for each row, the share of its episodes that violate each constraint, (longest + 1, K)."""
         return self.step_violations / np.maximum(self.step_episodes, 1)[:, None]
 
 
@@ -60,7 +60,7 @@ def joined(first: ChallengeStats, second: ChallengeStats) -> ChallengeStats:
     """Returns the episodes of `first`, then those of `second`.
 
     Raises:
-        ValueError: they are not of the same environment, constraints, variables and objectives.
+        ValueError: their environments, constraints, variables or objectives differ.
     """
     if _kind(first) != _kind(second):
         raise ValueError(f"episodes with {_kind(second)} do not fit behind those with {_kind(first)}; name another file")
@@ -76,12 +76,12 @@ def joined(first: ChallengeStats, second: ChallengeStats) -> ChallengeStats:
 
 
 def enlarged(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns `array` with zeros behind it along every axis, in a shape at least as large."""
+    """Returns `array` padded with zeros at the end of every axis to `shape`, which must be at least as large."""
     return np.pad(array, [(0, size - old) for old, size in zip(array.shape, shape)])
 
 
 def write_stats(path: Path, stats: ChallengeStats) -> None:
-    """Writes `stats` to `path`, whole or not at all."""
+    """Writes `stats` to `path`, completely or not at all."""
     head = {"format": FORMAT, "environment": stats.environment, "constraints": stats.constraints}
     arrays = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
     arrays |= {name: getattr(stats, name) for name in PER_EPISODE + PER_ROW}
@@ -90,10 +90,10 @@ def write_stats(path: Path, stats: ChallengeStats) -> None:
 
 
 def read_stats(path: str | Path) -> ChallengeStats:
-    """Returns what `write_stats` wrote.
+    """Returns the statistics that `write_stats` has written to `path`.
 
     Raises:
-        ValueError: the file cannot be read, or holds something else.
+        ValueError: the file cannot be read, or has other contents.
     """
     arrays = read_arrays(Path(path))
     with reading(path):
@@ -106,7 +106,7 @@ def read_stats(path: str | Path) -> ChallengeStats:
 
 
 def _head(arrays):
-    """Returns the head, if it is that of a log."""
+    """Returns the head of a log; raises ValueError for other files."""
     if "head" not in arrays or arrays["head"].dtype != np.uint8:
         raise ValueError("it is no log of challenges: it has no head")
     head = json.loads(arrays["head"].tobytes())
@@ -119,7 +119,7 @@ def _head(arrays):
 
 
 def _check(head, known, variables):
-    """Raises ValueError unless all arrays are numbers, and of as many episodes, rows and constraints as each other."""
+    """Raises ValueError unless all arrays have numbers and agree in the numbers of episodes, rows and constraints."""
     episodes, rows, names = known["returns"].shape, known["step_episodes"].shape, (len(head["constraints"]),)
     shapes = {
         "violations": episodes[:1] + names,
@@ -138,7 +138,7 @@ def _check(head, known, variables):
 
 
 def _kind(stats):
-    """Returns what the episodes of two logs must share to be one log, in words."""
+    """Returns a description of the columns, which two logs must share to be joined."""
     variables = [f"{name} ({values.mean.shape[1]})" for name, values in stats.safety_vars.items()]
     what = {"constraints": stats.constraints, "variables": variables}
     words = [f"the {name} {', '.join(names)}" for name, names in what.items() if names]

@@ -160,7 +160,7 @@ def test_constraints_that_come_and_go_are_refused_in_a_sentence():
         log.begin({"constraints": {"even": np.array([True])}})
     log = ChallengeLog()
     log.begin({"constraints": {"even": np.array([True])}})
-    with pytest.raises(ValueError, match="constraints must always hold even, got odd"):
+    with pytest.raises(ValueError, match="constraints must always have even, got odd"):
         log.add(np.zeros(1), {"constraints": {"odd": np.array([True])}})
 
 

@@ -94,5 +94,5 @@ def test_wrapping_twice_perturbs_one_model_once():
 
 
 def test_what_cannot_be_perturbed_is_told():
-    with pytest.raises(ValueError, match="nothing of it can be perturbed"):
+    with pytest.raises(ValueError, match="it cannot be perturbed"):
         Perturbation(gym.make("CartPole-v1"), WALK)

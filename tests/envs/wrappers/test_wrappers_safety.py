@@ -105,7 +105,7 @@ def test_an_objective_may_merge_in_its_own_way_and_have_several_figures():
             "safety_spec.cost names 'evem', which is no constraint, did you mean even",
         ),
         (lambda: MultiObjective(toy(), "safty"), "multiobj_spec.objective 'safty' is unknown, did you mean safety"),
-        (lambda: MultiObjective(toy(), 3), "must be a name, an Objective or what makes one, got 3"),
+        (lambda: MultiObjective(toy(), 3), "must be a name, an Objective or a function that makes one, got 3"),
         (lambda: MultiObjective(toy(), "safety").reset(), "needs constraints: enable safety_spec"),
         (lambda: MultiObjective(toy(), "safety", coeff=2.0), "multiobj_spec.coeff must lie in 0 to 1, got 2.0"),
         (lambda: Safety(toys(2, SAME_STEP), EVEN, exact=True), "put those into a SyncVectorEnv"),
