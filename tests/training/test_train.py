@@ -89,7 +89,7 @@ def test_a_wrong_word_is_one_sentence(arguments, sentence, capsys):
     ("arguments", "sentence"),
     [
         (["--env-kwargs", "{gravity: 5}"], "gravity"),
-        (["--perturb", "default"], "nothing of it can be perturbed"),
+        (["--perturb", "default"], "it cannot be perturbed"),
         (["--env", "RWRLCartpoleBalance-v0", "--perturb", "{pole_lenght: [1, 2]}"], "did you mean pole_length"),
         (["--env", "RWRLCartpoleBalance-v0", "--perturb", "pole_length"], "must be a YAML mapping"),
     ],
