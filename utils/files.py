@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and that execute nothing when they are read: JSON, and arrays as an .npz."""
+"""Atomic writing, and reading without executing code, of JSON files and of arrays in .npz files."""
 
 import hashlib
 import json
@@ -14,14 +14,14 @@ from uuid import uuid4
 import numpy as np
 
 LONGEST_NAME = 255  # bytes of a file's name
-LONGEST_SUFFIX = 20  # characters; longer ones are no suffix that a library looks at
-LARGEST_JSON = 16_000_000  # bytes: many times what any of ours has
+LONGEST_SUFFIX = 20  # characters; libraries recognise no longer suffix
+LARGEST_JSON = 16_000_000  # bytes: many times the size of any JSON file of this project
 
 
 def write_aside(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets `write` fill a file beside `path`, then renames it: whoever reads finds the old file or the new one, whole."""
+    """Calls `write` with a temporary path beside `path`, then renames: a reader sees the complete old or new file."""
     suffix = path.suffix if len(path.suffix) < LONGEST_SUFFIX else ""
-    aside = path.with_name(f".{uuid4().hex}.partial{suffix}")  # two writers never share it, and no name gets too long
+    aside = path.with_name(f".{uuid4().hex}.partial{suffix}")  # unique to this writer, and never too long
     try:
         write(aside)
         aside.replace(path)
@@ -30,17 +30,17 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_json(path: Path, content) -> None:
-    """Writes plain data to `path`, whole or not at all."""
+    """Writes plain data to `path` atomically."""
     write_aside(path, lambda aside: aside.write_text(json.dumps(content, indent=1) + "\n"))
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes named arrays of numbers to `path`, an .npz, whole or not at all; the same arrays give the same bytes."""
+    """Writes named arrays of numbers to `path`, an .npz, atomically; equal arrays give equal bytes."""
 
     def write(aside):
         with zipfile.ZipFile(aside, "w", allowZip64=True) as archive:
             for name, array in arrays.items():
-                entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, whatever the clock says
+                entry = zipfile.ZipInfo(f"{name}.npy")  # its date is always 1980
                 with archive.open(entry, "w", force_zip64=True) as file:
                     np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
 
@@ -49,11 +49,11 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Gives a folder to fill that becomes `folder` when all is in it; what was there before stays until then.
+    """Yields a temporary folder that replaces `folder` at the end of the block; the old folder stays until then.
 
-    Between two renames, for an instant, the old one is called as `former` says; `mend_folder` brings it back.
+    Between the two renames the old folder has the name `former(folder)`. After a kill there, `mend_folder` restores it.
     """
-    folder = folder.resolve()  # a link stays, and what it leads to is replaced
+    folder = folder.resolve()  # a symbolic link stays, and its target is replaced
     aside = _hidden(folder, "partial")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
@@ -69,7 +69,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def mend_folder(folder: Path) -> None:
-    """Brings back what was `folder` before a kill came between the two renames of `whole_folder`."""
+    """Restores the old `folder` if a kill interrupted `whole_folder` between its two renames."""
     folder = folder.resolve()
     if former(folder).is_dir():
         if folder.exists():
@@ -79,12 +79,12 @@ def mend_folder(folder: Path) -> None:
 
 
 def former(folder: Path) -> Path:
-    """Returns what a folder is called while another takes its place."""
+    """Returns the temporary name of the old folder while a new one replaces it."""
     return _hidden(folder.resolve(), "former")
 
 
 def _hidden(folder, state):
-    """Returns a name beside a folder that file systems allow, however long the folder's own is."""
+    """Returns a hidden path beside a folder; if the name would be too long, it contains a hash instead."""
     name = f".{folder.name}.{state}"
     return folder.with_name(name if len(os.fsencode(name)) <= LONGEST_NAME else f".{_hash(folder.name)}.{state}")
 
@@ -97,36 +97,36 @@ def read_json(path: Path) -> dict:
     """Returns the JSON object in a file.
 
     Raises:
-        ValueError: it cannot be read, is too large, or is no object.
+        ValueError: the file cannot be read, is too large, or contains no object.
     """
     with reading(path):
         if path.stat().st_size > LARGEST_JSON:
             raise ValueError(f"it has over {LARGEST_JSON:,} bytes")
         content = json.loads(path.read_text())
         if not isinstance(content, dict):
-            raise ValueError(f"it must hold an object, got {type(content).__name__}")
+            raise ValueError(f"it must contain an object, got {type(content).__name__}")
     return content
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Returns the arrays of numbers in an .npz as numpy writes it: nothing compressed, so that no small file turns large.
+    """Returns the arrays of numbers in an uncompressed .npz; compressed files are refused, because they may expand hugely.
 
     Raises:
-        ValueError: it cannot be read, or holds anything else.
+        ValueError: the file cannot be read, is compressed, or contains other data than arrays of numbers.
     """
     with reading(path), zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             if entry.compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"{entry.filename} is compressed, and only plain arrays are read")
+                raise ValueError(f"{entry.filename} is compressed, and only uncompressed arrays are read")
         return {entry.filename.removesuffix(".npy"): _array(archive.read(entry)) for entry in archive.infolist()}
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turns whatever goes wrong while a file is read into a ValueError of one sentence that names it."""
+    """Converts any error while a file is read into a ValueError of one sentence that names the file."""
     try:
         yield
-    except Exception as error:  # zipfile, json, numpy and torch raise much that they do not document
+    except Exception as error:  # zipfile, json, numpy and torch raise undocumented exceptions
         raise ValueError(f"cannot read {path}: {_reason(error)}") from error
 
 
@@ -139,13 +139,13 @@ def _reason(error):
 
 
 def _array(content):
-    """Returns the array in a .npy file's bytes; its header is not believed before there are as many bytes as it says."""
+    """Returns the array in a .npy file's bytes; first checks that the size in the header equals the number of bytes."""
     file = BytesIO(content)
     version = np.lib.format.read_magic(file)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     shape, _, dtype = readers[version](file)
     if dtype.hasobject:
-        raise ValueError("it holds objects, which are pickles, and only numbers are read")
+        raise ValueError("it contains Python objects (pickles), and only numbers are read")
     size = dtype.itemsize * int(np.prod(shape, dtype=object))
     if size != len(content) - file.tell():
         raise ValueError(f"an array of the shape {shape} needs {size:,} bytes, there are {len(content) - file.tell():,}")

@@ -1,4 +1,4 @@
-"""Arithmetic of rewards: shapes that turn a measurement into a mark between 0 and 1, and the sum of terms."""
+"""Arithmetic of rewards: kernels that map an error to [0, 1], and the sum of terms."""
 
 import functools
 import operator
@@ -8,13 +8,13 @@ import numpy as np
 
 
 def bell(error: np.ndarray, width: float) -> np.ndarray:
-    """Returns 1 where `error` is 0, falling as a Gaussian: exp(-1) at `width`, which has the error's unit."""
+    """Returns the Gaussian exp(-(error / width)^2): 1 at zero error, exp(-1) at `width`, which has the error's unit."""
     return np.exp(-((error / width) ** 2))
 
 
 def total(terms: Iterable) -> np.ndarray | float:
-    """Returns the terms added from left to right, 0 if there are none.
+    """Returns the sum of the terms from left to right, 0 without terms.
 
-    `sum` of floats is compensated since Python 3.12: a single environment would differ from a vector by the last bit.
+    Since Python 3.12 `sum` of floats is compensated: a single environment would differ from a vector in the last bit.
     """
     return functools.reduce(operator.add, terms, 0)

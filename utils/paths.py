@@ -1,4 +1,4 @@
-"""Paths as users write them: with ~ for the home folder, relative to where a user stands, through links."""
+"""Resolves paths that users write: with ~ for the home folder, relative to the current folder, through links."""
 
 import os
 import re
@@ -10,7 +10,7 @@ _HOME = re.compile(r"(--?[\w.-]+=)?(~[\w.-]*/.*)", re.DOTALL)
 
 
 def expanded(path: str | Path) -> Path:
-    """Returns a path with a leading `~` replaced by the home folder; a user who has no home keeps the `~`."""
+    """Returns a path with a leading `~` replaced by the home folder; without a home folder, `~` stays."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -18,18 +18,18 @@ def expanded(path: str | Path) -> Path:
 
 
 def with_home(argv: list[str] | None) -> list[str]:
-    """Returns a command line's arguments, those of the process for None, with `~/` expanded where a shell has not.
+    """Returns command-line arguments (those of the process for None) with `~/` expanded.
 
-    A shell leaves it in `--option=~/path` and within quotes.
+    A shell does not expand `~/` in `--option=~/path` and within quotes.
     """
     return [_with_home(argument) for argument in (sys.argv[1:] if argv is None else argv)]
 
 
 def above(path: str | Path, levels: int) -> Iterator[Path]:
-    """Yields the folder `path` and so many levels above it, by where it really lies, then by the links on the way to it."""
+    """Yields the folder `path` and `levels` parents of it, first with links resolved, then with links as given."""
     real, named = Path(path).resolve(), Path(os.path.abspath(path))
-    for place in dict.fromkeys((real, named)):
-        yield from (place, *place.parents[:levels])
+    for folder in dict.fromkeys((real, named)):
+        yield from (folder, *folder.parents[:levels])
 
 
 def _with_home(argument):

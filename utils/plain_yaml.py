@@ -1,8 +1,8 @@
-"""YAML as plain data, read and written by the rules of YAML 1.2 (its core schema), each file by the same loader.
+"""Reads and writes plain data as YAML 1.2 (core schema); all files of the project use this loader.
 
-Unlike YAML 1.1, which PyYAML knows: 1e-3, 1E5 and .5e-3 are numbers; no, yes, on and off are strings; 010 is ten; 1:30 and
-2026-01-02 are strings. Added are 1_000, as in Python, and errors for keys given twice. Aliases and tags of objects are not
-read.
+Differences to YAML 1.1, which PyYAML implements: 1e-3, 1E5 and .5e-3 are numbers; no, yes, on and off are strings; 010 is
+ten; 1:30 and 2026-01-02 are strings. In addition, 1_000 is a number, as in Python, and a duplicate key is an error.
+Aliases and tags of objects are errors.
 """
 
 import math
@@ -15,26 +15,26 @@ from utils.fields import shown
 
 _DIGITS = "[0-9]+(?:_[0-9]+)*"
 _NUMBER = rf"[-+]?(?:\.{_DIGITS}|{_DIGITS}(?:\.(?:{_DIGITS})?)?)(?:[eE][-+]?[0-9]+)?"
-_WHAT_MAY_FAIL = (yaml.YAMLError, ValueError, RecursionError)
+_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
 
 
 def parse_yaml(text: str):
-    """Returns the plain data that YAML holds: numbers, strings, booleans, None, lists and dicts.
+    """Returns the plain data in a YAML text: numbers, strings, booleans, None, lists and dicts.
 
     Raises:
-        ValueError: it is no YAML, or holds something else; the message is one line.
+        ValueError: the text is not valid YAML, or contains other data; the message is one line.
     """
     try:
         return yaml.load(text, _Loader)
-    except _WHAT_MAY_FAIL as error:
+    except _ERRORS as error:
         raise ValueError(_reason(error)) from error
 
 
 def parse_mapping(text: str) -> dict:
-    """Returns the mapping that YAML holds.
+    """Returns the mapping in a YAML text.
 
     Raises:
-        ValueError: as `parse_yaml`, or it holds something else than a mapping from names.
+        ValueError: as `parse_yaml`, or the data is not a mapping whose keys are strings.
     """
     content = parse_yaml(text)
     if not isinstance(content, dict):
@@ -46,26 +46,26 @@ def parse_mapping(text: str) -> dict:
 
 
 def dump_yaml(data, flow: bool = False) -> str:
-    """Returns plain data as YAML that `parse_yaml` reads as the same, and other readers too; on one line if `flow`."""
+    """Returns plain data as YAML text, on one line if `flow`; YAML 1.1 and 1.2 readers read the same data back."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, default_flow_style=flow, width=math.inf if flow else None)
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads plain data, and each of it once: a few aliases of aliases would make gigabytes of a short file."""
+    """Reads plain data without aliases: a few nested aliases would expand a short file to gigabytes."""
 
     yaml_implicit_resolvers: Mapping = {}
     yaml_constructors: Mapping = {}
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("it holds an alias (*name), and aliases are not read")
+            raise yaml.YAMLError("it contains an alias (*name), and aliases are not read")
         return super().compose_node(parent, index)
 
     def flatten_mapping(self, node):
-        """Leaves `<<` as it stands: merging keys is no part of YAML 1.2."""
+        """Does not merge `<<` keys, because YAML 1.2 has no merge keys."""
 
     def mapping(self, node):
-        """Returns a dict; raises YAMLError for a key that is a list or mapping, or given twice."""
+        """Returns a dict; raises YAMLError for a duplicate key or a key that is a list or mapping."""
         content = {}
         for key_node, value_node in self._pairs(node):
             key = self.construct_object(key_node, deep=True)
@@ -82,12 +82,12 @@ class _Loader(yaml.SafeLoader):
 
     def _pairs(self, node):
         if not isinstance(node, yaml.MappingNode):
-            raise _error("there must be a mapping", node)
+            raise _error("a mapping is required", node)
         return node.value
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes in quotes what either version of YAML would read as something else than a string."""
+    """Quotes a string that YAML 1.1 or 1.2 would read as another type."""
 
     def ignore_aliases(self, data):
         return True
@@ -99,7 +99,7 @@ def _scalar(convert):
         try:
             return convert(text)
         except (ValueError, KeyError) as error:
-            raise _error(f"{shown(text)} is no {node.tag.rpartition(':')[2]}", node) from error
+            raise _error(f"{shown(text)} is not of type {node.tag.rpartition(':')[2]}", node) from error
 
     return construct
 
@@ -131,7 +131,7 @@ def _reason(error):
 
 
 _TAG = "tag:yaml.org,2002:"
-# Plain scalars of a kind: the pattern that they match, and the characters that they may begin with.
+# Type of a plain scalar -> the pattern that it matches, and its possible first characters.
 _PLAIN = {
     "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
     "int": (rf"[-+]?{_DIGITS}|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),

@@ -1,4 +1,4 @@
-"""What a figure was made with: versions and the state of the code."""
+"""Identifies the code and the package versions that produced a result."""
 
 import hashlib
 import platform
@@ -7,7 +7,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-CHANGED, NO_COMMIT = "+changes", "unknown"  # a state of the code that nobody can come back to
+CHANGED, NO_COMMIT = "+changes", "unknown"  # marks of code that cannot be restored from git
 ROOT = Path(__file__).parents[1]
 PACKAGES = (
     "assets",
@@ -27,12 +27,12 @@ _NAMED_VERSIONS = ("mujoco", "gymnasium", "stable-baselines3", "torch", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of Python and of the packages that decide numbers."""
+    """Returns the versions of Python and of the packages that affect results."""
     return {"python": platform.python_version()} | {name: version(name) for name in _NAMED_VERSIONS}
 
 
 def optional_versions() -> dict[str, str]:
-    """Returns the versions of the packages that decide numbers of some environments only, where they are installed."""
+    """Returns the versions of the installed packages that affect results of some environments only."""
     found = {}
     for name in _OPTIONAL:
         with suppress(PackageNotFoundError):
@@ -41,7 +41,7 @@ def optional_versions() -> dict[str, str]:
 
 
 def git_state() -> str:
-    """Returns the commit that this code stands on, with CHANGED if files differ from it, or NO_COMMIT."""
+    """Returns the current git commit, followed by CHANGED if files differ from it; NO_COMMIT without git."""
     here = Path(__file__).parent
     try:
         git = ["git", "-C", str(here)]
@@ -53,9 +53,9 @@ def git_state() -> str:
 
 
 def code_state() -> str:
-    """Returns what identifies the code that runs, whether or not a commit holds it: a hash over its source files.
+    """Returns a hash of the project's source files, which identifies the running code with or without a commit.
 
-    Files without effect on numbers, as docs and tests, do not count: rows that take hours outlive their changes.
+    Files that do not affect results, such as docs and tests, are left out, so that cached result rows stay valid.
     """
     known = hashlib.sha256()
     for path in sorted(_sources()):
@@ -64,15 +64,15 @@ def code_state() -> str:
 
 
 def file_state(path: str | Path | None) -> str:
-    """Returns what identifies a source file outside of this project; nothing for one of the project, or for None."""
+    """Returns the name and hash of a source file outside this project; "" for a file of the project and for None."""
     if path is None or Path(path).resolve().is_relative_to(ROOT.resolve()):
         return ""
     return f"{Path(path).name} {hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]}"
 
 
 def _sources():
-    """Yields the project's source files; policies are identified by their own digests."""
+    """Yields the project's source files, without policies, which have separate digests."""
     for package in PACKAGES:
         yield from (path for path in (ROOT / package).rglob("*") if path.suffix in SOURCES)
-    if (ROOT / "pyproject.toml").is_file():  # a checkout, not an installed package with others beside it
+    if (ROOT / "pyproject.toml").is_file():  # only in a checkout: an installed package lies beside files of other packages
         yield from (*ROOT.glob("*.py"), *ROOT.glob("benchmarks/*.py"))

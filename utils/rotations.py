@@ -1,10 +1,10 @@
-"""Rotations as numpy arrays: quaternions (..., 4) in wxyz order, angles in rad, every leading axis a batch."""
+"""Rotations as numpy arrays: quaternions (..., 4) in wxyz order, angles in rad; leading axes are batch axes."""
 
 import numpy as np
 
 
 def rotation_matrix(quat: np.ndarray) -> np.ndarray:
-    """Returns the matrices (..., 3, 3) that take body coordinates to world coordinates, for unit `quat` (..., 4)."""
+    """Returns the matrices (..., 3, 3) from body to world coordinates for unit `quat` (..., 4)."""
     w, x, y, z = np.moveaxis(quat, -1, 0)
     rows = np.empty((*np.shape(quat)[:-1], 3, 3))
     rows[..., 0, 0] = 1 - 2 * (y * y + z * z)
@@ -20,7 +20,7 @@ def rotation_matrix(quat: np.ndarray) -> np.ndarray:
 
 
 def quat_from_euler(roll, pitch, yaw) -> np.ndarray:
-    """Returns unit quaternions (..., 4) that turn by yaw about z, then pitch about the new y, then roll about the new x."""
+    """Returns unit quaternions (..., 4): rotate by yaw about z, then pitch about the new y, then roll about the new x."""
     angles = np.stack(np.broadcast_arrays(roll, pitch, yaw), axis=-1) / 2
     (cr, cp, cy), (sr, sp, sy) = np.moveaxis(np.cos(angles), -1, 0), np.moveaxis(np.sin(angles), -1, 0)
     return np.stack(
@@ -35,7 +35,7 @@ def quat_from_euler(roll, pitch, yaw) -> np.ndarray:
 
 
 def euler_from_matrix(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns (roll, pitch, yaw), each (...), the angles that `quat_from_euler` takes; pitch within +-pi/2."""
+    """Returns (roll, pitch, yaw), each (...), rad, in the convention of `quat_from_euler`; pitch in [-pi/2, pi/2]."""
     roll = np.arctan2(matrix[..., 2, 1], matrix[..., 2, 2])
     pitch = np.arcsin(np.minimum(np.maximum(-matrix[..., 2, 0], -1.0), 1.0))
     yaw = np.arctan2(matrix[..., 1, 0], matrix[..., 0, 0])
@@ -43,12 +43,12 @@ def euler_from_matrix(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def wrap_angle(angle: np.ndarray) -> np.ndarray:
-    """Returns `angle` (...) moved by whole turns to within half a turn: [-pi, pi]."""
+    """Returns `angle` (...) shifted by multiples of 2 pi into [-pi, pi]."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
 def quat_product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Returns the quaternions (..., 4) of turning by `second`, then by `first`, both (..., 4)."""
+    """Returns the products (..., 4): the rotation by `second`, then by `first`, both (..., 4)."""
     aw, ax, ay, az = (first[..., i] for i in range(4))
     bw, bx, by, bz = (second[..., i] for i in range(4))
     product = np.empty(np.broadcast_shapes(first.shape, second.shape))
@@ -60,12 +60,12 @@ def quat_product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def quat_conjugate(quat: np.ndarray) -> np.ndarray:
-    """Returns the quaternions (..., 4) that turn back what unit `quat` (..., 4) turns."""
+    """Returns the conjugates (..., 4), which are the inverse rotations for unit `quat` (..., 4)."""
     return quat * (1.0, -1.0, -1.0, -1.0)
 
 
 def quat_power(quat: np.ndarray, share: float) -> np.ndarray:
-    """Returns the quaternions (..., 4) that turn by `share` of the angle of unit `quat` (..., 4), w >= 0, about its axis."""
+    """Returns rotations (..., 4) about the axis of unit `quat` (..., 4), w >= 0, by its angle times `share`."""
     half = np.arctan2(np.sqrt(np.vecdot(quat[..., 1:], quat[..., 1:])), quat[..., 0])
     vector = quat[..., 1:] * (np.sin(share * half) / np.maximum(np.sin(half), 1e-12))[..., None]
     return np.concatenate([np.cos(share * half)[..., None], vector], axis=-1)

@@ -1,4 +1,4 @@
-"""Named sensor readings: names become indices once, readings are one array operation for any number of robots."""
+"""Reads sensors by name: resolves names to indices once, then reads any number of robots in one array operation."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ class SensorReader:
 
     Args:
         model: the compiled model that declares the sensors.
-        data: what holds the readings: an `MjData`, a `mujoco.batch.Batch`, or a live array (..., nsensordata).
-            Readings have the same leading axes: (k,) for one robot, (n, k) for n.
+        data: source of the readings: an `MjData`, a `mujoco.batch.Batch`, or a live array (..., nsensordata). Readings
+            have the same leading axes: (k,) for one robot, (n, k) for n robots.
 
     Attributes:
-        joints: names of the joints with a sensor `<joint>_pos` of their angle, in the order of these sensors.
+        joints: names of the joints with an angle sensor `<joint>_pos`, in the order of these sensors.
         feet: names of the feet with a sensor `<foot>_foot_pos`, in the order of these sensors.
     """
 
@@ -35,10 +35,10 @@ class SensorReader:
         self.feet = tuple(name.removesuffix(_FOOT) for name in names if name and name.endswith(_FOOT))
 
     def indices(self, names: Sequence[str]) -> np.ndarray:
-        """Returns the columns of sensordata (k,) that hold these sensors, in this order.
+        """Returns the columns (k,) of these sensors in sensordata, in the order of `names`.
 
         Raises:
-            ValueError: the model has no sensor of that name; the nearest names are given.
+            ValueError: the model has no sensor of that name; the message gives the nearest names.
         """
         for name in names:
             if name not in self._places:
@@ -46,10 +46,10 @@ class SensorReader:
         return np.concatenate([self._places[name] for name in names])
 
     def slice(self, names: Sequence[str]) -> slice:
-        """Returns where these sensors lie side by side in sensordata, in this order: reading it copies nothing.
+        """Returns the slice of these sensors in sensordata; reading a slice makes no copy.
 
         Raises:
-            ValueError: a name is unknown, or the sensors do not follow one another in the model.
+            ValueError: a name is unknown, or the sensors are not consecutive in the model.
         """
         columns = self.indices(names)
         if (np.diff(columns) != 1).any():
@@ -57,16 +57,16 @@ class SensorReader:
         return slice(int(columns[0]), int(columns[-1]) + 1)
 
     def read_sensor(self, name: str) -> np.ndarray:
-        """Returns a fresh copy (..., size) of one sensor's reading."""
+        """Returns a new array (..., size) of one sensor's reading."""
         return self._sensordata[..., self.indices([name])]
 
     def read_sensors(self, names: Sequence[str]) -> np.ndarray:
-        """Returns a fresh copy (..., k) of several sensors' readings, one after the other."""
+        """Returns a new array (..., k) of several sensors' readings, concatenated."""
         return self._sensordata[..., self.indices(names)]
 
     def get_body_state(self) -> np.ndarray:
-        """Returns (..., 13): position (m) and quaternion (wxyz) in the world, velocity (m/s) in the world, angular
-        velocity (rad/s) in the body."""
+        """Returns (..., 13): position (m), quaternion (wxyz) and velocity (m/s) in the world frame, and angular
+        velocity (rad/s) in the body frame."""
         return self.read_sensors(["body_pos", "body_quat", "body_linvel", "body_angvel"])
 
     def get_joint_states(self) -> np.ndarray:
@@ -74,13 +74,13 @@ class SensorReader:
         return self.read_sensors([f"{joint}_{kind}" for kind in ("pos", "vel") for joint in self.joints])
 
     def get_foot_positions(self) -> np.ndarray:
-        """Returns (..., 3 f): the centres of the f feet in the world, m, in the order `feet`."""
+        """Returns (..., 3 f): the centres of the f feet in the world frame, m, in the order `feet`."""
         return self.read_sensors([f"{foot}_foot_pos" for foot in self.feet])
 
     def get_foot_velocities(self) -> np.ndarray:
-        """Returns (..., 3 f): the velocities of the f feet in the world, m/s, in the order `feet`."""
+        """Returns (..., 3 f): the velocities of the f feet in the world frame, m/s, in the order `feet`."""
         return self.read_sensors([f"{foot}_foot_vel" for foot in self.feet])
 
     def get_foot_forces(self) -> np.ndarray:
-        """Returns (..., f): the normal force on each foot, N, in the order `feet`, in the physics step before the last."""
+        """Returns (..., f): the normal force on each foot, N, in the order `feet`, one physics step before the last."""
         return self.read_sensors([f"{foot}_foot_force" for foot in self.feet])

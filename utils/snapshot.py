@@ -15,71 +15,71 @@ from gymnasium.envs.registration import EnvSpec
 from mujoco import MjModel
 from mujoco.batch import Batch
 
-# Objects of these packages, and of classes derived from theirs, are walked through.
+# The attributes of objects of these packages, and of classes derived from theirs, are captured recursively.
 _OURS = {"callbacks", "controllers", "envs", "utils"}
 _PLAIN = {bool, int, float, str, type(None)}
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type, partial)
 _DESCRIPTIONS = (MjModel, EnvSpec, gym.Space, np.dtype, slice, range, bytes, Path, Enum, MappingProxyType)
-_OTHERS_ENVS = (gym.Env, gym.vector.VectorEnv)  # they begin new episodes when a training goes on
+_OTHERS_ENVS = (gym.Env, gym.vector.VectorEnv)  # a resumed training resets these environments
 _GYMNASIUM = ("metadata", "spec", "_saved_kwargs", "_cached_spec")  # Gymnasium's attributes that describe an environment
 _MUTABLE = (list, dict, set, deque, bytearray, np.ndarray, np.random.Generator, np.random.RandomState)
 _DEQUE, _SET, _ENUM = "<deque>", "<set>", "<enum>"
-_SAME = "<as it was built>"  # stands for a part that does not change
+_SAME = "<as it was built>"  # placeholder for a constant part
 
 
 class UnkeptError(TypeError, ValueError):
-    """An attribute that may change and cannot be kept in a checkpoint."""
+    """An attribute may change, but cannot be saved in a checkpoint."""
 
 
-def capture(thing) -> dict:
-    """Returns a copy of all that `thing` and the objects of ours in it remember: attribute -> number, array, generator's
-    state, a batch's physics, a container of these, or the same of the object there.
+def capture(obj) -> dict:
+    """Recursively copies the mutable state of `obj` and of the project's objects in it.
 
-    Left out are attributes that the class names in `transient`, what a batch shows of its last step, and what does not
-    change: configs (frozen dataclasses), models, spaces, functions. An object with a `snapshot` and a `restore_snapshot`
-    says itself what it remembers.
+    Returns a dict: attribute -> number, array, state of a generator, physics of a batch, container of these, or the dict
+    of another object. It leaves out attributes that the class lists in `transient`, arrays that a batch owns, and
+    constants: configs (frozen dataclasses), models, spaces, functions. An object with methods `snapshot` and
+    `restore_snapshot` defines its state itself.
 
     Raises:
-        UnkeptError: an attribute may change, but cannot be kept; it is named, with its class.
+        UnkeptError: an attribute may change, but cannot be saved; the message names the class and the attribute.
     """
-    if hasattr(type(thing), "snapshot"):
-        return thing.snapshot()
-    getattr(thing, "before_capture", _nothing)()
-    remembered = {}
-    for name, value in vars(thing).items():
-        if name in getattr(thing, "transient", ()) or name in _GYMNASIUM:
+    if hasattr(type(obj), "snapshot"):
+        return obj.snapshot()
+    getattr(obj, "before_capture", _nothing)()
+    state = {}
+    for name, value in vars(obj).items():
+        if name in getattr(obj, "transient", ()) or name in _GYMNASIUM:
             continue
-        captured = _captured(value, f"{type(thing).__name__}.{name}")
+        captured = _captured(value, f"{type(obj).__name__}.{name}")
         if not _is_same(captured):
-            remembered[name] = captured
-    return remembered
+            state[name] = captured
+    return state
 
 
-def restore(thing, remembered: Mapping) -> None:
-    """Makes `thing` remember what `capture` returned. Arrays keep their place in memory: others may look at them.
+def restore(obj, state: Mapping) -> None:
+    """Restores the state that `capture` returned. Arrays are changed in place, because other objects may reference them.
 
-    An object's `after_restore`, if it has one, is called when all that it remembers is back.
+    At the end calls the object's method `after_restore`, if there is one.
 
     Raises:
-        ValueError: it has no such attribute: the state is another class's.
+        ValueError: the object lacks an attribute, because the state belongs to another class.
     """
-    if hasattr(type(thing), "snapshot"):
-        thing.restore_snapshot(remembered)
+    if hasattr(type(obj), "snapshot"):
+        obj.restore_snapshot(state)
         return
-    getattr(thing, "before_restore", _nothing)(remembered)
-    for name, value in remembered.items():
-        if not hasattr(thing, name):
-            raise ValueError(f"a {type(thing).__name__} has no {name}: the state is not its own")
-        setattr(thing, name, _restored(getattr(thing, name), value))
-    getattr(thing, "after_restore", _nothing)()
+    getattr(obj, "before_restore", _nothing)(state)
+    for name, value in state.items():
+        if not hasattr(obj, name):
+            raise ValueError(f"a {type(obj).__name__} has no {name}: the state belongs to another class")
+        setattr(obj, name, _restored(getattr(obj, name), value))
+    getattr(obj, "after_restore", _nothing)()
 
 
 def _nothing(*_):
-    """Stands for a hook that an object does not have."""
+    """Replaces a hook that an object does not define."""
 
 
 def is_ours(value) -> bool:
-    """Tells whether an object is of one of this project's classes, or of a class derived from them, constants aside."""
+    """Returns whether an object is a mutable instance of a class of this project, or of a class derived from one."""
     modules = {kind.__module__.split(".")[0] for kind in type(value).__mro__}
     return bool(modules & _OURS) and hasattr(value, "__dict__") and not _is_frozen(value)
 
@@ -94,7 +94,7 @@ def _is_frozen(value):
 
 
 def _is_same(captured):
-    """Returns whether nothing in this can change."""
+    """Returns whether captured data contains constants only."""
     if isinstance(captured, dict):
         return bool(captured) and all(map(_is_same, captured.values()))
     if isinstance(captured, (list, tuple)):
@@ -103,7 +103,7 @@ def _is_same(captured):
 
 
 def _captured(value, where):
-    """Returns a copy of a value as plain data; `where` it stands is for errors."""
+    """Returns a copy of a value as plain data; `where` is the attribute's path, for errors."""
     if isinstance(value, dict):
         return {key: _captured(inner, f"{where}[{key!r}]") for key, inner in value.items()}
     if isinstance(value, (list, tuple, deque, set, frozenset)):
@@ -129,13 +129,13 @@ def _captured(value, where):
 
 
 def _is_walked(value):
-    """Returns whether the attributes of an object are captured: the project's objects, and mutable dataclasses."""
+    """Returns whether an object's attributes are captured: True for the project's objects and mutable dataclasses."""
     is_record = dataclasses.is_dataclass(value) and not isinstance(value, type) and not _is_frozen(value)
     return is_ours(value) or (is_record and hasattr(value, "__dict__"))
 
 
 def _remembers(value):
-    """Returns whether a function holds state: in a closure, in the arguments of a partial, or in the object of a method."""
+    """Returns whether a function has state: in a closure, in the arguments of a partial, or in a method's object."""
     if isinstance(value, partial):
         return any(isinstance(inner, _MUTABLE) or _remembers(inner) for inner in (value.func, *value.args))
     if isinstance(value, FunctionType):
@@ -144,8 +144,8 @@ def _remembers(value):
                       for step in dis.get_instructions(value)) if cells else False  # fmt: skip
         return rebinds or any(isinstance(inner, _MUTABLE) or hasattr(inner, "__next__") for inner in cells)
     if isinstance(value, (MethodType, BuiltinFunctionType)):
-        holder = value.__self__
-        return not (holder is None or isinstance(holder, (ModuleType, type)) or is_ours(holder) or _is_frozen(holder))
+        owner = value.__self__
+        return not (owner is None or isinstance(owner, (ModuleType, type)) or is_ours(owner) or _is_frozen(owner))
     return False
 
 
@@ -165,8 +165,8 @@ def _captured_array(array, where):
     owner = array
     while isinstance(owner, np.ndarray):
         owner = owner.base
-    shown = owner is not None and not array.flags.writeable  # by a batch: memory that is not numpy's
-    return _SAME if shown else array.copy()
+    is_batch_memory = owner is not None and not array.flags.writeable  # a read-only view of memory outside numpy
+    return _SAME if is_batch_memory else array.copy()
 
 
 def _unkept(where, value):
@@ -178,7 +178,7 @@ def _unkept(where, value):
 
 
 def _restored(old, new):
-    """Returns what takes the place of `old`: itself, changed, where others may hold on to it."""
+    """Returns the restored value of an attribute: `old` changed in place if other objects may reference it, else `new`."""
     if isinstance(new, str) and new == _SAME:
         if old is None:
             raise ValueError("a part of the state is a constant that the new object does not have")

@@ -1,4 +1,4 @@
-"""Specs of challenges: checked config dataclasses, read from nested mappings, whose errors give the path of a value."""
+"""Base class of challenge specs: config dataclasses read from nested mappings; errors give the path of a value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,9 +10,9 @@ from utils.fields import Checked, FieldError, shown
 
 @dataclass(frozen=True)
 class Spec(Checked):
-    """The base of specs: its fields are declared and checked as those of every other config.
+    """Base class of specs; its fields are declared and checked like those of every config.
 
-    `where` is the spec's name in errors, as "noise_spec.dropped"; `aliases` are other spellings of its keys.
+    `where` is the spec's name in errors, for example "noise_spec.dropped". `aliases` maps other spellings to field names.
     """
 
     where: ClassVar[str] = "spec"
@@ -29,12 +29,12 @@ SpecType = TypeVar("SpecType", bound=Spec)
 
 
 def parse(kind: type[SpecType], given: Mapping | SpecType | None) -> SpecType:
-    """Returns a spec of this class from a mapping with some of its keys, or the spec itself; None gives the defaults.
+    """Returns a spec of class `kind` from a mapping with some of its keys; a spec is returned unchanged.
 
-    A nested mapping becomes a spec of the class of the field's default.
+    None gives the defaults. A nested mapping becomes a spec of the same class as the field's default.
 
     Raises:
-        ValueError: a key is unknown (the nearest is named) or given twice, or a value is not allowed for its key.
+        ValueError: a key is unknown (the message names the nearest) or given twice, or a value is invalid.
     """
     if isinstance(given, kind):
         return given
@@ -44,8 +44,8 @@ def parse(kind: type[SpecType], given: Mapping | SpecType | None) -> SpecType:
     for key, value in (given or {}).items():
         name = _field_name(kind, key)
         if name in values:
-            others = [alias for alias, meant in kind.aliases.items() if meant == name]
-            raise ValueError(f"{kind.where}.{name} is given twice, as {others[0]} too: give one of them")
+            others = [alias for alias, target in kind.aliases.items() if target == name]
+            raise ValueError(f"{kind.where}.{name} is given twice, also as {others[0]}: give only one of them")
         values[name] = _nested(kind, name, value)
     return kind(**values)
 

@@ -1,4 +1,4 @@
-"""Attributes and methods of a vector environment, of its wrappers, and of the single environments it may be made of."""
+"""Accesses attributes and methods of a vector environment, its wrappers and its single environments."""
 
 import inspect
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from utils.config import nearest_name
 
 
 def owners(env: VectorEnv, name: str) -> list:
-    """Returns the object that has attribute `name` for each simulation: one object for all, or a single environment each.
+    """Returns, for each simulation, the object with attribute `name`: one shared object, or single environments.
 
-    A wrapper around the vector comes first, then the single environments (through their wrappers), then the vector.
+    Searches the wrappers of the vector first, then the single environments and their wrappers, then the vector.
 
     Raises:
-        AttributeError: there is no such attribute; the message names the nearest.
+        AttributeError: no object has the attribute; the message names the nearest attribute.
     """
     layers = [*_layers(env)]
     for wrapper in layers[:-1]:
@@ -24,10 +24,10 @@ def owners(env: VectorEnv, name: str) -> list:
             return [wrapper] * env.num_envs
     base, singles = layers[-1], getattr(layers[-1], "envs", ())
     if singles and all(single.has_wrapper_attr(name) for single in singles):
-        return [_holder(single, name) for single in singles]
+        return [_owner(single, name) for single in singles]
     if not hasattr(base, name):
         seen = [*layers, *(single.unwrapped for single in singles[:1])]
-        known = sorted({own for layer in seen for own in dir(layer) if not own.startswith("_")})
+        known = sorted({attribute for layer in seen for attribute in dir(layer) if not attribute.startswith("_")})
         raise AttributeError(f"{base} has no attribute {name!r}{nearest_name(name, known).partition(' There')[0]}")
     return [base] * env.num_envs
 
@@ -44,12 +44,12 @@ def set_everywhere(owners: list, name: str, value, chosen: Sequence[int]) -> Non
 
 
 def call(owners: list, name: str, chosen: Sequence[int], args: tuple, kwargs: dict) -> list:
-    """Calls method `name` once for every object that the `chosen` simulations have; returns each simulation's result.
+    """Calls method `name` once per distinct object of the `chosen` simulations; returns the result of each simulation.
 
-    A method that all simulations share and that has a parameter `ids` is given the chosen ones, if they are not all.
+    If other simulations share the object, the method gets the chosen simulations as argument `ids`.
 
     Raises:
-        ValueError: simulations that are not chosen share the object, and the method cannot be told which are.
+        ValueError: other simulations share the object, and the method has no parameter `ids`.
     """
     shared = {id(owner) for i, owner in enumerate(owners) if i not in set(chosen)}
     results = {}
@@ -71,19 +71,19 @@ def _layers(env):
 
 
 def _adds(wrapper, name):
-    """Tells whether a wrapper has an attribute of its class or instance, not only what every wrapper passes on."""
+    """Returns whether a wrapper's class or instance defines an attribute, not only the base class VectorWrapper."""
     kinds = [kind for kind in type(wrapper).__mro__ if kind not in VectorWrapper.__mro__]
     return name in vars(wrapper) or any(name in vars(kind) for kind in kinds)
 
 
-def _holder(single, name):
+def _owner(single, name):
     while isinstance(single, gym.Wrapper) and not hasattr(single, name):
         single = single.env
     return single
 
 
 def _unique(objects):
-    return list({id(own): own for own in objects}.values())
+    return list({id(item): item for item in objects}.values())
 
 
 def _check_alone(owners, chosen, what):

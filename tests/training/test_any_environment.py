@@ -195,7 +195,7 @@ def test_nothing_that_lies_in_a_run_is_imported(run, tmp_path, monkeypatch):
     (copy / "env.json").write_text('{"id": "trap:My-v0", "kwargs": {}}')
     monkeypatch.chdir(copy)
     monkeypatch.syspath_prepend(copy)
-    with pytest.raises(ValueError, match="nothing of a run is executed"):
+    with pytest.raises(ValueError, match="code of a run is never executed"):
         load_run(copy)
     assert "trap" not in sys.modules
 

@@ -101,7 +101,7 @@ def flipped(path):
         (flipped, "Bad CRC-32"),
         (zip_bomb, "is compressed"),
         (enormous, "needs 8,000,000,000,000 bytes, there are 0"),
-        (pickled, "holds objects"),
+        (pickled, "contains Python objects"),
         (lambda path: None, "No such file"),
         (lambda path: path.mkdir(), "Is a directory"),
     ],
@@ -117,7 +117,7 @@ def test_arrays_that_are_not_what_we_write_get_one_sentence(tmp_path, damage, wo
     "content, words",
     [
         ("", "Expecting value"),
-        ("[1]", "must hold an object, got list"),
+        ("[1]", "must contain an object, got list"),
         ('{"a": ', "Expecting value"),
         ("[" * 100_000, "recursion"),
         ("\ud800".encode("utf-8", "surrogatepass"), "decode"),

@@ -59,18 +59,18 @@ def test_every_number_comes_back_as_it_was_written(number):
     [
         ("a: 1\nb: 2\na: 3", "the key 'a' is given twice, line 3"),
         ("{x: {low: 1e-3, low: 1e-2}}", "the key 'low' is given twice, line 1"),
-        ("a: &b [1]\nc: *b", "it holds an alias"),
+        ("a: &b [1]\nc: *b", "it contains an alias"),
         ("a: !!python/object/apply:os.system [ls]", "could not determine a constructor for the tag"),
         ("a: !!timestamp 2026-13-45", "could not determine a constructor for the tag"),
-        ("a: !!int x", "'x' is no int, line 1"),
-        ("a: !!bool maybe", "'maybe' is no bool, line 1"),
-        ("a: !!map [1]", "there must be a mapping"),
+        ("a: !!int x", "'x' is not of type int, line 1"),
+        ("a: !!bool maybe", "'maybe' is not of type bool, line 1"),
+        ("a: !!map [1]", "a mapping is required"),
         ("? [1, 2]\n: 3", "a key must be a name"),
         ("a: [1", "line"),
         ("a: 1\n--- \nb: 2", "but found another document"),
         ("\x00", "special characters are not allowed"),
         ("[" * 5000, "nested too deeply"),
-        ("a: " + "9" * 5000, "is no int"),
+        ("a: " + "9" * 5000, "is not of type int"),
     ],
 )
 def test_what_cannot_be_read_gets_one_line(text, words):

@@ -149,7 +149,7 @@ def test_exact_draws_come_from_the_generator_that_is_handed_in_or_from_the_seed(
         ({"delay_spec": 3}, "delay_spec must be a mapping or a DelaySpec, got 3"),
         (
             {"noise_spec": {"dropped": {"enable": True, "action_prob": 0.1, "actions_prob": 0.2}}},
-            "given twice, as action_prob too",
+            "given twice, also as action_prob",
         ),
         ({"noise_spec": {"gaussian": 0.1}}, "noise_spec.gaussian must be a mapping or a GaussianSpec, got 0.1"),
         ({"safety_spec": {"safety_coeff": 1.5}}, "safety_spec.safety_coeff must lie in 0 to 1, got 1.5"),
