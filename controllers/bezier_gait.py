@@ -86,7 +86,7 @@ class DiagonalGaitController:
         self.parameters = parameters
         self.phase = np.zeros(num_robots)  # of the whole cycle, in [0, 1)
         self.swing = np.zeros((num_robots, 4), bool)  # which legs swing at this phase, order LEG_NAMES
-        self.yaw_rate = np.zeros(num_robots)  # commanded, rad/s: write it at every step to hold a heading
+        self.yaw_rate = np.zeros(num_robots)  # commanded, rad/s; heading control writes it at every step
         self.cycle_time = np.full(num_robots, parameters.slow_cycle)  # s, follows the commanded speed
         self._velocity = np.zeros((num_robots, 4, 3))  # that strides are made for, without turning, m/s
         self._neutral = neutral_foot(parameters.body_height - FOOT_RADIUS)

@@ -1,13 +1,13 @@
-"""Trains ResidualWalk-v0 on rough ground with PPO of Ray's RLlib, which needs nothing but the environment's id.
+"""Trains ResidualWalk-v0 on rough ground with Ray RLlib's PPO; RLlib needs only the environment's id.
 
-RLlib pins an older Gymnasium than this project, so it wants a virtual environment of its own. In that, from the root:
+RLlib pins an older Gymnasium than this project, so use a separate virtual environment. In it, from the project's root:
 
     pip install torch==2.13.0
     pip install -r examples/requirements-rllib.txt
     pip install --no-deps -e .
     python examples/rllib_ppo.py
 
-The policy starts as the gait alone; what it has learned is judged without exploration, on ground it was not trained on.
+The initial policy is the gait alone. The trained policy is evaluated without exploration, on terrain not used in training.
 """
 
 import argparse
@@ -38,15 +38,15 @@ from evaluation.held_out_seeds import EXAMPLE
 
 ENV_ID = "envs:ResidualWalk-v0"
 EPISODE_STEPS = 500
-ENVS_PER_RUNNER = 8  # each takes as many steps in an iteration as an episode has
+ENVS_PER_RUNNER = 8  # each takes EPISODE_STEPS steps per iteration
 EVALUATION_EPISODES = 16
-COMMAND = (0.3, 0.3)  # m/s: with one speed for all, returns differ by what is learned and not by what is asked for
+COMMAND = (0.3, 0.3)  # m/s: with one speed for all, returns depend on the policy and not on the command
 RANGES = {"iterations": (1, 1_000_000), "env_runners": (1, 1_000), "level": (0, 1), "seed": (0, EXAMPLE.highest)}
-LOG_STD = -2.0  # of the first exploration: at RLlib's own, 0, the gait's return on this ground is below zero
+LOG_STD = -2.0  # initial log standard deviation: with RLlib's default, 0, the gait's return on this ground is negative
 
 
 class ResidualModule(DefaultPPOTorchRLModule):
-    """RLlib's network for PPO that begins with residuals of zero, explored with a standard deviation of exp(LOG_STD)."""
+    """RLlib's network for PPO; initial residuals are zero, and exploration has a standard deviation of exp(LOG_STD)."""
 
     def setup(self):
         super().setup()
@@ -56,10 +56,10 @@ class ResidualModule(DefaultPPOTorchRLModule):
 
 
 class Normaliser(SingleAgentObservationPreprocessor):
-    """Shifts and scales observations by a mean and a standard deviation, and clips them to 10 of it.
+    """Normalises observations with a fixed mean and standard deviation, and clips the result to [-10, 10].
 
-    Both are fixed. RLlib's MeanStdFilter would learn them, but with Ray 2.60.0 its mean drifts towards 0 and its deviation
-    grows whenever the runners' statistics are merged, and `evaluate` goes by others than `train`.
+    RLlib's MeanStdFilter learns both values. But in Ray 2.60.0 its mean drifts towards 0 and its deviation grows whenever
+    the runners' statistics are merged, and `evaluate` uses other statistics than `train`.
     """
 
     def __init__(self, mean: np.ndarray, deviation: np.ndarray):
@@ -74,7 +74,7 @@ class Normaliser(SingleAgentObservationPreprocessor):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Trains and prints as the command line says; returns the exit code."""
+    """Runs the training of a command line and prints its results; returns the exit code."""
     args = parser().parse_args(argv)
     try:
         check(args)
@@ -92,17 +92,19 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Returns what reads the command line."""
+    """Returns the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--iterations", type=int, default=40, help="each of 4,000 steps of every env runner; 40")
-    parser.add_argument("--env-runners", type=int, default=2, help="processes that step environments; 2")
-    parser.add_argument("--level", type=float, default=0.8, help="level of the rough ground, 0 to 1; 0.8")
-    parser.add_argument("--seed", type=int, default=0, help="decides network, exploration, ground and starts; 0")
+    parser.add_argument(
+        "--iterations", type=int, default=40, help="iterations, each with 4,000 steps of every env runner (default 40)"
+    )
+    parser.add_argument("--env-runners", type=int, default=2, help="processes that step environments (default 2)")
+    parser.add_argument("--level", type=float, default=0.8, help="level of the rough ground, 0 to 1 (default 0.8)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of network, exploration, ground and episodes (default 0)")
     return parser
 
 
 def check(args: argparse.Namespace) -> None:
-    """Raises ValueError, in one sentence, if a number lies out of its range."""
+    """Raises ValueError if a number is outside its range."""
     for name, (low, high) in RANGES.items():
         value = getattr(args, name)
         if not low <= value <= high:
@@ -111,20 +113,20 @@ def check(args: argparse.Namespace) -> None:
 
 def train(args: argparse.Namespace) -> None:
     """Trains, prints a line for each iteration, and compares the policy with the gait alone."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray reports to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray sends usage statistics
     ray.init(num_cpus=args.env_runners, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     logging.getLogger("ray.rllib").setLevel(logging.ERROR)
     algorithm = make_config(args).build_algo()
-    gait_alone = evaluate(algorithm)  # its residuals are still zero
+    gait_alone = evaluate(algorithm)  # residuals are still zero
     returns = [train_once(algorithm) for _ in range(args.iterations)]
     trained = evaluate(algorithm)
     print(f"Mean return with exploration: {returns[0]:.1f} in the first iteration, {returns[-1]:.1f} in the last")
-    print(f"Without, on other ground: {gait_alone:.1f} before (the gait alone), {trained:.1f} after")
+    print(f"Without exploration, on other ground: {gait_alone:.1f} before (the gait alone), {trained:.1f} after")
     algorithm.stop()
 
 
 def train_once(algorithm: Algorithm) -> float:
-    """Trains for an iteration, prints its line, and returns the mean return of the episodes that ended in it."""
+    """Trains for one iteration and prints a line; returns the mean return of the episodes that ended in it."""
     result = algorithm.train()
     ended = result[ENV_RUNNER_RESULTS]
     steps, mean, length = (ended[name] for name in (NUM_ENV_STEPS_SAMPLED_LIFETIME, EPISODE_RETURN_MEAN, EPISODE_LEN_MEAN))
@@ -134,12 +136,12 @@ def train_once(algorithm: Algorithm) -> float:
 
 
 def evaluate(algorithm: Algorithm) -> float:
-    """Returns the mean return of EVALUATION_EPISODES episodes without exploration; always the same starts."""
+    """Returns the mean return of EVALUATION_EPISODES episodes without exploration, always with the same initial states."""
     return algorithm.evaluate()[ENV_RUNNER_RESULTS][EPISODE_RETURN_MEAN]
 
 
 def make_config(args: argparse.Namespace) -> PPOConfig:
-    """Returns everything that decides the training."""
+    """Returns the complete configuration of the training."""
     usual = usual_observations(args)
     return (
         PPOConfig()
@@ -148,7 +150,7 @@ def make_config(args: argparse.Namespace) -> PPOConfig:
             num_env_runners=args.env_runners,
             num_envs_per_env_runner=ENVS_PER_RUNNER,
             env_to_module_connector=lambda env, spaces, device: Normaliser(*usual),
-            sample_timeout_s=600,  # what takes longer is thrown away silently: the default, 60, is short on a busy machine
+            sample_timeout_s=600,  # slower samples are dropped silently; the default, 60, is too short on a busy machine
         )
         .rl_module(
             rl_module_spec=RLModuleSpec(
@@ -170,7 +172,7 @@ def make_config(args: argparse.Namespace) -> PPOConfig:
             use_kl_loss=False,
         )
         .evaluation(
-            evaluation_interval=args.iterations + 1,  # none of its own, but `evaluate` has what it needs
+            evaluation_interval=args.iterations + 1,  # no automatic evaluation; this only sets up `evaluate`
             evaluation_duration=EVALUATION_EPISODES,
             evaluation_config=PPOConfig.overrides(
                 explore=False, env_config=env_arguments(args.level, EXAMPLE.at(args.seed))
@@ -183,13 +185,13 @@ def make_config(args: argparse.Namespace) -> PPOConfig:
 
 
 def usual_observations(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean and standard deviation, (98,) float32 each, of what robots observe under the untrained policy."""
+    """Returns mean and standard deviation, (98,) float32 each, of observations under the untrained policy."""
     env = gymnasium.make_vec(ENV_ID, num_envs=32, **env_arguments(args.level, args.seed))
     env.reset(seed=args.seed)
     actions = np.random.default_rng(args.seed).normal(0.0, np.exp(LOG_STD), (EPISODE_STEPS, *env.action_space.shape))
     rows = np.concatenate([env.step(action)[0] for action in actions])
     env.close()
-    return rows.mean(axis=0), rows.std(axis=0) + 1e-3  # some rows, as that of the command, are the same at all times
+    return rows.mean(axis=0), rows.std(axis=0) + 1e-3  # some entries, for example the command, are constant
 
 
 def env_arguments(level: float, terrain_seed: int) -> dict:

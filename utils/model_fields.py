@@ -1,4 +1,4 @@
-"""Fields of a MuJoCo model by name: their values, and the rows that belong to named objects."""
+"""Reads and writes fields of a MuJoCo model by name, and finds the rows of named objects."""
 
 import mujoco
 import numpy as np
@@ -18,7 +18,7 @@ _OBJECTS = {
 
 
 def field_of(model: mujoco.MjModel, field: str) -> np.ndarray:
-    """Returns a float copy of a model field; fields of MjOption are named as "opt.gravity".
+    """Returns a float copy of a model field; fields of MjOption have the prefix "opt.", for example "opt.gravity".
 
     Raises:
         ValueError: the model has no such field.
@@ -30,7 +30,7 @@ def field_of(model: mujoco.MjModel, field: str) -> np.ndarray:
 
 
 def field_value(model: mujoco.MjModel, name: str) -> np.ndarray:
-    """Returns a field; an array is a view of the model's memory."""
+    """Returns a field as an array; an array field is a view of the model's memory."""
     return np.asarray(getattr(model.opt, name[4:]) if name.startswith("opt.") else getattr(model, name))
 
 
@@ -43,7 +43,7 @@ def write_field(model: mujoco.MjModel, name: str, value: np.ndarray) -> None:
 
 
 def owner_of(model: mujoco.MjModel, field: str) -> tuple[object, str]:
-    """Returns the object that holds a field (the model or its options), and the field's name there."""
+    """Returns the object with the field (the model or its options), and the field's name in that object."""
     return (model.opt, field[4:]) if field.startswith("opt.") else (model, field)
 
 
@@ -53,10 +53,10 @@ def derives_constants(fields) -> bool:
 
 
 def rows_of(model: mujoco.MjModel, field: str, name: str) -> list[int]:
-    """Returns the rows of a field that belong to the object of this name; a joint may have several degrees of freedom.
+    """Returns the rows of a field for the named object; a joint may have several rows (degrees of freedom).
 
     Raises:
-        ValueError: the rows of the field belong to no named objects, or the model has no such object.
+        ValueError: the field has no rows of named objects, or the model has no object of that name.
     """
     prefix = field.split("_")[0]
     if prefix not in _OBJECTS:

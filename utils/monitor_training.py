@@ -18,7 +18,7 @@ from utils.files import write_aside
 from utils.paths import expanded, with_home
 
 PROGRAM = "training curves"
-# Titles of curves that most trainings log, in the order of their panels. Others get their names as titles.
+# Tag -> title of the standard curves, in the order of their panels. The title of another curve is its tag.
 TITLES = {
     "rollout/ep_rew_mean": "episode return",
     "rollout/ep_len_mean": "episode length (steps)",
@@ -28,14 +28,14 @@ TITLES = {
     "train/learning_rate": "learning rate",
     "train/entropy_loss": "entropy loss",
 }
-GROUPS = ("rollout", "eval", "eval_perturbed", "reward")  # every curve of these is drawn
+GROUPS = ("rollout", "eval", "eval_perturbed", "reward")  # all curves of these groups are drawn
 
 
 def read_scalars(log_dir: str | Path) -> dict[str, tuple[list[int], list[float]]]:
     """Returns every scalar of the TensorBoard logs in or below `log_dir`: tag -> (steps, values).
 
     Raises:
-        ValueError: there is no TensorBoard log, or none with a scalar in it.
+        ValueError: there is no TensorBoard log with a scalar.
     """
     folders = sorted({path.parent for path in Path(log_dir).rglob("events.out.tfevents.*")})
     scalars = {}
@@ -51,7 +51,7 @@ def read_scalars(log_dir: str | Path) -> dict[str, tuple[list[int], list[float]]
 
 
 def plot_training_curves(log_dir: str | Path, out: str | Path) -> Path:
-    """Draws every logged curve of TITLES and GROUPS to the picture `out`; returns its path."""
+    """Draws all logged curves of TITLES and GROUPS to the picture `out`; returns its path."""
     scalars, columns = read_scalars(log_dir), 4
     panels = curves(scalars)
     rows = -(-len(panels) // columns)
@@ -79,10 +79,10 @@ def curves(tags: Iterable[str]) -> list[tuple[str, str]]:
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Draws the curves of the log that the command line names; returns the exit code."""
+    """Draws the training curves of the log on the command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("log_dir", type=Path, help="run folder, or its TensorBoard log")
-    parser.add_argument("--out", type=Path, help="picture to write; training_curves.png in the folder if not given")
+    parser.add_argument("--out", type=Path, help="picture to write (default: training_curves.png in the folder)")
     args = parser.parse_args(with_home(argv))
     try:
         log_dir = expanded(args.log_dir)

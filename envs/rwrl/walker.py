@@ -1,4 +1,4 @@
-"""Walker: stand, walk or run on two legs in a plane without falling forwards."""
+"""Walker: stand, walk or run on two legs in a vertical plane without falling forwards."""
 
 from typing import ClassVar
 
