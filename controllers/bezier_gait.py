@@ -84,11 +84,11 @@ class DiagonalGaitController:
 
     def __init__(self, parameters: GaitParameters = GaitParameters(), num_robots: int = 1):
         self.parameters = parameters
-        self.phase = np.zeros(num_robots)  # of the whole cycle, in [0, 1)
-        self.swing = np.zeros((num_robots, 4), bool)  # which legs swing at this phase, order LEG_NAMES
+        self.phase = np.zeros(num_robots)  # phase of the gait cycle, in [0, 1)
+        self.swing = np.zeros((num_robots, 4), bool)  # True for a leg in swing, order LEG_NAMES
         self.yaw_rate = np.zeros(num_robots)  # commanded, rad/s; heading control writes it at every step
-        self.cycle_time = np.full(num_robots, parameters.slow_cycle)  # s, follows the commanded speed
-        self._velocity = np.zeros((num_robots, 4, 3))  # that strides are made for, without turning, m/s
+        self.cycle_time = np.full(num_robots, parameters.slow_cycle)  # s, depends on the commanded speed
+        self._velocity = np.zeros((num_robots, 4, 3))  # velocity that strides are computed for, without turning, m/s
         self._neutral = neutral_foot(parameters.body_height - FOOT_RADIUS)
         self._swing_share = 1.0 - parameters.duty_factor
         self._curves = _foot_curves(parameters)

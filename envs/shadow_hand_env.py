@@ -91,7 +91,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
 
     @property
     def control_dt(self) -> float:
-        """Seconds of a control step."""
+        """Duration of a control step, s."""
         return self.hand.dt
 
     @property

@@ -1,4 +1,4 @@
-"""Ids of environments: `Name-v0` of this project or Gymnasium, `package.module:Name-v0` of any other package."""
+"""Environment ids: `Name-v0` for this project and Gymnasium, `package.module:Name-v0` for any other package."""
 
 import importlib
 import importlib.util

@@ -38,7 +38,7 @@ def parse_mapping(text: str) -> dict:
     """
     content = parse_yaml(text)
     if not isinstance(content, dict):
-        raise ValueError(f"it must be a YAML mapping, as '{{name: value}}', got {shown(content)}")
+        raise ValueError(f"it must be a YAML mapping such as '{{name: value}}', got {shown(content)}")
     for key in content:
         if not isinstance(key, str):
             raise ValueError(f"its keys must be names, got {shown(key)}")

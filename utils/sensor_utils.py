@@ -82,5 +82,5 @@ class SensorReader:
         return self.read_sensors([f"{foot}_foot_vel" for foot in self.feet])
 
     def get_foot_forces(self) -> np.ndarray:
-        """Returns (..., f): the normal force on each foot, N, in the order `feet`, one physics step before the last."""
+        """Returns (..., f): the normal force on each foot, N, in the order `feet`, of the second-to-last physics step."""
         return self.read_sensors([f"{foot}_foot_force" for foot in self.feet])

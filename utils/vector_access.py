@@ -36,7 +36,7 @@ def set_everywhere(owners: list, name: str, value, chosen: Sequence[int]) -> Non
     """Sets attribute `name` for the `chosen` simulations.
 
     Raises:
-        ValueError: simulations that are not chosen share the object.
+        ValueError: other simulations share the object.
     """
     _check_alone(owners, chosen, f"attribute {name!r}")
     for owner in _unique([owners[i] for i in chosen]):

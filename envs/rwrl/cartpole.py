@@ -11,7 +11,7 @@ from envs.rwrl.model_xml import default, named, numbers
 from envs.rwrl.physics import ZZ, CartpolePhysics
 from utils.perturbation import Perturbable
 
-RAIL = {"swingup": 2.0, "balance": 1.5}  # m to each side
+RAIL = {"swingup": 2.0, "balance": 1.5}  # limit of the cart position on each side, m
 ACCELERATION = {"swingup": 130.0, "balance": 10.0}  # m/s^2
 
 
@@ -23,7 +23,7 @@ class Cartpole(Domain):
     physics = CartpolePhysics
 
     perturbations: ClassVar = {
-        "pole_length": Perturbable(1.0, 0.3, 3.0, 0.3, 0.05, 10.0),  # m; the mass follows, 0.1 kg per metre
+        "pole_length": Perturbable(1.0, 0.3, 3.0, 0.3, 0.05, 10.0),  # m; the mass changes with it, 0.1 kg per metre
         "pole_mass": Perturbable(0.1, 0.1, 10.0, 0.5, 0.001, 100.0),  # kg
         "joint_damping": Perturbable(2e-6, 2e-6, 0.2, 0.02, 0.0, 2.0),  # N m s/rad
         "slider_damping": Perturbable(5e-4, 5e-4, 3.0, 0.3, 0.0, 30.0),  # N s/m

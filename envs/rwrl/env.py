@@ -155,9 +155,9 @@ class RWRLEnv(Lifecycle, gym.Env):
             raise ValueError("the state of an environment in exact mode cannot be saved")
         state = np.zeros(mujoco.mj_stateSize(self.model, _STATE))
         mujoco.mj_getState(self.model, self.data, state, _STATE)
-        shown = {name: _copied(getattr(self, name)) for name in ("_observation", "_safety_vars")}
+        arrays = {name: _copied(getattr(self, name)) for name in ("_observation", "_safety_vars")}
         previous, generator = self._previous_actions.copy(), self.np_random.bit_generator.state
-        return {"state": state, "generator": generator, "previous_actions": previous, **shown} | {
+        return {"state": state, "generator": generator, "previous_actions": previous, **arrays} | {
             name: dict(getattr(self, name)) for name in ("_built", "_perturbed")
         }
 

@@ -11,7 +11,8 @@ from envs.rwrl.physics import ZZ, HumanoidPhysics
 from utils.perturbation import Perturbable
 
 SPEEDS = {"stand": 0, "walk": 1}  # m/s
-FEET = {"rl_f": "right_left", "rr_f": "right_right", "ll_f": "left_left", "lr_f": "left_right"}  # spheres of each foot
+# Safety variable -> sphere; each foot has two spheres.
+FEET = {"rl_f": "right_left", "rr_f": "right_right", "ll_f": "left_left", "lr_f": "left_right"}
 JOINT_DAMPING, BIG_JOINT_DAMPING = 0.2, 5.0  # N m s/rad; the big joints are abdomen and hips
 HEAD_SKIN = 0.001  # radius of the head's touch sensor minus radius of the head, m
 
@@ -27,7 +28,7 @@ class Humanoid(Domain):
         # The nominal friction of the floor is 1.0; MuJoCo uses the larger of the two geoms' values.
         "contact_friction": Perturbable(0.7, 0.05, 1.2, 0.1, 0.01, 10.0),
         "joint_damping": Perturbable(0.2, 0.01, 2.5, 0.2, 0.0, 25.0),  # N m s/rad, of the small joints
-        # m, radius; the mass follows: 28.7 kg at 0.19.
+        # radius, m; the mass changes with it: 28.7 kg at 0.19 m.
         "head_size": Perturbable(0.09, 0.01, 0.19, 0.02, 0.005, 0.5),
     }
     default_perturbation = "contact_friction"

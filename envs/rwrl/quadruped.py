@@ -14,7 +14,7 @@ from utils.perturbation import Perturbable
 SPEEDS = {"walk": 0.5, "run": 5}  # m/s
 JOINT_SPEED = {"walk": 20.0, "run": 0.4}  # rad/s
 FOOT_FORCE = {"walk": 20_000.0, "run": 300_000.0}  # N
-EPISODE = 20  # s; the floor is as large as the distance travelled in one episode
+EPISODE = 20  # s; the floor's size is the distance travelled in one episode
 FEET = {"tfl_f": "front_left", "tfr_f": "front_right", "tbl_f": "back_left", "tbr_f": "back_right"}
 LEGS = tuple(FEET.values())
 

@@ -26,8 +26,8 @@ class Walker(Domain):
     wrapped = ("height",)
 
     perturbations: ClassVar = {
-        "thigh_length": Perturbable(0.225, 0.1, 0.7, 0.05, 0.02, 2.0),  # m, half the length; the mass follows
-        "torso_length": Perturbable(0.3, 0.1, 0.7, 0.05, 0.02, 2.0),  # m, half the length; the mass follows
+        "thigh_length": Perturbable(0.225, 0.1, 0.7, 0.05, 0.02, 2.0),  # half the length, m; the mass changes with it
+        "torso_length": Perturbable(0.3, 0.1, 0.7, 0.05, 0.02, 2.0),  # half the length, m; the mass changes with it
         "joint_damping": Perturbable(0.1, 0.1, 10.0, 0.5, 0.0, 100.0),  # N m s/rad
         "contact_friction": Perturbable(0.7, 0.01, 2.0, 0.05, 0.01, 10.0),
     }
