@@ -1,13 +1,13 @@
-"""Shows the project in two minutes: the gait alone, and the shipped policy if there is one, on flat and rough ground.
+"""Shows the project in two minutes: the gait alone and the shipped policy walk on flat and on rough ground.
 
-Prints a table, and writes `demo/paths.png` (where each robot walked) and `demo/walk.mp4` (side by side on the same rough
-ground: the gait alone, then the policy).
+Prints a table, and writes `demo/paths.png` (the path of each robot) and `demo/walk.mp4` (both robots side by side on the
+same rough ground: the gait alone, then the policy).
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -23,6 +23,7 @@ from evaluation.judges import Scene, Setting
 from play_residual_policy import BASELINE, VIDEO_FPS
 from run_folder.runs import Run, load_run
 from training.tasks import find_task
+from utils.console.arguments import parse_arguments
 from utils.console.interrupts import ends_in_order
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID
@@ -38,12 +39,16 @@ PLACES = (("flat", 0.0), ("rough", 0.5), ("rough", 1.0), ("stairs", 0.75))
 VIDEO_SECONDS, VIDEO_PLACE = 8, ("rough", 1.0)
 
 
+@dataclass(frozen=True)
+class DemoConfig:
+    """No options."""
+
+
 @tolerant_output()
 @ends_in_order()
 def main(argv: Sequence[str] = ()) -> int:
-    """Runs the demo; returns the exit code. There are no options but --help."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.parse_args(argv)
+    """Runs the demo; returns the exit code. The only option is --help."""
+    parse_arguments(DemoConfig, [*argv], about=__doc__)
     try:
         show()
     except KeyboardInterrupt:
@@ -56,14 +61,14 @@ def main(argv: Sequence[str] = ()) -> int:
 
 
 def show() -> None:
-    """Walks, prints, draws and films."""
+    """Plays every walker on every ground, prints the table, draws the paths and films the video."""
     OUT.mkdir(exist_ok=True)
     walkers = {"gait alone": None} | ({"gait + residual": load_run(SHIPPED)} if SHIPPED.is_dir() else {})
     rows, paths = {}, {f"{kind} {level:g}": {} for kind, level in PLACES}
     print(f"Walking {EPISODES} times 10 m at {COMMAND} m/s on each ground ...", flush=True)
     for title, model in walkers.items():
-        for (kind, level), of_place in zip(PLACES, paths.values()):
-            records, of_place[title] = walk(model, kind, level)
+        for (kind, level), place_paths in zip(PLACES, paths.values()):
+            records, place_paths[title] = walk(model, kind, level)
             rows[f"{title}, {kind} {level:g}"] = JUDGE.summarise(records)
     print(JUDGE.table(rows))
     draw(paths, OUT / "paths.png")
@@ -71,7 +76,10 @@ def show() -> None:
 
 
 def walk(model: Run | None, kind: str, level: float) -> tuple[list[dict], np.ndarray]:
-    """Returns the records of EPISODES walks and their paths (steps, episodes, 2): metres ahead and to the left."""
+    """Plays EPISODES episodes; returns their records and paths (steps, episodes, 2): m ahead and m to the left.
+
+    A path is NaN after the end of its episode, or after 10 m.
+    """
     env = make_env(model, kind, level, EPISODES)
     path, running = [], np.ones(EPISODES, bool)
 
@@ -86,18 +94,18 @@ def walk(model: Run | None, kind: str, level: float) -> tuple[list[dict], np.nda
 
 
 def make_env(model: Run | None, kind: str, level: float, num_envs: int, render_mode: str | None = None) -> VectorEnv:
-    """Returns robots on a terrain kind and level, as the model was trained to control them."""
+    """Makes the environment of the model on a terrain kind and level; without a model the default environment."""
     setting = Setting(DEFAULT_ID) if model is None else Setting(model.env_id, model.env_kwargs)
     return JUDGE.play_env(setting, Scene(kind, level, COMMAND), num_envs, DEMO.at(), render_mode)
 
 
 def policy_of(model: Run | None, env: VectorEnv) -> Policy:
-    """Returns the model's policy, or the gait alone."""
+    """Returns the policy of the model, or the gait alone if there is no model."""
     return JUDGE.baseline(BASELINE, env) if model is None else model.act
 
 
 def draw(paths: dict[str, dict[str, np.ndarray]], out: Path) -> None:
-    """Draws every path from above: a panel for each ground, a colour for each walker."""
+    """Draws every path from above to the picture `out`: a panel for each ground, a colour for each walker."""
     figure, axes = plt.subplots(len(paths), 1, figsize=(9, 1.7 * len(paths)), sharex=True, squeeze=False)
     for axis, (place, walkers) in zip(axes[:, 0], paths.items()):
         for number, (title, path) in enumerate(walkers.items()):
@@ -115,9 +123,9 @@ def draw(paths: dict[str, dict[str, np.ndarray]], out: Path) -> None:
 
 
 def film(models: list[Run | None], out: Path) -> None:
-    """Films VIDEO_SECONDS of one robot for each model, side by side from the same start on rough ground.
+    """Films one robot for each model for VIDEO_SECONDS, side by side from the same start on rough ground.
 
-    A robot that falls starts a new episode. Without a GL library or ffmpeg a sentence is printed instead.
+    A robot that falls starts a new episode. Prints a sentence instead if the GL library or ffmpeg is missing.
     """
     try:
         with ExitStack() as stack:
@@ -132,7 +140,7 @@ def film(models: list[Run | None], out: Path) -> None:
 
 
 class Filmed:
-    """One robot on rough ground, walked from frame to frame by a policy or, without a model, by the gait alone."""
+    """One robot on rough ground, controlled by the policy of a model, or by the gait alone if there is no model."""
 
     def __init__(self, model: Run | None):
         self._env = make_env(model, *VIDEO_PLACE, 1, "rgb_array")
@@ -142,7 +150,7 @@ class Filmed:
         self.close = self._env.close
 
     def walk_on(self) -> np.ndarray:
-        """Returns a frame (height, width, 3) after another 1 / VIDEO_FPS s."""
+        """Steps to the time of the next frame, 1 / VIDEO_FPS s later; returns the frame (height, width, 3)."""
         self._frames += 1
         due = round(self._frames / VIDEO_FPS / control_dt(self._env))
         for _ in range(due - self._steps):

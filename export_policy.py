@@ -1,33 +1,44 @@
-"""Writes a trained policy for other programs: `python export_policy.py RUN policy.onnx`; see docs/deploy.md."""
+"""Exports a trained policy for other programs: `python export_policy.py RUN policy.onnx`; see docs/deploy.md."""
 
-import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
 
 from run_folder.export import MODEL_MARKS, export_onnx, export_torchscript
 from run_folder.runs import load_run
 from run_folder.sb3_files import MODEL, PICKLED, export_sb3
+from utils.console.arguments import parse_arguments
 from utils.console.outputs import MARK, check_output, check_output_folder, json_with, marked
 from utils.console.terminal import tolerant_output
+from utils.fields import Checked
 from utils.paths import expanded, with_home
 
 FORMATS = {"onnx": export_onnx, "torchscript": export_torchscript, "sb3": export_sb3}
 MEANING = ("env_id", "versions")  # keys of the description beside a model
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportConfig(Checked):
+    """The policy to export, and the file to write."""
+
+    run: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
+    """Run folder, checkpoint or shipped policy."""
+    out: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="OUT")]]
+    """File to write; with --format sb3 a folder. A .json file beside it describes inputs and outputs."""
+    format: Literal[*FORMATS] = "onnx"
+    """Format of the export; sb3 writes the pickles of Stable-Baselines3."""
+
+
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Exports what the command line says; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="run folder, checkpoint or shipped policy")
-    parser.add_argument(
-        "out", type=Path, help="file to write; a folder for sb3. What its numbers mean goes to a .json beside it"
-    )
-    parser.add_argument("--format", choices=[*FORMATS], default="onnx", help="sb3: Stable-Baselines3's own pickles")
-    args = parser.parse_args(with_home(argv))
+    """Exports the policy on the command line; returns the exit code."""
+    config = parse_arguments(ExportConfig, with_home(argv), about=__doc__)
     try:
-        out = check_out(args.out, args.format)
-        FORMATS[args.format](load_run(args.run), out)
+        out = check_out(config.out, config.format)
+        FORMATS[config.format](load_run(config.run), out)
     except (ValueError, OSError) as error:
         print(f"export_policy: {error}", file=sys.stderr)
         return 2
@@ -36,10 +47,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def check_out(out: Path, form: str) -> Path:
-    """Returns the path to write, with `~` expanded.
+    """Returns the path to write in the format `form`, with `~` expanded.
 
     Raises:
-        ValueError: a file there, or the .json beside it, belongs to a run or was not written by this program.
+        ValueError: the file, or the .json beside it, exists and belongs to a run or was not written by this program.
     """
     if form == "sb3":
         ours = marked(f"{MARK} sb3")

@@ -1,20 +1,22 @@
-"""What SAC learns under the combined challenges, beside random actions: `python benchmarks/challenge_table.py`.
+"""Compares SAC with random actions under the combined challenges: `python benchmarks/challenge_table.py`.
 
-Trains every task at every level with every seed, each by a `train.py` of its own, seed after seed, so that what is done
-by any time is balanced; the same command goes on where it was stopped. The policy at a training's end, not the best one,
-plays episodes that training has not seen, under the same challenge. Prints a Markdown table and writes every return.
+Trains every task at every level with every seed, each with `train.py` in its own process. One seed is finished before the
+next, so that the results at any time are balanced. If the program is stopped, the same command resumes it. The final policy
+of a training, not the best one, plays held-out episodes under the same challenge. Prints a Markdown table and writes the
+return of every episode.
 """
 
-import argparse
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+import tyro
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -23,8 +25,10 @@ from evaluation.baselines import random_actions
 from evaluation.episodes import evaluate_returns, interval_text, mean_interval
 from run_folder.records import CONFIG
 from run_folder.runs import ended, load_run
+from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_output_folder, json_with, used_alone
 from utils.console.terminal import tolerant_output
+from utils.fields import Checked, checked, within
 from utils.files import write_json
 from utils.paths import with_home
 from utils.provenance import versions
@@ -32,6 +36,33 @@ from utils.provenance import versions
 TRAIN = Path(__file__).parents[1] / "train.py"
 RETURNS = "returns.json"
 LEVELS = ("clean", "easy", "medium", "hard")
+
+
+@dataclass(frozen=True)
+class ChallengeTableConfig(Checked):
+    """The trainings, their evaluation, and the folder of the results."""
+
+    envs: tuple[str, ...] = checked(("RWRLCartpoleSwingup-v0", "RWRLWalkerWalk-v0"), bool, "name at least one environment")
+    """Ids of the environments."""
+    levels: tuple[Literal[*LEVELS], ...] = checked(LEVELS, bool, "name at least one level")
+    """Levels of the combined challenge; clean is no challenge."""
+    seeds: tuple[int, ...] = within((1, 2, 3), 0, least=1)
+    """Seeds of the trainings."""
+    steps: int = within(60_000, 1)
+    """Control steps of each training."""
+    episodes: int = within(20, 1)
+    """Number of episodes that evaluate each policy."""
+    workers: int | None = within(None, 1)
+    """Number of trainings at the same time, on one thread each; the default is 2."""
+    out: Path = Path("runs/challenge_table")
+    """Folder of the runs and of the results."""
+    no_training: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Evaluate only the trainings that have ended, and train nothing."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.no_training and self.workers is not None:
+            raise ValueError("--workers has no effect: --no-training trains nothing")
 
 
 class Cell(NamedTuple):
@@ -48,45 +79,35 @@ class Cell(NamedTuple):
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Trains and judges every cell, prints the table and writes the returns; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--envs", nargs="+", default=["RWRLCartpoleSwingup-v0", "RWRLWalkerWalk-v0"])
-    parser.add_argument("--levels", nargs="+", default=LEVELS, choices=LEVELS)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the trainings")
-    parser.add_argument("--steps", type=int, default=60_000, help="of each training")
-    parser.add_argument("--episodes", type=int, default=20, help="to judge a policy by")
-    parser.add_argument("--workers", type=int, help="trainings at once, on one thread each; 2 if not given")
-    parser.add_argument("--out", type=Path, default=Path("runs/challenge_table"), help="folder of the runs and results")
-    parser.add_argument("--no-training", action="store_true", help="only tell of the trainings that are done")
-    args = parser.parse_args(with_home(argv))
-    cells = [Cell(*of) for of in product(args.seeds, args.envs, args.levels)]
+    """Trains and evaluates every cell, prints the table and writes the returns; returns the exit code."""
+    config = parse_arguments(ChallengeTableConfig, with_home(argv), about=__doc__)
+    cells = [Cell(*cell) for cell in product(config.seeds, config.envs, config.levels)]
     try:
-        args.out = check_output_folder(args.out, [(RETURNS, json_with("learned", "random"))])
-        with used_alone(args.out):
-            run(args, cells)
+        out = check_output_folder(config.out, [(RETURNS, json_with("learned", "random"))])
+        with used_alone(out):
+            run(replace(config, out=out), cells)
     except (ValueError, OSError, subprocess.CalledProcessError) as error:
         print(f"challenge_table: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def run(args: argparse.Namespace, cells: list[Cell]) -> None:
-    """Trains the cells unless --no-training is given, judges those that have ended, writes and prints the table."""
-    if args.no_training and args.workers is not None:
-        raise ValueError("--workers has no effect: --no-training trains nothing")
-    if not args.no_training:
-        with ThreadPoolExecutor(args.workers or 2) as pool:
-            list(pool.map(partial(train, out=args.out, steps=args.steps), cells))
-    done = [cell for cell in cells if ended(args.out / cell.name, args.steps)]
-    returns = {cell: learned(args.out / cell.name, args.episodes) for cell in done}
-    rows = {cell[1:]: cell for cell in done}  # chance knows no training: one of a row's seeds will do
-    chances = {row: chance(args.out / cell.name, args.episodes) for row, cell in rows.items()}
-    write(args.out / RETURNS, args.steps, returns, chances)
+def run(config: ChallengeTableConfig, cells: list[Cell]) -> None:
+    """Trains the cells unless --no-training is given, evaluates those that have ended, writes and prints the table."""
+    out, steps, episodes = config.out, config.steps, config.episodes
+    if not config.no_training:
+        with ThreadPoolExecutor(config.workers or 2) as pool:
+            list(pool.map(partial(train, out=out, steps=steps), cells))
+    done = [cell for cell in cells if ended(out / cell.name, steps)]
+    returns = {cell: learned(out / cell.name, episodes) for cell in done}
+    rows = {cell[1:]: cell for cell in done}  # random actions do not depend on the training: one seed of a row is enough
+    chances = {row: chance(out / cell.name, episodes) for row, cell in rows.items()}
+    write(out / RETURNS, steps, returns, chances)
     print(table(returns, chances))
 
 
 def train(cell: Cell, out: Path, steps: int) -> None:
-    """Trains a cell to its end, or goes on with it; what it says goes to a file beside its run.
+    """Trains a cell to its end, or resumes its training; writes the output of the training to a .log beside its run.
 
     Raises:
         CalledProcessError: the training failed.
@@ -94,25 +115,26 @@ def train(cell: Cell, out: Path, steps: int) -> None:
     run = out / cell.name
     if ended(run, steps):
         return
-    anew = ["--env", cell.env, "--algo", "sac", "--seed", cell.seed, "--run-dir", run, "--num-threads", 1]
+    arguments = ["--env", cell.env, "--algo", "sac", "--seed", cell.seed, "--run-dir", run, "--num-threads", 1]
     if cell.level != "clean":
-        anew += ["--env-kwargs", f"{{combined_challenge: {cell.level}}}"]
-    how = ["--resume", run] if (run / CONFIG).is_file() else anew
+        arguments += ["--env-kwargs", f"{{combined_challenge: {cell.level}}}"]
+    if (run / CONFIG).is_file():
+        arguments = ["--resume", run]
     out.mkdir(parents=True, exist_ok=True)
     with (out / f"{cell.name}.log").open("a") as log:
-        command = [sys.executable, TRAIN, *how, "--total-timesteps", steps]
+        command = [sys.executable, TRAIN, *arguments, "--total-timesteps", steps]
         subprocess.run([*map(str, command)], stdout=log, stderr=subprocess.STDOUT, check=True)
     print(f"{cell.name} is trained", file=sys.stderr, flush=True)
 
 
 def learned(run: Path, episodes: int) -> list[float]:
-    """Returns the return of every episode of a run's policy."""
+    """Returns the return of every episode of the policy of a run."""
     trained = load_run(run)
     return _returns(trained.make_env(episodes), trained.act, episodes)
 
 
 def chance(run: Path, episodes: int) -> list[float]:
-    """Returns the return of every episode of even random actions in a run's environment."""
+    """Returns the return of every episode of uniform random actions in the environment of a run."""
     env = load_run(run).make_env(episodes)
     return _returns(env, random_actions(env), episodes)
 
@@ -125,10 +147,13 @@ def _returns(env, policy, episodes):
 
 
 def table(returns: dict[Cell, list[float]], chances: dict[tuple[str, str], list[float]]) -> str:
-    """Returns the table: random actions, the mean of the seeds' mean returns with its 95 % interval, and each seed's."""
+    """Returns a Markdown table: returns of random actions, and of SAC the mean over seeds, its 95 % interval and each mean.
+
+    The mean return of a seed is over its episodes; the interval is Student's, over seeds.
+    """
     lines = ["| task | challenge | random | SAC | 95 % | each seed |", "|" + "---|" * 6]
     for (env, level), random in chances.items():
-        means = [float(np.mean(own)) for cell, own in returns.items() if cell[1:] == (env, level)]
+        means = [float(np.mean(values)) for cell, values in returns.items() if cell[1:] == (env, level)]
         interval = interval_text(mean_interval(means), 0)
         each = ", ".join(f"{mean:.0f}" for mean in means)
         lines.append(f"| `{env}` | {level} | {np.mean(random):.0f} | {np.mean(means):.0f} | {interval} | {each} |")
@@ -136,9 +161,9 @@ def table(returns: dict[Cell, list[float]], chances: dict[tuple[str, str], list[
 
 
 def write(path: Path, steps: int, returns: dict, chances: dict) -> None:
-    """Writes every episode's return as JSON."""
-    learned = [{**cell._asdict(), "returns": own} for cell, own in returns.items()]
-    random = [{"env": env, "level": level, "returns": own} for (env, level), own in chances.items()]
+    """Writes the return of every episode as JSON."""
+    learned = [{**cell._asdict(), "returns": values} for cell, values in returns.items()]
+    random = [{"env": env, "level": level, "returns": values} for (env, level), values in chances.items()]
     write_json(path, {"steps": steps, "versions": versions(), "learned": learned, "random": random})
 
 

@@ -1,14 +1,13 @@
-"""What checkpoints cost a training, and how long a run takes to load: `python benchmarks/checkpoint_cost.py`.
+"""Measures the time to save a checkpoint and to load a policy: `python benchmarks/checkpoint_cost.py`.
 
-Trains the preset `default` for a few rollouts, then saves and loads; a checkpoint's share is its seconds over those that
-the training takes, at the rate of this very run, for the steps between two of them. SAC is asked with a full replay buffer.
+Trains the preset `default` for a few rollouts, then saves and loads. The share of a checkpoint is the time to save it over
+the training time between two checkpoints, at the measured rate. SAC saves a full replay buffer.
 """
 
-import argparse
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -17,26 +16,34 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from run_folder.runs import load_run, save
 from train_residual_ppo import parse
 from training.assembly import create_run, prepare
+from utils.console.arguments import parse_arguments
 from utils.console.terminal import tolerant_output
+from utils.fields import Checked, within
 
-ROLLOUTS = {"ppo": 8 * 64 * 128, "sac": 1_600}  # steps that the rate is taken over
+ROLLOUTS = {"ppo": 8 * 64 * 128, "sac": 1_600}  # training steps over which the rate is measured
+
+
+@dataclass(frozen=True)
+class CheckpointCostConfig(Checked):
+    """Number of repetitions."""
+
+    repeats: int = within(5, 1)
+    """Number of saves and loads; the median counts."""
 
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Measures and prints a Markdown table; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5, help="saves and loads, of which the median counts")
-    args = parser.parse_args(argv)
-    print("| what | steps/s | checkpoint (MB) | to save (s) | steps between two | share | to load a policy (s) |")
+    """Measures every algorithm and prints a Markdown table; returns the exit code."""
+    config = parse_arguments(CheckpointCostConfig, argv, about=__doc__)
+    print("| algorithm | steps/s | checkpoint (MB) | to save (s) | steps between two | share | to load a policy (s) |")
     print("|" + "---|" * 7)
     for algo in ROLLOUTS:
-        print(measured(algo, args.repeats), flush=True)
+        print(measured(algo, config.repeats), flush=True)
     return 0
 
 
 def measured(algo: str, repeats: int) -> str:
-    """Returns the table's line of one algorithm."""
+    """Returns the row of one algorithm."""
     config = parse(["--algo", algo, "--eval-every", "0"] + ["--sac.learning-starts", "100"] * (algo == "sac"))
     with tempfile.TemporaryDirectory() as folder:
         run = create_run(replace(config, run_dir=Path(folder) / "run"), [])
@@ -55,10 +62,10 @@ def measured(algo: str, repeats: int) -> str:
 
 
 def timed(work) -> float:
-    """Returns the seconds that `work` takes."""
-    began = time.perf_counter()
+    """Runs `work` once; returns its duration, s."""
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""What can be reached in CubeInHand-v0 by a hand that knows its physics: `python benchmarks/planned_hand.py`.
+"""Plays CubeInHand-v0 with a planner, as an upper reference for policies: `python benchmarks/planned_hand.py`.
 
-No policy: before every step, `Planner` tries on copies of the simulation what random changes to its plan would do. That is
-hundreds of times slower than a policy, and no real hand has such copies. What it reaches is a mark to hold policies against:
-so much is possible with this hand, this cube and these actions. It plays the first episodes of `successes.py`.
+There is no policy. Before every step, `Planner` simulates random changes of its plan on copies of the simulation. That is
+hundreds of times slower than a policy, and no real hand has such copies. The result shows how many successes are possible
+with this hand, this cube and these actions. The planner plays the first episodes of `successes.py`.
 """
 
-import argparse
 import sys
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,52 +18,60 @@ from benchmarks.successes import played, row, table
 from envs.cube_in_hand_env import CubeInHandVectorEnv
 from evaluation.baselines import zero_actions
 from training.tasks.cube_in_hand import CubeTrainConfig
+from utils.console.arguments import parse_arguments
 from utils.console.terminal import tolerant_output
+from utils.fields import Checked, within
 from utils.paths import with_home
 
-SAMPLES, HORIZON = 48, 16  # plans for each hand, and the steps of each
+SAMPLES, HORIZON = 48, 16  # number of plans of each hand, and steps of each plan
 STATE = ("qpos", "qvel", "qacc_warmstart", "ctrl", "mocap_quat")
-HOLD = 4  # steps that a random change lasts: one that trembles turns nothing
+HOLD = 4  # steps that a random change lasts: fingers that tremble do not turn the cube
 NOISE = 0.7  # standard deviation of a change, in units of the action
-FREE, PUSHED = 0.02, 30.0  # m that a cube may be away from its place in the palm, and rad a step for each m beyond
-DROPPED, LAST = 200.0, 5.0  # rad for losing the cube; how many steps the distance at the plan's end stands for
+FREE, PUSHED = 0.02, 30.0  # free distance of the cube from its place in the palm, m; cost of a step beyond it, rad/m
+DROPPED, LAST = 200.0, 5.0  # cost of a lost cube, rad; weight of the angle at the end of the plan
+
+
+@dataclass(frozen=True)
+class PlannedHandConfig(Checked):
+    """Number of episodes, and size of the search."""
+
+    episodes: int = within(8, 1)
+    """Number of episodes."""
+    samples: int = within(SAMPLES, 1)
+    """Number of plans that are simulated for each step of each hand."""
+    horizon: int = within(HORIZON, 1)
+    """Length of a plan, control steps."""
+    num_threads: int = within(2, 1)
+    """Threads for physics."""
 
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Plays, and prints the table; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--episodes", type=int, default=8)
-    parser.add_argument("--samples", type=int, default=SAMPLES, help="plans that are tried for each step of each hand")
-    parser.add_argument("--horizon", type=int, default=HORIZON, help="steps that a plan looks ahead")
-    parser.add_argument("--num-threads", type=int, default=2)
-    args = parser.parse_args(with_home(argv))
-    if min(args.episodes, args.samples, args.horizon, args.num_threads) < 1:
-        print("planned_hand: every number must be at least 1", file=sys.stderr)
-        return 2
-    config = CubeTrainConfig(num_threads=args.num_threads)
+    """Plays the episodes, and prints the table; returns the exit code."""
+    config = parse_arguments(PlannedHandConfig, with_home(argv), about=__doc__)
+    training = CubeTrainConfig(num_threads=config.num_threads)
     with ExitStack() as stack:
 
         def planned(env):
-            planner = Planner(env.unwrapped, args.samples, args.horizon, args.num_threads)
+            planner = Planner(env.unwrapped, config.samples, config.horizon, config.num_threads)
             return stack.enter_context(closing(planner)).act
 
-        idle = played(config, zero_actions, args.episodes)
-        print(table([row("zero", idle, idle), row("planner", played(config, planned, args.episodes), idle)]))
+        idle = played(training, zero_actions, config.episodes)
+        print(table([row("zero", idle, idle), row("planner", played(training, planned, config.episodes), idle)]))
     return 0
 
 
 class Planner:
-    """Predictive sampling (Howell et al., 2022, arXiv:2212.00541): of random plans, the best one's first action is taken.
+    """Predictive sampling (Howell et al., 2022, arXiv:2212.00541): takes the first action of the best random plan.
 
-    A plan, (horizon, 12), is what is left of the last one, changed at random, or all random. It costs the angles to the
-    target on its way, until that is reached, and how far it pushes its cube away, or that it loses it.
+    A plan (horizon, 12) is the rest of the last plan with random changes, or entirely random. Its cost is the sum of the
+    angles to the target until the target is reached, plus costs for a cube far from its place and for a lost cube.
     """
 
     def __init__(
         self, env: CubeInHandVectorEnv, samples: int = SAMPLES, horizon: int = HORIZON, num_threads: int = 2, seed: int = 0
     ):
-        """`env`'s hands are looked at and never touched; there are `samples` copies of each."""
+        """Makes `samples` copies of every hand of `env`; reads the state of `env` and never changes it."""
         hands = env.num_envs
         self._copies = CubeInHandVectorEnv(
             hands * samples, env.config, max_episode_steps=sys.maxsize, num_threads=num_threads
@@ -78,7 +86,7 @@ class Planner:
         self._generator = np.random.default_rng(seed)
 
     def act(self, observation: np.ndarray) -> np.ndarray:
-        """Returns every hand's next action (n, 12); what is observed is not needed."""
+        """Returns the next action of every hand (n, 12); ignores the observation."""
         self._change()
         costs = self._costs().reshape(self._plans.shape[:2])
         best = np.take_along_axis(self._plans, costs.argmin(1)[:, None, None, None], 1)
@@ -90,7 +98,7 @@ class Planner:
         self._copies.close()
 
     def _change(self):
-        """Changes all plans but the first of each hand; those in the second half begin from nothing."""
+        """Adds noise to all plans of each hand except the first; those of the second half start from zero."""
         hands, samples, horizon, _ = self._plans.shape
         late = self._generator.integers(HOLD)
         changes = self._generator.normal(0.0, NOISE, (hands, samples, horizon // HOLD + 2, 12))
@@ -102,10 +110,10 @@ class Planner:
         self._plans = np.clip(self._plans + changes, -1.0, 1.0)
 
     def _costs(self):
-        """Returns what each plan costs, (hands x samples,), rad."""
+        """Returns the cost of each plan (hands x samples,), rad."""
         hands, samples, horizon, _ = self._plans.shape
-        for own, copies in self._pairs:
-            copies[:] = own.repeat(samples, axis=0)
+        for original, copies in self._pairs:
+            copies[:] = original.repeat(samples, axis=0)
         self._copies.task.sim.forward()
         costs, reached, lost = np.zeros(hands * samples), *np.zeros((2, hands * samples), bool)
         for actions in self._plans.reshape(-1, horizon, 12).swapaxes(0, 1):

@@ -1,19 +1,20 @@
-"""Steps a second, from bare physics to PPO, and what they are of one another: `python benchmarks/step_rate.py [--quick]`.
+"""Measures steps per second and their ratios, from physics alone to PPO: `python benchmarks/step_rate.py [--quick]`.
 
-Everything runs in one process, one after the other, on the same machine. A step is a control step: five physics steps.
-Physics alone replays the recorded controls from the recorded states of the same walk, in the same batches; rates of
-environments are medians over rounds, their ratios to physics medians of each round's own ratio.
+All measurements run one after the other in one process. A step is a control step of five physics steps. "Physics alone"
+replays the recorded controls from the recorded states of the same walk, in batches of the same size. The rate of an
+environment is the median over rounds; its ratio to physics is the median of the ratios of the rounds.
 """
 
-import argparse
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import gymnasium as gym
 import mujoco
 import numpy as np
+import tyro
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -25,28 +26,39 @@ from envs.residual_walk.config import ResidualWalkConfig
 from train_residual_ppo import parse
 from training.assembly import make_model
 from training.tasks.walk import WalkTrainConfig
+from utils.console.arguments import parse_arguments
 from utils.console.terminal import tolerant_output
+from utils.fields import Checked
 
 ENV_ID = "envs:ResidualWalk-v0"
 TASK = ResidualWalkConfig(terrain=TerrainConfig(kinds=("rough",), levels=(0.5,)))
 VEL_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
 
 
+@dataclass(frozen=True)
+class StepRateConfig(Checked):
+    """Length of the measurements."""
+
+    quick: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Run a tenth of the steps, as a check that the program runs."""
+
+
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Measures and prints the table; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the steps: to see that it runs")
-    share = 0.1 if parser.parse_args(argv).quick else 1.0
+    """Measures everything and prints the table; returns the exit code."""
+    share = 0.1 if parse_arguments(StepRateConfig, argv, about=__doc__).quick else 1.0
     rows = env_rows(share) + stock_rows(share) + training_rows(share)
-    print("| what | steps/s | ratio | of |\n|---|---|---|---|")
-    for name, rate, ratio, of in rows:
-        print(f"| {name} | {rate:,.0f} | {ratio:.2f} | {of} |")
+    print("| measurement | steps/s | ratio | to |\n|---|---|---|---|")
+    for name, rate, ratio, reference in rows:
+        print(f"| {name} | {rate:,.0f} | {ratio:.2f} | {reference} |")
     return 0
 
 
 def env_rows(share: float) -> list[tuple]:
-    """Measures single and vector environments and the SB3 face against bare physics on the same states."""
+    """Compares single and vector environments and the SB3 vector with bare physics on the same states.
+
+    `share` scales the number of steps; so it does in the functions below. A row is name, steps/s, ratio, and reference.
+    """
     rows = []
     for n in (1, 16, 64):
         steps = max(50, int(share * (6000 if n == 1 else 96_000 / n)))
@@ -60,7 +72,10 @@ def env_rows(share: float) -> list[tuple]:
 
 
 def walk_rates(n: int, actions: np.ndarray, rounds: int = 9) -> dict[str, list[float]]:
-    """Returns the rates of `n` walking robots in each round: environment, SB3 face, and physics alone on the same states."""
+    """Returns steps per second of `n` walking robots in each round: environment, SB3 vector, and physics alone.
+
+    `actions` (steps, n, 12) are split into the rounds.
+    """
     make = (lambda: gym.make(ENV_ID, config=TASK)) if n == 1 else (lambda: gym.make_vec(ENV_ID, num_envs=n, config=TASK))
     env = make()
     sim, title = env.unwrapped.task.sim, f"`make_vec`, {n}" if n > 1 else "`gymnasium.make`"
@@ -77,7 +92,7 @@ def walk_rates(n: int, actions: np.ndarray, rounds: int = 9) -> dict[str, list[f
 
 
 def record(env, n, actions):
-    """Walks once and returns where the walk began (n, state) and every step's controls (steps, n, nu)."""
+    """Walks once; returns the first states (n, state) and the controls of every step (steps, n, nu)."""
     env.reset(seed=0)
     sim, controls = env.unwrapped.task.sim, []
     begin = sim.state.copy()
@@ -96,7 +111,7 @@ def step_all(env, n, actions):
 
 
 def replay(sim, begin, controls):
-    """The physics of the same walk and nothing else."""
+    """Steps only the physics of the recorded walk."""
     sim.state[:] = begin
     ctrl = sim.bind("ctrl")
     for control in controls:
@@ -105,7 +120,7 @@ def replay(sim, begin, controls):
 
 
 def stock_rows(share: float) -> list[tuple]:
-    """Measures 16 single environments under SB3's own vectors against our vector of 16."""
+    """Compares 16 single environments in the vectors of SB3 with the vector of this project."""
     n, steps = 16, max(50, int(share * 3000))
     actions = np.random.default_rng(0).uniform(-0.3, 0.3, (steps, n, 12)).astype(np.float32)
     rates = {}
@@ -123,7 +138,7 @@ def stock_rows(share: float) -> list[tuple]:
 
 
 def training_rows(share: float) -> list[tuple]:
-    """Measures whole PPO trainings: each preset on our batch, and the plan's as stock SB3 would run it."""
+    """Compares PPO trainings: two presets on the vector of this project, and the preset `plan` on SB3's DummyVecEnv."""
     rates = {}
     for name, steps in (("default", 131_072), ("plan", 16_384)):
         ppo = parse(["--preset", name]).ppo
@@ -147,10 +162,10 @@ def make_single():
 
 
 def timed(work, steps: int) -> float:
-    """Returns steps a second while `work` runs once."""
-    began = time.perf_counter()
+    """Runs `work`, which takes `steps` steps, once; returns steps per second."""
+    start = time.perf_counter()
     work()
-    return steps / (time.perf_counter() - began)
+    return steps / (time.perf_counter() - start)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
-"""How often policies reach what their task is about, beside still and random actions: `python benchmarks/successes.py`.
+"""Counts the successes of policies, of zero actions and of random actions: `python benchmarks/successes.py`.
 
-For environments whose episodes tell successes, as CubeInHand-v0 and the Shadow hand's. All play the same episodes, from
-seeds that no training makes, on the nominal physics. Prints a Markdown table and writes it as CSV.
+For environments that report successes, as CubeInHand-v0 and those of the Shadow hand. All policies play the same episodes,
+from held-out seeds, on the nominal physics. Prints a Markdown table and writes it as CSV.
 """
 
-import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,30 +23,42 @@ from evaluation.held_out_seeds import SUCCESSES
 from run_folder.runs import load_run
 from training.command_line import config_of_run
 from training.config import TrainConfig
+from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_no_loss, check_output_folder, csv_with, used_alone
 from utils.console.terminal import tolerant_output
+from utils.fields import Checked, checked, within
 from utils.files import write_aside
 from utils.paths import with_home
 
 TABLE = "successes.csv"
-SEEN_BY_NOBODY = SUCCESSES.first  # the first episode's seed
+SEEN_BY_NOBODY = SUCCESSES.first  # seed of the first episode; no training plays it
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuccessesConfig(Checked):
+    """The policies, their episodes, and the folder of the results."""
+
+    model: tuple[Path, ...] = checked(MISSING, bool, "name at least one policy")
+    """Run folders, checkpoints or shipped policies."""
+    episodes: int = within(64, 1)
+    """Number of episodes of each policy."""
+    episode_steps: int | None = within(None, 1)
+    """Length of an episode, control steps; the default is that of the environment."""
+    num_threads: int = within(2, 1)
+    """Threads for physics."""
+    out: Path = Path("runs/successes")
+    """Folder for successes.csv."""
 
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Plays everything, prints the table and writes the CSV; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, nargs="+", required=True, help="run folders, checkpoints, shipped policies")
-    parser.add_argument("--episodes", type=int, default=64)
-    parser.add_argument("--episode-steps", type=int, help="how much of an episode is played; all of it if not given")
-    parser.add_argument("--num-threads", type=int, default=2, help="for physics")
-    parser.add_argument("--out", type=Path, default=Path("runs/successes"), help="folder for successes.csv")
-    args = parser.parse_args(with_home(argv))
+    """Plays all episodes, prints the table and writes the CSV; returns the exit code."""
+    config = parse_arguments(SuccessesConfig, with_home(argv), about=__doc__)
     try:
-        out = check_output_folder(args.out, [(TABLE, csv_with("policy", "episodes"))])
-        check_no_loss(out / TABLE, "policy", ["zero", "random", *map(str, args.model)])  # before hours of playing
+        out = check_output_folder(config.out, [(TABLE, csv_with("policy", "episodes"))])
+        check_no_loss(out / TABLE, "policy", ["zero", "random", *map(str, config.model)])  # before hours of playing
         with used_alone(out):
-            rows = list(all_rows(args.model, args.episodes, args.num_threads, args.episode_steps))
+            rows = list(all_rows(config.model, config.episodes, config.num_threads, config.episode_steps))
             write_aside(out / TABLE, lambda aside: write_csv(aside, rows))
     except (ValueError, OSError) as error:
         print(f"successes: {error}", file=sys.stderr)
@@ -56,11 +67,11 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def all_rows(models: list[Path], episodes: int, num_threads: int, episode_steps: int | None = None) -> Iterator[dict]:
-    """Yields a row for still hands, one for random actions, and one for each policy, in episodes of so many steps.
+def all_rows(models: Sequence[Path], episodes: int, num_threads: int, episode_steps: int | None = None) -> Iterator[dict]:
+    """Yields a row for zero actions, one for random actions, and one for each policy.
 
     Raises:
-        ValueError: a policy cannot be read, they are of different environments, or episodes tell no successes.
+        ValueError: a policy cannot be read, the environments differ, or the environment reports no successes.
     """
     configs = {model: shortened(config_of_run(model, num_threads), episode_steps) for model in models}
     ids = {config.env_id for config in configs.values()}
@@ -74,41 +85,43 @@ def all_rows(models: list[Path], episodes: int, num_threads: int, episode_steps:
 
 
 def shortened(config: TrainConfig, episode_steps: int | None) -> TrainConfig:
-    """Returns the config whose episodes, those of evaluations too, have so many steps; itself for None.
+    """Returns the config with episodes of `episode_steps` control steps, also in evaluations; unchanged for None.
 
     Raises:
-        ValueError: there is no such number of steps, or it is a training of walks, which are judged over a distance.
+        ValueError: the number is below 1, or the judge of the task needs episodes of its own length.
     """
     if episode_steps is None:
         return config
     if config.task.judge.fixed_length:
-        raise ValueError(f"--episode-steps is nothing for {config.env_id}, which is judged over a distance")
+        raise ValueError(f"--episode-steps has no effect: {config.env_id} is judged over a distance")
     return replace(config, env_kwargs=replace(config, episode_steps=episode_steps).env_arguments)
 
 
 def played(
     config: TrainConfig, make_policy: Callable[[VectorEnv], Policy], episodes: int, seed: int = SEEN_BY_NOBODY
 ) -> dict[str, np.ndarray]:
-    """Returns `successes`, `steps`, `return` and `terminated` of each episode of a policy, (episodes,) each.
+    """Plays episodes; returns `successes`, `steps`, `return` and `terminated` of each, (episodes,) arrays by name.
 
-    The first one is played from `seed`.
+    The first episode starts from `seed`.
 
     Raises:
-        ValueError: the episodes tell no successes.
+        ValueError: the environment reports no successes.
     """
     with closing(config.make_evaluation_env(episodes, seed, nominal=True)) as env:
         records = config.task.judge.evaluate(env, make_policy(env), episodes, seed)
     if "successes" not in records[0]:
-        raise ValueError(f"episodes of {config.env_id} tell no successes")
+        raise ValueError(f"{config.env_id} reports no successes")
     return {name: np.array([record[name] for record in records], float) for name in records[0]}
 
 
-def row(title: str, own: dict[str, np.ndarray], idle: dict[str, np.ndarray]) -> dict:
-    """Returns what a policy has reached: successes in 1000 steps with their 95 % interval (bootstrapped over episodes), of
-    episodes median and mean successes, the share that ended early, mean steps, and mean return with Student's interval;
-    and by how much returns are above those of `idle`, the same episodes of still hands, with the interval of their pairs.
+def row(title: str, records: dict[str, np.ndarray], idle: dict[str, np.ndarray]) -> dict:
+    """Returns the figures of a policy from the `records` of its episodes.
+
+    The interval of the successes in 1000 steps is a 95 % bootstrap interval over episodes, that of the mean return is
+    Student's. `idle` are the records of zero actions in the same episodes: `return_above_zero` is the mean of the paired
+    differences of the returns, with Student's interval.
     """
-    successes, steps, returns = own["successes"], own["steps"], own["return"]
+    successes, steps, returns = records["successes"], records["steps"], records["return"]
     gain = returns - idle["return"]
     return {
         "policy": title,
@@ -117,7 +130,7 @@ def row(title: str, own: dict[str, np.ndarray], idle: dict[str, np.ndarray]) -> 
         "successes_per_1000_steps_interval": interval(successes, steps),
         "median_successes": float(np.median(successes)),
         "mean_successes": float(successes.mean()),
-        "ended_early": float(np.mean(own["terminated"])),
+        "ended_early": float(np.mean(records["terminated"])),
         "mean_steps": float(steps.mean()),
         "mean_return": float(np.mean(returns)),
         "mean_return_interval": mean_interval(returns),
@@ -127,12 +140,12 @@ def row(title: str, own: dict[str, np.ndarray], idle: dict[str, np.ndarray]) -> 
 
 
 def rate(successes: np.ndarray, steps: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Returns the successes of all episodes in 1000 steps of all."""
+    """Returns the successes per 1000 steps, over all episodes together."""
     return 1000 * successes.sum(axis) / steps.sum(axis)
 
 
 def interval(successes: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
-    """Returns the 95 % percentile bootstrap interval of the rate, whole episodes drawn; of one episode, everything."""
+    """Returns the 95 % percentile bootstrap interval of the rate over episodes; (-inf, inf) for one episode."""
     if len(steps) < 2:
         return -np.inf, np.inf
     drawn = bootstrap((successes, steps), rate, paired=True, vectorized=True, method="percentile", rng=0)

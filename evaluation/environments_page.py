@@ -5,14 +5,13 @@ The page is text with generated blocks: an overview, and one block for each regi
 reward weights or perturbations. A new id gets a new section at the end of the page.
 """
 
-import argparse
 import ast
 import inspect
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent, fill
@@ -22,6 +21,7 @@ import numpy as np
 from gymnasium.spaces import Box, Dict
 
 import envs  # noqa: F401
+from utils.console.arguments import parse_arguments
 from utils.console.terminal import tolerant_output
 from utils.files import write_aside
 from utils.observation import ObservationTable
@@ -31,12 +31,15 @@ PAGE = Path(__file__).parents[1] / "docs" / "environments.md"
 BLOCK = re.compile(r"<!-- generated: (\S+) -->\n(.*?)<!-- end -->\n", re.DOTALL)
 
 
+@dataclass(frozen=True)
+class PageConfig:
+    """No options."""
+
+
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Replaces the generated blocks of the page; returns the exit code."""
-    argparse.ArgumentParser(
-        "python -m evaluation.environments_page", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args(argv)
+    parse_arguments(PageConfig, argv, about=__doc__)
     text = with_blocks(PAGE.read_text(), blocks())
     write_aside(PAGE, lambda aside: aside.write_text(text))
     print(PAGE)
@@ -44,15 +47,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def with_blocks(page: str, generated: Mapping[str, str]) -> str:
-    """Returns a page with new content in its blocks, and with new sections for the blocks that it lacks.
+    """Returns a page with new content in its blocks, and with a new section for every missing block.
 
     Raises:
-        ValueError: the page has a block that is not generated any more.
+        ValueError: the page has a block for which there is no new content.
     """
-    there = {name for name, _ in BLOCK.findall(page)}
-    if gone := there - generated.keys():
+    existing = {name for name, _ in BLOCK.findall(page)}
+    if gone := existing - generated.keys():
         raise ValueError(f"the page has blocks that nothing generates: {', '.join(sorted(gone))}; delete these sections")
-    for name in (name for name in generated if name not in there):
+    for name in (name for name in generated if name not in existing):
         page += f"\n### {name}\n\n<!-- generated: {name} -->\n<!-- end -->\n"
     return BLOCK.sub(lambda found: f"<!-- generated: {found[1]} -->\n{generated[found[1]]}<!-- end -->\n", page)
 
@@ -73,7 +76,7 @@ def blocks() -> dict[str, str]:
 
 
 def registered() -> list[str]:
-    """Returns the ids that `import envs` registers, in their order."""
+    """Returns the ids that `import envs` registers, in the order of their registration."""
     return [name for name, spec in [*gym.registry.items()] if str(spec.entry_point).startswith("envs.")]
 
 
@@ -84,13 +87,19 @@ def table(head: Iterable[str], lines: Iterable[Iterable]) -> str:
 
 
 def field_docs(config: type) -> dict[str, str]:
-    """Returns the docstring below each field of a dataclass, by the field's name."""
+    """Returns the docstring below each field of a dataclass, by the name of the field."""
     docs = {}
     for part in reversed([cls for cls in config.__mro__ if is_dataclass(cls)]):
-        body = ast.parse(dedent(inspect.getsource(part))).body[0].body
-        found = [(a.target.id, b.value.value) for a, b in pairwise(body) if _is_documented(a, b)]
+        found = [(a.target.id, b.value.value) for a, b in pairwise(_statements(part)) if _is_documented(a, b)]
         docs |= {name: " ".join(text.split()) for name, text in found}
     return docs
+
+
+def _statements(cls):
+    try:
+        return ast.parse(dedent(inspect.getsource(cls))).body[0].body
+    except (OSError, TypeError):  # a class of make_dataclass has no source
+        return []
 
 
 def _is_documented(statement, following):
@@ -112,7 +121,7 @@ def _bounds(space: Box):
 
 
 def _actions(env):
-    """Returns the names of the actions, where the task or the model has names."""
+    """Returns a section with the names of the actions; no section if neither task nor model has names."""
     base = env.unwrapped
     if hasattr(getattr(base, "task", None), "describe"):
         actions = base.task.describe()["action"]
@@ -124,7 +133,7 @@ def _actions(env):
 
 
 def _observations(env):
-    """Returns the rows of the observation, and those of the privileged one if there is one."""
+    """Returns a section with the rows of the observation, and one with those of the privileged observation, if any."""
     base = env.unwrapped
     source = getattr(base, "task", base)
     if isinstance(base.observation_space, Dict):
@@ -157,7 +166,7 @@ def names(words: Iterable[str]) -> str:
 
 
 def _once(part: str, env_id: str, shown: dict[str, str]) -> str:
-    """Returns a part, or a reference to the id in whose section it stands already."""
+    """Returns a part the first time it occurs; later a reference to the section of the id where it occurred."""
     title, *rest = part.split("\n\n", 1)
     first = shown.setdefault(part, env_id)
     return part if first == env_id or not rest else f"{title}: as [`{first}`](#{first.lower()})."

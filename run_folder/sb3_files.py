@@ -1,20 +1,22 @@
-"""Stable-Baselines3's own files: `python -m run_folder.sb3_files MODEL.zip OUT --trust-pickle` makes a run of them.
+"""Imports and exports the files of Stable-Baselines3: `python -m run_folder.sb3_files MODEL.zip OUT --trust-pickle`.
 
-Statistics of the observations are read from vecnormalize.pkl beside the .zip, or the normalizer.npz that this project once
-wrote; without them the policy takes observations as they are. A config.yaml there is taken over. Both .zip and .pkl are
-pickles: loading them can run whatever code their author put in.
+The import makes a run folder. It reads the statistics of the observations from vecnormalize.pkl beside the .zip, or from
+normalizer.npz, which earlier versions of this project wrote; without them the policy receives raw observations. It copies
+config.yaml from beside the .zip. Both .zip and .pkl are pickles: loading them can run any code that their author put in.
 """
 
-import argparse
 import pickle
 import sys
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
+from typing import Annotated, Literal
 
 import numpy as np
+import tyro
 from stable_baselines3.common.vec_env import VecNormalize
 
 from algorithms.learners import LEARNERS, kind_of
@@ -25,42 +27,56 @@ from run_folder.policy import FORMAT, read_policy, write_policy
 from run_folder.records import CONFIG, ENV
 from run_folder.runs import CARD, Run
 from utils.config import as_plain, read_yaml
+from utils.console.arguments import YAML_MAPPING, parse_arguments
 from utils.console.outputs import MARK, check_new_run
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID, qualified, registered
+from utils.fields import Checked
 from utils.files import read_arrays, reading, write_aside, write_json
 from utils.paths import with_home
-from utils.plain_yaml import dump_yaml, parse_mapping
+from utils.plain_yaml import dump_yaml
 
 MODEL, PICKLED, ARRAYS = "model.zip", "vecnormalize.pkl", "normalizer.npz"
 LARGEST = 1_000_000_000  # bytes that a .zip may unpack to
 TRUST = (
     "an SB3 .zip is a pickle, and loading it can run any code that its author put in: if you trust it, add --trust-pickle"
 )
-# A replay buffer takes memory, that of hindsight an environment too, and a policy needs neither.
+# The policy needs no replay buffer: a buffer takes memory, and one of hindsight experience replay needs an environment.
 NO_REPLAY = {"buffer_size": 1, "replay_buffer_class": None, "replay_buffer_kwargs": {}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportConfig(Checked):
+    """The files of Stable-Baselines3 to import, and the run folder to make."""
+
+    model: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="MODEL")]]
+    """The .zip file of Stable-Baselines3."""
+    out: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="OUT")]]
+    """Run folder to make."""
+    trust_pickle: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Load the files although they can run code."""
+    algo: Literal[*LEARNERS] = "ppo"
+    """Algorithm that trained the policy."""
+    env_id: Annotated[str | None, tyro.conf.arg(aliases=["--env"])] = None
+    """Id of the environment; the default is the id in config.yaml beside MODEL, or else ResidualWalk-v0."""
+    env_kwargs: Annotated[dict | None, YAML_MAPPING] = None
+    """Arguments of the environment, as '{g: 5.0}'; the default is those in config.yaml beside MODEL."""
+    vecnormalize: Path | None = None
+    """Pickle of VecNormalize; the default is vecnormalize.pkl beside MODEL."""
 
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Imports what the command line says; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, help="SB3's .zip")
-    parser.add_argument("out", type=Path, help="run folder to make")
-    parser.add_argument("--trust-pickle", action="store_true", help="load it although it can run code")
-    parser.add_argument("--algo", choices=[*LEARNERS], default="ppo", help="the algorithm that trained it")
-    parser.add_argument("--env-id", "--env", help=f"what it was trained on; as config.yaml beside it says, or {DEFAULT_ID}")
-    parser.add_argument("--env-kwargs", type=parse_mapping, help="arguments of the environment, as '{g: 5.0}'")
-    parser.add_argument("--vecnormalize", type=Path, help=f"VecNormalize's pickle; {PICKLED} beside the .zip if not given")
-    args = parser.parse_args(with_home(argv))
+    """Imports the files on the command line; returns the exit code."""
+    config = parse_arguments(ImportConfig, with_home(argv), about=__doc__)
     try:
-        if not args.trust_pickle:
+        if not config.trust_pickle:
             raise ValueError(TRUST)
-        import_sb3(args.model, args.out, args.algo, args.env_id, args.env_kwargs, args.vecnormalize)
+        import_sb3(config.model, config.out, config.algo, config.env_id, config.env_kwargs, config.vecnormalize)
     except (ValueError, OSError) as error:
         print(f"sb3_files: {error}", file=sys.stderr)
         return 2
-    print(f"{args.model} is now the run {args.out}")
+    print(f"Imported {config.model} as the run {config.out}")
     return 0
 
 
@@ -72,14 +88,14 @@ def import_sb3(
     env_kwargs: Mapping | None = None,
     vecnormalize: Path | None = None,
 ) -> None:
-    """Makes a run folder `out` from SB3's .zip and the statistics beside it. Runs code that is in these files.
+    """Makes a run folder `out` from the .zip of SB3 and the statistics beside it. Runs any code in these files.
 
-    Without statistics the policy takes observations as they are. A config.yaml beside the .zip names environment and
-    arguments, unless these are given.
+    Without statistics the policy receives raw observations. `env_id` and `env_kwargs` replace the environment and the
+    arguments in the config.yaml beside the .zip.
 
     Raises:
-        ValueError: a file cannot be read, the policy is none that a run can hold, does not fit the environment, or there is
-            a run in `out` already.
+        ValueError: a file cannot be read, a run cannot contain such a policy, the policy does not fit the environment, or
+            `out` contains a run already.
     """
     check_new_run(out)
     learner = _learner(model, algo)
@@ -110,35 +126,36 @@ def _learner(model, algo):
 
 
 def _arguments(config):
-    """Returns the arguments of the environment that a training's config, as plain data, was for."""
+    """Returns the arguments of the environment in the config of a training, which is plain data."""
     task = {"config": config["env"]} if config.get("env") else {}
     steps = config.get("episode_steps")
     return task | config.get("env_kwargs", {}) | ({} if steps is None else {"max_episode_steps": steps})
 
 
 def _check_environment(learner, algo, env_id, kwargs):
-    """Raises ValueError if the environment cannot be made, or has other spaces than the policy."""
+    """Raises ValueError if the environment cannot be made, or if its spaces differ from those of the policy."""
     registered(env_id)
     try:
         env = make_vector(qualified(env_id), 1, **kwargs)
-    except Exception as error:  # whatever an environment says to wrong arguments
+    except Exception as error:  # an environment may raise any error for wrong arguments
         raise ValueError(f"{env_id} refuses {kwargs}: {(str(error) or type(error).__name__).splitlines()[0]}") from error
     found = env.single_observation_space, env.single_action_space
     env.close()
     check_spaces(*found, algo)
-    for own, other, name in zip((learner.observation_space, learner.action_space), found, ("observations", "actions")):
-        kind = _sizes if name == "observations" else described
-        if kind(own) != kind(other):
-            raise ValueError(f"the policy has {name} {one_line(own)}, {env_id} has {one_line(other)}: give --env-id")
+    wanted = learner.observation_space, learner.action_space
+    for space, env_space, name in zip(wanted, found, ("observations", "actions")):
+        summary = _sizes if name == "observations" else described
+        if summary(space) != summary(env_space):
+            raise ValueError(f"the policy has {name} {one_line(space)}, {env_id} has {one_line(env_space)}: give --env-id")
 
 
 def _sizes(space):
-    """Returns the size of an observation, or the sizes of its parts by name in the order of the policy's vector."""
+    """Returns the size of an observation, or the name and size of each part of a dictionary observation, in order."""
     return [*parts(space).items()] or space.shape[0]
 
 
 def _check_copy(learner, statistics):
-    """Raises ValueError if the policy, written and read again, acts differently: parts of it cannot be written."""
+    """Raises ValueError if the policy acts differently after it was written and read again."""
     rows = np.random.default_rng(0).normal(0, 3, (100, _size(learner.observation_space))).astype(np.float32)
     with TemporaryDirectory() as folder:
         write_policy(Path(folder), learner, statistics)
@@ -146,19 +163,19 @@ def _check_copy(learner, statistics):
     wanted = learner.policy.predict(split(rows, parts(learner.observation_space)), deterministic=True)[0]
     given = copy.predict(rows, deterministic=True)[0]
     if not np.array_equal(wanted, given):
-        raise ValueError("the policy has parts of its own that a run does not hold, and would act differently")
+        raise ValueError("the policy has parts that a run cannot store: it would act differently")
 
 
 def export_sb3(run: Run, out: Path) -> None:
-    """Writes a policy as SB3's own files, model.zip of SB3's own class and vecnormalize.pkl, into the folder `out`."""
+    """Writes a policy as files of SB3 into the folder `out`: model.zip, of SB3's class, and vecnormalize.pkl."""
     env = VecNormalize(BatchVecEnv(run.make_env(1)))
     policy = {"net_arch": run.policy.net_arch, "activation_fn": run.policy.activation_fn}
     kind = "MultiInputPolicy" if parts(env.observation_space) else "MlpPolicy"
     learner = kind_of(run.policy).stock(kind, env, policy_kwargs=policy, device="cpu")
     learner.policy.load_state_dict(run.policy.state_dict())
-    held = run.normalizer
-    set_statistics(env, held.mean, held.var, held.count)
-    env.clip_obs, env.epsilon = held.clip, held.eps
+    normalizer = run.normalizer
+    set_statistics(env, normalizer.mean, normalizer.var, normalizer.count)
+    env.clip_obs, env.epsilon = normalizer.clip, normalizer.eps
     out.mkdir(parents=True, exist_ok=True)
     write_aside(out / MODEL, lambda aside: _save_marked(learner, aside))
     write_aside(out / PICKLED, lambda aside: env.save(str(aside)))
@@ -166,14 +183,14 @@ def export_sb3(run: Run, out: Path) -> None:
 
 
 def _save_marked(learner, path):
-    """Saves a learner with a comment in the archive by which `export_policy` recognises its earlier output."""
+    """Saves a learner, with a comment in the archive by which `export_policy` recognises its earlier output."""
     learner.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.comment = f"{MARK} sb3".encode()
 
 
 def _statistics(folder, vecnormalize, space):
-    """Returns what `write_policy` needs of a VecNormalize; one that changes nothing if there is none."""
+    """Reads the statistics that `write_policy` needs; without a file returns statistics that change no observation."""
     pickled = vecnormalize or folder / PICKLED
     if vecnormalize is not None or pickled.is_file():
         with reading(pickled):
@@ -181,7 +198,7 @@ def _statistics(folder, vecnormalize, space):
             _check_normalised(statistics, parts(space))
             return statistics if statistics.norm_obs else _unchanged(space)
     if not (folder / ARRAYS).is_file():
-        print(f"{folder} holds no {PICKLED}: the policy takes observations as they are", file=sys.stderr)
+        print(f"{folder} contains no {PICKLED}: the policy receives raw observations", file=sys.stderr)
         return _unchanged(space)
     numbers = read_arrays(folder / ARRAYS)
     rms = SimpleNamespace(**{name: numbers[name] for name in ("mean", "var", "count")})
@@ -189,9 +206,10 @@ def _statistics(folder, vecnormalize, space):
 
 
 def _check_normalised(statistics, sizes):
-    """Raises ValueError if parts of a dictionary observation are normalised and others are not."""
+    """Raises ValueError if only some parts of a dictionary observation are normalised."""
     if statistics.norm_obs and sizes and (left := sizes.keys() - statistics.obs_rms.keys()):
-        raise ValueError(f"it leaves {', '.join(sorted(left))} as it is (norm_obs_keys), and a run normalises every part")
+        parts_left = ", ".join(sorted(left))
+        raise ValueError(f"it does not normalise {parts_left} (norm_obs_keys), but a run normalises every part")
 
 
 def _size(space):
@@ -199,7 +217,7 @@ def _size(space):
 
 
 def _unchanged(space):
-    """Returns statistics that leave observations as they are: mean 0, variance 1, no clipping below the largest float32."""
+    """Returns statistics that change no observation: mean 0, variance 1, clipping at the largest float32."""
     rms = SimpleNamespace(mean=np.zeros(_size(space)), var=np.ones(_size(space)), count=1.0)
     return SimpleNamespace(obs_rms=rms, clip_obs=float(np.finfo(np.float32).max), epsilon=0.0)
 

@@ -17,20 +17,12 @@ from envs.wrappers.perturbed import made_perturbable
 from evaluation.held_out_seeds import EVALUATION, check_training_seed
 from evaluation.judges import Setting
 from utils.config import as_plain
+from utils.console.arguments import YAML_MAPPING
 from utils.console.options import refuse_idle, refuse_overruled
 from utils.env_ids import DEFAULT_ID, qualified, registered
 from utils.fields import Checked, FieldError, shown, within
 from utils.perturbation import spec_of_params
-from utils.plain_yaml import dump_yaml, parse_mapping
-
-YAML_MAPPING = tyro.constructors.PrimitiveConstructorSpec(
-    nargs=1,
-    metavar="YAML",
-    instance_from_str=lambda words: parse_mapping(words[0]),
-    is_instance=lambda value: isinstance(value, dict),
-    str_from_instance=lambda value: [dump_yaml(value, flow=True).strip()],
-)
-
+from utils.plain_yaml import parse_mapping
 
 # One field for the numbers of each learner, so that --<name>.* exists for every row of the table.
 Learners = make_dataclass(
@@ -91,7 +83,7 @@ class TrainConfig(Learners):
     env_kwargs: Annotated[dict, YAML_MAPPING] = field(default_factory=dict)
     """Arguments of the environment, as '{combined_challenge: easy}' or '{perturb_spec: {params: {mass: [0.8, 1.2]}}}'."""
     algo: Literal[*LEARNERS] = "ppo"
-    """Algorithm."""
+    """Learning algorithm of the training."""
     her: bool = False
     """Hindsight experience replay, of SAC, for goal environments: four of five replayed steps have the desired goal replaced
     by one that the episode reached later, with its reward computed again."""

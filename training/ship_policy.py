@@ -1,55 +1,69 @@
-"""Copies a trained run to a shipped policy: `python -m training.ship_policy RUN --benchmark runs/terrain_benchmark`.
+"""Makes a shipped policy from a trained run: `python -m training.ship_policy RUN --benchmark runs/terrain_benchmark`.
 
-Writes `assets/policies/<env id>/`: the run's policy, normaliser, env and config, and `card.json`: command, seed, versions,
-commit, wall time and steps of the training, and all rows of the benchmark. The task's row in `training.tasks` names the
-benchmark's tables: those of terrain_benchmark.py for walks, of successes.py for other tasks.
+Writes the folder `assets/policies/<env id>/` with the policy, the normaliser, the environment and the config of the run, and
+`card.json`: command, seed, versions, commit, wall time and steps of the training, and all rows of the benchmark. The row of
+the task in `training.tasks` names the tables of the benchmark: terrain_benchmark.py writes those of walking robots,
+successes.py those of other tasks.
 """
 
-import argparse
 import csv
 import shlex
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from run_folder.policy import POLICY_FILES
 from run_folder.records import CONFIG, ENV, read_record
 from run_folder.runs import CARD, load_run
 from training.tasks import find_task
+from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_outside_runs
 from utils.console.terminal import tolerant_output
+from utils.fields import Checked
 from utils.files import read_json, whole_folder, write_json
 from utils.paths import expanded, with_home
 
 POLICIES = Path(__file__).parents[1] / "assets" / "policies"
 SHIPPED = (*POLICY_FILES, ENV, CONFIG, CARD)
-NAMES = ("walker", "policy")  # columns of the benchmarks' tables that name a run
+NAMES = ("walker", "policy")  # columns that name a run in the tables of the benchmarks
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipConfig(Checked):
+    """The run to ship, its benchmark, and the folder to write."""
+
+    run: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN")]]
+    """Run folder."""
+    benchmark: Path
+    """Folder with the results of terrain_benchmark.py or successes.py."""
+    out: Path | None = None
+    """Folder to write; the default is assets/policies/<env id>."""
 
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Ships the run that the command line names; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="run folder")
-    parser.add_argument("--benchmark", type=Path, required=True, help="folder of terrain_benchmark.py or successes.py")
-    parser.add_argument("--out", type=Path, help="folder to write; assets/policies/<env id> if not given")
-    args = parser.parse_args(with_home(argv))
+    """Ships the run on the command line; returns the exit code."""
+    config = parse_arguments(ShipConfig, with_home(argv), about=__doc__)
     try:
-        out = ship(args.run, args.benchmark, args.out)
+        out = ship(config.run, config.benchmark, config.out)
     except (ValueError, OSError) as error:
         print(f"ship_policy: {error}", file=sys.stderr)
         return 2
-    print(f"Shipped {args.run} as {out}")
+    print(f"Shipped {config.run} as {out}")
     return 0
 
 
 def ship(run: Path, benchmark: Path, out: Path | None = None) -> Path:
-    """Writes the shipped form of `run`; returns its folder.
+    """Writes the shipped policy of `run`; returns its folder.
 
     Raises:
-        ValueError: the run cannot be read or is not finished, or the benchmark did not judge it.
+        ValueError: the run cannot be read, its training has not ended, or the benchmark has no row of it.
     """
-    env_id = load_run(run).env_id  # refuses a run that cannot be played
+    env_id = load_run(run).env_id  # raises ValueError for a run that cannot be played
     tables = {name: read_rows(benchmark / f"{name}.csv") for name in find_task(env_id).tables}
     content = card(run, env_id, read_record(run), tables)
     out = expanded(out or POLICIES / env_id)
@@ -62,35 +76,41 @@ def ship(run: Path, benchmark: Path, out: Path | None = None) -> Path:
 
 
 def check_replaceable(out: Path) -> None:
-    """Raises ValueError if `out` is anything but a new or empty folder, or a policy that was shipped before."""
+    """Raises ValueError unless `out` does not exist, is an empty folder, or contains only a shipped policy."""
     check_outside_runs(out.resolve(), out)
     if not out.exists():
         return
     there = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
     shipped = CARD in there and "benchmark" in read_json(out / CARD)
     if there - ({*SHIPPED} if shipped else set()):
-        raise ValueError(f"{out} would be replaced, and it holds more than a shipped policy: give another --out")
+        raise ValueError(f"{out} would be replaced, and it contains more than a shipped policy: choose another --out")
 
 
 def card(run: Path, env_id: str, record: dict, tables: dict[str, list[dict]]) -> dict:
-    """Returns the content of card.json, from the `record` in the run's config.yaml and the benchmark's tables.
+    """Returns the content of card.json.
+
+    Args:
+        run: folder of the run.
+        env_id: id of its environment.
+        record: content of its config.yaml.
+        tables: rows of each table of the benchmark, by the name of the table.
 
     Raises:
         ValueError: the training has not ended, or a table has no row of the run.
     """
-    took = read_json(run / CARD) if (run / CARD).is_file() else {"steps": 0}
-    if took["steps"] < record["config"]["total_timesteps"]:
+    progress = read_json(run / CARD) if (run / CARD).is_file() else {"steps": 0}
+    if progress["steps"] < record["config"]["total_timesteps"]:
         raise ValueError(f"the training of {run} has not ended")
     for name, rows in tables.items():
         if str(run) not in {row[column] for row in rows for column in NAMES if column in row}:
-            raise ValueError(f"{name}.csv of the benchmark has no row of {run}: give that run to it as --model {run}")
+            raise ValueError(f"{name}.csv of the benchmark has no row of {run}: run the benchmark with --model {run}")
     columns = {column for rows in tables.values() for row in rows for column in NAMES if column in row}
     return {
         "env_id": env_id,
         **dict.fromkeys(columns, str(run)),
         "command": shlex.join(["python", f"{find_task(env_id).script}.py", *record["argv"]]),
         "seed": record["config"]["seed"],
-        **took,
+        **progress,
         "versions": record["versions"],
         "git": record["git"],
         "benchmark": tables,
@@ -98,7 +118,7 @@ def card(run: Path, env_id: str, record: dict, tables: dict[str, list[dict]]) ->
 
 
 def read_rows(path: Path) -> list[dict]:
-    """Returns the rows of a CSV file, with numbers as numbers."""
+    """Reads the rows of a CSV file; converts each cell that contains a number to float."""
     with path.open(newline="") as file:
         return [{name: _number(text) for name, text in row.items()} for row in csv.DictReader(file)]
 

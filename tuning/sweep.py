@@ -38,7 +38,7 @@ class SweepConfig:
     env: str = DEFAULT_ID
     """Any registered id."""
     algo: Literal[*LEARNERS] = "ppo"
-    """Algorithm."""
+    """Learning algorithm of the trials."""
     trials: int = 50
     """Trials of all workers together; a study that has fewer goes on."""
     steps: int = 100_000

@@ -1,24 +1,28 @@
-"""Draws a run's training curves: `python -m utils.monitor_training LOGDIR [--out training_curves.png]`."""
+"""Draws the training curves of a run: `python -m utils.monitor_training LOGDIR [--out training_curves.png]`."""
 
-import argparse
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Annotated
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import tyro
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_picture, picture_mark
 from utils.console.terminal import tolerant_output
+from utils.fields import Checked
 from utils.files import write_aside
 from utils.paths import expanded, with_home
 
 PROGRAM = "training curves"
-# Tag -> title of the standard curves, in the order of their panels. The title of another curve is its tag.
+# Titles of the curves that most trainings log, in the order of the panels. The title of any other curve is its tag.
 TITLES = {
     "rollout/ep_rew_mean": "episode return",
     "rollout/ep_len_mean": "episode length (steps)",
@@ -28,14 +32,24 @@ TITLES = {
     "train/learning_rate": "learning rate",
     "train/entropy_loss": "entropy loss",
 }
-GROUPS = ("rollout", "eval", "eval_perturbed", "reward")  # all curves of these groups are drawn
+GROUPS = ("rollout", "eval", "eval_perturbed", "reward")  # every curve whose tag begins with one of these is drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvesConfig(Checked):
+    """The log to read and the picture to write."""
+
+    log_dir: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="LOGDIR")]]
+    """Run folder, or its folder of TensorBoard logs."""
+    out: Path | None = None
+    """Picture to write; the default is training_curves.png in LOGDIR."""
 
 
 def read_scalars(log_dir: str | Path) -> dict[str, tuple[list[int], list[float]]]:
-    """Returns every scalar of the TensorBoard logs in or below `log_dir`: tag -> (steps, values).
+    """Reads every scalar of the TensorBoard logs in or below `log_dir`: tag -> (steps, values).
 
     Raises:
-        ValueError: there is no TensorBoard log with a scalar.
+        ValueError: there is no TensorBoard log, or no log contains a scalar.
     """
     folders = sorted({path.parent for path in Path(log_dir).rglob("events.out.tfevents.*")})
     scalars = {}
@@ -51,7 +65,7 @@ def read_scalars(log_dir: str | Path) -> dict[str, tuple[list[int], list[float]]
 
 
 def plot_training_curves(log_dir: str | Path, out: str | Path) -> Path:
-    """Draws all logged curves of TITLES and GROUPS to the picture `out`; returns its path."""
+    """Draws every logged curve of TITLES and GROUPS and writes the picture to `out`; returns its path."""
     scalars, columns = read_scalars(log_dir), 4
     panels = curves(scalars)
     rows = -(-len(panels) // columns)
@@ -71,7 +85,7 @@ def plot_training_curves(log_dir: str | Path, out: str | Path) -> Path:
 
 
 def curves(tags: Iterable[str]) -> list[tuple[str, str]]:
-    """Returns tag and title of each curve to draw."""
+    """Returns the tag and the title of each curve to draw: first those of TITLES, then those of GROUPS."""
     known = [(tag, title) for tag, title in TITLES.items() if tag in {*tags}]
     groups = [sorted(tag for tag in {*tags} - {*TITLES} if tag.startswith(f"{group}/")) for group in GROUPS]
     return known + [(tag, tag.replace("/", ": ").replace("_", " ")) for tag in chain(*groups)]
@@ -79,14 +93,11 @@ def curves(tags: Iterable[str]) -> list[tuple[str, str]]:
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Draws the training curves of the log on the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("log_dir", type=Path, help="run folder, or its TensorBoard log")
-    parser.add_argument("--out", type=Path, help="picture to write (default: training_curves.png in the folder)")
-    args = parser.parse_args(with_home(argv))
+    """Draws the curves of the log on the command line; returns the exit code."""
+    config = parse_arguments(CurvesConfig, with_home(argv), about=__doc__)
     try:
-        log_dir = expanded(args.log_dir)
-        out = check_picture(args.out or log_dir / "training_curves.png", PROGRAM)
+        log_dir = expanded(config.log_dir)
+        out = check_picture(config.out or log_dir / "training_curves.png", PROGRAM)
         print(plot_training_curves(log_dir, out))
     except (ValueError, OSError) as error:
         print(f"monitor_training: {error}", file=sys.stderr)

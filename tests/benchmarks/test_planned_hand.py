@@ -61,5 +61,6 @@ def test_a_copy_that_takes_the_plans_actions_pays_what_was_reckoned(hands):
 
 
 def test_numbers_below_one_are_one_sentence(capsys):
-    assert main(["--samples", "0"]) == 2
-    assert capsys.readouterr().err == "planned_hand: every number must be at least 1\n"
+    with pytest.raises(SystemExit) as stop:
+        main(["--samples", "0"])
+    assert stop.value.code == 2 and capsys.readouterr().err.endswith(": samples must be at least 1, got 0\n")

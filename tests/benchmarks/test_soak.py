@@ -95,8 +95,10 @@ def test_pictures_are_taken(tmp_path, gl):
 
 @pytest.mark.parametrize(
     ("option", "words"),
-    [("--steps", "--steps must be at least 1, got -1"), ("--num-envs", "--num-envs must be at least 1, got -1")],
+    [("--steps", "steps must be at least 1, got -1"), ("--num-envs", "num_envs must be at least 1, got -1")],
 )
 def test_a_number_that_is_too_low_gets_one_sentence(tmp_path, capsys, option, words):
-    assert soaked(tmp_path, option, "-1") == 2
-    assert capsys.readouterr().err == f"soak: {words}\n" and not [*tmp_path.iterdir()]
+    with pytest.raises(SystemExit) as stop:
+        soaked(tmp_path, option, "-1")
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and error.endswith(f": {words}\n") and not [*tmp_path.iterdir()]

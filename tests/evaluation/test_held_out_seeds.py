@@ -94,7 +94,7 @@ REFUSED = [
     (play_residual_policy, "--baseline --seed 10000", "seed must lie in 0 to 9,999, got 10000"),
     (play_residual_policy, "--baseline --episodes 1001", "1,001 episodes are too many"),
     (terrain_benchmark, "--seeds-from 9999", "seeds_from must lie in 10,000 to 999,999, got 9999"),
-    (variation_benchmark, "--seeds-from 9999", "seeds-from must lie in 10,000 to 999,999, got 9999"),
+    (variation_benchmark, "--seeds-from 9999", "seeds_from must lie in 10,000 to 999,999, got 9999"),
 ]
 
 

@@ -85,7 +85,7 @@ def test_an_imported_policy_of_dictionary_observations_acts_as_sb3s_own(kind, no
 @pytest.mark.parametrize(
     ("keys", "arguments", "sentence"),
     [
-        (["observation"], ["--env-id", "Point-v0"], "leaves achieved_goal, desired_goal as it is (norm_obs_keys)"),
+        (["observation"], ["--env-id", "Point-v0"], "does not normalise achieved_goal, desired_goal (norm_obs_keys)"),
         (None, ["--env-id", "Point-v0", "--env-kwargs", "{dimensions: 3}"], "the policy has observations Dict("),
         (None, ["--env-id", "ShadowHandPen-v0", "--env-kwargs", "{observation: goal}"], "the policy has observations Dict("),
         (None, ["--env-id", "Pendulum-v1"], "Pendulum-v1 has Box("),

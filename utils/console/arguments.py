@@ -11,12 +11,25 @@ from typing import TypeVar
 
 import tyro
 
+from utils.plain_yaml import dump_yaml, parse_mapping
+
 Config = TypeVar("Config")
 
 # A line between parts of tyro's message, in ASCII or as a border of a box; the upper border contains the title.
 _RULE = re.compile(r"^(?:[-─]{5,}|╭.*╮|╰─*╯)$", re.MULTILINE)
 _OPTION = re.compile(r"--[\w.-]*\w")
 _OF = re.compile(r"Error parsing (\S+): (.*)")
+# The first word of a line that is indented as a missing argument is, and not as its help text.
+_MISSING = re.compile(r"^[│ ] {5}(\S+)", re.MULTILINE)
+
+# An option whose value is a YAML mapping on one line, as '{g: 5.0}'.
+YAML_MAPPING = tyro.constructors.PrimitiveConstructorSpec(
+    nargs=1,
+    metavar="YAML",
+    instance_from_str=lambda words: parse_mapping(words[0]),
+    is_instance=lambda value: value is None or isinstance(value, dict),
+    str_from_instance=lambda value: ["None" if value is None else dump_yaml(value, flow=True).strip()],
+)
 
 
 def parse_arguments(kind: type[Config], argv: list[str] | None, default: Config | None = None, about: str = "") -> Config:
@@ -44,9 +57,8 @@ def sentence(box: str, kind: str) -> str:
     """Returns the error sentence from tyro's printed error, which is a title, the sentence and help between lines."""
     plain = "\n".join(line.strip("│ ") for line in box.splitlines())
     _, words, *rest = [" ".join(part.split()) for part in _RULE.split(plain)]
-    options = _OPTION.findall(words)
     if words.startswith("Missing from"):
-        return f"{options[0]} is required"
+        return f"{_MISSING.findall(box)[0]} is required"
     if words.startswith("Unrecognized options"):
         meant = [_OPTION.findall(part)[0] for part in rest if part.startswith("Perhaps you meant")]
         return words + (f", did you mean {meant[0]}?" if meant else "")
