@@ -211,7 +211,7 @@ class TaskVectorEnv(TaskFace, VectorEnv):
             return np.arange(self.num_envs)
         mask = np.asarray(mask)
         if mask.shape != (self.num_envs,) or mask.dtype != bool or not mask.any():
-            raise ValueError(f"reset_mask must hold {self.num_envs} booleans, at least one of them True, got {mask}")
+            raise ValueError(f"reset_mask must have {self.num_envs} booleans, at least one of them True, got {mask}")
         return np.flatnonzero(mask)
 
     def _seed(self, seed, ids):

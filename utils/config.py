@@ -1,4 +1,4 @@
-"""Frozen, nested dataclasses from plain mappings (YAML files, keyword arguments), with errors that name the nearest key.
+"""Builds frozen, nested dataclasses from plain mappings (YAML files, keyword arguments); errors name the nearest key.
 
 Types and bounds of the fields are declared with `utils.fields`.
 """
@@ -19,8 +19,8 @@ def updated(config: Config, changes: Mapping) -> Config:
     """Returns `config`, a dataclass, with `changes` (field name -> value, nested mappings for nested configs) applied.
 
     Raises:
-        ValueError: a key is no field (the nearest is named).
-        FieldError: a value has another type than its field, or the config refuses it; a ValueError too.
+        ValueError: a key is not a field; the message names the nearest field.
+        FieldError: a value has the wrong type or the config refuses it. FieldError is a ValueError.
     """
     types = get_type_hints(type(config))
     hints = {field.name: types[field.name] for field in dataclasses.fields(config)}
@@ -33,7 +33,7 @@ def updated(config: Config, changes: Mapping) -> Config:
 
 
 def resolved(default: Config, config: Config | Mapping | None, changes: Mapping) -> Config:
-    """Returns a config from an optional config, or mapping with what it changes of the default, and the fields to change.
+    """Returns `default`, or `config` in its place; then applies `changes`. A mapping `config` changes fields of `default`.
 
     Raises:
         ValueError: as `updated` does.
@@ -46,7 +46,7 @@ def resolved(default: Config, config: Config | Mapping | None, changes: Mapping)
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
-    """Returns the end of a sentence about an unknown name: the nearest one, and all there are."""
+    """Returns the end of a sentence about an unknown name: the nearest known name, and all known names."""
     known = list(known)
     nearest = get_close_matches(str(name), known, n=1)
     meant = f", did you mean {nearest[0]}?" if nearest else "."
@@ -54,22 +54,22 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
 
 
 def read_yaml(path: str | Path) -> dict:
-    """Returns the mapping that a YAML file holds; plain data only, nothing in it is executed.
+    """Returns the mapping in a YAML file; reads plain data only and executes nothing.
 
     Raises:
-        ValueError: the file cannot be read, is no YAML, or holds something else than a mapping.
+        ValueError: the file cannot be read, is not YAML, or does not contain a mapping.
     """
     try:
         content = parse_yaml(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise ValueError(f"{path} must hold a mapping of config keys, got {shown(content)}")
+        raise ValueError(f"{path} must be a mapping of config keys, got {shown(content)}")
     return content
 
 
 def as_plain(value):
-    """Returns dataclasses, mappings and sequences as nested dicts and lists that YAML and JSON can hold."""
+    """Returns dataclasses, mappings and sequences as nested dicts and lists for YAML and JSON."""
     if dataclasses.is_dataclass(value):
         value = dataclasses.asdict(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Typed, bounded fields of frozen config dataclasses: a wrong value is refused in one sentence that names its field."""
+"""Typed, bounded fields of frozen config dataclasses; a wrong value raises a one-sentence error with the field's name."""
 
 import dataclasses
 import reprlib
@@ -14,38 +14,38 @@ import numpy as np
 
 from utils.paths import expanded
 
-_LONGEST = 120  # characters of a value that an error shows
+_LONGEST = 120  # an error shows at most this number of characters of a value
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = _LONGEST
 _REPR.maxtuple = _REPR.maxlist = _REPR.maxdict = 20
 
 
 class FieldError(ValueError):
-    """A value that a field may not have.
+    """A value that a field does not allow.
 
     Attributes:
-        path: the field, with the fields of the configs around it, as "gait.duty_factor".
+        path: the field, with the fields of the enclosing configs, for example "gait.duty_factor".
         words: the rest of the sentence.
     """
 
     def __init__(self, path: str, words: str):
-        super().__init__(f"{path} {words}")  # as its only argument: tyro shows that
+        super().__init__(f"{path} {words}")  # one argument, because tyro shows the arguments
         self.path, self.words = path, words
 
     def __reduce__(self):
         return FieldError, (self.path, self.words)
 
     def inside(self, name: str) -> "FieldError":
-        """Returns the same error for the config that holds this one in its field `name`."""
+        """Returns the same error for the config that contains this config in its field `name`."""
         return FieldError(f"{name}.{self.path}", self.words)
 
 
 class Checked:
     """Base of frozen config dataclasses: checks the type and the bounds of every field when a config is built.
 
-    Types follow from the annotations: an int becomes a float, and a list a tuple, where that is the field's type. Every
-    float must be finite. `within`, `span` and `checked` declare further bounds. A subclass with a `__post_init__` of its
-    own calls this one first.
+    The annotations give the types: an int is converted to a float, and a list to a tuple, if that is the field's type. Every
+    float must be finite. `within`, `span` and `checked` declare further bounds. A subclass that defines `__post_init__`
+    calls this one first.
 
     Raises:
         FieldError: a value has the wrong type or lies outside of its bounds.
@@ -61,15 +61,15 @@ class Checked:
 
 
 def checked(default, check: Callable[[Any], bool], allowed: str):
-    """Returns a dataclass field with a default, a condition on its values, and the words for it that follow "must"."""
+    """Returns a dataclass field with a default and a condition; `allowed` describes the condition after the word "must"."""
     return dataclasses.field(default=default, metadata={"check": check, "allowed": allowed})
 
 
 def within(default, low=-np.inf, high=np.inf, *, above=None, below=None, least: int = 0, unit: str = "", allowed: str = ""):
-    """Returns a dataclass field for a number, or for a tuple of at least `least` numbers, that all lie between bounds.
+    """Returns a dataclass field for a number, or for a tuple of at least `least` numbers, that lie between bounds.
 
-    `low` and `high` belong to the interval, `above` and `below` take their place where the bound itself is not allowed.
-    None passes where the field's type has it. `allowed` are other words for it that follow "must".
+    `low` and `high` are allowed values; use `above` and `below` for bounds that are not allowed themselves. None is allowed
+    if the field's type includes it. `allowed` replaces the description of the condition after the word "must".
     """
 
     def inside(number):
@@ -81,12 +81,12 @@ def within(default, low=-np.inf, high=np.inf, *, above=None, below=None, least: 
         return value is None or inside(value)
 
     words = _interval_words(low, high, above, below, unit)
-    several = f"hold at least {least} number{'s' * (least > 1)}, and each must {words}"
+    several = f"have at least {least} number{'s' * (least > 1)}, and each must {words}"
     return checked(default, check, allowed or (several if least else words))
 
 
 def span(default: tuple[float, float], low: float, high: float, unit: str = ""):
-    """Returns a dataclass field for a range (low, high) in ascending order inside of these bounds."""
+    """Returns a dataclass field for a range (low, high) with low <= high between these bounds."""
     words = f"be a range (low, high) with low <= high in {low} to {high}{' ' if unit else ''}{unit}"
     return checked(default, lambda value: low <= value[0] <= value[1] <= high, words)
 
@@ -95,7 +95,7 @@ def number_within(name: str, value, low: float, high: float, unit: str = "") -> 
     """Returns `value` as a float.
 
     Raises:
-        FieldError: it is no number, or lies outside of low to high.
+        FieldError: `value` is not a number, or lies outside of low to high.
     """
     number = fitting(value, float, name)
     if not low <= number <= high:
@@ -107,7 +107,7 @@ def whole_number(name: str, value, lowest: int) -> int:
     """Returns `value` as an int.
 
     Raises:
-        FieldError: it is no whole number, or below the lowest.
+        FieldError: `value` is not a whole number, or is below `lowest`.
     """
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < lowest:
         raise FieldError(name, f"must be a whole number, at least {lowest}, got {shown(value)}")
@@ -115,12 +115,12 @@ def whole_number(name: str, value, lowest: int) -> int:
 
 
 def is_whole(value, lowest: int = 0, highest: float = np.inf) -> bool:
-    """Returns whether this is a whole number, of Python or numpy, in lowest to highest."""
+    """Returns whether `value` is a whole number of Python or numpy between `lowest` and `highest`."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and lowest <= value <= highest
 
 
 def is_number(value, low: float = -np.inf, high: float = np.inf) -> bool:
-    """Returns whether this is a finite number, of Python or numpy, and in low to high."""
+    """Returns whether `value` is a finite number of Python or numpy between `low` and `high`."""
     known = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not known:
         return False
@@ -129,12 +129,12 @@ def is_number(value, low: float = -np.inf, high: float = np.inf) -> bool:
 
 
 def is_name(value, known: Iterable[str]) -> bool:
-    """Returns whether a value, which may be anything, is one of the known names."""
+    """Returns whether a value of any type is one of the known names."""
     return isinstance(value, str) and value in known
 
 
 def check_bounds(field: dataclasses.Field, value) -> None:
-    """Raises FieldError if the value does not meet the condition that the field declares, or holds a float not finite."""
+    """Raises FieldError if the value violates the field's condition, or contains a float that is not finite."""
     if "check" in field.metadata and not field.metadata["check"](value):
         raise FieldError(field.name, f"must {field.metadata['allowed']}, got {shown(value)}")
     for number in value if isinstance(value, tuple) else (value,):
@@ -143,7 +143,7 @@ def check_bounds(field: dataclasses.Field, value) -> None:
 
 
 def fitting(value, hint, name: str):
-    """Returns `value` in the type `hint`: floats from ints, tuples from lists, paths from strings.
+    """Returns `value` converted to the type `hint`: ints to floats, lists to tuples, strings to paths.
 
     Raises:
         FieldError: the value has another type.
@@ -161,7 +161,7 @@ def fitting(value, hint, name: str):
 
 
 def shown(value) -> str:
-    """Returns a value as an error shows it: one line, shortened."""
+    """Returns a value as text for an error: one line, shortened."""
     try:
         return " ".join(_REPR.repr(value).split())
     except ValueError:  # Python refuses to write integers of thousands of digits

@@ -1,4 +1,4 @@
-"""Observation tables: the declaration of an observation, from which space, slices, vectors and documentation follow."""
+"""Observation tables: one declaration gives the space, the slices, the vectors and the documentation of an observation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +10,15 @@ from gymnasium.spaces import Box
 
 @dataclass(frozen=True)
 class Row:
-    """One named block of an observation: its size, bounds in `unit` that hold for every element, and its meaning.
+    """One named block of an observation: its size, the bounds of every element in `unit`, and its meaning.
 
     A row may declare that it repeats values of earlier control steps. Wrappers that change observations then rebuild these
-    values from what they returned before, because a receiver cannot get another past.
+    values from their earlier outputs, so that the past agrees with the observations that were received.
 
     Attributes:
-        frames: the row holds this many control steps of one quantity, oldest first; 0 before the first step.
-        past_of: the row holds the value of this other row one control step earlier; at a reset the current value.
+        frames: number of control steps of one quantity in this row, oldest first (0 before the first step); 0 for a row
+            without a past.
+        past_of: name of the row whose value of the previous control step this row repeats (at a reset, the current value).
     """
 
     name: str
@@ -31,11 +32,11 @@ class Row:
 
 
 class Past(NamedTuple):
-    """Columns of an observation that hold what other columns held one control step earlier."""
+    """Columns of an observation that repeat the values of other columns one control step earlier."""
 
     target: slice
     source: slice
-    starts_current: bool  # at a reset `target` holds the current value of `source`; 0 otherwise
+    starts_current: bool  # at a reset `target` has the current value of `source` if True, otherwise 0
 
 
 class ObservationTable:
@@ -43,9 +44,9 @@ class ObservationTable:
 
     Attributes:
         rows: the declaration.
-        slices: the slice of the vector that holds each block, by name.
+        slices: the slice of each block in the vector, by name.
         space: float32 `Box` of the whole vector.
-        past: which columns repeat values of earlier steps.
+        past: columns that repeat values of earlier steps.
 
     Raises:
         ValueError: two rows have the same name, or a declared past does not fit the sizes.
@@ -55,7 +56,7 @@ class ObservationTable:
         names = [row.name for row in rows]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            raise ValueError(f"each observation needs its own name, got {repeated} more than once")
+            raise ValueError(f"each row needs a unique name, got {repeated} more than once")
         sizes = [row.size for row in rows]
         ends = np.cumsum(sizes)
         self.rows = rows
@@ -66,10 +67,10 @@ class ObservationTable:
         self.past = tuple(past for row in rows for past in self._past(row))
 
     def pack(self, blocks: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns fresh float32 vectors (n, size) of `blocks`, each (n, row.size), clipped to their rows' bounds.
+        """Returns new float32 vectors (n, size) from `blocks`, each (n, row.size), clipped to the bounds of their rows.
 
         Raises:
-            ValueError: the blocks' names are not the table's.
+            ValueError: the names of the blocks differ from the table's.
         """
         if blocks.keys() != self.slices.keys():
             raise ValueError(f"observation and table disagree on {sorted(blocks.keys() ^ self.slices.keys())}")
@@ -91,6 +92,6 @@ class ObservationTable:
 
     def markdown(self) -> str:
         """Returns the table as Markdown with the columns row, size, range, unit and meaning."""
-        lines = ["| row | size | range | unit | what it is |", "|---|---|---|---|---|"]
+        lines = ["| row | size | range | unit | meaning |", "|---|---|---|---|---|"]
         lines += [f"| `{r.name}` | {r.size} | {r.low:g} to {r.high:g} | {r.unit} | {r.meaning} |" for r in self.rows]
         return "\n".join(lines)

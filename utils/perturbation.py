@@ -1,4 +1,4 @@
-"""What of an environment may be perturbed, and one `perturb_spec` from every form in which it may be written."""
+"""Parameters that can be perturbed, and the `perturb_spec`, which can be written in several forms."""
 
 import math
 from collections.abc import Mapping
@@ -12,16 +12,15 @@ from utils.fields import checked, is_name, is_number, shown, within
 from utils.schedules import SCHEDULERS, Bounds
 from utils.specs import Spec, parse
 
-SINGLE, RANGE = ("start", "value"), ("min", "max")  # keys of an entry of `params` in mode "fixed" and in mode "range"
+SINGLE, RANGE = ("start", "value"), ("min", "max")  # keys of an entry of `params` in the modes "fixed" and "range"
 
 
 @dataclass(frozen=True)
 class Perturbable:
-    """A number of an environment that may be perturbed: its nominal value, the default range, and the default change per
-    update, in the number's own unit (1 for factors).
+    """A parameter of an environment: its nominal value, default range, and default change per update, all in its unit.
 
-    Values outside `lowest` to `highest` are refused: there the model cannot be built, or its physics does not stay finite.
-    A `whole` number is rounded before it is used.
+    The unit of a scale is 1. Values outside `lowest` to `highest` are refused, because the model cannot be built or its
+    physics does not stay finite. The value of a `whole` parameter is rounded before it is used.
     """
 
     nominal: float
@@ -55,7 +54,7 @@ def check_values(values: Mapping, known: Mapping[str, Perturbable]) -> None:
     """Checks values, numbers or arrays by name, before any of them is used.
 
     Raises:
-        ValueError: a name is unknown (the nearest is named), or a value lies outside its bounds or is no number.
+        ValueError: a name is unknown (the message names the nearest), or a value lies outside its bounds or is not a number.
     """
     for name, value in values.items():
         if name not in known:
@@ -69,7 +68,7 @@ def _optional_number(value):
 
 @dataclass(frozen=True)
 class PerturbSpec(Spec):
-    """One parameter on a schedule. None stands for the environment's own default.
+    """One parameter on a schedule. None selects the environment's default.
 
     The value changes at the first reset and at every `period`-th after it.
     """
@@ -88,10 +87,10 @@ class PerturbSpec(Spec):
 
 @dataclass(frozen=True)
 class PerturbParams(Spec):
-    """Several parameters at once: drawn evenly from ranges at every `period`-th reset, or fixed to values.
+    """Several parameters at once: drawn uniformly from ranges at every `period`-th reset, or fixed to values.
 
     An entry of `params` is (low, high) or {min, max} in mode "range", and a number, {start} or {value} in mode "fixed". As
-    in the guide an entry may hold the keys of both modes. Without a mode, an entry that holds no range is fixed.
+    in the guide, an entry may have the keys of both modes. Without a mode, an entry without a range is fixed.
     """
 
     where = "perturb_spec"
@@ -109,10 +108,10 @@ class PerturbParams(Spec):
             self.ends(name)
 
     def ends(self, name: str) -> tuple[float, float]:
-        """Returns the range (low, high) of a parameter; both are the same for a fixed value.
+        """Returns the range (low, high) of a parameter; low equals high for a fixed value.
 
         Raises:
-            ValueError: its entry has another form than the mode wants.
+            ValueError: the entry does not have the form of the mode.
         """
         entry, place = self.params[name], f"{self.where}.params.{name}"
         entry = entry.tolist() if isinstance(entry, np.ndarray) else entry
@@ -131,7 +130,7 @@ class PerturbParams(Spec):
 
 @dataclass(frozen=True)
 class ParameterSchedule:
-    """One parameter, resolved: its scheduler, start and bounds, and the number of resets between two updates."""
+    """The schedule of one parameter: its scheduler, start and bounds, and the number of resets between two updates."""
 
     param: str
     scheduler: str
@@ -141,7 +140,7 @@ class ParameterSchedule:
 
 
 def single_values(values: Mapping, known: Mapping[str, Perturbable], ids) -> dict[str, float]:
-    """Returns the values (1,) that a single environment with these parameters is to take; none if there are no `ids`.
+    """Returns the values (1,) for a single environment with these parameters; an empty dict if `ids` is empty.
 
     Raises:
         ValueError: as `check_values` does.
@@ -151,26 +150,26 @@ def single_values(values: Mapping, known: Mapping[str, Perturbable], ids) -> dic
 
 
 def parse_perturbation(given: Mapping | Spec | None) -> PerturbSpec | PerturbParams:
-    """Returns the spec that a mapping holds, in whichever of the two forms.
+    """Returns the spec from a mapping in either of the two forms.
 
     Raises:
-        ValueError: a key is unknown, or a value is none that its key may have.
+        ValueError: a key is unknown, or a value is not allowed.
     """
     several = isinstance(given, PerturbParams) or (isinstance(given, Mapping) and not {"mode", "params"}.isdisjoint(given))
     return parse(PerturbParams if several else PerturbSpec, given)
 
 
 def spec_of_params(given: Mapping) -> Mapping:
-    """Returns a perturb_spec from one that may also be written as its `params` alone: {mass: [0.7, 1.3]}."""
-    keys = {own.name for kind in (PerturbSpec, PerturbParams) for own in fields(kind)}
+    """Returns a perturb_spec; accepts also a mapping with only the entries of `params`: {mass: [0.7, 1.3]}."""
+    keys = {field.name for kind in (PerturbSpec, PerturbParams) for field in fields(kind)}
     return {"params": given} if keys.isdisjoint(given) else given
 
 
 def given_spec(perturb_spec, task_kwargs: Mapping | None):
-    """Returns the perturb_spec that an environment was given directly or, as the guide does, in `task_kwargs`.
+    """Returns the perturb_spec from the argument or, as in the guide, from `task_kwargs`.
 
     Raises:
-        ValueError: it is given in both, or `task_kwargs` holds anything else.
+        ValueError: both are given, or `task_kwargs` has other keys.
     """
     return merged({} if perturb_spec is None else {"perturb_spec": perturb_spec}, task_kwargs, ("perturb_spec",)).get(
         "perturb_spec"
@@ -178,10 +177,10 @@ def given_spec(perturb_spec, task_kwargs: Mapping | None):
 
 
 def merged(specs: Mapping, task_kwargs: Mapping | None, known: tuple[str, ...]) -> dict:
-    """Returns specs by name along with those in `task_kwargs`, which may hold the names `known`.
+    """Returns specs by name together with those in `task_kwargs`, which may have the names `known`.
 
     Raises:
-        ValueError: `task_kwargs` is no mapping, a name is not known (the nearest is named), or stands in both.
+        ValueError: `task_kwargs` is not a mapping, a name is unknown (the message names the nearest), or is given in both.
     """
     task_kwargs = {} if task_kwargs is None else task_kwargs
     if not isinstance(task_kwargs, Mapping):
@@ -207,32 +206,34 @@ def parameter_schedules(
     Args:
         spec: the spec.
         known: the environment's parameters.
-        default: the parameter of a spec that names none.
-        exact: follow the original suite to the last bit.
+        default: the parameter for a spec without a name.
+        exact: whether to reproduce the original suite bit for bit.
 
     Raises:
-        ValueError: a parameter is unknown (the nearest is named), a range is empty, or a value lies outside its bounds.
+        ValueError: a parameter is unknown (the message names the nearest), a range is empty, or a value lies outside its
+            bounds.
     """
     if not spec.enable:
         return ()
     if isinstance(spec, PerturbParams):
         return tuple(_drawn(_known(name, known), spec, known) for name in spec.params)
     param = _known(default if spec.param is None else spec.param, known)
-    own = known[param]
+    parameter = known[param]
     for key in ("start", *RANGE):
         if getattr(spec, key) is not None:
-            own.check(f"perturb_spec.{key} of {param}", getattr(spec, key))
-    start, low, high, std = _numbers(spec, own, spec.scheduler == "constant" and not exact)
+            parameter.check(f"perturb_spec.{key} of {param}", getattr(spec, key))
+    start, low, high, std = _numbers(spec, parameter, spec.scheduler == "constant" and not exact)
     if low > high:
         raise ValueError(f"perturb_spec.min must be at most perturb_spec.max, got {low} and {high} for {param}")
-    return (ParameterSchedule(param, spec.scheduler, Bounds(start, low, high, std), spec.period, own.whole),)
+    return (ParameterSchedule(param, spec.scheduler, Bounds(start, low, high, std), spec.period, parameter.whole),)
 
 
-def _numbers(spec, own, widen):
-    """Returns start, low, high and std; with `widen` the default range is widened so that it holds the start."""
-    start, std = (usual if given is None else given for given, usual in ((spec.start, own.nominal), (spec.std, own.std)))
-    low = spec.min if spec.min is not None else min(own.low, start) if widen else own.low
-    high = spec.max if spec.max is not None else max(own.high, start) if widen else own.high
+def _numbers(spec, parameter, widen):
+    """Returns start, low, high and std; with `widen` the default range is widened so that it contains the start."""
+    start = parameter.nominal if spec.start is None else spec.start
+    std = parameter.std if spec.std is None else spec.std
+    low = spec.min if spec.min is not None else min(parameter.low, start) if widen else parameter.low
+    high = spec.max if spec.max is not None else max(parameter.high, start) if widen else parameter.high
     return tuple(map(float, (start, low, high, std)))
 
 
@@ -245,7 +246,7 @@ def _drawn(name, spec, known):
 
 
 def _range(entry, place):
-    """Returns the range of an entry as it stands there, or None."""
+    """Returns the range in an entry, not checked, or None if it has none."""
     if not isinstance(entry, Mapping):
         return entry if isinstance(entry, (tuple, list)) else None
     for key, value in entry.items():
@@ -257,7 +258,7 @@ def _range(entry, place):
 
 
 def _single(entry, place):
-    """Returns the only value of an entry as it stands there, or None."""
+    """Returns the single value in an entry, not checked, or None if it has none."""
     if not isinstance(entry, Mapping):
         return None if isinstance(entry, (tuple, list)) else entry
     given = [entry[key] for key in SINGLE if key in entry]

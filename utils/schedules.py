@@ -1,6 +1,6 @@
-"""Schedules: how a number changes from one update to the next, in n simulations at once; users may add rules of their own.
+"""Schedules: rules by which a number changes from one update to the next, in n simulations at once; users may add rules.
 
-The rules and their order of draws are those of the Real-World RL suite (`saw_wave` aside, see there), with `linear` and
+The rules and their order of draws are those of the Real-World RL suite (except `saw_wave`, see there), with `linear` and
 `normal` added.
 """
 
@@ -14,7 +14,7 @@ from utils.config import nearest_name
 
 @dataclass(frozen=True)
 class Bounds:
-    """Where a number begins, how far it may go and how much it changes per update, in the number's unit."""
+    """Start, lowest and highest value, and change per update of a number, in the number's unit."""
 
     start: float
     low: float
@@ -28,20 +28,20 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Update:
-    """What a rule may look at, and draw, to make the next value (k,) of k simulations.
+    """Input of a rule, which returns the next values (k,) of k simulations.
 
-    A rule may turn `direction` around (+1 or -1, +1 at the start); it must return a new array and may leave the bounds:
-    the result is clipped.
+    A rule may reverse `direction` (+1 or -1, +1 at the start). It must return a new array. Values outside the bounds are
+    clipped.
     """
 
     value: np.ndarray  # (k,) before the update
     delta: np.ndarray  # (k,) drawn from a normal distribution with standard deviation `bounds.std`
     direction: np.ndarray  # (k,) to write to
     bounds: Bounds
-    generators: Sequence  # k generators, numpy's new ones or its RandomState
+    generators: Sequence  # k generators: numpy's Generator or RandomState
 
     def uniform(self) -> np.ndarray:
-        """Draws a number (k,) evenly from the bounds."""
+        """Draws numbers (k,) uniformly between the bounds."""
         return np.array([generator.uniform(self.bounds.low, self.bounds.high) for generator in self.generators])
 
 
@@ -59,7 +59,7 @@ def linear(update: Update) -> np.ndarray:
 
 
 def normal(update: Update) -> np.ndarray:
-    """Scatters around the start."""
+    """Draws from a normal distribution around the start."""
     return update.bounds.start + update.delta
 
 
@@ -79,29 +79,29 @@ def drift_neg(update: Update) -> np.ndarray:
 
 
 def cyclic_pos(update: Update) -> np.ndarray:
-    """Takes random steps upwards and begins at the start again when it reaches the top."""
+    """Takes random steps upwards and returns to the start when it reaches the highest value."""
     value = drift_pos(update)
     return np.where(value >= update.bounds.high, update.bounds.start, value)
 
 
 def cyclic_neg(update: Update) -> np.ndarray:
-    """Takes random steps downwards and begins at the start again when it reaches the bottom."""
+    """Takes random steps downwards and returns to the start when it reaches the lowest value."""
     value = drift_neg(update)
     return np.where(value <= update.bounds.low, update.bounds.start, value)
 
 
 def uniform(update: Update) -> np.ndarray:
-    """Draws evenly between the bounds."""
+    """Draws uniformly between the bounds."""
     return update.uniform()
 
 
 def saw_wave(update: Update) -> np.ndarray:
-    """Takes random steps upwards until the top, then downwards until the bottom, and so on."""
+    """Takes random steps upwards to the highest value, then downwards to the lowest value, and so on."""
     return _turned(update, update.value + update.direction * np.abs(update.delta))
 
 
 def saw_wave_exact(update: Update) -> np.ndarray:
-    """Does what the original's saw wave does: the step takes the place of the value instead of being added to it."""
+    """Reproduces the original's saw wave: the step replaces the value instead of being added to it."""
     return _turned(update, update.direction * np.abs(update.delta))
 
 
@@ -114,10 +114,10 @@ SCHEDULERS: dict[str, Rule] = {
 
 
 def register_scheduler(name: str, rule: Rule) -> None:
-    """Makes `rule` known under `name` to every spec that names a scheduler.
+    """Registers `rule` as the scheduler `name`, for every spec.
 
     Raises:
-        ValueError: the name is taken.
+        ValueError: a scheduler has this name already.
     """
     if name in SCHEDULERS:
         raise ValueError(f"there is a scheduler called {name!r} already: choose another name")
@@ -125,10 +125,10 @@ def register_scheduler(name: str, rule: Rule) -> None:
 
 
 def find_scheduler(name: str, exact: bool = False) -> Rule:
-    """Returns the rule of that name; `exact` for the original's saw wave.
+    """Returns the rule of this name; `exact` selects the original's saw wave.
 
     Raises:
-        ValueError: there is none; the nearest is named.
+        ValueError: the name is unknown; the message names the nearest.
     """
     if name not in SCHEDULERS:
         raise ValueError(f"no scheduler is called {name!r}{nearest_name(name, SCHEDULERS)}")
@@ -136,10 +136,10 @@ def find_scheduler(name: str, exact: bool = False) -> Rule:
 
 
 class Schedule:
-    """The course of one number in n simulations.
+    """The values of one number in n simulations, which a rule updates.
 
     Attributes:
-        value: (n,) now; `bounds.start` before the first update, wherever the bounds are.
+        value: (n,) current values; `bounds.start` before the first update, even if it lies outside the bounds.
     """
 
     def __init__(self, rule: Rule, bounds: Bounds, n: int = 1):
@@ -147,12 +147,12 @@ class Schedule:
         self.value, self._direction = np.full(n, float(bounds.start)), np.ones(n)
 
     def restart(self, ids: np.ndarray) -> None:
-        """Goes back to the start in simulations `ids`."""
+        """Returns to the start in simulations `ids`."""
         self.value[ids], self._direction[ids] = self.bounds.start, 1.0
 
     def advance(self, ids: np.ndarray, generators: Sequence) -> np.ndarray:
-        """Updates simulations `ids` (k,), each with numbers from its own generator; returns their values (k,)."""
-        # Always drawn, whether the rule uses it or not: a seed's numbers then stay in step for every rule.
+        """Updates simulations `ids` (k,), each with draws from its generator (k); returns their values (k,)."""
+        # Drawn for every rule, so that the following draws of a seed do not depend on the rule.
         delta = np.array([generator.normal(0.0, self.bounds.std) for generator in generators])
         direction = self._direction[ids]
         value = self.rule(Update(self.value[ids], delta, direction, self.bounds, generators))
@@ -161,6 +161,6 @@ class Schedule:
 
 
 def _turned(update, value):
-    """Returns `value`, and turns the direction around where it has reached a bound."""
+    """Returns `value`, and reverses the direction where it has reached a bound."""
     update.direction[(value >= update.bounds.high) | (value <= update.bounds.low)] *= -1.0
     return value

@@ -1,4 +1,4 @@
-"""Factors that change fields of a model, per simulation of a batch or in one model: always nominal x scale, then + shift."""
+"""Factors that change model fields, per simulation of a batch or in one model: value = nominal x scales + shifts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from utils.model_fields import derives_constants, field_of, owner_of, rows_of, w
 class Scale:
     """Multiplies entries of a model field: the rows of the named objects (all if None), in these columns (all if None).
 
-    Fields are named as in MjModel; those of MjOption as "opt.gravity", whose rows are its components. With `each`, the
-    factor has one value per named object instead of one for all of them, in the order of `names`.
+    Fields are named as in MjModel, and fields of MjOption as "opt.gravity", where the components are rows. With `each`, the
+    factor has one value per named object, in the order of `names`, instead of one value for all objects.
     """
 
     field: str
@@ -36,12 +36,12 @@ class Shift(Scale):
 
 
 def scaled_mass(*bodies: str) -> tuple[Scale, Scale]:
-    """Returns the changes that make bodies denser: mass and inertia by the same scale, with the same shape."""
+    """Returns the changes that scale the density of bodies: the same scale for mass and inertia."""
     return Scale("body_mass", bodies), Scale("body_inertia", bodies)
 
 
 class _Entry(NamedTuple):
-    """A change, resolved for one model."""
+    """A change with names resolved for one model."""
 
     change: Scale
     factor: str
@@ -50,11 +50,11 @@ class _Entry(NamedTuple):
 
 
 class Variation:
-    """Gives every simulation of a batch its own value of each declared factor.
+    """Applies declared factors to the models of a batch, with separate values for every simulation.
 
     A factor is a number per simulation that several changes share, such as the scale of a mass and of its inertia; or k
-    numbers per simulation, one for each of k objects. Entries are computed from the nominal model each time, so values
-    never accumulate, and factors that share entries combine.
+    numbers per simulation, one for each of k objects. Entries are always computed from the nominal model, so values never
+    accumulate, and factors that change the same entries combine.
 
     Args:
         sim: the batch; only the fields that factors change get values per simulation.
@@ -80,11 +80,11 @@ class Variation:
 
     @property
     def num_simulations(self) -> int:
-        """Simulations of the batch."""
+        """Number of simulations in the batch."""
         return self._sim.nsim
 
     def declare(self, factors: Mapping[str, Sequence[Scale]]) -> None:
-        """Adds factors; a name that is declared already keeps its changes."""
+        """Adds factors; names that are declared already keep their changes."""
         new = {name: changes for name, changes in factors.items() if name not in self.values}
         self._neutral |= {name: _neutral(name, changes) for name, changes in new.items()}
         entries = _resolved(self._sim.model, new)
@@ -96,9 +96,9 @@ class Variation:
             self._expanded.setdefault(field, self._sim.expand(field))
 
     def override(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
-        """Makes these values replace, in simulations `ids` (k,), those of following calls of `apply`.
+        """Sets values that replace those of all following calls of `apply` in simulations `ids` (k,).
 
-        A factor of one value per object takes (k, objects), or (k,) for the same value everywhere.
+        A factor with one value per object accepts (k, objects), or (k,) for the same value for all objects.
 
         Raises:
             ValueError: a factor was not declared, or a value is not finite.
@@ -112,7 +112,7 @@ class Variation:
     def apply(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
         """Sets factors of simulations `ids` (k,) to `values`, (k,) or (k, objects); factors left out keep their values.
 
-        Constants that MuJoCo derives follow. A reset() or forward() of these simulations must come next.
+        Constants that MuJoCo derives are updated. A reset() or forward() of these simulations must come next.
 
         Raises:
             ValueError: a factor was not declared, or a value is not finite.
@@ -129,8 +129,10 @@ class Variation:
         self._derive(fields, ids)
 
     def set_nominal(self, fields: Iterable[str]) -> None:
-        """Reads the nominal values of these fields from the batch's model again, for all simulations, and applies the
-        current factors to them. A forward() must come next."""
+        """Reads the nominal values of these fields from the batch's model again, and applies the current factors.
+
+        A forward() must come next.
+        """
         fields, everyone = list(fields), np.arange(self._sim.nsim)
         for field in fields:
             self._fields[field] = field_of(self._sim.model, field)
@@ -138,13 +140,13 @@ class Variation:
         self._derive(fields, everyone)
 
     def current(self, field: str, ids: np.ndarray) -> np.ndarray:
-        """Returns a fresh copy (k, ...) of a model field as it is now in simulations `ids` (k,)."""
+        """Returns a copy (k, ...) of the current values of a model field in simulations `ids` (k,)."""
         if field in self._expanded:
             return self._expanded[field][ids]
         return np.repeat(field_of(self._sim.model, field)[None], len(ids), axis=0)
 
     def before_restore(self, captured: Mapping) -> None:
-        """Expands the fields that the captured state contains, so that its values reach the batch."""
+        """Expands the fields in the captured state to one value per simulation, so that `restore` can write them."""
         for field in captured["_expanded"]:
             if field not in self._expanded:
                 self._expanded[field] = self._sim.expand(field)
@@ -171,7 +173,7 @@ class Variation:
             self._sim.set_const(ids)
 
     def _changed(self, field, ids):
-        """Returns the field (k, ...) as all factors make it from the nominal one."""
+        """Returns the field (k, ...): the nominal values changed by all factors."""
         entries = np.repeat(self._fields[field][None], len(ids), axis=0)
         for entry in self._entries:
             if entry.change.field == field:
@@ -180,7 +182,7 @@ class Variation:
 
 
 class ModelVariation:
-    """Changes one model in place by declared factors, as `Variation` does those of a batch."""
+    """Applies declared factors to one model in place, like `Variation` to the models of a batch."""
 
     def __init__(self, model: mujoco.MjModel, factors: Mapping[str, Sequence[Scale]]):
         self._model, self._scratch = model, mujoco.MjData(model)
@@ -188,16 +190,16 @@ class ModelVariation:
         self.values |= {name: np.full(_shape(name, c), self.values[name]) for name, c in factors.items() if _shape(name, c)}
         self._entries = _resolved(model, factors)
         self._fields = {entry.change.field: field_of(model, entry.change.field) for entry in self._entries}
-        self._applied = dict(self._fields)  # as this object left the model
+        self._applied = dict(self._fields)  # values that this object has written last
 
     def use_model(self, model: mujoco.MjModel) -> None:
-        """Changes this model from now on, which must be of the same structure."""
+        """Applies the factors to another model of the same structure from now on."""
         self._model = model
 
     def apply(self, values: Mapping[str, float]) -> None:
         """Sets factors; those left out keep their values. A reset of the simulation must come next."""
         self.values |= values
-        for field, applied in self._applied.items():  # what other code wrote since then is the new nominal value
+        for field, applied in self._applied.items():  # values that other code has written since are nominal
             written = field_of(self._model, field)
             self._fields[field] = np.where(written == applied, self._fields[field], written)
         fields = {field: nominal[None] for field, nominal in self._fields.items()}
@@ -219,7 +221,7 @@ def _resolved(model, factors):
 
 
 def _changed(entry, fields, values):
-    """Returns fields (k, ...) changed by a factor's values, (k,) or (k, objects)."""
+    """Returns fields (k, ...) with a change applied, by values (k,) or (k, objects) of its factor."""
     rest = fields.ndim - 1
     if entry.value_of_row is None:
         by = values.reshape(-1, *[1] * rest)
@@ -231,7 +233,7 @@ def _changed(entry, fields, values):
 def _neutral(name, changes):
     kinds = {isinstance(change, Shift) for change in changes} or {True}  # without changes the task reads `values` itself
     if len(kinds) != 1:
-        raise ValueError(f"the factor {name} must hold scales alone or shifts alone, got {list(changes)}")
+        raise ValueError(f"the factor {name} must have only scales or only shifts, got {list(changes)}")
     return 0.0 if kinds.pop() else 1.0
 
 
@@ -244,15 +246,15 @@ def _shape(name, changes):
 
 
 def _masked(model, change):
-    """Returns which entries of its field a change means, and which of its values each row takes (None for the only one)."""
+    """Returns the mask of a change's entries in its field, and the index of the value for each row (None for one value)."""
     nominal = field_of(model, change.field)
     mask, rows = np.zeros(nominal.shape, bool), slice(None)
     value_of_row = np.zeros(len(nominal), int) if change.each else None
     if change.names is not None:
         of_name = [rows_of(model, change.field, name) for name in change.names]
-        rows = [row for own in of_name for row in own]
+        rows = [row for named in of_name for row in named]
         if change.each:
-            value_of_row[rows] = np.repeat(np.arange(len(of_name)), [len(own) for own in of_name])
+            value_of_row[rows] = np.repeat(np.arange(len(of_name)), [len(named) for named in of_name])
     if change.columns is None:
         mask[... if nominal.ndim == 0 else rows] = True
         return mask, value_of_row

@@ -113,7 +113,7 @@ class JointFailureConfig(Checked):
     def __post_init__(self):
         super().__post_init__()
         if not self.kinds or not all(is_name(kind, FAILURES) for kind in self.kinds):
-            raise FieldError("kinds", f"must hold at least one of {', '.join(FAILURES)}, got {self.kinds}")
+            raise FieldError("kinds", f"must have at least one of {', '.join(FAILURES)}, got {self.kinds}")
         for name in ("start", "duration"):
             low, high = getattr(self, name)
             if not 0 <= low <= high:

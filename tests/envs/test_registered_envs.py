@@ -183,7 +183,7 @@ def test_a_reset_by_mask_starts_those_simulations_anew_as_their_seed_says_and_no
 @pytest.mark.parametrize("mask", [np.zeros(3, bool), np.ones(2, bool), np.array([0, 1, 0])])
 def test_a_reset_mask_that_is_none_gets_one_sentence(env_id, mask):
     env = gym.make_vec(env_id, 3)
-    with pytest.raises(ValueError, match="reset_mask must hold 3 booleans, at least one of them True, got"):
+    with pytest.raises(ValueError, match="reset_mask must have 3 booleans, at least one of them True, got"):
         env.reset(options={"reset_mask": mask})
 
 

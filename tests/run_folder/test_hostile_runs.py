@@ -75,7 +75,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
 RESUMED = {
     "config with an object": (text("config.yaml", "config: !!python/object/apply:os.system ['touch ran']"), "python/object"),
     "config with aliases": (text("config.yaml", BOMB), "aliases are not read"),
-    "config no mapping": (text("config.yaml", "- 1"), "must hold a mapping"),
+    "config no mapping": (text("config.yaml", "- 1"), "must be a mapping"),
     "config cut off": (text("config.yaml", "config: {a"), "cannot read"),
     "config of a number": (text("config.yaml", "config: 3"), "config must be a mapping, got 3"),
     "config endless": (text("config.yaml", "[" * 100_000), "cannot read"),

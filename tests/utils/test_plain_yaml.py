@@ -84,7 +84,7 @@ def test_a_mapping_from_names_is_asked_for(text, tmp_path):
     with pytest.raises(ValueError, match="must be"):
         parse_mapping(text)
     (tmp_path / "x.yaml").write_text(text)
-    with pytest.raises(ValueError, match=f"^{tmp_path / 'x.yaml'} must hold a mapping of config keys, got"):
+    with pytest.raises(ValueError, match=f"^{tmp_path / 'x.yaml'} must be a mapping of config keys, got"):
         read_yaml(tmp_path / "x.yaml")
 
 

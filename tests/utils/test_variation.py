@@ -172,7 +172,7 @@ def test_a_single_model_takes_one_value_for_each_object_as_a_batch_does():
         ({"f": [Scale("dof_damping", ("hing",))]}, "no joint called 'hing', did you mean hinge"),
         ({"f": [Scale("geom_friction", columns=(3,))]}, "must lie in 0 to 2, got"),
         ({"f": [Scale("opt.gravity", ("box",))]}, "not for opt.gravity"),
-        ({"f": [Scale("body_mass"), Shift("body_ipos")]}, "scales alone or shifts alone"),
+        ({"f": [Scale("body_mass"), Shift("body_ipos")]}, "only scales or only shifts"),
         ({"f": [Scale("body_mass", ("box",), each=True), Scale("body_mass")]}, "the same number of values"),
     ],
 )
