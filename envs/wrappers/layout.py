@@ -92,7 +92,7 @@ class Layout:
             raise ValueError(f"{what} names {name!r}, which is no block of the observation{nearest_name(name, self.slices)}")
         place = self.slices[name]
         if any(past.target == place for past in self.past):
-            raise ValueError(f"{what} names {name!r}, which repeats what was received before: name the current block")
+            raise ValueError(f"{what} names {name!r}, which repeats an earlier observation: name the current block")
         return place
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:

@@ -63,7 +63,7 @@ def joined(first: ChallengeStats, second: ChallengeStats) -> ChallengeStats:
         ValueError: their environments, constraints, variables or objectives differ.
     """
     if _kind(first) != _kind(second):
-        raise ValueError(f"episodes with {_kind(second)} do not fit behind those with {_kind(first)}; name another file")
+        raise ValueError(f"episodes with {_kind(second)} cannot be appended to those with {_kind(first)}; name another file")
     rows = max(len(first.step_episodes), len(second.step_episodes))
     pairs = {name: (getattr(first, name), getattr(second, name)) for name in PER_EPISODE + PER_ROW}
     sums = {name: sum(enlarged(counts, (rows, *counts.shape[1:])) for counts in pairs[name]) for name in PER_ROW}
@@ -108,7 +108,7 @@ def read_stats(path: str | Path) -> ChallengeStats:
 def _head(arrays):
     """Returns the head of a log; raises ValueError for other files."""
     if "head" not in arrays or arrays["head"].dtype != np.uint8:
-        raise ValueError("it is no log of challenges: it has no head")
+        raise ValueError("it is not a log of challenges: it has no head")
     head = json.loads(arrays["head"].tobytes())
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise ValueError(f"it must be a {FORMAT!r}, its head says {str(head)[:80]}")

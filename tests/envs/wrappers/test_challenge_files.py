@@ -64,7 +64,7 @@ def test_a_log_of_something_else_is_neither_gone_on_with_nor_lost(tmp_path):
         ChallengeLog(path, environment="Other-v0")
     other = ChallengeLog(path)
     other.begin({"constraints": {"even": np.array([True])}})
-    with pytest.raises(ValueError, match=r"constraints even, 0 objectives do not fit behind those with .* even, small"):
+    with pytest.raises(ValueError, match=r"constraints even, 0 objectives cannot be appended to those with .* even, small"):
         other.end(np.array([0]))
     assert path.read_bytes() == before
 
@@ -124,7 +124,7 @@ def head(**changes):
         (lambda whole: whole.replace(b"\x00\x00\x00\x00\x00\x00\x42\x40", b"\x00\x00\x00\x00\x00\x00\x43\x40"), "CRC"),
         (lambda whole: b"", "zip"),
         (with_entry("head", lambda array: array[:-1]), "delimiter|Expecting"),
-        (with_entry("head", lambda array: np.zeros(3)), "no log of challenges"),
+        (with_entry("head", lambda array: np.zeros(3)), "not a log of challenges"),
         (head(format="another"), "must be a 'challenge log 1'"),
         (head(constraints="even"), "must name an environment and the constraints"),
         (head(constraints=["even"]), r"violations must have the shape \(2, 1\), got int64 of \(2, 2\)"),
@@ -154,5 +154,5 @@ def test_damaged_and_foreign_files_are_refused_in_a_sentence(tmp_path, change, m
 
 def test_an_array_file_of_another_kind_is_no_log(tmp_path):
     write_arrays(tmp_path / "policy.npz", {"weights": np.zeros(3)})
-    with pytest.raises(ValueError, match="no log of challenges"):
+    with pytest.raises(ValueError, match="not a log of challenges"):
         read_stats(tmp_path / "policy.npz")

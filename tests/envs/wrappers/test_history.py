@@ -128,7 +128,7 @@ def test_noise_of_a_current_block_stays_inside_the_space_of_its_past(env_id):
 
 
 def test_noise_on_a_block_that_repeats_the_past_is_refused():
-    with pytest.raises(ValueError, match="'earlier_cube_pos', which repeats what was received before"):
+    with pytest.raises(ValueError, match="'earlier_cube_pos', which repeats an earlier observation"):
         Noise(single("CubeInHand-v0"), gaussian={"observations": {"earlier_cube_pos": 0.1}})
 
 
