@@ -1,20 +1,20 @@
-# Interpreters that are tried in this order; `make PYTHON=python3.12 test` takes that one.
+# Interpreters in the order in which they are tried; `make PYTHON=python3.12 test` uses that interpreter.
 PYTHONS := python3.14 python3.13 python3.12 python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-# Two files of tests at once; those of one file share what they train.
+# Runs two test files in parallel. Tests of one file share trained policies, so they stay in one process.
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
-# A name on PATH may be a shim that fails, so each candidate is run; prints name and version of the first that has venv.
+# Finds the first interpreter with venv; prints its name and version. A name on PATH may be a shim that fails, so run each.
 CHECK := import ensurepip, sys; sys.exit(sys.version_info < (3, 11) or print(*sys.argv[1:], sys.version.split()[0]))
 FOUND := $(shell for python in $(or $(PYTHON),$(PYTHONS)); do $$python -c '$(CHECK)' $$python 2>/dev/null && break; done)
 MISSING := $(if $(PYTHON),PYTHON=$(PYTHON) does not run,none of $(PYTHONS) runs here) as Python 3.11 or newer with venv
 READY := $(VENV)/.ready-$(word 2,$(FOUND))
-# An environment that another Python made is made anew.
+# Recreates a virtual environment that another Python made.
 ANEW := $(if $(wildcard $(READY)),,$(if $(wildcard $(VENV)/pyvenv.cfg),--clear))
 
 .PHONY: demo train test test-quick test-all lint bench clean
 
-# torch first and by its number: a range would pull another one.
+# Installs torch first, with an exact version: later requirements would otherwise install another version.
 $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
 	$(if $(FOUND),,$(error $(MISSING): install one, or name another: make PYTHON=/path/to/python))
 	$(strip $(firstword $(FOUND)) -m venv $(ANEW) $(VENV))
@@ -32,7 +32,7 @@ train: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest $(PARALLEL)
 
-# Without the tests that train a policy.
+# Leaves out tests that train a policy.
 test-quick: $(READY)
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not trains"
 

@@ -1,7 +1,7 @@
-"""Measures how robust policies are to changed physics: `python evaluate_robustness.py --model RUN --all`; see --help.
+"""Measures the robustness of policies to changed physics: `python evaluate_robustness.py --model RUN --all`; see --help.
 
-A parameter takes one value after another, the nominal one among them, and every policy plays the same seeds at each value.
-The same command resumes a measurement that was stopped.
+A parameter takes several values, including the nominal value; every policy plays the same seeds at each value. The same
+command resumes a measurement that was stopped.
 """
 
 import sys
@@ -17,7 +17,7 @@ from evaluation.held_out_seeds import ROBUSTNESS_EPISODES
 from evaluation.kept_rows import KeptRows, is_kept_rows
 from evaluation.robustness.files import Conditions, write_sweep
 from evaluation.robustness.report import HEAD, draw, failures, grouped, markdown, table
-from evaluation.robustness.sweep import Axis, Judged, Sweep, conditions, judged, make_axis, sweep
+from evaluation.robustness.sweep import Axis, EvaluatedPolicy, Sweep, conditions, evaluated_policy, make_axis, sweep
 from training.command_line import config_of_run
 from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_output_folder, text_with, used_alone
@@ -35,37 +35,37 @@ class RobustnessConfig:
     model: tuple[Path, ...]
     """Run folders, checkpoints or shipped policies, all of the same environment."""
     param: str | None = None
-    """Parameter to change; the environment's default one if not given."""
+    """Parameter to change. Default: the default parameter of the environment."""
     all: bool = False
-    """Change all parameters, one after the other, over their usual ranges."""
+    """Change all parameters, one after the other, over their default ranges."""
     pairs: tuple[str, ...] = ()
-    """Two parameters, as mass,gravity: all values of one with all of the other. May be given several times over."""
+    """Pairs of parameters, such as mass,gravity: all values of one with all values of the other."""
     min: float | None = None
-    """Lowest value of --param; that of its usual range if not given."""
+    """Lowest value of --param. Default: the low end of its default range."""
     max: float | None = None
-    """Highest value of --param."""
+    """Highest value of --param. Default: the high end of its default range."""
     values: int = 20
-    """Values from lowest to highest; the nominal one is added if it is none of them."""
+    """Number of values from lowest to highest. The nominal value is added if it is not among them."""
     episodes: int = 20
-    """Episodes at every value."""
+    """Number of episodes at every value."""
     seed: int = 2022
-    """Of the first episode; with the episodes, below 10,000. Decides the terrain too."""
+    """Seed of the first episode; seed + episodes must be at most 10,000. The seed also decides the terrain."""
     num_threads: int = 2
-    """Threads for physics."""
+    """Number of threads for physics."""
     out: Path = Path("runs/robustness")
-    """Folder for JSON, table and pictures; results of other models and parameters that it holds stay in its table."""
+    """Folder for JSON files, table and pictures. Earlier results in the folder stay in the table."""
 
     def __post_init__(self):
         if min(self.values, self.episodes, self.num_threads) < 1:
             raise ValueError("values, episodes and num_threads must be at least 1")
         ROBUSTNESS_EPISODES.at(self.seed, self.episodes)
         if (self.min is not None or self.max is not None) and (self.all or self.pairs):
-            raise ValueError("--min and --max are for one --param")
+            raise ValueError("--min and --max need one --param")
         if (self.param is not None) + self.all + bool(self.pairs) > 1:
             raise ValueError("give one of --param, --all and --pairs")
         for pair in self.pairs:
             if pair.count(",") != 1:
-                raise ValueError(f"a pair is two parameters with a comma between them, got {pair!r}")
+                raise ValueError(f"a pair must be two parameters with a comma between them, got {pair!r}")
 
 
 @tolerant_output()
@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
         config = parse_arguments(RobustnessConfig, with_home(argv), about=__doc__)
         return 1 if failures(measure(config)) else 0
     except KeyboardInterrupt:
-        print("Stopped; the same command goes on.", file=sys.stderr)
+        print("Stopped; the same command resumes.", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
         print(f"evaluate_robustness: {error}", file=sys.stderr)
@@ -83,10 +83,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def measure(config: RobustnessConfig) -> list[Sweep]:
-    """Returns every sweep of every policy, parameter by parameter; writes and prints what the folder then holds.
+    """Returns every sweep of every policy, parameter by parameter; writes the results and prints the table.
 
     Raises:
-        ValueError: a policy cannot be judged, the folder is no place for results, or another process writes there.
+        ValueError: a policy cannot be evaluated, the folder contains other files, or another process writes there.
     """
     models = dict.fromkeys(map(expanded, config.model))
     with ExitStack() as stack:
@@ -103,38 +103,39 @@ def measure(config: RobustnessConfig) -> list[Sweep]:
         return sweeps
 
 
-def policy_of(path: Path, config: RobustnessConfig) -> AbstractContextManager[Judged]:
-    """Returns a run's policy with its judge, on the environment that its training is evaluated on.
+def policy_of(path: Path, config: RobustnessConfig) -> AbstractContextManager[EvaluatedPolicy]:
+    """Returns the policy of a run with its judge and the nominal evaluation environment of its training.
 
     Raises:
-        ValueError: the run holds no policy or no config of a training.
+        ValueError: the run contains no policy or no config of a training.
     """
     training = config_of_run(path, config.num_threads)
     make_env = partial(training.make_evaluation_env, nominal=True)
-    return judged(path, training.task.judge, make_env, config.episodes, config.seed)
+    return evaluated_policy(path, training.task.judge, make_env, config.episodes, config.seed)
 
 
-def played(policies: list[Judged], wanted: list[tuple[Axis, ...]], out: Path, made: Conditions) -> list[Sweep]:
-    """Returns every sweep of every policy, each written as JSON when it is whole."""
+def played(policies: list[EvaluatedPolicy], wanted: list[tuple[Axis, ...]], out: Path, made: Conditions) -> list[Sweep]:
+    """Plays every sweep of every policy; writes each as JSON when it is complete."""
     rows, sweeps = KeptRows(out / ROWS, made.made_with, (made.env_id, made.episodes, made.seed)), []
     with Progress() as bar:
-        task = bar.add_task("points", total=len(policies) * sum(prod(len(axis.values) for axis in own) for own in wanted))
-        for own in wanted:
+        total = len(policies) * sum(prod(len(axis.values) for axis in grid) for grid in wanted)
+        task = bar.add_task("points", total=total)
+        for grid in wanted:
             for policy in policies:
-                sweeps.append(sweep(policy, own, rows, lambda point: bar.advance(task)))
+                sweeps.append(sweep(policy, grid, rows, lambda point: bar.advance(task)))
                 write_sweep(out, sweeps[-1], made)
     return sweeps
 
 
-def axes(config: RobustnessConfig, policies: list[Judged]) -> list[tuple[Axis, ...]]:
-    """Returns the axes of every sweep: one each, or two for a pair.
+def axes(config: RobustnessConfig, policies: list[EvaluatedPolicy]) -> list[tuple[Axis, ...]]:
+    """Returns the axes of every sweep: one axis, or two for a pair.
 
     Raises:
-        ValueError: policies are of different environments, or a parameter is unknown.
+        ValueError: the policies have different environments, or a parameter is unknown.
     """
     ids = {policy.run.env_id for policy in policies}
     if len(ids) != 1:
-        raise ValueError(f"all models must be of one environment, got {', '.join(sorted(ids)) or 'none'}")
+        raise ValueError(f"all models must have the same environment, got {', '.join(sorted(ids)) or 'none'}")
     known = policies[0].perturbations
     if config.pairs:
         return [tuple(make_axis(known, name, count=config.values) for name in pair.split(",")) for pair in config.pairs]

@@ -1,4 +1,4 @@
-"""Plays a trained policy, or the gait alone, and reports its episodes: `python play_residual_policy.py --help`."""
+"""Plays a trained policy or the gait alone, and reports its episodes: `python play_residual_policy.py --help`."""
 
 import math
 import sys
@@ -33,23 +33,21 @@ from utils.vector_infos import control_dt
 
 VIDEO_FPS = 25
 BASELINE = "gait alone"
-IDLE_IN_REPLAY = dict.fromkeys(
-    ("episodes", "seed", "terrain", "level", "command", "json"), "--replay shows states that were recorded"
-)
+IDLE_IN_REPLAY = dict.fromkeys(("episodes", "seed", "terrain", "level", "command", "json"), "--replay shows recorded states")
 
 
 @dataclass(frozen=True)
 class PlayConfig:
-    """Policy, scene, episodes, and the files to write."""
+    """Policy, scene, episodes, and output files."""
 
     model: Path | None = None
     """Run folder, checkpoint folder or shipped policy."""
     baseline: bool = False
-    """Play the gait alone; needs no model."""
+    """Play the gait alone, without a model."""
     episodes: int = 3
-    """How many episodes."""
+    """Number of episodes."""
     seed: int = 0
-    """Decides terrain and starts, which no training and no benchmark uses: 0 to 9,999."""
+    """Seed of terrain and initial states, 0 to 9,999. No training and no benchmark uses these seeds."""
     terrain: str = "rough"
     """Terrain kind: flat, rough, slope, stairs, blocks, waves."""
     level: float = 1.0
@@ -57,15 +55,15 @@ class PlayConfig:
     command: float = 0.3
     """Commanded forward speed, m/s."""
     render: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Show MuJoCo's viewer. Without --render and --no-render it opens if there is a display and no --video."""
+    """Show MuJoCo's viewer. Default: show it if there is a display and no --video."""
     no_render: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Show nothing."""
+    """Do not show MuJoCo's viewer."""
     video: Path | None = None
     """Write the episodes to this video file: .mp4, .mkv, .mov, .avi or .webm."""
     json: Path | None = None
     """Write episodes and summary to this JSON file."""
     replay: Path | None = None
-    """Show a simulation that went wrong in a training: a file of its run's bad_states/."""
+    """Show a simulation that failed in a training: a file in bad_states/ of its run folder."""
 
     def __post_init__(self):
         if (self.model is not None) + self.baseline + (self.replay is not None) != 1:
@@ -83,7 +81,7 @@ class PlayConfig:
 
     @property
     def setting(self) -> Setting:
-        """The environment that the policy was trained on, read from its run; without a policy the default one."""
+        """The training environment of the policy, read from its run; without a policy the default environment."""
         return Setting(*read_env(self.model)) if self.model else Setting(DEFAULT_ID)
 
     @property
@@ -95,7 +93,7 @@ class PlayConfig:
 @tolerant_output()
 @ends_in_order()
 def main(argv: list[str] | None = None) -> int:
-    """Plays as the command line says; returns the exit code."""
+    """Plays episodes as the command line says; returns the exit code."""
     options = sys.argv[1:] if argv is None else argv
     try:
         config = with_checked_paths(parse_arguments(PlayConfig, with_home(argv), about=__doc__))
@@ -103,7 +101,7 @@ def main(argv: list[str] | None = None) -> int:
             refuse_idle(options, IDLE_IN_REPLAY)
             replay(config)
         else:
-            setting = config.setting  # read once
+            setting = config.setting  # reads the run, so call it only once
             refuse_idle(options, find_task(setting.env_id).judge.idle(setting, config.scene))
             play(config, setting)
     except ViewerClosed:
@@ -121,7 +119,7 @@ def with_checked_paths(config: PlayConfig) -> PlayConfig:
     """Returns the config with `~` expanded in its paths.
 
     Raises:
-        ValueError: the JSON or the video would overwrite a file of a run, or one that this program did not write.
+        ValueError: the JSON or the video would overwrite a file of a run, or a file that this program did not write.
     """
     names = ("model", "replay", "json", "video")
     paths = {name: expanded(getattr(config, name)) for name in names if getattr(config, name) is not None}
@@ -147,7 +145,7 @@ def play(config: PlayConfig, setting: Setting) -> dict:
 
 
 def report(records: list[dict], judge: Judge, path: Path | None) -> dict:
-    """Prints a table of the episodes and of all together, and writes them to a JSON file if `path` is given."""
+    """Prints a table of the episodes and their summary; writes both to a JSON file if `path` is given."""
     result = {"episodes": records, "summary": judge.summarise(records)}
     rows = {f"episode {i + 1}": judge.summarise([record]) for i, record in enumerate(records)}
     print(judge.table(rows | {"all": result["summary"]}))
@@ -158,10 +156,10 @@ def report(records: list[dict], judge: Judge, path: Path | None) -> dict:
 
 
 def render_mode(config: PlayConfig) -> str | None:
-    """Returns how the environment is shown: in frames for a video, in a viewer if there is a display, or not at all.
+    """Returns the render mode: "rgb_array" for a video, "human" for the viewer, None for neither.
 
     Raises:
-        RuntimeError: the viewer was asked for, and there is no display.
+        RuntimeError: --render was given, and there is no display.
     """
     if config.video or config.no_render:
         return "rgb_array" if config.video else None
@@ -172,14 +170,14 @@ def render_mode(config: PlayConfig) -> str | None:
 
 @contextmanager
 def watched(env: gym.vector.VectorEnv, video: Path | None) -> Iterator[Callable[[dict], None] | None]:
-    """Yields a function to call after each step, which films `env` into the file if one is given; closes both afterwards."""
+    """Yields a function that films `env` after each step, or None without a `video`; closes both afterwards."""
     with ExitStack() as stack:
         stack.callback(env.close)
         yield camera_operator(env, stack.enter_context(Video(video, VIDEO_FPS)) if video else None)
 
 
 def replay(config: PlayConfig) -> None:
-    """Prints what happened to a simulation that went wrong, and shows its last states slowly, in a video or the viewer."""
+    """Prints a description of a failed simulation, and shows its last states slowly, in a video or the viewer."""
     dump = read_dump(config.replay)
     print(describe(dump))
     mode = render_mode(config)
@@ -191,10 +189,10 @@ def replay(config: PlayConfig) -> None:
 
 
 def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[dict], None] | None:
-    """Returns a function that films the first simulation, VIDEO_FPS frames a simulated second, when called after every step.
+    """Returns a function that films the first simulation, VIDEO_FPS frames per simulated second, if called at every step.
 
-    A control step longer than a frame gives several equal frames. An environment that does not report the length of its
-    control step gives one frame a step.
+    A control step longer than a frame gives several equal frames. Without a known length of the control step, each step
+    gives one frame.
     """
     if film is None:
         return None
@@ -202,14 +200,14 @@ def camera_operator(env: gym.vector.VectorEnv, film: Video | None) -> Callable[[
 
     def operate(info):
         step = next(steps)
-        for _ in range(frames_begun(step * dt) - frames_begun((step - 1) * dt)):
+        for _ in range(frames_until(step * dt) - frames_until((step - 1) * dt)):
             film.add(first_frame(env))
 
     return operate
 
 
-def frames_begun(time: float) -> int:
-    """Returns how many frames of a video have begun at `time`, s; the first one begins at 0."""
+def frames_until(time: float) -> int:
+    """Returns the number of frames of a video that start by `time`, s; the first frame starts at 0."""
     return math.floor(time * VIDEO_FPS + 1e-6) + 1
 
 

@@ -1,6 +1,7 @@
-"""Trains any registered environment: `python train.py --env RWRLCartpoleSwingup-v0 --algo sac`; --help lists everything.
+"""Trains a policy on any registered environment: `python train.py --env RWRLCartpoleSwingup-v0 --algo sac`.
 
-What there is to say depends on the environment: `python train.py --env ID --help`.
+The options depend on the environment: `python train.py --env ID --help` lists them. train_residual_ppo.py is the same
+program under another name; both train ResidualWalk-v0 with PPO by default.
 """
 
 import sys

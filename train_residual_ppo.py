@@ -1,4 +1,7 @@
-"""Trains a residual policy for ResidualWalk-v0 with PPO: `python train_residual_ppo.py --help` lists everything."""
+"""Trains a residual policy for ResidualWalk-v0 with PPO: `python train_residual_ppo.py --help` lists all options.
+
+train.py is the same program under another name.
+"""
 
 import sys
 from functools import partial

@@ -1,6 +1,6 @@
-"""Sweeps over a training's numbers with Optuna: `python tune_hyperparameters.py --help` lists everything.
+"""Tunes hyperparameters with Optuna: `python tune_hyperparameters.py --help` lists all options.
 
-The same command in another terminal is a second worker; after Ctrl-C, a kill or a crash it goes on where it stood.
+The same command in another terminal starts a second worker. After Ctrl-C, a kill or a crash it resumes the sweep.
 """
 
 import sys
@@ -23,9 +23,9 @@ from utils.paths import with_home
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Sweeps, or serves a storage, as the command line says; returns the exit code."""
+    """Runs a sweep or serves a storage, as the command line says; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # we say what there is to say
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # this program prints the important messages
     try:
         sweep = parse_arguments(SweepConfig, with_home(argv), about=__doc__)
         refuse_idle(argv, sweep.idle(argv))
@@ -34,34 +34,36 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         run(sweep, argv)
     except (TrainingInterrupted, KeyboardInterrupt) as stopped:
-        print("Stopped; the same command goes on with what is left.")
+        print("Stopped; the same command resumes the sweep.")
         return getattr(stopped, "exit_code", 130)
     except (ValueError, OSError) as error:
         print(f"tune_hyperparameters: {error}", file=sys.stderr)
         return 2
-    except Exception as error:  # a storage that went away in the middle has errors of its own
+    except Exception as error:  # a storage that fails during the sweep raises errors of its driver
         if not of_storage(error):
             raise
-        print(f"tune_hyperparameters: the storage failed: {reason(error)}; the same command goes on", file=sys.stderr)
+        print(
+            f"tune_hyperparameters: the storage failed: {reason(error)}; the same command resumes the sweep", file=sys.stderr
+        )
         return 2
     return 0
 
 
 def run(sweep: SweepConfig, argv: list[str]) -> None:
-    """Works on the sweep's trials and reports; or trains its best ones again."""
-    _ = sweep.choices  # before anything is written
+    """Runs trials and writes the report; with --reseed, trains the best trials again."""
+    _ = sweep.choices  # raises before any file is written
     sweep.check_seeds()
     check_environment(sweep.base)
     study = open_study(sweep)
     if sweep.reseed:
         print(reseed(study, sweep, argv))
         return
-    print(f"Sweeping in {sweep.folder}; the same command in another terminal is a second worker", flush=True)
+    print(f"Sweeping in {sweep.folder}; the same command in another terminal starts a second worker", flush=True)
     work(study, sweep, argv)
     print(write_report(study, sweep))
     if everything := refused(study):
         raise ValueError(everything)
-    print(f"Train the best one in full: python train_residual_ppo.py --config {sweep.folder / 'best.yaml'}")
+    print(f"Train the best trial in full: python train_residual_ppo.py --config {sweep.folder / 'best.yaml'}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The last step of an exported policy, from the network's output to an action, in torch and as nodes of ONNX."""
+"""The last layer of an exported policy, from the network's output to an action, in torch and as ONNX nodes."""
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ class Rescale(nn.Module):
 
 
 class Largest(nn.Module):
-    """Returns the index, (n,) int64, of the largest of (n, values)."""
+    """Returns the index, (n,) int64, of the largest value in each row of (n, values)."""
 
     constants = ()
 

@@ -1,4 +1,4 @@
-"""What the configs of all learners share: the fields for network and normaliser, and what a training asks of a config."""
+"""Base class of the configs of learners, and limits of network sizes."""
 
 from dataclasses import dataclass, fields
 
@@ -8,7 +8,7 @@ WIDEST, DEEPEST = 8192, 16  # width and number of hidden layers that a saved pol
 
 
 def layers(default: tuple[int, ...]):
-    """Returns a field for the widths of hidden layers; an empty tuple is a linear policy."""
+    """Returns a field for the widths of hidden layers; an empty tuple gives a linear policy."""
 
     def check(widths):
         return len(widths) <= DEEPEST and all(1 <= width <= WIDEST for width in widths)
@@ -25,18 +25,18 @@ class LearnerConfig(Checked):
 
     @property
     def memory(self) -> int:
-        """The number of rows of the learner's buffer: each holds two observations, an action and a few numbers."""
+        """The number of rows of the learner's buffer. A row contains two observations, an action and a few numbers."""
         raise NotImplementedError
 
     def check(self) -> None:
-        """Raises FieldError, named by the field, if fields contradict each other."""
+        """Raises FieldError, which names the field, if fields contradict each other."""
 
     def arguments(self) -> dict:
-        """Returns the arguments of the learner's class, apart from environment, network, seed and device."""
+        """Returns the arguments of the learner's class, except environment, network, seed and device."""
         raise NotImplementedError
 
     def policy_arguments(self) -> dict:
-        """Returns what `policy_kwargs` holds beyond `net_arch` and `activation_fn`."""
+        """Returns the entries of `policy_kwargs` besides `net_arch` and `activation_fn`."""
         return {}
 
     def named(self, *names: str) -> dict:

@@ -1,4 +1,4 @@
-"""The table of learners: everything in which one differs from another. Training, resume, import, export and sweeps ask it.
+"""The table of learners: all differences between algorithms, for training, resume, import, export and sweeps.
 
 A new learner is a file with its config and its class, and one row in `LEARNERS`; see "Add an algorithm" in README.md.
 """
@@ -21,7 +21,7 @@ Spaces = Mapping[str, Mapping[str, Mapping]]  # name of a sweep's space -> field
 
 @dataclass(frozen=True)
 class LearnedNumber:
-    """A number that is learned if its option says `auto`, or `auto_<initial value>`.
+    """A number that is learned if its option is `auto` or `auto_<initial value>`.
 
     Attributes:
         variable: the learner's attribute, a tensor.
@@ -39,22 +39,22 @@ class Learner:
     """A row of the table.
 
     Attributes:
-        name: value of --algo, and name of the config's field in a training's config: --<name>.*.
-        config: class of the numbers; says which arguments the algorithm gets.
+        name: value of --algo, and field of the training's config for the hyperparameters: --<name>.*.
+        config: class of the hyperparameters; gives the arguments of the algorithm.
         algorithm: class of the model.
-        policy: kind of policy that it trains, by which a policy is saved, loaded and exported.
-        smallest: numbers with which a model takes the least time and memory, for checks before a training.
-        memory_field: the number that a message names if the buffer is larger than the memory.
-        kept: attributes of the model that a checkpoint holds beyond those of all learners, dotted names allowed: numbers,
+        policy: kind of the policies that it trains; decides how they are saved, loaded and exported.
+        smallest: hyperparameters of the smallest and fastest model, for checks before a training.
+        memory_field: hyperparameter that an error names if the buffer is larger than the memory.
+        kept: attributes of the model that a checkpoint saves besides those of all learners, dotted names allowed: numbers,
             containers of numbers, arrays, tensors, replay buffers and objects with a `state_dict`, such as optimisers.
-        transient: attributes that need not be in a checkpoint, because they never change or no rollout depends on them.
-        learned: numbers that are learned on demand; a warm start takes them over.
+        transient: attributes that a checkpoint does not save, because they never change or no rollout depends on them.
+        learned: numbers that can be learned; a warm start copies them.
         std_field: field with the initial standard deviation of continuous actions; None if there is no such field.
-        log_episodes: number of episodes between two lines of the logs; a line for every rollout if None.
-        hindsight: whether it can learn with hindsight experience replay.
-        discrete: whether it can choose discrete actions.
-        spaces: what a sweep may choose, by name of the space and field of the config.
-        presets_of: learner whose presets this one has too, as far as it has the fields; None for presets of its own.
+        log_episodes: number of episodes between two lines of the logs; None for a line after every rollout.
+        hindsight: whether it supports hindsight experience replay.
+        discrete: whether it supports discrete actions.
+        spaces: sweep spaces by name: field of the config -> range or choices.
+        presets_of: learner whose presets also apply to this learner, for the fields that both have; None without one.
     """
 
     name: str
@@ -80,34 +80,34 @@ class Learner:
 
     @property
     def option(self) -> str:
-        """The beginning of its options on the command line."""
+        """The prefix of its options on the command line."""
         return f"--{self.name.replace('_', '-')}"
 
     @property
     def log_interval(self) -> int:
-        """SB3's number of rollouts, or episodes, between two lines of the logs."""
+        """SB3's log interval: the number of rollouts, or of episodes, between two lines of the logs."""
         return self.log_episodes or 1
 
     def make(self, numbers: LearnerConfig, env: VecEnv, seed: int, **extra) -> BaseAlgorithm:
-        """Returns an untrained model with these numbers; `extra` are further arguments of its class."""
+        """Returns an untrained model with these hyperparameters; `extra` are further arguments of its class."""
         policy = {"net_arch": list(numbers.net_arch), "activation_fn": ACTIVATIONS[numbers.activation]}
         policy |= numbers.policy_arguments()
         kind = "MultiInputPolicy" if isinstance(env.observation_space, Dict) else "MlpPolicy"
-        # A GPU is slower here: the network is small and the simulations are on the CPU.
+        # A GPU is slower here: the network is small and the simulations run on the CPU.
         shared = {"env": env, "seed": seed, "device": "cpu", "policy_kwargs": policy}
         return self.algorithm(kind, **numbers.arguments(), **extra, **shared)
 
 
 def variant(of: Learner, name: str, **changes) -> Learner:
-    """Returns a row for a learner that changes another one: it has its presets, and everything that is not in `changes`."""
+    """Returns the row `of` under another name, with `changes`. The presets of the row `of` also apply to the variant."""
     return replace(of, name=name, presets_of=of.presets_of or of.name, **changes)
 
 
 def learner_of(model: BaseAlgorithm) -> Learner:
-    """Returns the row of a model: that of its class, or else of the nearest class above it, SB3's own included.
+    """Returns the row of a model: the row of its class or of the nearest base class, SB3's classes included.
 
     Raises:
-        ValueError: there is none.
+        ValueError: the model belongs to no row.
     """
     for kind in type(model).__mro__:
         for row in LEARNERS.values():
@@ -129,19 +129,19 @@ def kind_of(policy: BasePolicy) -> PolicyKind:
 
 
 def kinds() -> dict[str, PolicyKind]:
-    """Returns the kinds of policies of all learners by name."""
+    """Returns the kinds of policies of all learners, by name of the kind."""
     return {row.policy.name: row.policy for row in LEARNERS.values()}
 
 
 def names_with(condition: str) -> list[str]:
-    """Returns the names of the learners for which the attribute `condition` of their row holds."""
+    """Returns the names of the learners whose rows have a true attribute `condition`."""
     return [name for name, row in LEARNERS.items() if getattr(row, condition)]
 
 
 def with_variants(changes: Mapping) -> dict:
-    """Returns changes of a training's config in which the numbers of a learner are also those of its variants.
+    """Returns changes of a training's config, extended: changes of a learner also apply to its variants.
 
-    A variant gets the fields that it has; its own numbers in `changes` come after those of the learner it varies.
+    A variant ignores fields that it does not have. Changes of the variant itself override those of its learner.
     """
     extended = dict(changes)
     for row in LEARNERS.values():
@@ -153,7 +153,7 @@ def with_variants(changes: Mapping) -> dict:
 
 
 _NETS = {"choices": [[64, 64], [128, 128], [256, 128], [256, 256, 128]]}
-# The ranges of the plan that this project began with. Steps and batches are powers of two: SB3 wants whole minibatches.
+# Ranges of the original project plan. Steps and batches are powers of two, because SB3 needs whole minibatches.
 _PPO_PLAN = {
     "learning_rate": {"low": 1e-5, "high": 1e-3, "log": True},
     "n_steps": {"choices": [1024, 2048, 4096]},
@@ -164,7 +164,7 @@ _PPO_PLAN = {
 }
 _PPO_WIDE = _PPO_PLAN | {
     "learning_rate": {"low": 5e-5, "high": 3e-3, "log": True},
-    "n_steps": {"choices": [64, 128, 256]},  # of the 64 simulations that all presets but `plan` have
+    "n_steps": {"choices": [64, 128, 256]},  # for 64 simulations, as in all presets except `plan`
     "batch_size": {"choices": [512, 1024, 2048, 4096]},
     "ent_coef": {"low": 0.0, "high": 0.01},
     "n_epochs": {"low": 2, "high": 10},

@@ -1,4 +1,4 @@
-"""The kinds of policies that a run folder can hold: their SB3 classes, their layers, and how their actor is exported."""
+"""Kinds of policies that a run folder can contain: their SB3 classes, their layers, and the layers to export."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy, Mul
 from stable_baselines3.sac.policies import MultiInputPolicy, SACPolicy
 from torch import nn
 
-_CRITIC = ("mlp_extractor.value_net.", "value_net.")  # beginnings of the names of ActorCriticPolicy's weights
+_CRITIC = ("mlp_extractor.value_net.", "value_net.")  # prefixes of weights of the critic in ActorCriticPolicy
 ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh}
 
 
 @dataclass(frozen=True)
 class PolicyKind:
-    """A class of policies. A saved policy names its kind, and is built from plain data before its weights are loaded.
+    """A kind of policies. A saved policy names its kind; loading builds it from plain data, then loads its weights.
 
     Attributes:
         flat: SB3's class for observations (n, k).
         multi_input: SB3's class for dictionary observations, with the same weights: it concatenates the parts.
-        stock: SB3's algorithm whose .zip files hold such policies.
+        stock: SB3's algorithm whose .zip files contain such policies.
         critic: key of the critic's layers in `net_arch`; the actor's key is "pi".
         squashed: whether the actor's output lies in [-1, 1] and is scaled to the action space.
         actor_layers: returns the layers from a normalised observation (n, k) to the mean action or the logits.
@@ -49,9 +49,9 @@ class PolicyKind:
         return self.multi_input if isinstance(observation, Dict) else self.flat
 
     def build(self, observation: Space, action: Space, layers: Mapping | list[int], activation: str) -> BasePolicy:
-        """Returns an untrained policy; `layers` are the widths of its hidden layers, a list or one by key of `net_arch`.
+        """Returns an untrained policy; `layers` gives the widths of its hidden layers, as `net_arch` of SB3 does.
 
-        Draws initial weights without changing torch's global generator.
+        Drawing the initial weights does not change the state of torch's global generator.
         """
         with torch.random.fork_rng(devices=[]):
             kind = self.policy_class(observation)
@@ -65,14 +65,14 @@ class PolicyKind:
 
 
 def actor_alone(policy: BasePolicy, part: slice) -> ActorCriticPolicy:
-    """Returns an ordinary policy that reads a part of the observation, with the actor of `policy` and a critic of 0.
+    """Returns an ActorCriticPolicy for a part of the observation, with the actor of `policy` and a critic of 0.
 
-    The layers of the actor must be where ActorCriticPolicy has them.
+    The weights of the actor must have the names that ActorCriticPolicy gives them.
     """
     whole, layers = policy.observation_space, policy.net_arch
     space = Box(whole.low[part], whole.high[part], dtype=whole.dtype)
     layers = {"pi": layers["pi"] if isinstance(layers, dict) else layers, "vf": []}
-    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and overwritten
+    with torch.random.fork_rng(devices=[]):  # the drawn initial weights are overwritten below
         alone = ActorCriticPolicy(
             space, policy.action_space, lambda _: 0.0, net_arch=layers, activation_fn=policy.activation_fn
         )

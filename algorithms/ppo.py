@@ -1,6 +1,6 @@
-"""PPO (Schulman et al., 2017, arXiv:1707.06347): its numbers, and SB3's update as named steps to override one by one.
+"""PPO (Schulman et al., 2017, arXiv:1707.06347): config, and SB3's update split into methods to override one by one.
 
-`PPO` trains exactly as Stable-Baselines3's class of that name does: after the same rollouts all weights are equal.
+`PPO` trains exactly as Stable-Baselines3's PPO does: after the same rollouts all weights are equal.
 """
 
 from collections import defaultdict
@@ -25,22 +25,22 @@ KL_TOLERANCE = 1.5  # an update stops above this multiple of target_kl, as in Op
 
 @dataclass(frozen=True)
 class PpoConfig(LearnerConfig):
-    """Arguments of Stable-Baselines3's PPO, its network and its normalisation."""
+    """Config of PPO, its network and its normalisation."""
 
     num_envs: int = within(64, 1)
     """Number of parallel simulations."""
     n_steps: int = within(128, 1)
-    """Control steps of each simulation in a rollout, between two updates."""
+    """Control steps of each simulation in a rollout. An update follows every rollout."""
     batch_size: int = within(2048, 2)
-    """Control steps in a minibatch."""
+    """Control steps per minibatch."""
     n_epochs: int = within(5, 1)
-    """Passes over a rollout in an update."""
+    """Passes over the rollout per update."""
     learning_rate: float = within(3e-4, above=0)
     """Learning rate of the first update."""
     final_learning_rate: float | None = within(None, 0)
-    """Learning rate at the end, reached linearly; learning_rate throughout if None."""
+    """Learning rate at the end of a linear schedule; None keeps learning_rate constant."""
     gamma: float = within(0.99, 0, 1)
-    """Discount per control step."""
+    """Discount factor per control step."""
     gae_lambda: float = within(0.95, 0, 1)
     """Lambda of the generalised advantage estimate."""
     clip_range: float = within(0.2, above=0)
@@ -50,9 +50,9 @@ class PpoConfig(LearnerConfig):
     vf_coef: float = within(0.5, 0)
     """Weight of the value loss."""
     max_grad_norm: float = within(0.5, above=0)
-    """Largest norm of a gradient."""
+    """Largest norm of the gradient; larger gradients are scaled down."""
     target_kl: float | None = within(0.03, above=0)
-    """An update stops at 1.5 times this KL divergence; no limit if None."""
+    """An update stops above 1.5 times this KL divergence; None sets no limit."""
     net_arch: tuple[int, ...] = layers((256, 128))
     """Widths of the hidden layers of actor and critic."""
     activation: Literal["relu", "elu", "tanh"] = "elu"
@@ -60,7 +60,7 @@ class PpoConfig(LearnerConfig):
     log_std_init: float = within(-1.0, -20, 10)
     """Logarithm of the initial standard deviation of an action in [-1, 1]."""
     clip_obs: float = within(10.0, above=0)
-    """Clipping of normalised observations, standard deviations."""
+    """Bound at which normalised observations are clipped, standard deviations."""
 
     @property
     def memory(self) -> int:
@@ -87,7 +87,7 @@ class PpoConfig(LearnerConfig):
 
 @dataclass
 class Update:
-    """The state of one call of `train`: clipping ranges, and the numbers to log by name."""
+    """The state of one call of `train`: clipping ranges, and numbers to log by name."""
 
     clip_range: float
     clip_range_vf: float | None
@@ -98,7 +98,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Minibatch:
-    """b control steps of a rollout, and what the policy computes for their observations and actions now."""
+    """b control steps of a rollout, and the outputs of the current policy for their observations and actions."""
 
     data: RolloutBufferSamples
     advantages: torch.Tensor  # (b,), normalised
@@ -108,12 +108,12 @@ class Minibatch:
 
     @property
     def log_ratio(self) -> torch.Tensor:
-        """The logarithm of new over old probability of each action, (b,)."""
+        """The logarithm of (new probability / old probability) of each action, (b,)."""
         return self.log_prob - self.data.old_log_prob
 
 
 class PPO(stable_baselines3.PPO):
-    """SB3's PPO whose update consists of small methods. A subclass overrides the one that it changes."""
+    """SB3's PPO with an update split into small methods. A subclass overrides the methods that it changes."""
 
     def train(self) -> None:
         """Updates the policy from the rollout buffer."""
@@ -126,14 +126,14 @@ class PPO(stable_baselines3.PPO):
         self._log_update(update)
 
     def _begin_update(self) -> Update:
-        """Sets the learning rate and returns the clipping ranges, all by the progress of the training."""
+        """Sets the learning rate and returns the clipping ranges for the current progress of the training."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         left = self._current_progress_remaining
         return Update(self.clip_range(left), None if self.clip_range_vf is None else self.clip_range_vf(left))
 
     def _pass_over_rollout(self, epoch: int, update: Update) -> bool:
-        """Optimises on every minibatch; returns False if `_should_stop` ended the update."""
+        """Takes an optimiser step for every minibatch; returns False if `_should_stop` ended the update."""
         update.logged["approx_kl"].clear()  # the log shows the last epoch
         for data in self._minibatches():
             batch = self._evaluate(data)
@@ -148,13 +148,13 @@ class PPO(stable_baselines3.PPO):
         return self.rollout_buffer.get(self.batch_size)
 
     def _evaluate(self, data: RolloutBufferSamples) -> Minibatch:
-        """Returns a minibatch with the policy's present values and probabilities."""
+        """Returns a minibatch with the values and probabilities of the current policy."""
         actions = data.actions.long().flatten() if isinstance(self.action_space, Discrete) else data.actions
         values, log_prob, entropy = self.policy.evaluate_actions(data.observations, actions)
         return Minibatch(data, self._normalise_advantages(data.advantages), values.flatten(), log_prob, entropy)
 
     def _normalise_advantages(self, advantages: torch.Tensor) -> torch.Tensor:
-        """Returns advantages (b,) with mean 0 and standard deviation 1; a single one is returned as it is."""
+        """Returns advantages (b,) with mean 0 and standard deviation 1; a single advantage is returned unchanged."""
         if not self.normalize_advantage or len(advantages) == 1:
             return advantages
         return (advantages - advantages.mean()) / (advantages.std() + 1e-8)
@@ -191,13 +191,13 @@ class PPO(stable_baselines3.PPO):
         return loss
 
     def _extra_loss(self, batch: Minibatch, update: Update) -> torch.Tensor | None:
-        """Returns a further loss, already weighted; None for none. For subclasses."""
+        """Returns a further weighted loss, or None. For subclasses."""
         return None
 
     def _should_stop(self, batch: Minibatch, epoch: int, update: Update) -> bool:
         """Returns whether the KL divergence from the rollout's policy is too large.
 
-        It is estimated by mean((r - 1) - log r), see J. Schulman, http://joschu.net/blog/kl-approx.html.
+        The estimate is mean((r - 1) - log r), see J. Schulman, http://joschu.net/blog/kl-approx.html.
         """
         with torch.no_grad():
             log_ratio = batch.log_ratio
@@ -210,7 +210,7 @@ class PPO(stable_baselines3.PPO):
         return True
 
     def _optimise(self, loss: torch.Tensor) -> None:
-        """Takes one step of the optimiser, with the gradient's norm limited."""
+        """Takes one step of the optimiser with a limited norm of the gradient."""
         self.policy.optimizer.zero_grad()
         loss.backward()
         clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)

@@ -1,6 +1,6 @@
-"""SAC (Haarnoja et al., 2018, arXiv:1812.05905): its numbers, and SB3's update as named steps to override one by one.
+"""SAC (Haarnoja et al., 2018, arXiv:1812.05905): config, and SB3's update split into methods to override one by one.
 
-`SAC` trains exactly as Stable-Baselines3's class of that name does: from the same replay buffer all weights are equal.
+`SAC` trains exactly as Stable-Baselines3's SAC does: from the same replay buffer all weights are equal.
 """
 
 import math
@@ -24,32 +24,32 @@ Logged = dict[str, list[float]]  # numbers to log by name
 
 @dataclass(frozen=True)
 class SacConfig(LearnerConfig):
-    """Arguments of Stable-Baselines3's SAC, its network and its normalisation."""
+    """Config of SAC, its network and its normalisation."""
 
     num_envs: int = within(16, 1)
     """Number of parallel simulations."""
     buffer_size: int = within(300_000, 1)
-    """Control steps that the replay buffer holds."""
+    """Capacity of the replay buffer, control steps."""
     learning_starts: int = within(10_000, 0)
-    """Control steps with random actions at the start."""
+    """Control steps with random actions before the first update."""
     batch_size: int = within(256, 1)
-    """Control steps in a minibatch."""
+    """Control steps per minibatch."""
     learning_rate: float = within(3e-4, above=0)
     """Learning rate of actor, critics and entropy coefficient."""
     tau: float = within(0.005, above=0, high=1)
-    """Share of the critics that target critics take over in an update."""
+    """Fraction by which the target critics move towards the critics per update."""
     gamma: float = within(0.99, 0, 1)
-    """Discount per control step."""
+    """Discount factor per control step."""
     gradient_steps: int = checked(8, lambda steps: steps == -1 or steps >= 1, "be at least 1, or -1 for num_envs")
-    """Updates after each step of all simulations; -1 for as many as there are simulations."""
+    """Updates after each step of all simulations; -1 for one update per simulation."""
     ent_coef: str = "auto"
-    """Entropy coefficient: a number, or auto to learn it, or auto_0.1 to learn it from that initial value."""
+    """Entropy coefficient: a number, auto to learn it, or auto_0.1 to learn it from the initial value 0.1."""
     net_arch: tuple[int, ...] = layers((256, 128))
     """Widths of the hidden layers of actor and critics."""
     activation: Literal["relu", "elu", "tanh"] = "elu"
     """Activation function between layers."""
     clip_obs: float = within(10.0, above=0)
-    """Clipping of normalised observations, standard deviations."""
+    """Bound at which normalised observations are clipped, standard deviations."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -63,7 +63,7 @@ class SacConfig(LearnerConfig):
         return self.buffer_size
 
     def check(self) -> None:
-        """Raises FieldError if the replay buffer does not hold a step of all simulations."""
+        """Raises FieldError if the replay buffer is smaller than one step of all simulations."""
         if self.buffer_size < self.num_envs:
             raise FieldError("buffer_size", f"must be at least num_envs, {self.num_envs}, got {self.buffer_size}")
 
@@ -75,7 +75,7 @@ class SacConfig(LearnerConfig):
 
 @dataclass(frozen=True)
 class Minibatch:
-    """b steps of the replay buffer, and actions that the present actor draws for their observations."""
+    """b steps of the replay buffer, and actions that the current actor draws for their observations."""
 
     data: ReplayBufferSamples
     actions: torch.Tensor  # (b, a) in [-1, 1]
@@ -83,13 +83,13 @@ class Minibatch:
 
 
 class SAC(stable_baselines3.SAC):
-    """SB3's SAC whose update consists of small methods. A subclass overrides the one that it changes.
+    """SB3's SAC with an update split into small methods. A subclass overrides the methods that it changes.
 
-    The order of the steps decides which random numbers each gets: sample, actor, target.
+    Random numbers are drawn in the order sample, actor, target; another order gives other weights.
     """
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
-        """Updates critics, actor and entropy coefficient that many times from the replay buffer."""
+        """Updates critics, actor and entropy coefficient `gradient_steps` times from the replay buffer."""
         self._begin_update()
         logged: Logged = defaultdict(list)
         for step in range(gradient_steps):
@@ -104,7 +104,7 @@ class SAC(stable_baselines3.SAC):
         self._log(logged)
 
     def _begin_update(self) -> None:
-        """Sets the learning rate of all optimisers by the progress of the training."""
+        """Sets the learning rate of all optimisers for the current progress of the training."""
         self.policy.set_training_mode(True)
         optimizers = [self.actor.optimizer, self.critic.optimizer]
         if self.ent_coef_optimizer is not None:
@@ -112,11 +112,11 @@ class SAC(stable_baselines3.SAC):
         self._update_learning_rate(optimizers)
 
     def _sample_batch(self, batch_size: int) -> ReplayBufferSamples:
-        """Returns steps drawn from the replay buffer, normalised."""
+        """Returns normalised steps drawn from the replay buffer."""
         return self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
 
     def _act(self, data: ReplayBufferSamples) -> Minibatch:
-        """Returns the steps with actions of the present actor; gSDE draws new noise first."""
+        """Returns the steps with actions of the current actor; gSDE draws new noise first."""
         if self.use_sde:
             self.actor.reset_noise()
         actions, log_prob = self.actor.action_log_prob(data.observations)

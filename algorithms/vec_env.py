@@ -1,4 +1,4 @@
-"""The Stable-Baselines3 face of a Gymnasium vector environment that steps many simulations in one call."""
+"""Adapts a Gymnasium vector environment, which steps many simulations in one call, to Stable-Baselines3."""
 
 import inspect
 import time
@@ -17,14 +17,14 @@ from utils.vector_infos import SUCCESSES, info_of_step, numbers
 
 
 class BatchVecEnv(VecEnv):
-    """Wraps a vector environment that starts ended episodes anew in the same step.
+    """Wraps a vector environment with same-step autoreset as an SB3 VecEnv.
 
-    What SB3 expects of a `DummyVecEnv` of `Monitor`s holds: at the end of an episode its info has
-    `terminal_observation`, `TimeLimit.truncated` and `episode` (return `r`, length `l`, time `t`); besides,
-    `episode["terms"]` sums every reward term of the episode, and `episode["final"]` holds the last measurements. Where
-    these hold `is_success`, or how many `successes` there were, the info has `is_success` for SB3's own success rate.
-    Attributes and methods are those of the vector environment, of its wrappers, and of the single environments if it is
-    made of these. `indices` picks simulations where that is possible, and is refused in one sentence where it is not.
+    At the end of an episode the info has the entries of SB3's `DummyVecEnv` and `Monitor`: `terminal_observation`,
+    `TimeLimit.truncated` and `episode` (return `r`, length `l`, time `t`). In addition, `episode["terms"]` contains the sum
+    of every reward term over the episode, and `episode["final"]` the last measurements. If these contain `is_success` or the
+    number of `successes`, the info has `is_success` for SB3's success rate.
+    `get_attr`, `set_attr` and `env_method` reach the vector environment, its wrappers, and its single environments if it has
+    any. `indices` selects simulations; it is an error where simulations have no separate attribute.
     """
 
     transient = ("_started", "_was_reset")
@@ -41,7 +41,7 @@ class BatchVecEnv(VecEnv):
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
 
     def reset(self):
-        """Starts all episodes, with the seeds and options given last; returns observations (n, k)."""
+        """Starts all episodes with the seeds and options that were set last; returns observations (n, k)."""
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
         for options in self._grouped_options():
             observation, _ = self.env.reset(seed=seeds, options=options)
@@ -53,7 +53,7 @@ class BatchVecEnv(VecEnv):
         return observation
 
     def set_options(self, options=None):
-        """Keeps the options of the next reset: one mapping for all simulations, or a list with one for each.
+        """Sets the options of the next reset: one mapping for all simulations, or a list with one mapping for each.
 
         Raises:
             ValueError: the list has another length.
@@ -84,24 +84,24 @@ class BatchVecEnv(VecEnv):
         return list(self.env.render() or ())
 
     def get_attr(self, attr_name, indices=None):
-        having = owners(self.env, attr_name)
-        return [getattr(having[i], attr_name) for i in self._chosen(indices)]
+        targets = owners(self.env, attr_name)
+        return [getattr(targets[i], attr_name) for i in self._chosen(indices)]
 
     def set_attr(self, attr_name, value, indices=None):
         set_everywhere(owners(self.env, attr_name), attr_name, value, self._chosen(indices))
 
     def env_method(self, method_name, *method_args, indices=None, **method_kwargs):
-        having = owners(self.env, method_name)
-        if method_name == "compute_reward":  # of goals, not of simulations: any of them answers for all
-            return [np.asarray(having[0].compute_reward(*method_args, **method_kwargs))] * len(self._chosen(indices))
-        return call(having, method_name, self._chosen(indices), method_args, method_kwargs)
+        targets = owners(self.env, method_name)
+        if method_name == "compute_reward":  # depends only on its arguments, so any simulation can compute it
+            return [np.asarray(targets[0].compute_reward(*method_args, **method_kwargs))] * len(self._chosen(indices))
+        return call(targets, method_name, self._chosen(indices), method_args, method_kwargs)
 
     @property
     def observation_groups(self) -> dict[str, slice]:
-        """The parts of an observation vector: what the "policy" and what the "critic" may use; both all of it by default.
+        """Slices of the observation vector that the "policy" and the "critic" may use; by default both use all of it.
 
         Raises:
-            ValueError: a wrapper has changed the size of the observation, so that the environment's slices do not fit.
+            ValueError: a wrapper has changed the size of the observation, and the slices of the environment do not fit.
         """
         size = self.observation_space.shape and self.observation_space.shape[0]  # None for dictionaries
         whole = slice(0, size)
@@ -109,35 +109,35 @@ class BatchVecEnv(VecEnv):
             groups = self.get_attr("observation_groups", [0])[0]
         except AttributeError:
             groups = {}
-        groups = {"policy": whole, "critic": whole} | groups  # the project's wrappers give none around other environments
+        groups = {"policy": whole, "critic": whole} | groups  # our wrappers around third-party environments have no groups
         if groups["critic"] != whole:
             raise ValueError(f"a wrapper changes the observation to {size} values, which observation_groups do not describe")
         return groups
 
     @property
     def episode_steps(self) -> int | None:
-        """The steps after which an episode is cut off; None where there is no limit, or none that is known."""
+        """The number of steps after which an episode is truncated; None if there is no known limit."""
         vector = self.env.unwrapped
         spec = vector.envs[0].spec if hasattr(vector, "envs") else vector.spec
         return getattr(spec, "max_episode_steps", None)
 
     def env_is_wrapped(self, wrapper_class, indices=None):
-        # Episodes are recorded here as SB3's Monitor would; saying so keeps SB3 from warning that nobody does.
+        # This class records episodes as SB3's Monitor does. Without this answer SB3 would warn that no Monitor does.
         from stable_baselines3.common.monitor import Monitor
 
         return [issubclass(wrapper_class, Monitor) for _ in self._get_indices(indices)]
 
     def _chosen(self, indices):
-        """Returns the chosen simulations as numbers from 0 on; raises IndexError for one that does not exist."""
+        """Returns the chosen simulations as numbers from 0 on; raises IndexError for an unknown simulation."""
         return [range(self.num_envs)[i] for i in self._get_indices(indices)]
 
     def _grouped_options(self):
-        """Yields the options of the resets that give every simulation its options: one for each that differs."""
+        """Yields the options of one reset for each group of simulations with equal options."""
         groups = []
         for options in self._options:
             if not any(data_equivalence(options, known) for known in groups):
                 groups.append(options)
-        masks = [np.array([data_equivalence(own, options) for own in self._options]) for options in groups]
+        masks = [np.array([data_equivalence(each, options) for each in self._options]) for options in groups]
         if len(groups) == 1 or not self._was_reset:  # a first reset must cover all simulations
             yield groups[0] or None
         for options, mask in list(zip(groups, masks)) * (len(groups) > 1):
@@ -171,10 +171,10 @@ class BatchVecEnv(VecEnv):
 
 
 def make_vector(env_id: str, num_envs: int, num_threads: int = 2, **kwargs) -> VectorEnv:
-    """Returns `num_envs` simulations of a registered id, as "envs:ResidualWalk-v0", with same-step restarts.
+    """Returns `num_envs` simulations of a registered id, such as "envs:ResidualWalk-v0", with same-step autoreset.
 
-    Without a vector entry point, or with one that restarts in the next step, the single environments are stepped in one
-    process, one after the other; `num_threads` is for those that have threads.
+    If the id has no vector entry point with same-step autoreset, single environments are stepped one after the other in
+    this process. `num_threads` is used if the vector entry point has such an argument.
     """
     creator = registered(env_id.removeprefix(f"{OURS}:")).vector_entry_point
     if creator is not None and _same_step(creator := creator if callable(creator) else load_env_creator(creator)):
@@ -188,25 +188,25 @@ def make_vector(env_id: str, num_envs: int, num_threads: int = 2, **kwargs) -> V
 
 
 def _same_step(creator):
-    """Tells whether a vector environment restarts in the same step, as far as its class or function says."""
+    """Returns whether the metadata of a vector environment's class or function allows same-step autoreset."""
     return getattr(creator, "metadata", {}).get("autoreset_mode", AutoresetMode.SAME_STEP) == AutoresetMode.SAME_STEP
 
 
 def make_batch_vec_env(env_id: str, num_envs: int, seed: int | None = None, **kwargs) -> BatchVecEnv:
-    """Returns `num_envs` simulations of a registered id, as "envs:ResidualWalk-v0", behind SB3's interface."""
+    """Returns `num_envs` simulations of a registered id, such as "envs:ResidualWalk-v0", as a BatchVecEnv."""
     env = BatchVecEnv(make_vector(env_id, num_envs, **kwargs))
     env.seed(seed)
     return env
 
 
 def _final(final_info, i):
-    """Returns the last measurements of simulation i by name; those that it did not report are left out."""
-    everyone = np.ones(i + 1, bool)
-    return {name: float(values[i]) for name, values in _measurements(final_info) if final_info.get(f"_{name}", everyone)[i]}
+    """Returns the last measurements that simulation i reported, by name."""
+    all_true = np.ones(i + 1, bool)
+    return {name: float(values[i]) for name, values in _measurements(final_info) if final_info.get(f"_{name}", all_true)[i]}
 
 
 def _measurements(group):
-    """Yields the names and numbers, one for each simulation, without masks and whatever else an info may hold."""
+    """Yields the names and values of numeric entries, one number per simulation; skips masks and other entries."""
     for name, values in group.items():
         if not name.startswith("_") and (values := numbers(values)) is not None:
             yield name, values

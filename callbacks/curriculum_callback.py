@@ -1,4 +1,4 @@
-"""Terrain that gets harder as training goes on: with time, or kind by kind with success."""
+"""Terrain curricula: raise the terrain level with time, or for each terrain kind with success."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 
 class TerrainCurriculumCallback(BaseCallback):
-    """Raises the highest terrain level from `start_scale` to `end_scale`, linearly over `total_steps`, at every rollout.
+    """Raises the highest terrain level linearly from `start_scale` to `end_scale` over `total_steps`, before each rollout.
 
-    Works on every SB3 vector environment whose environments have `set_terrain_scale`. `state` is all that it remembers.
+    Works with every SB3 vector environment whose environments have `set_terrain_scale`.
     """
 
     def __init__(self, start_scale: float = 0.1, end_scale: float = 1.0, total_steps: int = 2_000_000, verbose: int = 0):
@@ -26,11 +26,11 @@ class TerrainCurriculumCallback(BaseCallback):
 
     @property
     def state(self) -> dict:
-        """The number of steps it stands at, and the scale there, as plain data."""
+        """The number of steps, and the scale at that step, as plain data."""
         return {"num_timesteps": self.num_timesteps, "scale": self.scale}
 
     def restore(self, state: dict) -> None:
-        """Goes on from a `state`."""
+        """Continues from a `state`."""
         self.num_timesteps = state["num_timesteps"]
 
     def _on_rollout_start(self) -> None:
@@ -44,16 +44,16 @@ class TerrainCurriculumCallback(BaseCallback):
 
 
 class SuccessCurriculumCallback(BaseCallback):
-    """Moves the highest level of each terrain kind by `step`: up when `rise` of its episodes pass, down under `fall`.
+    """Moves the highest level of each terrain kind by `step`: up if the pass rate reaches `rise`, down if below `fall`.
 
-    An episode passes that lasts its time and covers `PASSING_SHARE` of the commanded way; those at a kind's two highest
-    levels count, `window` of them for one decision. An episode that is cut at its tile's edge counts neither way: how long
-    it would have lasted is unknown. Needs what `BatchVecEnv` adds to an episode's info.
+    An episode passes if it runs to its time limit and covers `PASSING_SHARE` of the commanded distance. The pass rate is
+    that of `window` episodes at the two highest levels of the kind. An episode that is truncated at the edge of its tile is
+    not counted, because the robot might have fallen later. Needs the infos of `BatchVecEnv`.
 
     Args:
-        kinds: the terrain's kinds, in the order of the environment's config.
-        start, end: level at the beginning, and the highest.
-        control_dt: seconds of a control step; the environment's `control_dt` if not given.
+        kinds: terrain kinds, in the order of the environment's config.
+        start, end: lowest and initial level, and highest level.
+        control_dt: length of a control step, s. Default: the environment's `control_dt`.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class SuccessCurriculumCallback(BaseCallback):
 
     @property
     def state(self) -> dict:
-        """The level of each kind, and the outcomes that wait for its next decision, as plain data."""
+        """The level of each kind, and the outcomes since its last decision, as plain data."""
         return {"levels": dict(self.levels), "passed": {kind: list(passed) for kind, passed in self._passed.items()}}
 
     def restore(self, state: dict) -> None:
-        """Goes on from a `state`."""
+        """Continues from a `state`."""
         self.levels, self._passed = dict(state["levels"]), {kind: list(passed) for kind, passed in state["passed"].items()}
 
     def _init_callback(self) -> None:
@@ -107,8 +107,8 @@ class SuccessCurriculumCallback(BaseCallback):
             return
         kind = self.kinds[int(final["terrain_kind"])]
         if final["terrain_level"] > self.levels[kind] - 1.5 * self._step:
-            commanded_way = final["commanded_velocity"] * episode["l"] * self._dt
-            self._passed[kind].append(bool(lasted and final["distance"] >= PASSING_SHARE * commanded_way))
+            commanded_distance = final["commanded_velocity"] * episode["l"] * self._dt
+            self._passed[kind].append(bool(lasted and final["distance"] >= PASSING_SHARE * commanded_distance))
 
     def _decide(self, kind):
         passed = self._passed[kind]

@@ -1,4 +1,4 @@
-"""Logs the training's episodes to TensorBoard: reward terms, survival, final measurements, failed physics."""
+"""Logs statistics of training episodes: reward terms, survival, final measurements, physics failures."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,9 @@ class EpisodeCallback(BaseCallback):
     """Logs means over all episodes that ended since the logger's last dump, from the infos of `BatchVecEnv`.
 
     `reward/<term>` is the mean of a reward term per step. `rollout/survival_rate` is the share of episodes that did not
-    terminate, or terminated as a success. `rollout/<name>` is, for each of `finals`, the mean of that measurement at the
-    last step, where the environment reports it. `rollout/physics_failures` counts, since the start of the training, the
-    episodes that ended because physics failed. SB3 itself logs `rollout/success_rate`, from `is_success`, over the last
-    100 episodes.
+    terminate, or terminated as a success. `rollout/<name>` is the mean of a measurement in `finals` at the last step, if the
+    environment reports it. `rollout/physics_failures` is the number of episodes since the start of the training that ended
+    because physics failed. SB3 logs `rollout/success_rate`, from `is_success`, over the last 100 episodes.
     """
 
     def __init__(self, finals: Sequence[str] = ("successes",)):
@@ -25,18 +24,18 @@ class EpisodeCallback(BaseCallback):
 
     @property
     def state(self) -> dict:
-        """The sums since the last dump, and how many simulations failed since the start, as plain data."""
+        """The sums since the last dump, and the number of physics failures since the start, as plain data."""
         return {"means": {key: list(pair) for key, pair in self._means.items()}, "failures": self._failures}
 
     def restore(self, state: dict) -> None:
-        """Continues from a `state`; one of an earlier version holds no sums, because it was saved after a dump."""
+        """Continues from a `state`. States of earlier versions have no sums, because they were saved after a dump."""
         self._means = {key: list(pair) for key, pair in state.get("means", {}).items()}
         self._failures = state["failures"]
 
     def _on_step(self) -> bool:
         ended = [info for info in self.locals["infos"] if "terms" in info.get("episode", {})]
         if ended:
-            if SURVIVAL not in self.logger.name_to_value:  # a dump empties the logger: its episodes are written
+            if SURVIVAL not in self.logger.name_to_value:  # a dump has emptied the logger
                 self._means.clear()
             for info in ended:
                 self._add(info)

@@ -1,4 +1,4 @@
-"""Stops a training whose numbers are lost, and keeps the simulations that went wrong to look at."""
+"""Stops a training that has diverged, and saves simulations whose physics failed."""
 
 import math
 from contextlib import suppress
@@ -10,18 +10,18 @@ from stable_baselines3.common.callbacks import BaseCallback
 from run_folder.bad_states import MOST_DUMPS, write_dump
 from run_folder.runs import last_good
 
-REFUSAL = "to satisfy the constraint"  # in what torch says of a distribution's parameters
+REFUSAL = "to satisfy the constraint"  # part of torch's message about parameters of a distribution
 
 
 class TrainingDiverged(Exception):
-    """A loss or a weight is no longer finite; the sentence names the last good checkpoint."""
+    """A loss or a weight is not finite. The message names the last good checkpoint."""
 
 
 class GuardCallback(BaseCallback):
-    """Looks, before every rollout, whether losses and weights are finite, and dumps simulations that went wrong.
+    """Checks before every rollout that losses and weights are finite, and saves simulations whose physics failed.
 
-    Must come before the callback that saves checkpoints. A simulation with broken physics ends its episode as terminated;
-    `EpisodeCallback` counts it. Its model, last states and actions go to `bad_states/` of the run, for the first five.
+    Must come before the callback that saves checkpoints. A physics failure terminates the episode; `EpisodeCallback` counts
+    it. This callback writes model, last states and actions of the first five to `bad_states/` of the run.
     """
 
     def __init__(self, run: Path):
@@ -31,9 +31,10 @@ class GuardCallback(BaseCallback):
     def check(self, error: Exception | None = None) -> None:
         """Raises TrainingDiverged if a loss of the last update, or a weight, is not finite.
 
-        So it does if `error` is torch's refusal to draw from a distribution, whose scale may be 0 by finite weights.
+        Also raises if `error` is torch's error about a parameter of a distribution: with finite weights the standard
+        deviation may have underflowed to 0.
         """
-        if not hasattr(self, "model"):  # the first reset failed: nothing is trained yet
+        if not hasattr(self, "model"):  # the first reset failed before any training
             return
         losses = {name: value for name, value in self.logger.name_to_value.items() if name.endswith("loss")}
         broken = [name for name, value in losses.items() if not math.isfinite(value)]
@@ -53,11 +54,11 @@ class GuardCallback(BaseCallback):
     def _on_step(self) -> bool:
         for failure in self._failures():
             if len([*self._run.glob("bad_states/*.npz")]) < MOST_DUMPS:
-                with suppress(OSError):  # a training is worth more than a dump, and checkpoints will tell of a full disk
+                with suppress(OSError):  # a failed dump must not stop the training; a checkpoint reports a full disk
                     write_dump(self._run, self.num_timesteps, failure)
         return True
 
     def _failures(self):
-        with suppress(AttributeError):  # an environment of others has no such thing
+        with suppress(AttributeError):  # third-party environments have no such method
             return self.training_env.env_method("take_failures")[0]
         return ()

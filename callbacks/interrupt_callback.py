@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP end a training at the next place from which it can be resumed exactly."""
+"""Ends a training after Ctrl-C, SIGTERM or SIGHUP at the next point from which it can be resumed exactly."""
 
 import os
 import signal
@@ -9,13 +9,13 @@ from contextlib import suppress
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+HANGUP = getattr(signal, "SIGHUP", None)  # does not exist on Windows
 SIGNALS = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, HANGUP)))
-ECHO = 0.1  # s: timeout(1) and batch systems send SIGTERM to a process and, at once, to its group again
+ECHO = 0.1  # s; timeout(1) and batch systems send SIGTERM to a process and immediately again to its group
 
 
 class TrainingInterrupted(Exception):
-    """A training was asked to stop, and has saved its state.
+    """A signal stopped a training, which has saved its state.
 
     Attributes:
         exit_code: 128 plus the signal's number, as in shells: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
@@ -27,12 +27,12 @@ class TrainingInterrupted(Exception):
 
 
 class InterruptCallback(BaseCallback):
-    """After a first signal lets rollout and update end, calls `save` and raises TrainingInterrupted.
+    """After a first signal, waits for rollout and update, calls `save` and raises TrainingInterrupted.
 
-    A second Ctrl-C or SIGTERM ends the process at once; a second SIGHUP does not, because a closing terminal sends several.
-    SIGHUP stays ignored if it was ignored before, as under nohup. Outside of trainings signals do what they did before.
-    Python handles signals in the main thread only: a training in another thread leaves them alone.
-    After a signal in the last rollout the training ends as usual; `check` then informs callers that have more to do.
+    A second Ctrl-C or SIGTERM ends the process immediately; a second SIGHUP does not, because a closing terminal sends
+    several. SIGHUP stays ignored if it was ignored before, as under nohup. The `with` block sets the signal handlers and
+    restores the previous ones at its end. In a thread other than the main thread it sets none, because Python does not
+    allow that. A signal during the last rollout does not raise: call `check` afterwards.
     """
 
     def __init__(self, save: Callable[[], None]):
@@ -47,7 +47,8 @@ class InterruptCallback(BaseCallback):
 
     def __exit__(self, *_) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: a handler that is not Python's
+            # A handler that was not set from Python is None.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._before = {}
 
     def _note(self, number, frame):
@@ -56,14 +57,14 @@ class InterruptCallback(BaseCallback):
                 os._exit(128 + number)
             return
         self._received, self._at = number, time.monotonic()
-        with suppress(Exception):  # the signal may have come within a print, or the terminal may be closed
-            print("\nFinishing this rollout and saving; once more to stop at once.", flush=True)
+        with suppress(Exception):  # the signal may have interrupted a print, or the terminal may be closed
+            print("\nFinishing this rollout and saving; repeat the signal to stop immediately.", flush=True)
 
     def _is_echo(self, number):
-        """Returns whether a further signal repeats the first request, rather than asking to stop at once."""
+        """Returns whether a further signal repeats the first one, and is no request to stop immediately."""
         if number == HANGUP:
             return True
-        if self._received == HANGUP:  # a logout: SIGTERM follows SIGHUP
+        if self._received == HANGUP:  # at a logout SIGTERM follows SIGHUP
             self._received, self._at = number, time.monotonic()
             return True
         return number == self._received == signal.SIGTERM and time.monotonic() - self._at < ECHO

@@ -1,4 +1,4 @@
-"""One line on the terminal: how far, how fast, how long still."""
+"""Prints the progress of a training: steps, rate and remaining time."""
 
 import sys
 import time
@@ -9,30 +9,33 @@ from utils.console.terminal import tolerant
 
 
 class ProgressCallback(BaseCallback):
-    """Prints steps, rate, time left and the last episodes' reward and length: on one line, or every 30 s into a file."""
+    """Prints steps, rate, remaining time, and return and length of recent episodes.
+
+    A terminal shows one line, which is updated every second. A file gets a line every 30 s.
+    """
 
     def __init__(self, total_timesteps: int, stream=None):
         super().__init__()
         self._total, self._stream = total_timesteps, tolerant(stream or sys.stdout)
-        self._alive = self._stream.isatty()
-        self._began = self._printed = 0.0
+        self._is_terminal = self._stream.isatty()
+        self._started = self._printed = 0.0
         self._before = {"steps": 0, "wall_time_s": 0.0}
 
     @property
     def state(self) -> dict:
-        """The steps that were taken and the seconds they took, evaluations and all, as plain data."""
-        seconds = self._before["wall_time_s"] + time.monotonic() - self._began
+        """The number of steps, and their wall time including evaluations, s, as plain data."""
+        seconds = self._before["wall_time_s"] + time.monotonic() - self._started
         return {"steps": self.num_timesteps, "wall_time_s": round(seconds, 1)}
 
     def restore(self, state: dict) -> None:
-        """Goes on from a `state`; only what comes now counts for the rate."""
-        self._before, self.num_timesteps, self._began = state, state["steps"], time.monotonic()
+        """Continues from a `state`; the rate counts only later steps."""
+        self._before, self.num_timesteps, self._started = state, state["steps"], time.monotonic()
 
     def _on_training_start(self) -> None:
-        self._began = self._printed = time.monotonic()
+        self._started = self._printed = time.monotonic()
 
     def _on_step(self) -> bool:
-        if time.monotonic() - self._printed > (1.0 if self._alive else 30.0):
+        if time.monotonic() - self._printed > (1.0 if self._is_terminal else 30.0):
             self._print()
         return True
 
@@ -41,7 +44,7 @@ class ProgressCallback(BaseCallback):
 
     def _print(self, end=None):
         self._printed = time.monotonic()
-        rate = (self.num_timesteps - self._before["steps"]) / max(self._printed - self._began, 1e-9)
+        rate = (self.num_timesteps - self._before["steps"]) / max(self._printed - self._started, 1e-9)
         left = max(self._total - self.num_timesteps, 0) / max(rate, 1e-9)
         line = f"{self.num_timesteps:,} of {self._total:,} steps, {rate:,.0f} a second, {left / 60:.1f} min left"
         episodes = self.model.ep_info_buffer
@@ -49,4 +52,5 @@ class ProgressCallback(BaseCallback):
             reward = sum(episode["r"] for episode in episodes) / len(episodes)
             length = sum(episode["l"] for episode in episodes) / len(episodes)
             line += f"; episodes: return {reward:.0f}, {length:.0f} steps"
-        print(("\r" if self._alive else "") + line, end=end or ("" if self._alive else "\n"), file=self._stream, flush=True)
+        start, newline = ("\r", "") if self._is_terminal else ("", "\n")
+        print(start + line, end=end or newline, file=self._stream, flush=True)

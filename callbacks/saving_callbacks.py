@@ -1,4 +1,4 @@
-"""What a training keeps while it goes on: checkpoints to go on from, and the best policy on terrain it does not see."""
+"""Saves checkpoints during a training, evaluates the policy, and keeps the best policy."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +12,13 @@ from callbacks.threads_callback import one_torch_thread
 from run_folder.observations import deterministic_policy
 from run_folder.policy import deployable
 from run_folder.runs import save, save_best
+from run_folder.stateful import Stateful
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (n, k) -> actions (n, a)
 
 
 class EveryStepsCallback(BaseCallback):
-    """Is due for the first time after `every` steps (of all simulations together), then after each `every` more."""
+    """Base of callbacks that act after every `every` steps of all simulations together."""
 
     def __init__(self, every: int):
         super().__init__()
@@ -25,11 +26,11 @@ class EveryStepsCallback(BaseCallback):
 
     @property
     def state(self) -> dict:
-        """When it is due next, as plain data."""
+        """The number of steps at which the callback is due next, as plain data."""
         return {"next": self._next}
 
     def restore(self, state: dict) -> None:
-        """Goes on from a `state`."""
+        """Continues from a `state`."""
         self._next = state["next"]
 
     @property
@@ -44,24 +45,30 @@ class EveryStepsCallback(BaseCallback):
 
 
 class CheckpointCallback(EveryStepsCallback):
-    """Saves a checkpoint before the first rollout after every `every` steps (of all simulations together), and at the end.
+    """Saves a checkpoint at the next start of a rollout after every `every` steps, and at the end of the training.
 
-    Between two rollouts nothing is half done, so that a training goes on from there exactly. Of the checkpoints the last
-    `keep` hold what that takes, those before their policy. `callbacks` are those with a state; this one adds itself.
+    Checkpoints are saved between two rollouts only, because a training can be resumed exactly from there. The newest `keep`
+    checkpoints can be resumed from; older checkpoints keep only their policy.
+
+    Args:
+        run: the run folder.
+        every: steps of all simulations together.
+        callbacks: callbacks by name whose state a checkpoint saves; this callback adds itself.
+        keep: number of checkpoints to resume from.
     """
 
-    def __init__(self, run: Path, every: int, callbacks: Mapping[str, BaseCallback], keep: int = 2):
+    def __init__(self, run: Path, every: int, callbacks: Mapping[str, Stateful], keep: int = 2):
         super().__init__(every)
         self._run, self._keep, self._saved = run, keep, -1
         self._callbacks = {**callbacks, "checkpoint": self}
 
     @property
-    def callbacks(self) -> Mapping[str, BaseCallback]:
-        """All callbacks whose state a checkpoint holds, by name."""
+    def callbacks(self) -> Mapping[str, Stateful]:
+        """All callbacks whose state a checkpoint saves, by name."""
         return self._callbacks
 
     def save(self) -> None:
-        """Saves a checkpoint now, unless there is one of this very step; to be called between two rollouts."""
+        """Saves a checkpoint, unless this step has one already. Call it between two rollouts."""
         if self._saved != self.num_timesteps:
             self._note_time()
             save(self._run, self.model, self._callbacks, self._keep)
@@ -76,19 +83,18 @@ class CheckpointCallback(EveryStepsCallback):
 
 
 class EvaluationCallback(EveryStepsCallback):
-    """Judges the policy after every `every` steps, with the normaliser frozen; keeps the best one in `best/`.
+    """Evaluates the policy after every `every` steps, with the normaliser frozen; keeps the best policy in `best/`.
 
     Args:
-        run: the folder that holds `best/`.
+        run: the run folder, which contains `best/`.
         every: steps of all simulations together.
-        make_env: makes what `judge` plays on, when it is first wanted.
+        make_env: makes the environment for `judge`; called at the first evaluation.
         judge: environment, policy -> summary, numbers by name.
-        score: names of the numbers that make one summary better than another, the first one first; if there are none, no
-            policy is kept.
-        logged: names of the numbers to log, where there are such; the best score so far is logged as `best_<name>`.
-        prefix: of their names in the log.
+        score: keys of the summary that rank policies, lexicographically; if empty, no policy is kept.
+        logged: keys of the summary to log when present; the best score so far is logged as `best_<key>`.
+        prefix: prefix of the names in the log.
         watch: called with the steps and the summary of every evaluation.
-        writes: write the logs after every evaluation, for a learner that may evaluate again before it writes them.
+        writes: write the logs after every evaluation, for learners that log less often than they are evaluated.
     """
 
     def __init__(
@@ -110,18 +116,18 @@ class EvaluationCallback(EveryStepsCallback):
 
     @property
     def state(self) -> dict:
-        """When the next evaluation is due, and the best score so far, as plain data."""
+        """The number of steps of the next evaluation, and the best score so far, as plain data."""
         return super().state | {"best": list(self._best)}
 
     def restore(self, state: dict) -> None:
-        """Goes on from a `state`."""
+        """Continues from a `state`."""
         super().restore(state)
         self._best = tuple(state["best"])
 
     def _on_rollout_end(self) -> None:
         if self._due:
             self._note_time()
-            with one_torch_thread():  # updates, which have more, come after every callback
+            with one_torch_thread():  # updates use more threads; they come after all callbacks
                 self._evaluate()
 
     def _evaluate(self):
@@ -142,7 +148,7 @@ class EvaluationCallback(EveryStepsCallback):
         self._watch(self.num_timesteps, summary)
 
     def close(self) -> None:
-        """Closes the environment, if there is one; the next evaluation makes another."""
+        """Closes the environment if it is open; the next evaluation makes a new one."""
         if self._env is not None:
             self._env.close()
             self._env = None

@@ -1,17 +1,19 @@
-"""Targets of a cube in hand that get farther away as more of them are reached."""
+"""Curriculum of target angles: raises the largest angle to a target as more targets are reached."""
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 
 class TargetCurriculumCallback(BaseCallback):
-    """Makes the farthest target `factor` times as far when `window` episodes reach `rise` targets in 1000 steps or more.
+    """Multiplies the largest angle by `factor` if `window` episodes reach at least `rise` targets per 1000 steps.
 
-    Works on every SB3 vector environment whose environments have `set_target_angle`; needs what `BatchVecEnv` adds to an
-    episode's info. `state` is all that it remembers.
+    Works with every SB3 vector environment whose environments have `set_target_angle`. Needs the infos of `BatchVecEnv`.
 
     Args:
-        start, end: the farthest target at the beginning and at the end, rad.
+        start, end: largest angle to a target at the start and at the end, rad.
+        rise: targets per 1000 steps.
+        factor: growth of the largest angle.
+        window: number of episodes between two decisions.
     """
 
     def __init__(
@@ -25,11 +27,11 @@ class TargetCurriculumCallback(BaseCallback):
 
     @property
     def state(self) -> dict:
-        """The farthest target, rad, and what waits for the next decision, as plain data."""
+        """The largest angle, rad, and the counts since the last decision, as plain data."""
         return {"angle": self.angle, "waiting": [self._successes, self._steps, self._episodes]}
 
     def restore(self, state: dict) -> None:
-        """Goes on from a `state`."""
+        """Continues from a `state`."""
         self.angle, (self._successes, self._steps, self._episodes) = state["angle"], state["waiting"]
 
     def _on_rollout_start(self) -> None:

@@ -1,4 +1,4 @@
-"""Gives the cores to whoever needs them: physics while it is rolled out, torch while it learns."""
+"""Sets the number of torch threads: one during rollouts, more during updates."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Lets torch use one thread for the small forward passes of a policy that is played, then as many as before."""
+    """Limits torch to one thread inside the `with`, for the small forward passes of a policy; then restores the number."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -19,10 +19,10 @@ def one_torch_thread() -> Iterator[None]:
 
 
 class ThreadsCallback(BaseCallback):
-    """Lets torch use `num_threads` for updates and one for the small forward passes of a rollout.
+    """Gives torch `num_threads` threads for updates and one thread for the small forward passes of a rollout.
 
-    Torch's idle threads keep a core busy for a while; with two of them during rollouts, physics on two cores took half
-    as long again and the whole training 1.3 times the time (`benchmarks/step_rate.py` trains with this callback).
+    Torch's idle threads keep a core busy for a while. With two of them during rollouts, physics on two cores took 1.5 times
+    and the whole training 1.3 times as long (`benchmarks/step_rate.py` trains with this callback).
     """
 
     def __init__(self, num_threads: int):

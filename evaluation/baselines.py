@@ -6,7 +6,7 @@ from gymnasium.vector import VectorEnv
 
 from evaluation.episodes import Policy
 
-UNBOUNDED = 1.0  # limit of random actions where the action space has none
+UNBOUNDED = 1.0  # bound of random actions where the action space has no bound
 
 
 def zero_actions(env: VectorEnv) -> Policy:

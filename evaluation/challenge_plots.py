@@ -1,4 +1,4 @@
-"""Pictures of logs: learning curves with their intervals, and when within an episode constraints are violated."""
+"""Plots of challenge logs: learning curves with intervals, and violations of constraints by step of the episode."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ def plot_learning_curves(
 ) -> Path:
     """Draws the moving mean of each run's returns (e,) with its interval to the PNG `out`; returns its path.
 
-    A mean stands over the middle of its window, a dotted line where a run has converged. A run shorter than a window is
-    drawn as it is, without an interval.
+    Each mean is drawn at the middle of its window. A dotted line marks convergence. A run with fewer episodes than a window
+    is drawn as single episodes, without an interval.
     """
     figure, ((axis,),) = _panels(1)
     for (name, returns), colour in zip(runs.items(), _colours(len(runs))):
@@ -40,10 +40,10 @@ def plot_learning_curves(
 def plot_violations(out: str | Path, runs: Mapping[str, ChallengeStats], constraints: Sequence[str] = ()) -> Path:
     """Draws the share of episodes that violate each constraint in each step to the PNG `out`; returns its path.
 
-    A panel for each constraint (of `constraints`, or all there are), a line for each run that has it.
+    There is a panel for each constraint in `constraints` (default: all), and a line for each run with that constraint.
 
     Raises:
-        ValueError: there is no constraint, or none of that name.
+        ValueError: no run has a constraint, or a name is unknown.
     """
     known = list(dict.fromkeys(name for stats in runs.values() for name in stats.constraints))
     unknown = [name for name in constraints if name not in known]
@@ -64,8 +64,8 @@ def plot_violations(out: str | Path, runs: Mapping[str, ChallengeStats], constra
 
 
 def _panels(number):
-    """Returns a figure, and its axes (rows, columns), of which those too many are invisible."""
-    from matplotlib.figure import Figure  # not pyplot: no window, no global state, whatever backend the user has
+    """Returns a figure and its axes (rows, columns); surplus axes are invisible."""
+    from matplotlib.figure import Figure  # not pyplot: no window, no global state, with every backend
 
     columns = math.ceil(math.sqrt(number))
     rows = -(-number // columns)

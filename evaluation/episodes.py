@@ -1,4 +1,4 @@
-"""Episodes of any environment: how many are played from which seeds, and what each one gave."""
+"""Plays episodes of any environment; makes records, summaries with intervals, and tables."""
 
 from collections import deque
 from collections.abc import Callable
@@ -14,18 +14,18 @@ Policy = Callable[[np.ndarray], np.ndarray]  # observations (n, k) -> actions (n
 
 
 class Tally(Protocol):
-    """Running sums over the episodes of n simulations, each of which stops counting at its end."""
+    """Running sums over one episode of each of n simulations; a simulation stops counting at the end of its episode."""
 
     running: np.ndarray  # (n,) bool
 
     def begin(self, seeds: dict[int, int]) -> None:
-        """Begins an episode in each of the simulations that are the keys of `seeds`."""
+        """Starts to count an episode in each simulation that is a key of `seeds`."""
 
     def add(self, reward: np.ndarray, terminated: np.ndarray, truncated: np.ndarray, info: dict) -> np.ndarray:
-        """Counts a step of the running episodes; returns the simulations whose episode ended with it."""
+        """Counts a step of the running episodes; returns the simulations whose episodes ended in this step."""
 
     def records(self, ids: np.ndarray) -> list[dict]:
-        """Returns a record, with its "seed", of the episode that ended in each of simulations `ids`."""
+        """Returns a record, with its "seed", of the finished episode of each simulation in `ids`."""
 
 
 def play(
@@ -36,17 +36,18 @@ def play(
     tally: Tally,
     on_step: Callable[[dict], None] | None = None,
 ) -> list[dict]:
-    """Plays episode e from the env's seed `seed` + e, as many at once as `env` has simulations; returns their records.
+    """Plays episodes in parallel on all simulations of `env`; returns their records, sorted by seed.
 
-    A simulation that is done begins the next episode; when none is left it is no longer looked at.
+    Episode e is reset with the seed `seed` + e. A simulation that has finished an episode starts the next one; if none is
+    left, its later steps are ignored.
 
     Args:
-        env: a vector environment with same-step restarts and resets by `reset_mask`.
+        env: vector environment with same-step autoreset, which accepts `reset_mask`.
         policy: called with all observations at every step.
-        episodes: how many.
-        seed: of the first.
-        tally: counts, and says when an episode has ended.
-        on_step: called with each step's info, for instance to film it.
+        episodes: number of episodes.
+        seed: seed of the first episode.
+        tally: adds up the steps of each episode, and decides when an episode has ended.
+        on_step: called with the info of each step, for instance to film it.
     """
     records: list[dict] = []
     observation, _ = env.reset(seed=seed)
@@ -58,19 +59,19 @@ def play(
         if on_step is not None:
             on_step(info)
         records += tally.records(ended)
-        if begun := {i: waiting.popleft() for i in ended[: len(waiting)].tolist()}:
-            observation = _restart(env, begun)
-            tally.begin(begun)
+        if seeds := {i: waiting.popleft() for i in ended[: len(waiting)].tolist()}:
+            observation = _restart(env, seeds)
+            tally.begin(seeds)
     return sorted(records, key=lambda record: record["seed"])
 
 
 def evaluate_returns(
     env: VectorEnv, policy: Policy, episodes: int, seed: int, on_step: Callable[[dict], None] | None = None
 ) -> list[dict]:
-    """Plays episodes to their own ends, as `play` does; returns for each its `return`, `steps`, `terminated` and `seed`.
+    """Plays episodes until the environment ends them; returns `return`, `steps`, `terminated` and `seed` of each.
 
-    Where infos report `successes` or `is_success`, a record holds what its last step reported, as `successes`; 0 if that
-    step reported nothing.
+    If infos contain `successes` or `is_success`, records also have `successes`: the value at the last step, 0 if that step
+    has no value.
     """
     records = play(env, policy, episodes, seed, ReturnTally(env.num_envs), on_step)
     if any("successes" in record for record in records):  # some environments report nothing before the first success
@@ -81,7 +82,7 @@ def evaluate_returns(
 def summarise_returns(records: list[dict]) -> dict:
     """Returns the mean of every number over `records`, and Student's 95 % interval of the mean return.
 
-    Where successes are told, `successes_per_1000_steps` are those of all episodes by the steps of all.
+    If records have `successes`, `successes_per_1000_steps` is the total of successes by the total of steps, times 1000.
     """
     summary = {name: float(np.mean([record[name] for record in records])) for name in records[0] if name != "seed"}
     if "successes" in summary:
@@ -91,7 +92,7 @@ def summarise_returns(records: list[dict]) -> dict:
 
 
 def mean_interval(values: list[float], confidence: float = 0.95) -> tuple[float, float]:
-    """Returns Student's interval of the mean ("Student", Biometrika 6, 1908); of one value alone, everything."""
+    """Returns Student's interval of the mean ("Student", Biometrika 6, 1908); for a single value, (-inf, inf)."""
     mean, error = float(np.mean(values)), float(stats.sem(values)) if len(values) > 1 else np.inf
     if error == 0.0:
         return mean, mean
@@ -110,13 +111,13 @@ def returns_table(rows: dict[str, dict]) -> str:
 
 
 def interval_text(interval: tuple[float, float], digits: int = 1) -> str:
-    """Returns an interval as a table shows it; a dash for one that says nothing."""
+    """Returns an interval as text for a table; a dash for an infinite interval."""
     low, high = interval
     return f"{low:.{digits}f} to {high:.{digits}f}" if np.isfinite([low, high]).all() else "-"
 
 
 class ReturnTally:
-    """Sums of rewards and steps, to the end that the environment itself sets."""
+    """Sums rewards and steps until the environment ends the episode."""
 
     def __init__(self, n: int):
         self.running, self._terminated = np.zeros(n, bool), np.zeros(n, bool)
@@ -149,7 +150,7 @@ class ReturnTally:
 
 
 def _restart(env, seeds):
-    """Starts simulations anew, the keys of `seeds`, each from its own; returns all observations."""
+    """Resets the simulations that are keys of `seeds`, each with its seed; returns all observations."""
     mask = np.zeros(env.num_envs, bool)
     mask[[*seeds]] = True
     return env.reset(seed=[seeds.get(i) for i in range(env.num_envs)], options={"reset_mask": mask})[0]

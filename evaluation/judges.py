@@ -1,7 +1,7 @@
-"""How policies of a task are judged: environment, episodes, summary, table, baselines, and the score that ranks policies.
+"""Judges evaluate policies of a task: environment, episodes, summary, table, baselines, and the score that ranks policies.
 
-`RETURNS` judges any environment by its return, `SUCCESSES` one whose episodes report successes; `evaluation.walk_judge`
-judges robots that walk. The table of tasks (`training.tasks`) says which judge a task has.
+`RETURNS` ranks by the return and suits any environment. `SUCCESSES` suits environments that report successes.
+`evaluation.walk_judge` is for robots that walk. The table of tasks (`training.tasks`) names the judge of each task.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,22 +19,22 @@ OnStep = Callable[[dict], None]  # called with the info of every step
 
 @dataclass(frozen=True)
 class Setting:
-    """An environment by id and arguments, as a run or a training's config has them."""
+    """Id and arguments of an environment, as in a run or in the config of a training."""
 
     env_id: str
     arguments: Mapping = field(default_factory=dict)
-    """Arguments of the environment. A task's config in them may be plain data."""
+    """Arguments of the environment. The config of a task among them may be plain data."""
     num_threads: int = 2
-    """Threads for physics."""
+    """Number of threads for physics."""
 
     def make(self, num_envs: int, **changes) -> VectorEnv:
-        """Returns the vector environment, with these arguments changed."""
+        """Returns the vector environment; `changes` replace arguments."""
         return make_vector(qualified(self.env_id), num_envs, self.num_threads, **{**self.arguments, **changes})
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Conditions that a user chooses when a policy is played; `Judge.idle` names those that a task does not have."""
+    """Conditions that a user chooses to play a policy. `Judge.idle` names the conditions without effect in a task."""
 
     terrain: str = "rough"
     """Terrain kind."""
@@ -46,10 +46,10 @@ class Scene:
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges policies of any environment by their return.
+    """Evaluates policies of any environment by their return.
 
-    There are two kinds of episodes: `evaluate` plays those that trainings and sweeps are interrupted for, `play` the whole
-    task as a user watches it. For most tasks they are the same.
+    There are two kinds of episodes. `evaluate` plays the episodes of evaluations during trainings and sweeps. `play` plays
+    the whole task as a user watches it. For most tasks both are the same.
     """
 
     score: tuple[str, ...] = ("return",)
@@ -57,37 +57,37 @@ class Judge:
     logged: tuple[str, ...] = ("return", "steps", "terminated", "successes", "successes_per_1000_steps")
     """Keys of the summary that a training logs when present."""
     finals: tuple[str, ...] = ("successes",)
-    """Measurements of an episode's last step whose means a training logs when present."""
+    """Measurements of the last step of an episode whose means a training logs when present."""
     objectives: tuple[str, ...] = ("return",)
     """Keys of the summary that a sweep may maximise; the first is the default."""
     fixed_length: bool = False
-    """Whether the judge, not the environment, decides how long an episode lasts."""
+    """Whether the judge, instead of the environment, decides the length of an episode."""
 
-    # Records of episodes -> summary, numbers by name; summaries by title -> Markdown table.
+    # summarise: records of episodes -> summary, numbers by name. table: summaries by title -> Markdown table.
     summarise, table = staticmethod(summarise_returns), staticmethod(returns_table)
 
     def evaluation_env(self, setting: Setting, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
-        """Returns the simulations that `evaluate` plays on.
+        """Returns the simulations for `evaluate`.
 
         Args:
-            setting: the environment that the policy is trained on, without the length of training episodes.
+            setting: the training environment, without the length of training episodes.
             num_envs: number of simulations.
-            seed: decides what the episodes' seeds do not, such as the terrain.
-            nominal: switch off everything that varies in training.
+            seed: decides everything that the seeds of episodes do not decide, such as the terrain.
+            nominal: switch off all randomisation of the training.
         """
         return setting.make(num_envs) if not nominal else _nominal(setting).make(num_envs)
 
     def evaluate(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
-        """Plays episodes from that seed on; returns a record of each."""
+        """Plays episodes with consecutive seeds from `seed` on; returns a record of each."""
         return evaluate_returns(env, policy, episodes, seed)
 
     def play_env(
         self, setting: Setting, scene: Scene, num_envs: int, seed: int, render_mode: str | None = None
     ) -> VectorEnv:
-        """Returns the simulations that `play` plays on, as the policy was trained on them.
+        """Returns the simulations for `play`: the training environment.
 
         Raises:
-            ValueError: the environment has no such pictures, or a value of the scene is wrong.
+            ValueError: the environment cannot render in this mode, or a value of the scene is wrong.
         """
         shown = {"render_mode": render_mode} if render_mode else {}  # not every environment has the argument
         try:
@@ -98,7 +98,7 @@ class Judge:
             raise ValueError(f"{refused}; use --no-render") from error
 
     def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int, on_step: OnStep | None = None) -> list[dict]:
-        """Plays episodes of the whole task from that seed on; returns a record of each."""
+        """Plays episodes of the whole task with consecutive seeds from `seed` on; returns a record of each."""
         return evaluate_returns(env, policy, episodes, seed, on_step)
 
     def idle(self, setting: Setting, scene: Scene) -> dict[str, str]:
@@ -111,14 +111,14 @@ class Judge:
 
     @property
     def baselines(self) -> dict[str, Callable[[VectorEnv], Policy]]:
-        """Policies without learning by name; each is made for an environment."""
+        """Untrained policies by name: functions that make a policy for an environment."""
         return {"zero": zero_actions, "random": random_actions}
 
     def baseline(self, name: str, env: VectorEnv) -> Policy:
-        """Returns the baseline of that name for an environment.
+        """Returns the baseline with that name for an environment.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is no such baseline.
         """
         if name not in self.baselines:
             raise ValueError(f"no baseline is called {name!r}: there are {', '.join(self.baselines)}")
@@ -127,8 +127,8 @@ class Judge:
 
 def nominal_arguments(arguments: Mapping) -> dict:
     """Returns the arguments of an environment without its perturb_spec, in task_kwargs too."""
-    kept = {name: value for name, value in arguments.items() if name != "perturb_spec"}
-    return kept | ({"task_kwargs": nominal_arguments(kept["task_kwargs"])} if kept.get("task_kwargs") else {})
+    others = {name: value for name, value in arguments.items() if name != "perturb_spec"}
+    return others | ({"task_kwargs": nominal_arguments(others["task_kwargs"])} if others.get("task_kwargs") else {})
 
 
 def _nominal(setting):

@@ -10,19 +10,19 @@ from utils.provenance import CHANGED, NO_COMMIT
 
 
 class KeptRows:
-    """Makes rows, or finds those that an earlier process made under the same conditions.
+    """Makes rows, or reads rows that an earlier process made under the same conditions.
 
-    Rows of other conditions (other code, other versions) are made again, with a sentence on stderr that says why; so are
-    those of code that is not identified. A last line that was cut off is made again.
+    Rows from other conditions (other code, other versions) or from uncommitted code are made again, with the reason on
+    stderr. A last line that was cut off is also made again.
     """
 
     def __init__(self, path: Path, conditions: str, settings: Sequence[str | float] = ()):
         """Opens the file `path`.
 
         Args:
-            path: file of the rows; its first line holds the conditions.
-            conditions: what decides all rows of the file, parts separated by "; ".
-            settings: what decides the rows of this caller; the file keeps the rows of other settings beside them.
+            path: file of the rows; its first line contains the conditions.
+            conditions: everything that decides all rows of the file, as parts separated by "; ".
+            settings: settings of this caller. The file also keeps the rows of other settings.
         """
         self._path, self._settings, self._rows = path, list(settings), {}
         head, *lines = [*(path.read_text(errors="replace").splitlines() if path.is_file() else ()), ""]
@@ -34,13 +34,13 @@ class KeptRows:
         write_aside(path, lambda aside: aside.write_text("\n".join(kept) + "\n"))
 
     def others(self, keys: Collection[Sequence[str | float]] = ()) -> list[list[str | float]]:
-        """Returns the keys of rows of these settings that are not among `keys`: those of earlier callers."""
+        """Returns the keys of rows of these settings, from earlier callers, that are not among `keys`."""
         start, known = len(self._settings), {json.dumps([*self._settings, *key]) for key in keys}
         found = [json.loads(name) for name in self._rows if name not in known]
         return [key[start:] for key in found if key[:start] == json.loads(json.dumps(self._settings))]
 
     def row(self, key: Sequence[str | float], make: Callable[[], dict]) -> dict:
-        """Returns the row of that key: as `make` returns it, a tuple as a list, and kept from then on."""
+        """Returns the row of a key; calls `make` and stores its result if the row is missing. Tuples become lists."""
         name = json.dumps([*self._settings, *key])
         if name not in self._rows:
             line = json.dumps((name, make()))
@@ -51,25 +51,25 @@ class KeptRows:
 
 
 def _difference(head, conditions):
-    """Returns the end of a sentence: the conditions of a file's first line that are not these."""
+    """Returns the end of a sentence: the differences between the conditions in a file's first line and `conditions`."""
     try:
         before = str(json.loads(head)).split("; ")
     except ValueError:
         return "the file's first line is damaged"
     now = conditions.split("; ")
     if before == now:
-        return "no commit holds the code"
-    old, new = ("; ".join(part for part in own if part not in others) for own, others in ((before, now), (now, before)))
+        return "the code is not committed"
+    old, new = ("; ".join(part for part in parts if part not in others) for parts, others in ((before, now), (now, before)))
     return f"they were made with {old or 'fewer conditions'}, and now it is {new or 'without that'}"
 
 
 def is_kept_rows(path: Path) -> bool:
-    """Returns whether a file is one of kept rows, by its first line."""
+    """Returns whether the first line of a file is that of KeptRows."""
     return isinstance(json.loads(path.read_text(errors="replace").partition("\n")[0]), str)
 
 
 def _read(line):
-    """Returns the key and the row of a line, or None if it holds none."""
+    """Returns the key and the row of a line, or None if the line is damaged."""
     try:
         name, row = json.loads(line)
     except (ValueError, TypeError):

@@ -1,7 +1,7 @@
-"""What a learning curve says in numbers: how good it became, when, at what price, and how steadily it stayed there.
+"""Statistics of a learning curve: final return, convergence, regret and instability.
 
 The definitions are those of the Real-World RL suite (G. Dulac-Arnold et al., An empirical investigation of the challenges
-of real-world reinforcement learning, 2020), with the confidence really used and the window free.
+of real-world reinforcement learning, 2020), except that the confidence is really used and the window is an argument.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 
 
 class MovingMean(NamedTuple):
-    """Means over every window of a curve with their intervals, (m,) each; entry i is the window that begins at episode i."""
+    """Means over every window of a curve with their intervals, (m,) each; entry i is the window that starts at episode i."""
 
     mean: np.ndarray
     low: np.ndarray
@@ -24,20 +24,20 @@ class MovingMean(NamedTuple):
 
 @dataclass(frozen=True)
 class LearningStatistics:
-    """What became of a learner; "good" is the lower end of the last window's interval."""
+    """Statistics of a learner. An episode or window is good if it reaches the lower end of the last window's interval."""
 
     final_return: float  # mean of the last window
-    convergence_episode: int  # where the first window begins whose mean is good; 1 if that is the very first
-    absolute_regret: float  # what the episodes before it lack to the final return, summed
-    normalized_regret: float  # in final returns; infinite or NaN if the final return is 0
-    normalized_instability: float | None  # share of the episodes after it that are not good; None if there is none after it
+    convergence_episode: int  # start of the first window whose mean is good; at least 1
+    absolute_regret: float  # sum of (final return - return) over the episodes before convergence
+    normalized_regret: float  # absolute_regret / final_return; infinite or NaN if the final return is 0
+    normalized_instability: float | None  # share of bad episodes after convergence; None if there are none after it
 
 
 def moving_mean(returns: np.ndarray, window: int = WINDOW, confidence: float = CONFIDENCE) -> MovingMean:
-    """Returns the means of all windows of `returns` (e,) in a row, with Student's interval of each.
+    """Returns the means of all windows of consecutive `returns` (e,), with Student's interval of each.
 
     Raises:
-        ValueError: there are fewer returns than a window has, one is not finite, the window is shorter than 2, or the
+        ValueError: there are fewer returns than `window`, a return is not finite, `window` is less than 2, or the
             confidence does not lie between 0 and 1.
     """
     windows = _windows(returns, window)
@@ -60,12 +60,12 @@ def learning_statistics(returns: np.ndarray, window: int = WINDOW, confidence: f
 
 
 def _windows(returns, window):
-    """Returns every window of the curve as a row of a view (m, window)."""
+    """Returns a view (m, window) whose rows are the windows of the curve."""
     returns = np.asarray(returns, float)
     if window < 2:
         raise ValueError(f"window must be at least 2 episodes, got {window}")
     if returns.ndim != 1 or returns.size < window:
-        raise ValueError(f"a window of {window} needs as many returns in a row (e,), got the shape {returns.shape}")
+        raise ValueError(f"a window of {window} needs at least {window} returns (e,), got the shape {returns.shape}")
     if not np.isfinite(returns).all():
         raise ValueError(f"returns must be finite, got {returns[~np.isfinite(returns)][0]}")
     return np.lib.stride_tricks.sliding_window_view(returns, window)

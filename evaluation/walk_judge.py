@@ -1,4 +1,4 @@
-"""How policies of robots that walk are judged: by the distance they walk over terrain of one level without a fall."""
+"""Judge of robots that walk: measures the distance without a fall over terrain of one level."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -17,10 +17,10 @@ from utils.env_ids import qualified
 
 @dataclass(frozen=True)
 class WalkJudge(Judge):
-    """Judges a robot that follows a commanded forward speed, on nominal or varied physics.
+    """Evaluates a robot that follows a commanded forward speed, on nominal or varied physics.
 
-    The task's config holds `control_dt` and `command_vx`. Where it also holds `terrain`, `terrain_scale` and `variation`,
-    the judge chooses terrain and level, and switches the variation off where `nominal` asks for that.
+    The config of the task must have `control_dt` and `command_vx`. If it also has `terrain`, `terrain_scale` and
+    `variation`, the judge sets terrain and level, and `nominal` switches the variation off.
     """
 
     score: tuple[str, ...] = ("success", "distance_m")
@@ -31,23 +31,23 @@ class WalkJudge(Judge):
     config: type = ResidualWalkConfig
     """Class of the task's config."""
     goal: float = 3.0
-    """Distance from the start, m, that makes an episode of `evaluate` a success: short, because it interrupts trainings."""
+    """Distance from the start, m, for a success in `evaluate`. It is short because evaluations interrupt trainings."""
     time: float = 20.0
     """Length of an episode of `evaluate`, s."""
 
     summarise, table = staticmethod(summarise), staticmethod(table)
 
     def task(self, setting: Setting):
-        """Returns the task's config that a setting's arguments describe.
+        """Returns the config of the task from the arguments of a setting.
 
         Raises:
-            ValueError: they hold an unknown name or a value of another type.
+            ValueError: an argument has an unknown name or a value of another type.
         """
         changes = {name: value for name, value in setting.arguments.items() if name in self._names}
         return resolved(self.config(), setting.arguments.get("config"), changes)
 
     def evaluation_env(self, setting: Setting, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
-        """Returns simulations on terrain of that seed, all of the level of the task's `terrain_scale`."""
+        """Returns simulations on terrain with that seed; all tiles have the level `terrain_scale` of the task."""
         task = self.task(setting)
         if "terrain" in self._names:
             flat = task.terrain.kinds == ("flat",)
@@ -63,7 +63,7 @@ class WalkJudge(Judge):
         return evaluate(env, policy, episodes, seed, self.goal)
 
     def play_task(self, setting: Setting, scene: Scene, seed: int):
-        """Returns the config of the task that the policy acts on, for the nominal robot in the scene.
+        """Returns the config of the task for `play`: the nominal robot in the scene.
 
         Raises:
             ValueError: a value of the scene is wrong.
@@ -80,13 +80,13 @@ class WalkJudge(Judge):
         return replace(task, command_vx=(scene.command, scene.command))
 
     def vector(self, setting: Setting, task, num_envs: int, time: float | None = None, **kwargs) -> VectorEnv:
-        """Returns simulations of a task's config.
+        """Returns simulations of a config.
 
         Args:
             setting: gives id and threads.
-            task: the task's config.
+            task: the config.
             num_envs: number of simulations.
-            time: length of an episode, s; by default the longest time in which GOAL_DISTANCE can be walked in time.
+            time: length of an episode, s. Default: the time limit for GOAL_DISTANCE at the slowest command.
             kwargs: other arguments of the environment.
         """
         seconds = float(time_limit(GOAL_DISTANCE, task.command_vx[0])) if time is None else time
@@ -97,7 +97,7 @@ class WalkJudge(Judge):
     def play_env(
         self, setting: Setting, scene: Scene, num_envs: int, seed: int, render_mode: str | None = None
     ) -> VectorEnv:
-        """Returns simulations of the nominal robot in the scene, on terrain of that seed."""
+        """Returns simulations of the nominal robot in the scene, on terrain with that seed."""
         return self.vector(setting, self.play_task(setting, scene, seed), num_envs, render_mode=render_mode)
 
     def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int, on_step: OnStep | None = None) -> list[dict]:
@@ -112,7 +112,7 @@ class WalkJudge(Judge):
 
     @property
     def baselines(self):
-        """The gait without residuals, beside the baselines of every task."""
+        """The baselines of every task, and the gait without residuals."""
         return {"gait alone": gait_alone} | super().baselines
 
     @property
@@ -125,10 +125,10 @@ class WalkJudge(Judge):
 
 
 def as_walk_judge(judge: Judge, env_id: str) -> WalkJudge:
-    """Returns the judge of a task that walks.
+    """Returns `judge` if it is a WalkJudge.
 
     Raises:
-        ValueError: the task does not walk.
+        ValueError: it is another judge: the robot of `env_id` does not walk.
     """
     if not isinstance(judge, WalkJudge):
         raise ValueError(f"{env_id} does not walk")

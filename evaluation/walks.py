@@ -1,4 +1,4 @@
-"""Episodes of robots that walk: a record of each, their means and rates with intervals, and tables of them."""
+"""Plays episodes of robots that walk; makes records, summaries with intervals, and tables."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ from envs.locomotion.measures import cost_of_transport
 from evaluation.episodes import Policy, play
 from utils.vector_infos import control_dt
 
-GOAL_DISTANCE = 10.0  # m from the start, without a fall and in time: a success
-MIN_PACE = 2 / 3  # least share of the commanded speed over the whole distance; a slower robot is late and fails
-SHORTEST_WAY = 1e-3  # m: keeps the cost of transport finite for a robot that stays at the start
+GOAL_DISTANCE = 10.0  # m from the start; an episode that reaches it in time without a fall is a success
+MIN_PACE = 2 / 3  # slower than this share of the commanded speed is a failure
+SHORTEST_WAY = 1e-3  # m; avoids a division by zero in the cost of transport
 RATES = ("success", "fall", "survived")
 
 
 def gait_alone(env: VectorEnv) -> Policy:
-    """Returns the policy without residuals: the gait alone, which is the baseline."""
+    """Returns the baseline policy: residuals of 0, so that the robot walks with the gait alone."""
     zeros = np.zeros(env.action_space.shape)
     return lambda observation: zeros
 
@@ -32,18 +32,17 @@ def evaluate(
 ) -> list[dict]:
     """Plays episodes of a walk as `play` does.
 
-    An episode ends at the goal, at a fall (terminated), at its `time_limit`, or when it is truncated; until then it is
-    measured at every step.
+    An episode ends at the goal, at a fall (terminated), at its `time_limit`, or when it is truncated.
 
     Args:
-        env, policy, episodes, seed, on_step: as in `play`. Infos of `env` report `forward_velocity` and
-            `commanded_velocity`, m/s, and `straight_distance`, m, and may report the measurements of REPORTED.
-        goal: distance from the start, m, that makes an episode a success.
+        env, policy, episodes, seed, on_step: as in `play`. Infos of `env` must contain `forward_velocity` and
+            `commanded_velocity`, m/s, and `straight_distance`, m. They may contain the measurements of REPORTED.
+        goal: distance from the start, m, for a success.
         min_pace: least mean speed on the way to the goal, as a share of the commanded speed.
 
     Returns:
-        One record an episode, without the entries whose measurements `env` does not report: `distance_m` along the heading
-        of the start, `straight_distance_m`, `time_s`, `success`, `fall`, `survived` (no fall and not off the tile, at the
+        One record per episode, without entries whose measurements `env` does not report: `distance_m` along the heading of
+        the start, `straight_distance_m`, `time_s`, `success`, `fall`, `survived` (no fall and not off the tile, at the
         goal or not), `commanded_mps`, `mean_speed_mps`, `speed_error_mps`, `speed_rmse_mps`, `max_roll_deg`,
         `max_pitch_deg`, `max_heading_error_deg`, `max_tilt_deg` (the larger of roll and pitch), `cost_of_transport`,
         `residual_rms_mm` (mean over steps of the RMS over all residuals), `joint_limit_violations` (steps with a servo past
@@ -51,8 +50,8 @@ def evaluate(
 
         The cost of transport is energy / (weight x straight distance), dimensionless (G. Gabrielli and T. von Karman,
         Mechanical Engineering 72, 1950). Energy is the positive mechanical work at the servos' shafts: negative work is not
-        subtracted, heat in the motors is not counted. Power is sampled once a control step, at its end: for the gait alone
-        on flat ground this gives 5 to 11 % less than a sample in every physics step.
+        subtracted, heat in the motors is not counted. Power is sampled once per control step, at its end; for the gait
+        alone on flat ground this gives 5 to 11 % less than a sample in every physics step.
     """
     return play(env, policy, episodes, seed, _Tally(env.num_envs, goal, min_pace, control_dt(env)), on_step)
 
@@ -66,7 +65,7 @@ def time_limit(goal: float, command: float | np.ndarray, min_pace: float = MIN_P
 def summarise(records: list[dict]) -> dict:
     """Returns the mean of every number over `records`; RATES also get Wilson's 95 % interval.
 
-    The cost of transport is that of all episodes together: each episode is weighted by its distance.
+    The mean cost of transport is weighted by the distance of each episode.
     """
     summary = {name: float(np.mean([record[name] for record in records])) for name in records[0] if name != "seed"}
     if "cost_of_transport" in summary:
@@ -86,24 +85,24 @@ def wilson_interval(successes: int, trials: int, z: float = 1.96) -> tuple[float
 
 
 def with_pooled(rows: list[dict], over: str, by: tuple[str, ...]) -> list[dict]:
-    """Returns summaries `rows`, then one for each value of the keys `by` with the episodes of every `over` ("all") pooled.
+    """Returns `rows`, followed by one pooled row ("all" in the column `over`) for each combination of values of `by`.
 
-    Those hold the success rate, its interval and the number of episodes only.
+    Pooled rows contain only the success rate, its interval and the number of episodes.
     """
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in by), []).append(row)
-    return rows + [dict(zip(by, values)) | {over: "all"} | _pooled(own) for values, own in groups.items()]
+    return rows + [dict(zip(by, values)) | {over: "all"} | _pooled(group) for values, group in groups.items()]
 
 
 def success_table(rows: list[dict], down: tuple[str, ...], across: str) -> str:
-    """Returns success rates as a Markdown table: a line for each value of the keys `down`, a column for each of `across`."""
+    """Returns success rates as a Markdown table: a line for each combination of `down`, a column for each `across`."""
     columns = list(dict.fromkeys(row[across] for row in rows))
     lines = [f"| {' | '.join([*down, *map(_cell, columns)])} |", "|" + "---|" * (len(down) + len(columns))]
     cells = {(tuple(row[key] for key in down), row[across]): row for row in rows}
-    for place in dict.fromkeys(place for place, _ in cells):
-        rates = [_rate(cells[place, column]) for column in columns]
-        lines.append(f"| {' | '.join([*map(_cell, place), *rates])} |")
+    for line in dict.fromkeys(line for line, _ in cells):
+        rates = [_rate(cells[line, column]) for column in columns]
+        lines.append(f"| {' | '.join([*map(_cell, line), *rates])} |")
     return "\n".join(lines)
 
 
@@ -144,7 +143,7 @@ def _rate(summary):
 
 
 class _Tally:
-    """Running sums over the episodes of n simulations, each of which stops counting at its end."""
+    """Running sums over one episode of each of n simulations; a simulation stops counting at the end of its episode."""
 
     def __init__(self, n: int, goal: float, min_pace: float, dt: float):
         self.running = np.zeros(n, bool)
@@ -157,14 +156,14 @@ class _Tally:
         self._missing: set[str] = set()
 
     def begin(self, seeds):
-        """Begins an episode in each of the simulations that are the keys of `seeds`."""
+        """Starts to count an episode in each simulation that is a key of `seeds`."""
         ids = [*seeds]
         self.running[ids], self._seed[ids] = True, [*seeds.values()]
         for counts in (self._success, self._fall, self._steps, *self._sums.values(), *self._largest.values()):
             counts[ids] = 0
 
     def add(self, reward, terminated, truncated, info):
-        """Counts a step of the running episodes; returns the simulations whose episode ended with it."""
+        """Counts a step of the running episodes; returns the simulations whose episodes ended in this step."""
         on, self._missing = self.running.copy(), {*REPORTED} - {*info}
         zero = np.zeros(len(on))
         info = dict.fromkeys(self._missing, zero) | {"weight": zero + 1.0, "distance": info["straight_distance"]} | info
@@ -186,7 +185,7 @@ class _Tally:
         return np.flatnonzero(on & ~self.running)
 
     def records(self, ids) -> list[dict]:
-        """Returns a record of the episode that ended in each of simulations `ids`."""
+        """Returns a record of the finished episode of each simulation in `ids`."""
         mean = {name: self._sums[name] / np.maximum(self._steps, 1) for name in _MEANS}
         largest = {name: np.degrees(values) for name, values in self._largest.items()}
         columns = {

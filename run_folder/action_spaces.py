@@ -1,4 +1,4 @@
-"""Action spaces of policies: which are supported, as plain data for policy.json, and back."""
+"""Supported action spaces of policies, and their conversion to and from plain data for policy.json."""
 
 import math
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from gymnasium import spaces
 from algorithms.learners import LEARNERS, names_with
 
 KINDS, DTYPES = ("box", "discrete", "multi_discrete", "multi_binary"), ("float32", "float64")
-LARGEST = 8192  # actions, or values of one
+LARGEST = 8192  # number of actions, or of values of one action
 SUPPORTED = "Box of shape (k,) of floating-point numbers with finite bounds, Discrete, MultiDiscrete and MultiBinary"
 
 
 @dataclass(frozen=True)
 class ActionSpace:
-    """An action space as plain data: bounds of a Box, or how many values each discrete action has."""
+    """An action space as plain data: bounds of a Box, or the number of values of each discrete action."""
 
     kind: str = "box"
     low: tuple[float, ...] = ()
@@ -28,14 +28,14 @@ class ActionSpace:
             if getattr(self, name) not in known:
                 raise ValueError(f"action_{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         if len(self.low) != len(self.high) or not all(map(math.isfinite, self.low + self.high)):
-            raise ValueError("the action's bounds must be finite, and as many low ones as high ones")
+            raise ValueError("the bounds of actions must be finite, with the same number of low and high bounds")
         sizes = (len(self.low),) if self.kind == "box" else (len(self.values), *self.values)
         if not all(1 <= size <= LARGEST for size in sizes) or (self.kind == "discrete" and len(self.values) != 1):
-            raise ValueError(f"there may be 1 to {LARGEST} actions, of as many values each, got {self}")
+            raise ValueError(f"there must be 1 to {LARGEST} actions with 1 to {LARGEST} values each, got {self}")
 
     @property
     def space(self) -> spaces.Space:
-        """The space of Gymnasium."""
+        """The space as an object of Gymnasium."""
         if self.kind == "box":
             return spaces.Box(*(np.array(bound, self.dtype) for bound in (self.low, self.high)), dtype=self.dtype)
         if self.kind == "discrete":
@@ -47,7 +47,7 @@ def described(space: spaces.Space) -> ActionSpace:
     """Returns a supported space as plain data.
 
     Raises:
-        ValueError: it is none; the sentence says which are.
+        ValueError: the space is not supported. The message names the supported spaces.
     """
     if isinstance(space, spaces.Discrete) and space.start == 0:
         return ActionSpace("discrete", values=(int(space.n),))
@@ -66,7 +66,7 @@ def check_spaces(observation: spaces.Space, action: spaces.Space, algo: str) -> 
     """Checks that a policy of this algorithm, with its normaliser, can be trained, saved and exported.
 
     Raises:
-        ValueError: it cannot; the message names the supported spaces.
+        ValueError: a space is not supported. The message names the supported spaces.
     """
     vectors = observation.spaces.values() if isinstance(observation, spaces.Dict) else [observation]
     kinds = "f" if isinstance(observation, spaces.Dict) else "fiu"
@@ -74,7 +74,7 @@ def check_spaces(observation: spaces.Space, action: spaces.Space, algo: str) -> 
     if not all(numbers):
         raise ValueError(
             f"its observations are {one_line(observation)}; supported is a Box of shape (k,), or a Dict of "
-            "them with floats, which gymnasium.wrappers.FlattenObservation makes of most others"
+            "such Boxes with floats; gymnasium.wrappers.FlattenObservation converts most other spaces"
         )
     kind = described(action).kind
     if kind != "box" and not LEARNERS[algo].discrete:
@@ -85,6 +85,6 @@ def check_spaces(observation: spaces.Space, action: spaces.Space, algo: str) -> 
 
 
 def one_line(space: spaces.Space) -> str:
-    """Returns a space in one line, without the middle of a long one."""
+    """Returns a space as one line of text; leaves out the middle of a long text."""
     text = " ".join(str(space).split())
     return text if len(text) <= 160 else f"{text[:120]} ... {text[-30:]}"

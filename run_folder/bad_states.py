@@ -1,4 +1,4 @@
-"""Simulations that went wrong, kept in a run to look at: `play_residual_policy.py --replay DUMP` shows them."""
+"""Dumps of failed simulations in a run folder; `play_residual_policy.py --replay DUMP` shows them."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +19,7 @@ MOST_DUMPS = 5
 
 @dataclass(frozen=True)
 class Dump:
-    """The model of a simulation, the states (k, nstate) before its last steps, the actions (k, a) taken there, and why."""
+    """The model of a simulation, its states (k, nstate) before the last steps, its actions (k, a), and the failure."""
 
     model: mujoco.MjModel
     states: np.ndarray
@@ -28,7 +28,7 @@ class Dump:
 
 
 def write_dump(run: Path, steps: int, failure) -> Path:
-    """Writes a task's PhysicsFailure at that many steps of training to bad_states/ of a run; returns the file."""
+    """Writes the PhysicsFailure of a task after `steps` steps of training to bad_states/ of a run; returns the file."""
     path = run / BAD_STATES / f"{steps:010d}_{failure.simulation:04d}.npz"
     path.parent.mkdir(exist_ok=True)
     model = np.zeros(mujoco.mj_sizeModel(failure.model), np.uint8)
@@ -39,16 +39,16 @@ def write_dump(run: Path, steps: int, failure) -> Path:
 
 
 def read_dump(path: Path) -> Dump:
-    """Returns what `write_dump` wrote.
+    """Returns the dump that `write_dump` wrote.
 
     Raises:
-        ValueError: the file cannot be read, its model cannot be loaded by this MuJoCo, or its states are not that model's.
+        ValueError: the file cannot be read, this MuJoCo cannot load the model, or the states do not fit the model.
     """
     arrays = read_arrays(path)
     with reading(path):
         missing = {"model", "states", "actions", "reason"} - arrays.keys()
         if missing:
-            raise ValueError(f"it is no dump of a simulation: there is no {', '.join(sorted(missing))}")
+            raise ValueError(f"it is not a dump of a simulation: it has no {', '.join(sorted(missing))}")
         model = mujoco.MjModel.from_binary_path("model.mjb", {"model.mjb": arrays["model"].tobytes()})
         size = mujoco.mj_stateSize(model, int(mujoco.mjtState.mjSTATE_INTEGRATION))
         states = arrays["states"].astype(float)
@@ -58,7 +58,7 @@ def read_dump(path: Path) -> Dump:
 
 
 def replayed(dump: Dump, render_mode: str, dt: float) -> Iterator[np.ndarray | None]:
-    """Shows the states one after another, `dt` seconds apart in the viewer; yields a picture of each in mode "rgb_array"."""
+    """Shows the states in order, `dt` seconds apart in the viewer; yields an image of each in the mode "rgb_array"."""
     sim = Batch(dump.model, 1, 1, persistent=True)
     with closing(Camera(sim, Pictures(render_mode))) as camera:
         for state in dump.states:
@@ -69,7 +69,7 @@ def replayed(dump: Dump, render_mode: str, dt: float) -> Iterator[np.ndarray | N
 
 
 def describe(dump: Dump) -> str:
-    """Returns in a few lines what went wrong, and how the simulation moved in the last steps before."""
+    """Returns a text of a few lines: the failure, and the motion of the simulation in the last steps before it."""
     sim = Batch(dump.model, 1, 1, persistent=True)
     qpos, qvel = sim.bind("qpos"), sim.bind("qvel")
     lines = [

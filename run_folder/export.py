@@ -1,4 +1,4 @@
-"""A policy for other programs: normaliser, network and clipping in one ONNX or TorchScript file, with its meaning."""
+"""Exports a policy for other programs: normaliser, network and clipping in one ONNX or TorchScript file."""
 
 import json
 import warnings
@@ -22,7 +22,7 @@ from utils.observation import ObservationTable
 from utils.provenance import versions
 from utils.vector_infos import control_dt
 
-MODEL_MARKS = {"onnx": MARK, "torchscript": "DeployedPolicy"}  # in the files that export_onnx, export_torchscript write
+MODEL_MARKS = {"onnx": MARK, "torchscript": "DeployedPolicy"}  # marks of files that this module wrote
 OPSET, IR_VERSION = 17, 8  # old enough for runtimes on robots
 OUTPUTS = {
     "box": "(n, a) float32: actions inside of low and high",
@@ -34,13 +34,13 @@ _ONNX_ACTIVATIONS = {nn.ReLU: "Relu", nn.ELU: "Elu", nn.Tanh: "Tanh"}
 
 
 class DeployedPolicy(nn.Module):
-    """Raw observations (n, k) float32 -> actions as `Run.act` gives them: (n, a) float32 of a Box, else int64."""
+    """Computes the actions of `Run.act`, (n, a) float32 for a Box, else int64, from raw observations (n, k) float32."""
 
     def __init__(self, run: Run):
         super().__init__()
-        held = run.normalizer
-        self.mean, self.scale = (torch.from_numpy(values) for values in (held.mean, np.sqrt(held.var + held.eps)))
-        self.clip = held.clip
+        source = run.normalizer
+        self.mean, self.scale = (torch.from_numpy(values) for values in (source.mean, np.sqrt(source.var + source.eps)))
+        self.clip = source.clip
         kind = kind_of(run.policy)
         self.layers = nn.Sequential(*kind.actor_layers(run.policy))
         self.head = head(run.policy.action_space, kind.squashed)
@@ -51,7 +51,7 @@ class DeployedPolicy(nn.Module):
 
 
 def export_onnx(run: Run, out: Path) -> None:
-    """Writes the policy as ONNX, what its numbers mean in the file's metadata and in a .json beside it."""
+    """Writes the policy as ONNX, with its description in the metadata and in a .json file beside it."""
     module, meaning = DeployedPolicy(run), describe(run)
     box = isinstance(run.policy.action_space, Box)
     shape = ["n", *(() if isinstance(run.policy.action_space, Discrete) else run.policy.action_space.shape)]
@@ -71,24 +71,24 @@ def export_onnx(run: Run, out: Path) -> None:
 
 
 def export_torchscript(run: Run, out: Path) -> None:
-    """Writes the policy as TorchScript, and what its numbers mean in a .json beside it."""
+    """Writes the policy as TorchScript, with its description in a .json file beside it."""
     meaning = describe(run)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch has a newer form; programs in C++ read this one
+        warnings.simplefilter("ignore", DeprecationWarning)  # deprecated in torch, but programs in C++ read TorchScript
         traced = torch.jit.trace(DeployedPolicy(run).eval(), torch.zeros(2, len(run.normalizer.mean)))
     _write_both(out, lambda aside: traced.save(str(aside)), meaning)
 
 
 def describe(run: Run) -> dict:
-    """Returns what a program on a robot must know: observation and action by name, order and unit, rates, versions.
+    """Returns the description for a program on a robot: names, order and units of observation and action, rates, versions.
 
-    What the environment says in a `describe` of itself or of its task goes before what its spaces say. The parts of a
-    dictionary observation are rows in the order in which the exported policy takes them, as one vector.
+    Entries from `describe` of the environment or of its task take precedence over entries from the spaces. The parts of a
+    dictionary observation are rows, in their order in the vector that the exported policy takes.
     """
     with closing(run.make_env(1)) as env:
         base = _single(env)
         task = getattr(base, "task", None)
-        known = next((own.describe() for own in (base, task) if hasattr(own, "describe")), {})
+        known = next((source.describe() for source in (base, task) if hasattr(source, "describe")), {})
         known |= {"observation": _parts(env, run)} if run.normalizer.names else {}
         rows = known.get("observation") or _rows(env, task)
         plain = {"observation": rows, **_rate(env), "action_space": _action(run.policy.action_space)}
@@ -96,26 +96,26 @@ def describe(run: Run) -> dict:
 
 
 def _parts(env, run):
-    """Returns name, size and bounds of every part of a dictionary observation, in the order of the policy's vector."""
+    """Returns name, size and bounds of every part of a dictionary observation, in their order in the vector."""
     space = env.single_observation_space
     return [_row(name, space[name].low, space[name].high) for name in run.normalizer.names]
 
 
 def _single(env):
-    """Returns the environment without wrappers, or the first of a vector that is made of single ones."""
+    """Returns the environment without wrappers, or the first single environment of a vector of single environments."""
     singles = getattr(env.unwrapped, "envs", None)
     return (singles[0] if singles else env).unwrapped
 
 
 def _rows(env, task):
-    """Returns name, size and bounds of every block of the observation, as far as it has named ones; None is no bound."""
+    """Returns name, size and bounds of every named block of the observation, else of all of it; None is no bound."""
     table = getattr(task, "observation", None)
     if isinstance(table, ObservationTable):
         return [{name: getattr(row, name) for name in ("name", "size", "low", "high", "unit")} for row in table.rows]
     space = env.single_observation_space
     outer = (getattr(env.unwrapped, "envs", None) or [env])[0]
     slices = {}
-    with suppress(AttributeError):  # our wrappers name blocks
+    with suppress(AttributeError):  # only our wrappers have named blocks
         slices = outer.get_wrapper_attr("layout").slices
     blocks = slices or {"observation": slice(0, space.shape[0])}
     return [_row(name, space.low[block], space.high[block]) for name, block in blocks.items()]
@@ -130,20 +130,20 @@ def _bound(value):
 
 
 def _rate(env):
-    """Returns the control step, s, and rate, 1/s, of an environment that says it."""
+    """Returns the control step, s, and the control rate, Hz, if the environment reports them."""
     dt = control_dt(env)
     return {"control_dt_s": dt, "control_rate_hz": 1.0 / dt} if dt else {}
 
 
 def _action(space):
-    """Returns a policy's actions as plain data, and what the exported policy's output is."""
+    """Returns a policy's action space as plain data, with a sentence about the exported policy's output."""
     kind = described(space)
     bounds = {"low": list(kind.low), "high": list(kind.high)} if kind.kind == "box" else {"values": list(kind.values)}
     return {"kind": kind.kind, "output": OUTPUTS[kind.kind], **bounds}
 
 
 def _write_both(out, save, meaning):
-    """Writes the model and the .json beside it, or neither."""
+    """Writes the model and the .json beside it, or neither of them."""
     _check_description(out, meaning)
 
     def write(aside):
@@ -154,7 +154,7 @@ def _write_both(out, save, meaning):
 
 
 def _check_description(out, meaning):
-    """Raises ValueError if the .json beside `out` describes another model file, with another meaning.
+    """Raises ValueError if the .json beside `out` describes another model file.
 
     x.onnx and x.pt share x.json.
     """
@@ -163,7 +163,7 @@ def _check_description(out, meaning):
         return
     for path in out.parent.iterdir():
         if path.with_suffix(".json") == beside and path not in (out, beside) and _is_model(path):
-            raise ValueError(f"{beside} describes {path}, which is of another policy: name another file, or remove {path}")
+            raise ValueError(f"{beside} describes {path}, which is another policy: give another file, or remove {path}")
 
 
 def _is_model(path):
@@ -171,7 +171,7 @@ def _is_model(path):
 
 
 def _timeless(meaning):
-    """Returns a description as JSON has it, without versions."""
+    """Returns a description in the types of JSON, without versions."""
     return {name: value for name, value in json.loads(json.dumps(meaning)).items() if name != "versions"}
 
 

@@ -1,4 +1,4 @@
-"""What a checkpoint keeps of a learner beside its policy and optimisers; an attribute that it cannot keep is an error."""
+"""State of a learner in a checkpoint besides policy and optimisers. An attribute that cannot be saved is an error."""
 
 from collections.abc import Mapping
 from types import FunctionType, MethodType
@@ -16,7 +16,7 @@ from run_folder.snapshot import UnkeptError, pack
 COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_current_progress_remaining")
 COUNTERS += ("_last_obs", "_last_episode_starts", "_last_original_obs")
 EPISODES = ("ep_info_buffer", "ep_success_buffer")
-# Attributes of SB3's algorithms that the config decides, that `learn` sets anew, or that are kept in another form.
+# Attributes of SB3's algorithms that the config decides, that `learn` sets again, or that are saved in another form.
 _REBUILT = {
     *("action_noise", "action_space", "batch_size", "buffer_size", "clip_range", "clip_range_vf", "device", "ent_coef"),
     *("env", "gae_lambda", "gamma", "gradient_steps", "learning_rate", "learning_starts", "lr_schedule", "max_grad_norm"),
@@ -34,17 +34,17 @@ _HINDSIGHT = ("ep_start", "ep_length")  # arrays of HerReplayBuffer
 
 
 def kept(model: BaseAlgorithm) -> dict:
-    """Returns the attributes that the learner's row names in `kept`, as data that `snapshot.pack` takes.
+    """Returns the attributes that the learner's row names in `kept`, as data that `snapshot.pack` accepts.
 
     Raises:
-        UnkeptError: as `check_kept`.
+        UnkeptError: as `check_kept` does.
     """
     check_kept(model)
     return {name: _plain(recursive_getattr(model, name)) for name in learner_of(model).kept}
 
 
 def put_back_kept(model: BaseAlgorithm, values: Mapping) -> None:
-    """Puts back what `kept` returned."""
+    """Restores the attributes that `kept` returned."""
     for name, value in values.items():
         current = recursive_getattr(model, name)
         if isinstance(current, ReplayBuffer):
@@ -61,15 +61,15 @@ def check_kept(model: BaseAlgorithm) -> None:
     """Checks that a checkpoint of this model is complete.
 
     Raises:
-        UnkeptError: an attribute may change, but the row of the learner names it neither in `kept` nor in `transient`; or a
-            kept one is of a type that no checkpoint holds.
+        UnkeptError: an attribute may change, but the learner's row names it neither in `kept` nor in `transient`; or a
+            checkpoint cannot save the type of an attribute in `kept`.
     """
     row, torch_names = learner_of(model), [name for names in model._get_torch_save_params() for name in names]
     named = {name.split(".")[0] for name in (*row.kept, *row.transient, *torch_names)}
     for name in sorted(vars(model).keys() - named - _REBUILT - {*COUNTERS, *EPISODES}):
         if not _is_constant(getattr(model, name)):
             raise UnkeptError(
-                f"a checkpoint would forget {type(model).__name__}.{name}: name it in `kept` of {row.name} in "
+                f"a checkpoint would not save {type(model).__name__}.{name}: name it in `kept` of {row.name} in "
                 "algorithms/learners.py, or in `transient` if it never changes or no rollout depends on it"
             )
     for name in row.kept:
@@ -77,7 +77,7 @@ def check_kept(model: BaseAlgorithm) -> None:
 
 
 def end_trajectories(model: BaseAlgorithm) -> None:
-    """Marks the episodes in a replay buffer for hindsight as ended: new ones begin that must not be joined to them."""
+    """Marks the last episodes in a replay buffer for hindsight as ended, so that new episodes do not continue them."""
     buffer = getattr(model, "replay_buffer", None)
     if isinstance(buffer, HerReplayBuffer):
         buffer.truncate_last_trajectory()
@@ -92,26 +92,26 @@ def _is_constant(value):
 def _check_type(model, name):
     value = recursive_getattr(model, name)
     if isinstance(value, ReplayBuffer):
-        return  # packing it takes memory, and its arrays are plain
+        return  # its arrays can be packed, and trying it would take memory
     try:
         pack(_plain(value), {})
     except TypeError as error:
         kind = type(value).__name__
-        raise UnkeptError(f"{type(model).__name__}.{name} is a {kind}, which a checkpoint cannot keep: {error}") from error
+        raise UnkeptError(f"{type(model).__name__}.{name} is a {kind}, which a checkpoint cannot save: {error}") from error
 
 
 def _plain(value):
-    """Returns a kept attribute as numbers, arrays and containers of them."""
+    """Returns an attribute as numbers, arrays and containers of these."""
     if isinstance(value, ReplayBuffer):
         return _contents(value)
     return value.state_dict() if hasattr(value, "state_dict") else value
 
 
 def _contents(buffer):
-    """Returns what a replay buffer holds so far."""
+    """Returns the filled part of a replay buffer."""
     filled = buffer.buffer_size if buffer.full else buffer.pos
     contents = {"pos": buffer.pos, "full": buffer.full} | {name: _first(getattr(buffer, name), filled) for name in _REPLAY}
-    if isinstance(buffer, HerReplayBuffer):  # its episodes reach beyond `pos` where one wraps around
+    if isinstance(buffer, HerReplayBuffer):  # an episode that wraps around reaches beyond `pos`
         contents |= {name: getattr(buffer, name) for name in _HINDSIGHT} | {"current": buffer._current_ep_start}
     return contents
 

@@ -1,4 +1,4 @@
-"""What a training logs, in a run folder: TensorBoard's events and progress.csv; both can be cut back to a checkpoint."""
+"""Logs in a run folder: TensorBoard's events and progress.csv. Both can be cut back to a checkpoint."""
 
 import csv
 import shutil
@@ -10,11 +10,11 @@ from stable_baselines3.common.logger import HParam, KVWriter, Logger, TensorBoar
 from utils.files import write_aside
 from utils.run_file_names import PROGRESS, TENSORBOARD
 
-HPARAMS = "hparams"  # what SB3 and TensorBoard call them
+HPARAMS = "hparams"  # name in SB3 and TensorBoard
 
 
 class ProgressCsv(KVWriter):
-    """Writes a line of numbers at every dump; a file that is there is continued. A new name begins a new column."""
+    """Appends a line of numbers to a file at every dump. A new name adds a column."""
 
     def __init__(self, path: Path):
         self._path = path
@@ -34,7 +34,7 @@ class ProgressCsv(KVWriter):
                 csv.DictWriter(file, self._names).writerow(row)
 
     def close(self):
-        """Nothing stays open between two lines."""
+        """Does nothing: the file is closed after every line."""
 
     def _write_all(self, path):
         with path.open("w", newline="") as file:
@@ -44,21 +44,21 @@ class ProgressCsv(KVWriter):
 
 
 def read_progress(path: Path) -> list[dict[str, str]]:
-    """Returns the lines of a progress.csv, as text by column."""
+    """Returns the lines of a progress.csv as text by name of the column."""
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
 def make_logger(run: Path) -> Logger:
-    """Returns the logger that writes both into the run folder, behind what is there."""
+    """Returns the logger that appends to both logs in the run folder."""
     folder = str(run / TENSORBOARD)
     return Logger(folder, [TensorBoardOutputFormat(folder), ProgressCsv(run / PROGRESS)])
 
 
 def write_hparams(logger: Logger, numbers: Mapping[str, bool | float | str], metrics: Sequence[str]) -> None:
-    """Writes hyperparameters for TensorBoard's HParams tab, beside the last values of the scalars `metrics`.
+    """Writes hyperparameters for TensorBoard's HParams tab, which shows them with the last values of the scalars `metrics`.
 
-    They go to TensorBoard's file at once: a value that waits in the logger would be part of a checkpoint.
+    Writes to TensorBoard's file directly, because values that wait in the logger would become part of a checkpoint.
     """
     value = HParam(dict(numbers), dict.fromkeys(metrics, 0.0))  # the tab reads the scalars, not these zeros
     for output in logger.output_formats:
@@ -67,7 +67,7 @@ def write_hparams(logger: Logger, numbers: Mapping[str, bool | float | str], met
 
 
 def mark_logs(run: Path, logger: Logger, folder: Path) -> dict[str, int]:
-    """Copies progress.csv to `folder`; returns how many bytes each of TensorBoard's files has now."""
+    """Copies progress.csv to `folder`; returns the current size, bytes, of each of TensorBoard's files."""
     for output in logger.output_formats:
         if isinstance(output, TensorBoardOutputFormat):
             output.writer.flush()
@@ -77,10 +77,10 @@ def mark_logs(run: Path, logger: Logger, folder: Path) -> dict[str, int]:
 
 
 def cut_logs(run: Path, sizes: Mapping[str, int], folder: Path | None) -> None:
-    """Takes from a run's logs what came after `mark_logs`; without a `folder`, everything.
+    """Removes everything after `mark_logs` from the logs of a run; without a `folder`, removes everything.
 
     Raises:
-        ValueError: a name of `sizes` is a path, a size no number, or a file is shorter than it was.
+        ValueError: a name in `sizes` is a path, or a size is not a whole number of at least 0.
     """
     for name, size in sizes.items():
         if Path(name).name != name or not isinstance(size, int) or size < 0:

@@ -1,6 +1,6 @@
-"""Dictionary observations in files: a policy on disk takes one vector, in which the named parts stand in a fixed order.
+"""Conversion of dictionary observations to vectors: a policy on disk takes one vector of the parts in a fixed order.
 
-SB3's MultiInputPolicy concatenates the parts in that order and then is the ordinary policy, weight for weight.
+SB3's MultiInputPolicy concatenates the parts in the same order and has the same weights as the policy for vectors.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,10 +13,10 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 
 def parts(space: Space) -> dict[str, int]:
-    """Returns the sizes of a dictionary's parts by name, in the order of the vector; nothing for an ordinary vector.
+    """Returns the sizes of the parts of a dictionary space by name, in the order of the vector; empty for a vector space.
 
     Raises:
-        ValueError: a part is no vector of numbers, such as a picture or another dictionary.
+        ValueError: a part is not a vector of floats; for example, it is an image or another dictionary.
     """
     if not isinstance(space, Dict):
         return {}
@@ -34,14 +34,14 @@ def flat(observation: np.ndarray | Mapping[str, np.ndarray], names: tuple[str, .
 
 
 def split(vector: np.ndarray, sizes: Mapping[str, int]) -> np.ndarray | dict[str, np.ndarray]:
-    """Returns the parts (..., k_i) of a vector (..., k) by name; the vector itself where there are no names."""
+    """Returns the parts (..., k_i) of a vector (..., k) by name; the vector itself if `sizes` is empty."""
     if not sizes:
         return vector
     return dict(zip(sizes, np.split(vector, np.cumsum([*sizes.values()])[:-1], axis=-1)))
 
 
 def statistics(normalizer: VecNormalize) -> tuple[np.ndarray, np.ndarray, float]:
-    """Returns mean (k,), variance (k,) and count of a VecNormalize's observations; parts of a dictionary in its order."""
+    """Returns mean (k,), variance (k,) and count of the observations of a VecNormalize, as vectors in the order of parts."""
     if not isinstance(normalizer.obs_rms, Mapping):
         running = normalizer.obs_rms
         return np.array(running.mean), np.array(running.var), float(running.count)
@@ -51,7 +51,7 @@ def statistics(normalizer: VecNormalize) -> tuple[np.ndarray, np.ndarray, float]
 
 
 def set_statistics(normalizer: VecNormalize, mean: np.ndarray, var: np.ndarray, count: float) -> None:
-    """Puts what `statistics` returned into a VecNormalize."""
+    """Writes mean (k,), variance (k,) and count, as `statistics` returns them, into a VecNormalize."""
     sizes = parts(normalizer.observation_space)
     running = [normalizer.obs_rms[name] for name in sizes] if sizes else [normalizer.obs_rms]
     means, variances = ([*split(values, sizes).values()] if sizes else [values] for values in (mean, var))
@@ -62,6 +62,6 @@ def set_statistics(normalizer: VecNormalize, mean: np.ndarray, var: np.ndarray, 
 def deterministic_policy(
     model: BaseAlgorithm | BasePolicy, normalize: Callable[[np.ndarray | Mapping], np.ndarray]
 ) -> Callable[[np.ndarray | Mapping], np.ndarray]:
-    """Returns the deterministic policy as it is now: raw observations, vectors (n, k) or dictionaries -> actions (n, a)."""
+    """Returns the current deterministic policy: raw observations, vectors (n, k) or dictionaries -> actions (n, a)."""
     sizes = parts(model.observation_space)
     return lambda observation: model.predict(split(normalize(observation), sizes), deterministic=True)[0]

@@ -1,4 +1,4 @@
-"""A policy on disk: weights (safetensors), architecture (JSON), statistics of observations. Loading executes no code."""
+"""A policy on disk: weights (safetensors), architecture (JSON), statistics of observations. Loading runs no code from it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ from utils.config import updated
 from utils.files import read_arrays, read_json, reading, write_arrays, write_aside, write_json
 from utils.run_file_names import ARCHITECTURE, NORMALIZER, POLICY_FILES, WEIGHTS
 
-FORMAT = 1  # of everything in a run folder
-STATISTICS = ("mean", "var", "count", "clip", "eps")  # in NORMALIZER
+FORMAT = 1  # version of the files in a run folder
+STATISTICS = ("mean", "var", "count", "clip", "eps")  # names in NORMALIZER
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Normalizer:
     count: float
     clip: float
     eps: float
-    names: tuple[str, ...] = ()  # of the parts of a dictionary observation, in the order of mean and var
+    names: tuple[str, ...] = ()  # parts of a dictionary observation, in the order of mean and var
 
     def __call__(self, observation: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns (observation - mean) / sqrt(var + eps), clipped, (..., k) float32; of a dictionary as one vector."""
+        """Returns (observation - mean) / sqrt(var + eps), clipped, (..., k) float32; a dictionary becomes one vector."""
         observation = flat(observation, self.names)
         return np.clip((observation - self.mean) / np.sqrt(self.var + self.eps), -self.clip, self.clip).astype(np.float32)
 
@@ -50,15 +50,15 @@ class Architecture:
     format: int = FORMAT
     policy: str = "ActorCriticPolicy"
     observation_size: int = 1
-    action_low: tuple[float, ...] = (-1.0,)  # of a Box
+    action_low: tuple[float, ...] = (-1.0,)  # for a Box
     action_high: tuple[float, ...] = (1.0,)
     action_kind: str = "box"
     action_dtype: str = "float32"
-    action_values: tuple[int, ...] = ()  # how many values each discrete action has
+    action_values: tuple[int, ...] = ()  # number of values of each discrete action
     actor: tuple[int, ...] = ()
     critic: tuple[int, ...] = ()
     activation: str = "elu"
-    sha256: tuple[str, ...] = ("", "")  # of WEIGHTS and NORMALIZER
+    sha256: tuple[str, ...] = ("", "")  # hashes of WEIGHTS and NORMALIZER
     parts: tuple[str, ...] = ()  # names of a dictionary observation's parts, in the order of the vector
     part_sizes: tuple[int, ...] = ()
 
@@ -72,11 +72,11 @@ class Architecture:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         for layers in (self.actor, self.critic, (self.observation_size,)):
             if len(layers) > DEEPEST or not all(1 <= width <= WIDEST for width in layers):
-                raise ValueError(f"there may be up to {DEEPEST} layers of 1 to {WIDEST} units")
+                raise ValueError(f"there must be at most {DEEPEST} layers of 1 to {WIDEST} units")
         if self.parts and (len(self.parts), self.observation_size) != (len(self.part_sizes), sum(self.part_sizes)):
             raise ValueError(f"the sizes of {', '.join(self.parts)} must sum to {self.observation_size}")
         if len(self.sha256) != 2:
-            raise ValueError(f"sha256 must hold those of {WEIGHTS} and {NORMALIZER}, got {len(self.sha256)}")
+            raise ValueError(f"sha256 must have two hashes, of {WEIGHTS} and {NORMALIZER}, got {len(self.sha256)}")
         _ = self.action
 
     @property
@@ -86,7 +86,7 @@ class Architecture:
 
 
 def write_policy(folder: Path, model: BaseAlgorithm, normalizer: VecNormalize) -> None:
-    """Writes the policy and normaliser that `deployable` returns; policy.json is written last and marks the set as complete.
+    """Writes the policy and normaliser of `deployable`. policy.json is written last and marks the set as complete.
 
     Raises:
         ValueError: as `architecture` and `deployable` do.
@@ -102,16 +102,17 @@ def write_policy(folder: Path, model: BaseAlgorithm, normalizer: VecNormalize) -
 
 
 def deployable(model: BaseAlgorithm, normalizer: VecNormalize) -> tuple[BasePolicy, Normalizer]:
-    """Returns the policy and the normaliser that play, evaluation and export use: they need no privileged observations.
+    """Returns the policy and the normaliser for play, evaluation and export, which need no privileged observations.
 
-    Without privileged observations these are the model's policy and the normaliser. With them the policy must be an
-    ActorCriticPolicy with an attribute `actor_slice`, the part of the observation that its actor's layers read, and keep
-    these layers where ActorCriticPolicy does; the result is an ordinary policy with the same actor, and a critic of 0.
+    Without privileged observations these are the model's policy and the normaliser. With privileged observations the policy
+    must be an ActorCriticPolicy with an attribute `actor_slice`, the part of the observation that its actor reads, and the
+    weights of its actor must have the names that ActorCriticPolicy gives them. The result is then an ActorCriticPolicy with
+    the same actor, and a critic of 0.
 
     Raises:
         ValueError: the actor reads privileged observations.
     """
-    unpickled = vars(normalizer).get("venv", normalizer) is None  # then VecNormalize's getattr recurses for ever
+    unpickled = vars(normalizer).get("venv", normalizer) is None  # in this case VecNormalize.__getattr__ recurses infinitely
     groups = {} if unpickled else getattr(normalizer, "observation_groups", {})
     part = groups.get("policy")
     if part == groups.get("critic"):
@@ -131,7 +132,7 @@ def architecture(policy: BasePolicy) -> Architecture:
     """Returns the architecture of a policy.
 
     Raises:
-        ValueError: no learner of the table trains such a policy, or its activation is none of ACTIVATIONS, or it uses gSDE.
+        ValueError: no learner trains such a policy, its activation is not in ACTIVATIONS, or it uses gSDE.
     """
     kind = next((kind for kind in kinds().values() if kind.matches(policy)), None)
     activations = [known for known, layer in ACTIVATIONS.items() if layer is getattr(policy, "activation_fn", None)]
@@ -146,18 +147,19 @@ def architecture(policy: BasePolicy) -> Architecture:
 
 
 def read_policy(folder: Path) -> tuple[BasePolicy, Normalizer]:
-    """Returns the policy in `folder` and what normalises its observations.
+    """Returns the policy in `folder` and its normaliser.
 
     Raises:
-        ValueError: a file is missing, damaged, of another architecture, from another moment, or holds no finite numbers.
+        ValueError: a file is missing or damaged, has another architecture or numbers that are not finite, or the files were
+            not written together.
     """
     for name in POLICY_FILES:
         if not (folder / name).is_file():
-            raise ValueError(f"{folder} holds no {name}: give a run folder, or one of its checkpoints")
+            raise ValueError(f"{folder} contains no {name}: give a run folder or a checkpoint")
     built_from = read_architecture(folder)
     for name, wanted, found in zip((WEIGHTS, NORMALIZER), built_from.sha256, hashes(folder)):
         if wanted != found:
-            raise ValueError(f"{folder / name} is damaged, or not the one that {ARCHITECTURE} was written with")
+            raise ValueError(f"{folder / name} is damaged, or was not written together with {ARCHITECTURE}")
     normalizer = _read_normalizer(folder / NORMALIZER, built_from.observation_size)
     return _with_weights(built_from, folder / WEIGHTS), replace(normalizer, names=built_from.parts)
 
@@ -189,8 +191,9 @@ def hashes(folder: Path) -> tuple[str, str]:
 
 
 def normalizing(normalizer: VecNormalize) -> Normalizer:
-    """Returns the normaliser as it is now, frozen."""
-    names = parts(normalizer.observation_space) if isinstance(normalizer, VecNormalize) else ()  # or a stand-in for one
+    """Returns a frozen copy of the normaliser."""
+    # Imports pass an object that has only the attributes used below.
+    names = parts(normalizer.observation_space) if isinstance(normalizer, VecNormalize) else ()
     return Normalizer(*statistics(normalizer), normalizer.clip_obs, normalizer.epsilon, tuple(names))
 
 
@@ -203,14 +206,14 @@ def _with_weights(built_from, path):
     with reading(path):
         tensors = safetensors.torch.load_file(path)
         if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-            raise ValueError("it holds numbers that are not finite")
+            raise ValueError("it contains numbers that are not finite")
         policy = build(built_from)
         wanted = {name: tuple(tensor.shape) for name, tensor in policy.state_dict().items()}
         found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         for name in sorted(wanted.keys() | found.keys()):
             if wanted.get(name) != found.get(name):
                 raise ValueError(
-                    f"{ARCHITECTURE} asks for {name} of the shape {wanted.get(name)}, the weights have {found.get(name)}"
+                    f"{ARCHITECTURE} needs {name} of shape {wanted.get(name)}, the weights have {found.get(name)}"
                 )
         policy.load_state_dict(tensors)
     return policy
@@ -221,9 +224,9 @@ def _read_normalizer(path, size):
     with reading(path):
         mean, var, count, clip, eps = (np.asarray(numbers[name], float) for name in STATISTICS)
         if not all(np.isfinite(values).all() for values in (mean, var, count, clip, eps)):
-            raise ValueError("it holds numbers that are not finite")
+            raise ValueError("it contains numbers that are not finite")
         if (var < 0).any():
-            raise ValueError("it holds a variance under 0")
+            raise ValueError("it contains a variance below 0")
         if mean.shape != (size,) or var.shape != (size,):
-            raise ValueError(f"it must hold mean and variance of {size} values, got the shapes {mean.shape}, {var.shape}")
+            raise ValueError(f"mean and variance must have {size} values, got the shapes {mean.shape}, {var.shape}")
         return Normalizer(mean, var, float(count), float(clip), float(eps))

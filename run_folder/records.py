@@ -1,4 +1,4 @@
-"""What a run folder says of itself: its config and its environment, written once and read by everyone."""
+"""Records of a run folder: its config (config.yaml) and its environment (env.json)."""
 
 import os
 import shutil
@@ -18,17 +18,18 @@ from utils.provenance import git_state, versions
 from utils.run_file_names import CONFIG, ENV, LOCK, START
 
 RUNS = Path("runs")
-LONGEST_PATH, LONGEST_INSIDE = 4095, 255  # bytes: of a path on Linux, and of a file's path within a run, at the most
+LONGEST_PATH, LONGEST_INSIDE = 4095, 255  # bytes: limit of a path on Linux, and limit of a file's path within a run
 
 
 def make_run(path: Path | None, config, argv: list[str], env_id: str = DEFAULT_ID, env_kwargs: Mapping = {}) -> Path:
-    """Creates a run folder (runs/<date>_<time> without a path) that holds the resolved config; returns it.
+    """Creates a run folder, by default runs/<date>_<time>, and writes the resolved config into it; returns the folder.
 
     Raises:
-        ValueError: the folder already contains a run or a file that a run would overwrite, or cannot be made.
+        ValueError: the folder already contains a run or a file that a run would overwrite, or cannot be created.
     """
     path = make_folder(path)
-    kwargs = {name: value for name, value in env_kwargs.items() if name != "privileged"}  # policies are saved without it
+    # Saved policies need no privileged observations.
+    kwargs = {name: value for name, value in env_kwargs.items() if name != "privileged"}
     record = {"format": FORMAT, "config": as_plain(config), "argv": argv, "versions": versions(), "git": git_state()}
     try:
         write_json(path / ENV, {"id": env_id, "kwargs": as_plain(kwargs)})
@@ -39,10 +40,10 @@ def make_run(path: Path | None, config, argv: list[str], env_id: str = DEFAULT_I
 
 
 def make_folder(path: Path | None) -> Path:
-    """Creates the folder of a new run; returns it. Without a path it is runs/<date>_<time>, of this caller alone.
+    """Creates the folder of a new run, by default a new folder runs/<date>_<time>; returns it.
 
     Raises:
-        ValueError: the folder already contains a run or a file that a run would overwrite, or cannot be made.
+        ValueError: the folder already contains a run or a file that a run would overwrite, or cannot be created.
     """
     path = path and expanded(path)
     try:
@@ -57,7 +58,7 @@ def make_folder(path: Path | None) -> Path:
 
 
 def forget_record(run: Path) -> None:
-    """Makes a folder whose training could not start no run again; an empty folder is removed."""
+    """Removes the records of a run whose training could not start; removes the folder if it is then empty."""
     for name in (CONFIG, ENV):
         (run / name).unlink(missing_ok=True)
     shutil.rmtree(run / START, ignore_errors=True)
@@ -66,27 +67,27 @@ def forget_record(run: Path) -> None:
 
 
 def change_length(run: Path, total_timesteps: int, argv: list[str]) -> None:
-    """Writes to a run's config that it trains for longer or shorter than planned, and the command line that asked for it."""
+    """Writes a new length of the training to the config of a run, and appends the command line that asked for it."""
     record = read_record(run)
     config = record["config"] | {"total_timesteps": total_timesteps}
     _write_record(run, record | {"config": config, "argv": [*record.get("argv", []), *argv]})
 
 
 def add_to_record(run: Path, entries: Mapping) -> None:
-    """Adds entries to what a run's config.yaml holds beside the config."""
+    """Adds entries to a run's config.yaml, beside the config."""
     _write_record(run, read_record(run) | entries)
 
 
 def read_run_config(path: str | Path) -> dict:
-    """Returns the training's config, as plain data, of the run that `path` is or lies in; nothing if there is none."""
+    """Returns the config of the run at or above `path` as plain data; empty if there is none."""
     return read_record(path).get("config", {})
 
 
 def read_record(path: str | Path) -> dict:
-    """Returns what config.yaml of the run that `path` is or lies in holds; nothing if there is none.
+    """Returns the content of config.yaml of the run at or above `path`; empty if there is none.
 
     Raises:
-        ValueError: it cannot be read, or a newer version of this package wrote it.
+        ValueError: the file cannot be read, or a newer version of this package wrote it.
     """
     file = _of_run(path, CONFIG)
     record = read_yaml(file) if file else {}
@@ -97,52 +98,52 @@ def read_record(path: str | Path) -> dict:
 
 
 def read_env(path: str | Path) -> tuple[str, dict]:
-    """Returns id and arguments of the environment of the run that `path` is or lies in.
+    """Returns id and arguments of the environment of the run at or above `path`.
 
-    A module that the id names is imported, unless it lies in the run.
+    Imports the module that the id names, unless the module is inside the run folder.
 
     Raises:
-        ValueError: there is no env.json, or it holds something else, or no such environment is registered.
+        ValueError: there is no env.json, its content is wrong, or no such environment is registered.
     """
     refuse_pickle(Path(path))
     file = _of_run(path, ENV)
     if file is None:
-        raise ValueError(f"{path} holds no {ENV}: give a run folder, or one of its checkpoints")
+        raise ValueError(f"{path} contains no {ENV}: give a run folder or a checkpoint")
     content = read_json(file)
     with reading(file):
         env_id, kwargs = content.get("id"), content.get("kwargs")
         if not (isinstance(env_id, str) and isinstance(kwargs, dict)):
-            raise ValueError(f"it must hold the id and the kwargs of an environment, got {env_id!r} and {kwargs!r}")
+            raise ValueError(f"it must contain the id and the kwargs of an environment, got {env_id!r} and {kwargs!r}")
         registered(env_id, file.parent)
     return env_id, kwargs
 
 
 def refuse_pickle(path: Path) -> None:
-    """Raises ValueError, unread, for a file that by its name is a pickle."""
+    """Raises ValueError if the suffix of a file is that of a pickle, without reading the file."""
     if path.suffix in (".zip", ".pkl", ".pth", ".pt"):
         raise ValueError(
-            f"{path} is a pickle, which can run code: python -m run_folder.sb3_files makes a run of it if you trust it"
+            f"{path} is a pickle, which can run code: python -m run_folder.sb3_files converts it to a run if you trust it"
         )
 
 
 def _make_dated_folder():
-    """Creates runs/<date>_<time>; a number follows where another training started in the same second."""
+    """Creates runs/<date>_<time>; appends a number if another training started in the same second."""
     RUNS.mkdir(parents=True, exist_ok=True)
     started = datetime.now().strftime("%Y%m%d_%H%M%S")
     for number in count(1):
         folder = RUNS / (started if number == 1 else f"{started}_{number}")
         try:
-            folder.mkdir()  # of several processes one succeeds
+            folder.mkdir()  # succeeds in only one of several processes
         except FileExistsError:
             continue
         return folder
 
 
 def _check_length(path):
-    """Refuses a folder whose checkpoints could not be written: a path may have so many bytes on Linux."""
+    """Raises ValueError if paths of checkpoints in this folder would exceed the limit of Linux."""
     size, most = len(os.fsencode(path.absolute())), LONGEST_PATH - LONGEST_INSIDE
     if size > most:
-        raise ValueError(f"a run's path may have {most:,} bytes, that of {path.name} has {size:,}")
+        raise ValueError(f"the path of a run must have at most {most:,} bytes, the path of {path.name} has {size:,}")
 
 
 def _cannot_write(path, error):
@@ -154,8 +155,8 @@ def _write_record(run, record):
 
 
 def _of_run(path, name):
-    """Returns the file of that name in the run that `path` is or lies in, or None."""
-    path = expanded(path)  # as the user named it, where it holds the file itself: sentences name that
+    """Returns the file `name` of the run at or above `path`, or None."""
+    path = expanded(path)  # keeps the path that the user gave, for messages
     return next((folder / name for folder in (path, *above(path, 2)) if (folder / name).is_file()), None)
 
 

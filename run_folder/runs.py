@@ -1,11 +1,11 @@
-"""A run folder: everything that train makes and play, evaluate, resume and export read; nothing in it is executed.
+"""A run folder: the output of a training, and the input of play, evaluation, resume and export. No code in it is run.
 
-config.yaml            all of the training's config, command line, versions, git state
+config.yaml            resolved config of the training, command line, versions, git state
 env.json               id and arguments of the environment
 policy.safetensors policy.json normalizer.npz    the last policy; the same three in best/ and in every checkpoint
-progress.csv tensorboard/                        what was logged
-checkpoints/<steps>/   a policy each; the last few also hold all that the training needs to go on
-card.json              steps and wall time; of a shipped policy also who made it and how it was judged
+progress.csv tensorboard/                        logs
+checkpoints/<steps>/   one policy each; the newest also contain the state from which the training resumes
+card.json              steps and wall time; for a shipped policy also its origin and benchmark results
 """
 
 import hashlib
@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 
 from algorithms.vec_env import make_vector
@@ -27,6 +26,7 @@ from run_folder.logs import cut_logs, make_logger, mark_logs
 from run_folder.policy import Normalizer, read_policy, write_policy
 from run_folder.records import make_run as make_run
 from run_folder.records import read_env, read_run_config, refuse_pickle
+from run_folder.stateful import Stateful
 from run_folder.training_state import put_back, put_back_logged, read_training, write_training
 from utils.env_ids import qualified
 from utils.files import mend_folder, read_json, reading, whole_folder, write_json
@@ -36,7 +36,7 @@ from utils.run_file_names import ARCHITECTURE, ARRAYS, BEST, CARD, CHECKPOINTS, 
 
 @dataclass(frozen=True)
 class Run:
-    """A policy with all that belongs to it."""
+    """A policy with its normaliser and its environment."""
 
     folder: Path
     policy: BasePolicy
@@ -49,16 +49,16 @@ class Run:
         return self.policy.predict(self.normalizer(observation), deterministic=True)[0]
 
     def make_env(self, num_envs: int = 1, **changes) -> gym.vector.VectorEnv:
-        """Returns the vector environment that the policy was trained on, with these arguments changed."""
+        """Returns the vector environment that the policy was trained on; `changes` replace arguments."""
         return make_vector(qualified(self.env_id), num_envs, **{**self.env_kwargs, **changes})
 
 
 @contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Keeps other trainings out of a run folder; the lock goes with the process, however that ends.
+    """Locks a run folder against other trainings; the lock always ends with the process.
 
     Raises:
-        ValueError: another process trains there, or the folder cannot be written.
+        ValueError: another process has the lock, or the folder cannot be written.
     """
     try:
         lock = FileLock(run / LOCK, timeout=0)
@@ -73,13 +73,13 @@ def locked(run: Path) -> Iterator[None]:
         lock.release()
 
 
-def save(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback], keep: int = 2) -> Path:
-    """Writes checkpoints/<steps>, from which `resume` goes on, between two rollouts; returns its folder.
+def save(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, Stateful], keep: int = 2) -> Path:
+    """Writes the checkpoint checkpoints/<steps>, for `resume`; returns its folder. Call it between two rollouts.
 
-    The last `keep` stay whole, those before keep their policies. `callbacks` have a `state` and `restore` it.
+    The newest `keep` checkpoints can be resumed from; older checkpoints keep only their policies.
 
     Raises:
-        ValueError: it cannot be written, as on a full disk; what was there before is as it was.
+        ValueError: the checkpoint cannot be written, for example on a full disk; earlier checkpoints are unchanged.
     """
     target = run / CHECKPOINTS / f"{model.num_timesteps:010d}"
     try:
@@ -91,43 +91,43 @@ def save(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback],
     except OSError as error:
         raise ValueError(f"cannot write {target}: {error.strerror or error}; {last_good(run)}") from error
     for old in resumable(run)[:-keep]:
-        for name in (NUMBERS, ARRAYS):  # without the first of them nobody takes it for whole
+        for name in (NUMBERS, ARRAYS):  # NUMBERS first: its absence marks the checkpoint as policy-only
             (old / name).unlink(missing_ok=True)
     return target
 
 
 def save_best(run: Path, model: BaseAlgorithm) -> None:
-    """Makes the policy as it is now the run's best; the one before stays until this one is whole."""
+    """Saves the current policy as the best policy of the run; the previous one is replaced only by a complete one."""
     with whole_folder(run / BEST) as folder:
         write_policy(folder, model, model.get_env())
 
 
 def save_last(run: Path, model: BaseAlgorithm, card: Mapping) -> None:
-    """Makes the policy as it is now the run's own, with a card that says how it came about; a checkpoint holds it too."""
+    """Saves the current policy as the final policy of the run, with its card; a checkpoint must contain it too."""
     forget_last(run)
     write_json(run / CARD, card)
     write_policy(run, model, model.get_env())
 
 
 def forget_last(run: Path) -> None:
-    """Makes the newest checkpoint, not the policy of an earlier end, the one that `load_run` gives."""
+    """Removes the final policy of an earlier end, so that `load_run` returns the newest checkpoint."""
     (run / ARCHITECTURE).unlink(missing_ok=True)
 
 
-def resume(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback]) -> Path | None:
-    """Puts model, simulations, callbacks and logs back to the newest checkpoint that can be read; returns its folder.
+def resume(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, Stateful]) -> Path | None:
+    """Restores model, simulations, callbacks and logs from the newest readable checkpoint; returns its folder.
 
-    `model.learn(..., reset_num_timesteps=False)` then goes on as if nothing had happened. A run that has no checkpoint
-    had not come to its first, and begins anew: its logs are emptied, and None is returned.
+    `model.learn(..., reset_num_timesteps=False)` then continues exactly. A run that stopped before its first checkpoint
+    starts again from the beginning: its logs are emptied, and None is returned.
 
     Raises:
-        ValueError: no checkpoint can be read, or they are another training's, or somebody took them away.
+        ValueError: no checkpoint can be read, the checkpoints belong to another training, or they are missing.
     """
     folder, everything, sizes = _newest_whole(run)
     with reading(folder or run):
         if folder is not None:
             put_back(everything, model, callbacks)
-        cut_logs(run, sizes, folder)  # from here on the run changes
+        cut_logs(run, sizes, folder)  # no file of the run changes before this line
     forget_last(run)
     model.set_logger(make_logger(run))
     if folder is not None:
@@ -136,19 +136,19 @@ def resume(run: Path, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback
 
 
 def resumable(run: Path) -> list[Path]:
-    """Returns the checkpoints, oldest first, that hold all a training needs to go on."""
+    """Returns the checkpoints from which a training can resume, oldest first."""
     return sorted(file.parent for file in (run / CHECKPOINTS).glob(f"[0-9]*/{NUMBERS}"))
 
 
 def ended(run: Path, steps: int) -> bool:
-    """Returns whether a run has been trained for so many steps and holds the policy of their end."""
+    """Returns whether a run has been trained for `steps` steps and has its final policy."""
     checkpoints = resumable(run)
     whole = all((run / name).is_file() for name in POLICY_FILES)
     return whole and bool(checkpoints) and int(checkpoints[-1].name) >= steps
 
 
 def last_good(run: Path) -> str:
-    """Returns the end of a sentence about what went wrong: which checkpoint is left."""
+    """Returns the end of a sentence about an error: the newest checkpoint."""
     left = resumable(run)
     return f"the last good checkpoint is {left[-1]}" if left else "there is no checkpoint before it"
 
@@ -156,15 +156,15 @@ def last_good(run: Path) -> str:
 def load_run(path: str | Path, env: tuple[str, dict] | None = None) -> Run:
     """Returns the policy of a run folder, a checkpoint or best/ in it, or a shipped policy, with its normaliser and env.
 
-    A run that has not ended, or whose last policy is incomplete, gives its newest checkpoint. From then on torch has one
-    thread: idle threads keep cores busy, and walking on two of them took 1.8 times as long.
+    If a run has not ended, or its final policy is incomplete, the policy comes from its newest checkpoint. Sets torch to one
+    thread for the whole process: idle threads keep cores busy, and walking with two threads took 1.8 times as long.
 
     Args:
         path: the folder.
         env: id and arguments of the environment, if the caller has read them with `read_env`.
 
     Raises:
-        ValueError: there is no policy, or one of its files cannot be used; one sentence that names the file.
+        ValueError: there is no policy, or one of its files cannot be used. The message names the file.
     """
     folder = expanded(path)
     refuse_pickle(folder)
@@ -179,12 +179,12 @@ def load_run(path: str | Path, env: tuple[str, dict] | None = None) -> Run:
 
 
 def load_policy(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns what `load_run(path).act` is: raw observations (n, k) -> deterministic actions (n, a)."""
+    """Returns `load_run(path).act`: raw observations (n, k) -> deterministic actions (n, a)."""
     return load_run(path).act
 
 
 def digest(path: str | Path) -> str:
-    """Returns what tells a run's policy from others: a hash of its files and its config."""
+    """Returns a hash of a policy's files, config and environment, which identifies the policy."""
     run = load_run(path)
     files = b"".join((run.folder / name).read_bytes() for name in POLICY_FILES)
     return hashlib.sha256(files + repr((read_run_config(path), run.env_id, run.env_kwargs)).encode()).hexdigest()
@@ -194,12 +194,12 @@ def _newest_whole(run):
     reasons = []
     for folder in reversed(resumable(run)):
         try:
-            read_policy(folder)  # of the same moment, and whole
+            read_policy(folder)  # raises if files are damaged or were not written together
             return folder, read_training(folder), read_json(folder / LOGS)
         except ValueError as error:
             reasons.append(error)
     if reasons:
         raise ValueError(f"no checkpoint of {run} can be used: {reasons[0]}")
     if any((run / name).exists() for name in (*POLICY_FILES, CHECKPOINTS)):
-        raise ValueError(f"{run} holds a policy, and no checkpoint from which its training could go on")
+        raise ValueError(f"{run} contains a policy, but no checkpoint from which its training could resume")
     return None, None, {}

@@ -1,4 +1,4 @@
-"""Packs the state that `utils.snapshot` captures, and the tensors of a learner, into JSON and arrays, and unpacks it."""
+"""Packs the state that `utils.snapshot` captures, and tensors of a learner, into JSON and arrays; unpacks them."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _PLAIN = {bool, int, float, str, type(None)}
 
 
 def pack(tree, arrays: dict[str, np.ndarray]):
-    """Returns nested dicts, lists, tuples, numbers and strings as JSON can hold them; arrays and tensors go to `arrays`."""
+    """Returns nested dicts, lists, tuples, numbers and strings as data for JSON; moves arrays and tensors to `arrays`."""
     if isinstance(tree, torch.Tensor):
         return {"tensor": _kept(tree.detach().cpu().numpy(), arrays)}
     if isinstance(tree, np.ndarray):
@@ -32,7 +32,7 @@ def pack(tree, arrays: dict[str, np.ndarray]):
 
 
 def unpack(packed, arrays: Mapping[str, np.ndarray]):
-    """Returns what `pack` was given; a deque comes back as a list, and a number of numpy's as one of Python's."""
+    """Returns the argument of `pack`, with lists instead of deques, and Python numbers instead of numpy scalars."""
     if isinstance(packed, list):
         return [unpack(value, arrays) for value in packed]
     if not isinstance(packed, dict):

@@ -1,4 +1,4 @@
-"""Tells whether the simulation state in a checkpoint fits the environment's present classes."""
+"""Checks that the simulation state in a checkpoint fits the current classes of the environment."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ def layout(root) -> list[str]:
 def fits(root, state: Mapping, written_layout: list[str] | None) -> bool:
     """Returns whether `state`, as captured from an object with `written_layout`, can be restored into `root`.
 
-    Checkpoints of older versions hold no layout (None): their state fits if `root` has all of its attributes.
+    Checkpoints of older versions have no layout (None). Their state fits if `root` has all of its attributes.
     """
     return written_layout == layout(root) if written_layout is not None else _has_all(root, state)
 
@@ -31,7 +31,7 @@ def _names(owner, path):
 
 def _has_all(owner, state):
     for name, value in state.items():
-        inner = getattr(owner, name, owner)  # no attribute holds its own object
+        inner = getattr(owner, name, owner)  # `owner` stands for a missing attribute: no attribute is its own owner
         if inner is owner or (_is_walked(inner) and isinstance(value, Mapping) and not _has_all(inner, value)):
             return False
     return True

@@ -1,4 +1,4 @@
-"""The complete state of a training between two rollouts, in files beside a checkpoint's policy; a resume is exact."""
+"""Saves and restores the complete state of a training between two rollouts, so that a resume is exact."""
 
 import random
 import sys
@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.vec_env import VecNormalize
 
@@ -18,21 +17,22 @@ from algorithms.vec_env import BatchVecEnv
 from run_folder.learner_state import COUNTERS, EPISODES, end_trajectories, kept, put_back_kept
 from run_folder.snapshot import capture, is_ours, pack, restore, unpack
 from run_folder.state_layout import fits, layout
+from run_folder.stateful import Stateful
 from utils.files import read_arrays, read_json, reading, write_arrays, write_json
 from utils.run_file_names import ARRAYS, NUMBERS
 
 _NORMALIZER = ("returns", "old_obs", "old_reward")
 _MEAN_AND_STD = ("mean", "var", "count")
-OTHER_VERSION = "the checkpoint's simulations are those of another version: the training resumes with new episodes"
+OTHER_VERSION = "the simulations in the checkpoint are from another version: the training resumes with new episodes"
 _LOGGED = ("name_to_value", "name_to_count", "name_to_excluded")
 
 
-def write_training(folder: Path, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback]) -> None:
-    """Writes the state of a training into a checkpoint's folder. To be called between two rollouts.
+def write_training(folder: Path, model: BaseAlgorithm, callbacks: Mapping[str, Stateful]) -> None:
+    """Writes the state of a training into the folder of a checkpoint. Call it between two rollouts.
 
     Raises:
-        ValueError: the model does not train on a VecNormalize around a BatchVecEnv, or has an attribute that a checkpoint
-            would forget.
+        ValueError: the model does not train on a VecNormalize around a BatchVecEnv.
+        UnkeptError: the model has an attribute that a checkpoint cannot save.
     """
     arrays: dict[str, np.ndarray] = {}
     packed = pack(_everything(model, callbacks), arrays)
@@ -54,7 +54,7 @@ def read_training(folder: Path) -> dict:
 def _everything(model, callbacks):
     normalizer = model.get_env()
     if not (isinstance(normalizer, VecNormalize) and isinstance(normalizer.venv, BatchVecEnv)):
-        raise ValueError(f"only a VecNormalize around a BatchVecEnv can be kept to go on exactly, got {normalizer}")
+        raise ValueError(f"exact resume needs a VecNormalize around a BatchVecEnv, got {normalizer}")
     return {
         "learner": model.get_parameters(),
         "variables": {name: recursive_getattr(model, name) for name in model._get_torch_save_params()[1]},
@@ -71,7 +71,7 @@ def _everything(model, callbacks):
     }
 
 
-def put_back(everything: dict, model: BaseAlgorithm, callbacks: Mapping[str, BaseCallback]) -> None:
+def put_back(everything: dict, model: BaseAlgorithm, callbacks: Mapping[str, Stateful]) -> None:
     """Restores the state of a training; `learn(..., reset_num_timesteps=False)` then continues it exactly."""
     normalizer = model.get_env()
     model.set_parameters(everything["learner"], exact_match=True)
@@ -87,7 +87,7 @@ def put_back(everything: dict, model: BaseAlgorithm, callbacks: Mapping[str, Bas
     for rms, values in zip(_running(normalizer), everything["statistics"]):
         for name, value in values.items():
             setattr(rms, name, value)
-    normalizer.venv.reset()  # an environment has all its attributes once it was started
+    normalizer.venv.reset()  # environments create some attributes in the first reset
     known = fits(normalizer.venv, everything["simulations"], everything.get("layout"))
     if known:
         restore(normalizer.venv, everything["simulations"])
@@ -97,22 +97,22 @@ def put_back(everything: dict, model: BaseAlgorithm, callbacks: Mapping[str, Bas
         _start_episodes(model)
     for name, callback in callbacks.items():
         callback.restore(everything["callbacks"][name])
-    _put_back_random(model, everything["random"])  # last: building and loading may draw
+    _put_back_random(model, everything["random"])  # last, because building and loading may draw random numbers
 
 
 def keeps_simulations(model: BaseAlgorithm) -> bool:
-    """Returns whether a checkpoint holds the simulations; it cannot hold those of environments of other packages."""
+    """Returns whether a checkpoint saves the simulations; it cannot save environments of other packages."""
     return is_ours(model.get_env().venv.env.unwrapped)
 
 
 def put_back_logged(everything: dict, model: BaseAlgorithm) -> None:
-    """Restores the values that wait in the model's logger for the next line; to be called after `set_logger`."""
+    """Restores the values that wait in the model's logger for the next line. Call it after `set_logger`."""
     for name, values in everything["logged"].items():
         getattr(model.logger, name).update(values)
 
 
 def _kept_values(everything):
-    """Returns the kept attributes by name; checkpoints of earlier versions held only a replay buffer."""
+    """Returns the saved attributes by name; checkpoints of earlier versions have only a replay buffer."""
     if "kept" in everything:
         return everything["kept"]
     return {} if everything["replay"] is None else {"replay_buffer": everything["replay"]}
@@ -140,7 +140,7 @@ def _put_back_random(model, states):
 
 
 def _start_episodes(model):
-    """Starts new episodes where the simulations could not be kept."""
+    """Starts new episodes for simulations that the checkpoint did not save."""
     model._last_obs = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SB3 warns of unfinished episodes

@@ -1,4 +1,4 @@
-"""What a training is made of: environment, learner, callbacks, and the run that all of it goes into."""
+"""Builds a training from its config: environment, learner, callbacks and run folder."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,25 +30,25 @@ from training.warm_start import apply_start, find_start, write_start
 
 @dataclass(frozen=True)
 class Training:
-    """A learner on its environment, and the callbacks by name, in the order in which they are called."""
+    """A learner with its environment, and its callbacks by name in the order of their calls."""
 
     model: BaseAlgorithm
     callbacks: Mapping[str, BaseCallback]
     total_timesteps: int
 
     def learn(self, run: Path) -> None:
-        """Trains to the end; the run's own policy and card are then those of this moment.
+        """Trains to the end, then saves the final policy and card in the run folder.
 
         Raises:
-            TrainingInterrupted: a signal came in a `with` of the callback "interrupt"; a checkpoint is saved.
-            TrainingDiverged: a loss or weight is no longer finite.
+            TrainingInterrupted: a signal came inside `with callbacks["interrupt"]`; a checkpoint is saved.
+            TrainingDiverged: a loss or a weight is not finite.
         """
         callbacks, left = CallbackList([*self.callbacks.values()]), self.total_timesteps - self.model.num_timesteps
         every = learner_of(self.model).log_interval
         try:
-            if left > 0:  # else it was killed after its last checkpoint
+            if left > 0:  # else the process was killed after its last checkpoint
                 self.model.learn(left, callbacks, log_interval=every, reset_num_timesteps=False)
-            self.model.logger.dump(self.model.num_timesteps)  # SB3 leaves what came after its last line
+            self.model.logger.dump(self.model.num_timesteps)  # SB3 does not write values recorded after its last dump
             save_last(run, self.model, self.callbacks["progress"].state)
         except ValueError as error:
             self.callbacks["guard"].check(error)
@@ -61,18 +61,18 @@ class Training:
 
 
 def create_run(config: TrainConfig, argv: list[str]) -> Path:
-    """Creates the folder of a new run; returns it. The folder's name is no part of its config: folders move.
+    """Creates the folder of a new run; returns it. The config does not contain the folder's name, so that folders can move.
 
     Raises:
         ValueError: the environment refuses its arguments, the seed is held out for evaluations, the policy to start from
-            does not fit, the folder already contains a run, or cannot be made.
+            does not fit, or the folder already contains a run or cannot be created.
     """
     return _write_run(config, _checked(config, argv), argv)
 
 
 @contextmanager
 def locked_run(config: TrainConfig, argv: list[str]) -> Iterator[Path]:
-    """Gives the folder of the run to train, a new one or the one to resume, while no other training can use it.
+    """Yields the folder of the run to train, new or resumed, and locks it against other trainings until the `with` ends.
 
     Raises:
         ValueError: as `create_run` does, or another training uses the folder.
@@ -86,32 +86,32 @@ def locked_run(config: TrainConfig, argv: list[str]) -> Iterator[Path]:
 
 
 def prepare(
-    config: TrainConfig, run: Path, goes_on: bool = False, on_evaluation: Callable[[int, dict], None] | None = None
+    config: TrainConfig, run: Path, resume_run: bool = False, on_evaluation: Callable[[int, dict], None] | None = None
 ) -> Training:
-    """Returns the training that `config` describes, in the folder `run`; where that stands if it `goes_on`.
+    """Builds the training in the folder `run`; resumes from its newest checkpoint if `resume_run`.
 
     `on_evaluation` is called with the steps and the summary of every evaluation, and may end the training by raising.
 
     Raises:
         ValueError: the run's checkpoints cannot be read, or there is nothing left to train.
     """
-    if goes_on and ended(run, config.total_timesteps):
+    if resume_run and ended(run, config.total_timesteps):
         raise ValueError(f"{run} has all of its {config.total_timesteps:,} steps; --total-timesteps can ask for more")
     try:
         env = make_normalizer(config, config.make_env())
         model = make_model(config, env)
-        env.seed(first_simulation_seed(config.seed))  # SB3 has given it those from config.seed on
+        env.seed(first_simulation_seed(config.seed))  # replaces the seeds that SB3 set, which start at config.seed
     except BaseException:
-        if not goes_on:
-            forget_record(run)  # so that a corrected command can have the folder
+        if not resume_run:
+            forget_record(run)  # so that a corrected command can use the folder
         raise
     training = Training(model, make_callbacks(config, run, on_evaluation), config.total_timesteps)
     checkpoint = None
-    if goes_on:
+    if resume_run:
         checkpoint = resume(run, model, training.callbacks["checkpoint"].callbacks)
     else:
         model.set_logger(make_logger(run))
-    if checkpoint is None:  # else logs and weights are those of the checkpoint
+    if checkpoint is None:  # else the checkpoint has set logs and weights
         write_hparams(model.logger, hyperparameters(config), metrics(config))
         if config.start_from is not None:
             apply_start(run, model)
@@ -119,9 +119,9 @@ def prepare(
 
 
 def make_callbacks(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str, BaseCallback]:
-    """Returns all callbacks: those that look and save before those that change what the next rollout is like."""
+    """Returns all callbacks by name: callbacks that check and save come before callbacks that change the next rollout."""
     progress, episodes = ProgressCallback(config.total_timesteps), EpisodeCallback(config.task.judge.finals)
-    watched = config.own_callbacks() | {"progress": progress, "episodes": episodes}
+    watched = config.task_callbacks() | {"progress": progress, "episodes": episodes}
     if config.eval_every:
         watched |= evaluations(config, run, on_evaluation)
     checkpoint = CheckpointCallback(run, config.checkpoint_every, watched, config.keep_checkpoints)
@@ -130,14 +130,14 @@ def make_callbacks(config: TrainConfig, run: Path, on_evaluation=None) -> dict[s
 
 
 def evaluations(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str, EvaluationCallback]:
-    """Returns the evaluations on seeds that training does not use: nominal, and with the training's perturbations if any.
+    """Returns the evaluations on seeds that training does not use: nominal, and perturbed if the training is perturbed.
 
-    The first one chooses the best policy.
+    The nominal evaluation chooses the best policy.
     """
     seed, judge = EVALUATION.at(0, config.eval_episodes), config.task.judge
     make_env = partial(config.make_evaluation_env, config.eval_episodes, seed)
     summary = partial(judge.summary, episodes=config.eval_episodes, seed=seed)
-    # Some learners log only after several episodes, and several evaluations may come before that.
+    # Some learners log only after several episodes; several evaluations may come before.
     writes = LEARNERS[config.algo].log_episodes is not None
     shared = {"judge": summary, "logged": judge.logged, "writes": writes}
     nominal = EvaluationCallback(
@@ -152,7 +152,7 @@ def evaluations(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str,
 
 
 def _checked(config, argv):
-    """Returns the policy to start from, if any, of a config that a training can follow."""
+    """Checks the config of a new training; returns the policy to start from, or None."""
     check(config, argv)
     return find_start(config)
 

@@ -1,4 +1,4 @@
-"""What is checked before a run has a folder: environment, spaces, learner, memory, and that a checkpoint can be saved."""
+"""Checks before a run folder is created: environment, spaces, learner, memory, and that a checkpoint can be saved."""
 
 import os
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ from utils.console.options import refuse_idle
 
 
 def check(config: TrainConfig, argv: Sequence[str] = ()) -> None:
-    """Checks a new training: its numbers, its seeds, what `check_environment` does, and its command line.
+    """Checks a new training: hyperparameters, seeds, command line, and everything that `check_environment` checks.
 
     Raises:
-        ValueError: something of it is not possible, or an option has no effect in this environment; one sentence.
+        ValueError: a value is not possible, or an option has no effect in this environment. The message is one sentence.
     """
     config.check_learner()
     config.check_new()
@@ -34,17 +34,17 @@ def check(config: TrainConfig, argv: Sequence[str] = ()) -> None:
 
 
 def check_environment(config: TrainConfig) -> None:
-    """Checks that an environment can be trained, by making one simulation, a step of it, and the smallest learner on it.
+    """Checks that an environment can be trained: makes one simulation, steps it, and makes the smallest learner for it.
 
     Raises:
-        ValueError: it cannot; one sentence.
+        ValueError: the environment cannot be trained. The message is one sentence.
     """
     config.check()
     _check_learner(config)
 
 
 def idle_numbers(config: TrainConfig) -> dict[str, str]:
-    """Returns the learner's numbers, by dotted name, that have no effect in an environment -> why.
+    """Returns the learner's hyperparameters, by dotted name, that have no effect in an environment -> the reason.
 
     Raises:
         ValueError: the environment cannot be made.
@@ -61,7 +61,7 @@ def _check_learner(config, argv=()):
         refuse_idle(argv, _idle(config, env))
         _check_memory(config, env)
         _check_step(config, env)
-        pack(capture(env), {})  # what a checkpoint cannot keep is refused now, not after hours
+        pack(capture(env), {})  # raises now, not after hours, if a checkpoint cannot save the environment
         smallest = replace(config.learner, **LEARNERS[config.algo].smallest)
         model = make_model(replace(config, num_envs=None, **{config.algo: smallest}), VecNormalize(env))
         architecture(deployable(model, model.get_env())[0])
@@ -76,7 +76,7 @@ def _check_spaces(config, env):
 
 
 def _idle(config, env):
-    """Returns the fields that have no effect with these actions -> why."""
+    """Returns the fields that have no effect with this action space -> the reason."""
     if isinstance(env.action_space, Box):
         return {}
     kind = type(env.action_space).__name__
@@ -85,23 +85,23 @@ def _idle(config, env):
 
 
 def _check_memory(config, env):
-    """Raises ValueError if the buffer of observations and actions is larger than the machine's memory."""
+    """Raises ValueError if the learner's buffer is larger than the machine's memory."""
     observation, actions = env.observation_space, int(np.prod(env.action_space.shape))
     vectors = observation.spaces.values() if isinstance(observation, Dict) else [observation]
     size = sum(vector.shape[0] * vector.dtype.itemsize for vector in vectors)
     needed = config.learner.memory * (2 * size + 4 * (actions + 3))
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
         name = f"{config.algo}.{LEARNERS[config.algo].memory_field}"
-        raise ValueError(f"{name} asks for {needed / 1e9:,.1f} GB of memory, this machine has {there / 1e9:,.1f} GB")
+        raise ValueError(f"{name} asks for {needed / 1e9:,.1f} GB of memory, this machine has {available / 1e9:,.1f} GB")
 
 
 def _check_step(config, env):
-    """Raises ValueError if a reset or a step fails, or gives observations of another shape than the space."""
+    """Raises ValueError if a reset or a step fails, or returns observations of another shape than the space."""
     try:
         first = env.reset()
         second, *_ = env.step(np.array([env.action_space.sample()]))
-    except Exception as error:  # whatever a stranger's environment raises
+    except Exception as error:  # a third-party environment may raise anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{config.env_id} fails in its first step: {type(error).__name__}: {reason}") from error
     for observation in (first, second):

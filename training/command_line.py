@@ -1,4 +1,4 @@
-"""The command line of a training: what is asked for, and one sentence for whatever goes wrong."""
+"""The command line of a training: parses it, runs the training, and reports every error in one sentence."""
 
 import argparse
 import shlex
@@ -30,12 +30,12 @@ from utils.provenance import versions
 
 @tolerant_output()
 def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], script: str) -> int:
-    """Trains as the command line says; returns the exit code. `script` is the name it is called by."""
+    """Trains as the command line says; returns the exit code. `script` is the program's name for messages."""
     argv = with_home(argv)
     try:
         config = parse(argv)
         with locked_run(config, argv) as run:
-            training = prepare(config, run, goes_on=config.resume is not None)
+            training = prepare(config, run, resume_run=config.resume is not None)
             if config.resume is not None:
                 note_changes(config, argv, training)
             elif config.start_from is not None:
@@ -46,12 +46,12 @@ def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], scr
                 print(f"Training in {run}; watch it with: tensorboard --logdir {run}", flush=True)
                 training.learn(run)
     except TrainingInterrupted as stopped:
-        print(f"Training {stopped}; go on with: python {script}.py --resume {shlex.quote(str(run))}")
+        print(f"Training {stopped}; resume with: python {script}.py --resume {shlex.quote(str(run))}")
         return stopped.exit_code
-    except KeyboardInterrupt:  # before there was anything to save
+    except KeyboardInterrupt:  # before the training could save anything
         return 130
     except OSError as error:  # logs on a full disk
-        print(f"{script}: {error}; go on with --resume when that is mended", file=sys.stderr)
+        print(f"{script}: {error}; resume with --resume when that is fixed", file=sys.stderr)
         return 2
     except MemoryError as error:
         print(f"{script}: not enough memory: {error or 'fewer num_envs need less'}", file=sys.stderr)
@@ -64,12 +64,13 @@ def train(argv: list[str] | None, parse: Callable[[list[str]], TrainConfig], scr
 
 
 def note_changes(config: TrainConfig, argv: list[str], training: Training) -> None:
-    """Says what keeps a run from going on to the bit, and keeps a new length."""
+    """Warns if a resumed run will differ from an uninterrupted run, and records a new length."""
     run, record = config.resume, read_record(config.resume)
     if record.get("versions") != versions():
-        print(f"{run} was made with other versions: it goes on, but not to the bit", file=sys.stderr)
+        print(f"{run} was made with other versions: it resumes, but results are not bit for bit the same", file=sys.stderr)
     if not keeps_simulations(training.model):
-        print(f"{config.env_id} cannot be kept in the middle of an episode: {run} goes on with new ones", file=sys.stderr)
+        notice = f"{config.env_id} cannot be saved in the middle of an episode: {run} resumes with new episodes"
+        print(notice, file=sys.stderr)
     if (before := record["config"]["total_timesteps"]) != config.total_timesteps:
         if config.total_timesteps < before:
             print(shortened(config, before, training.model.num_timesteps), file=sys.stderr)
@@ -77,7 +78,7 @@ def note_changes(config: TrainConfig, argv: list[str], training: Training) -> No
 
 
 def shortened(config: TrainConfig, planned: int, steps: int) -> str:
-    """Returns a sentence about a run of so many steps that ends before the planned ones, and what that changes."""
+    """Returns a sentence about a run with `steps` steps that ends before `planned` steps, and what that changes."""
     run, total = config.resume, config.total_timesteps
     if steps >= total:
         return f"{run} has {steps:,} steps already: it ends at its newest checkpoint, instead of at {planned:,} steps"
@@ -87,17 +88,17 @@ def shortened(config: TrainConfig, planned: int, steps: int) -> str:
 
 
 def followers(config: TrainConfig, other: TrainConfig) -> list[str]:
-    """Returns what depends on a training's length, and differs between two of different lengths."""
+    """Returns the names of the schedules that differ between two trainings because their lengths differ."""
     last, first = getattr(config.learner, "final_learning_rate", None), config.learner.learning_rate
     rate = [] if last in (None, first) else ["the learning rate's schedule"]
-    own, others = (each.own_callbacks() for each in (config, other))
-    return rate + [f"the {name}" for name in own if _plain(own[name]) != _plain(others[name])]
+    callbacks, others = (each.task_callbacks() for each in (config, other))
+    return rate + [f"the {name}" for name in callbacks if _plain(callbacks[name]) != _plain(others[name])]
 
 
 def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainConfig:
-    """Returns the config that preset, then --config's file, then the command line make; with --resume, the run's own.
+    """Returns the config: the preset, changed by the file of --config, changed by the command line; or that of --resume.
 
-    Which id is trained decides what can be said of it, and which presets there are. `about` heads the --help.
+    The id of the environment decides which options and presets there are. `about` is the first line of --help.
 
     Raises:
         ValueError: a name or value is wrong; the message is one sentence.
@@ -112,10 +113,10 @@ def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainCon
     if known.resume is not None and not {"-h", "--help"} & {*rest}:
         return resumed(known.resume, argv, about)
     if known.config and known.from_trial:
-        raise ValueError("--config and --from-trial both say what to train: give one of them")
+        raise ValueError("--config and --from-trial both give a config: give one of them")
     file = find_recipe(known.from_trial) if known.from_trial else known.config
     content = read_yaml(file) if file else {}
-    recorded = "config" in content  # a run's own config.yaml has more around it
+    recorded = "config" in content  # in the config.yaml of a run the config is one of several entries
     content = content.get("config", content)
     env_id = known.env_id or content.get("env_id", default_id)
     name = known.preset or content.get("preset", "default")
@@ -128,14 +129,14 @@ def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainCon
 
 
 def refuse_keys(file: Path, content: dict, config: TrainConfig) -> None:
-    """Raises ValueError if the training that a YAML file describes replaces a value of its nested configs."""
+    """Raises ValueError if the training overrules a value of a nested config in a YAML file."""
     nested = {name: value for name, value in content.items() if name in ("env", *LEARNERS)}
     for name, value in overruled(as_plain(nested), as_plain(config)):
         raise ValueError(f"{file}: {name} has no effect: the training sets it to {value!r}")
 
 
 def starting_from(name: str, env_id: str, changes: dict) -> TrainConfig:
-    """Returns what the preset of that name makes of an id's config, with these changes after it.
+    """Returns the config of an id with the changes of a preset, then with `changes`.
 
     Raises:
         ValueError: there is no such preset or id, or a change does not fit.
@@ -145,34 +146,35 @@ def starting_from(name: str, env_id: str, changes: dict) -> TrainConfig:
 
 
 def config_of_run(run: Path, num_threads: int) -> TrainConfig:
-    """Returns the config that a run, a checkpoint of it or a shipped policy was trained with, for so many threads.
+    """Returns the config that a run, checkpoint or shipped policy was trained with, with another number of threads.
 
     Raises:
-        ValueError: there is none, or it is wrong.
+        ValueError: there is no config, or it is wrong.
     """
     content = read_run_config(run)
     if not content:
-        raise ValueError(f"{run} lies in no run with a config.yaml")
+        raise ValueError(f"{run} is not in a run folder with a config.yaml")
     return _recorded(content, {"num_threads": num_threads})
 
 
 def resumed(run: Path, argv: list[str], about: str) -> TrainConfig:
-    """Returns the config of a run to go on with, for more or fewer steps if the command line says so.
+    """Returns the config of a run to resume, with more or fewer steps if the command line says so.
 
     Raises:
-        ValueError: the run's config cannot be read or is wrong, or the command line wants to change something else.
+        ValueError: the run's config cannot be read or is wrong, or the command line changes another option.
     """
     content = read_record(run).get("config") if (run / CONFIG).is_file() else None
     if content is None:
-        raise ValueError(f"{run} holds no config.yaml: --resume wants the folder of a run")
+        raise ValueError(f"{run} contains no config.yaml: --resume needs the folder of a run")
     if content.get("run_dir") is not None:
-        raise ValueError(f"{run / CONFIG}: a run lies where it lies, its run_dir must be left out")
-    own = _recorded(content, {"resume": run})
-    config = parse_arguments(type(own), argv, own, about)
-    if replace(config, total_timesteps=own.total_timesteps) != own:
+        raise ValueError(f"{run / CONFIG}: the config of a run must not contain run_dir")
+    recorded = _recorded(content, {"resume": run})
+    config = parse_arguments(type(recorded), argv, recorded, about)
+    planned = recorded.total_timesteps
+    if replace(config, total_timesteps=planned) != recorded:
         raise ValueError("--resume takes everything from the run; only --total-timesteps may come with it")
-    if config.total_timesteps < own.total_timesteps and ended(run, own.total_timesteps):
-        has_ended = f"{run} has ended with its {own.total_timesteps:,} steps, and cannot have fewer"
+    if config.total_timesteps < planned and ended(run, planned):
+        has_ended = f"{run} has ended with its {planned:,} steps, and cannot have fewer"
         raise ValueError(f"--resume takes everything from the run; only --total-timesteps may come with it: {has_ended}")
     return config
 
@@ -183,7 +185,7 @@ def _plain(callback):
 
 
 def _recorded(content, changes):
-    """Returns the config that a run has recorded, with changes."""
+    """Returns the recorded config of a run, with changes."""
     env_id = content.get("env_id", DEFAULT_ID)
     config = updated(_blank(env_id), content | changes)
     config.check()

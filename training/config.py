@@ -1,4 +1,4 @@
-"""Config of a training of any environment: run, length, seed, simulations, learner, evaluations."""
+"""Config of a training: run folder, length, seed, simulations, learner, evaluations."""
 
 from contextlib import closing
 from dataclasses import dataclass, field, fields, make_dataclass, replace
@@ -24,11 +24,11 @@ from utils.fields import Checked, FieldError, shown, within
 from utils.perturbation import spec_of_params
 from utils.plain_yaml import parse_mapping
 
-# One field for the numbers of each learner, so that --<name>.* exists for every row of the table.
+# One field for the config of each learner, so that the options --<name>.* exist for every row of the table.
 Learners = make_dataclass(
     "Learners",
     [
-        (name, Annotated[row.config, tyro.conf.arg(help=f"Numbers of {row.title}.")], field(default_factory=row.config))
+        (name, Annotated[row.config, tyro.conf.arg(help=f"Config of {row.title}.")], field(default_factory=row.config))
         for name, row in LEARNERS.items()
     ],
     bases=(Checked,),
@@ -39,79 +39,79 @@ Learners = make_dataclass(
 
 @dataclass(frozen=True)
 class TrainConfig(Learners):
-    """Fields that every training has. Subclasses in `training.tasks` add those of a task."""
+    """Fields of every training. Subclasses in `training.tasks` add the fields of a task."""
 
     run_dir: Path | None = None
-    """Folder of the run; runs/<date>_<time> if not given."""
+    """Folder of the run. Default: runs/<date>_<time>."""
     resume: Path | None = None
-    """Run to go on with as if it had never stopped. Its own config holds; only --total-timesteps may come with this, to
-    train beyond what was planned or to end before (learning rate and curriculum then follow the new number). A run that has
-    so many steps already ends at its newest checkpoint."""
+    """Run folder to resume from its newest checkpoint. The config of the run is used. The only other option allowed is
+    --total-timesteps, which lengthens or shortens the training; the schedules of learning rate and curriculum then follow
+    the new length. A run that already has that many steps ends at its newest checkpoint."""
     start_from: Path | None = None
-    """Warm start: run folder, checkpoint or shipped policy whose weights and normaliser a new run begins with, perhaps on
-    another task, terrain or perturbation. Algorithm, network and the sizes of observation and action must be the same."""
+    """Warm start: run folder, checkpoint or shipped policy that gives a new run its weights and normaliser. Task, terrain
+    and perturbations may differ. Algorithm, network and the sizes of observation and action must be the same."""
     total_timesteps: int = within(4_000_000, 1)
-    """Control steps of all simulations together."""
+    """Length of the training, control steps of all simulations together."""
     num_envs: int | None = within(None, 1)
-    """Simulations at once; the preset's number if not given."""
+    """Number of parallel simulations. Default: the number of the preset."""
     num_threads: int = within(2, 1)
-    """Threads for physics, and for torch."""
+    """Number of threads for physics, and for torch."""
     seed: int = within(42, 0, 2**32 - 1)
-    """Decides everything: starts, terrain, network, exploration. Those held out for evaluations are refused."""
+    """Seed of initial states, terrain, network and exploration. Seeds held out for evaluations are refused."""
     preset: str = "default"
-    """Named training to start from."""
+    """Named set of values that replaces defaults."""
     config: Path | None = None
-    """YAML file with any of these keys; the command line comes after it."""
+    """YAML file with values for any of these options. The command line overrides it."""
     from_trial: str | None = None
-    """Trial of a sweep to train in full, STUDY:NUMBER: what it tried comes in the place of --config."""
+    """Trial of a sweep to train in full, STUDY:NUMBER. Its config takes the place of --config."""
     env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = DEFAULT_ID
     """Id of the environment to train."""
     episode_steps: int | None = within(None, 1)
-    """Length of a training episode, control steps; the environment's own if not given."""
+    """Length of a training episode, control steps. Default: the limit of the environment."""
     eval_every: int = within(1_000_000, 0)
-    """Steps between evaluations that training does not see; 0 for none."""
+    """Steps between evaluations on seeds that training does not use; 0 turns evaluations off."""
     eval_episodes: int = within(32, 1)
-    """Episodes of an evaluation."""
+    """Number of episodes of an evaluation."""
     checkpoint_every: int = within(500_000, 1)
     """Steps between checkpoints."""
     keep_checkpoints: int = within(2, 1)
-    """How many of the last checkpoints hold all that --resume needs; those before keep their policy."""
+    """Number of the newest checkpoints that --resume can use. Older checkpoints keep only their policy."""
     perturb: str | None = None
-    """Perturb the physics anew in every episode: default for every parameter over its usual range, or YAML such as
-    '{object_mass: [0.7, 1.3]}' or any perturb_spec. Policies are then judged on the nominal physics and, apart from it, on
-    the perturbed."""
+    """Perturb the physics: each episode draws new values. `default` perturbs every parameter over its default range; YAML
+    such as '{object_mass: [0.7, 1.3]}', or any perturb_spec, chooses parameters. Evaluations then play the nominal physics
+    and, separately, the perturbed physics."""
     env_kwargs: Annotated[dict, YAML_MAPPING] = field(default_factory=dict)
-    """Arguments of the environment, as '{combined_challenge: easy}' or '{perturb_spec: {params: {mass: [0.8, 1.2]}}}'."""
+    """Arguments of the environment: '{combined_challenge: easy}', or '{perturb_spec: {params: {mass: [0.8, 1.2]}}}'."""
     algo: Literal[*LEARNERS] = "ppo"
     """Learning algorithm of the training."""
     her: bool = False
-    """Hindsight experience replay, of SAC, for goal environments: four of five replayed steps have the desired goal replaced
-    by one that the episode reached later, with its reward computed again."""
+    """Use hindsight experience replay (SAC only, goal environments only): in four of five replayed steps, a goal that the
+    episode reached later replaces the desired goal, and the reward is computed again."""
 
     def __post_init__(self):
         super().__post_init__()
         registered(self.env_id)
-        # What was asked for, before other fields overrule it: options without effect are refused by it.
-        object.__setattr__(self, "asked", {own.name: getattr(self, own.name) for own in fields(self)})
+        # The values before other fields overrule them; `refuse_ignored` compares them with the final values.
+        object.__setattr__(self, "asked", {entry.name: getattr(self, entry.name) for entry in fields(self)})
         if self.num_envs is not None:
             for name in LEARNERS:
                 object.__setattr__(self, name, replace(getattr(self, name), num_envs=self.num_envs))
 
     @property
     def learner(self) -> LearnerConfig:
-        """The numbers of the chosen algorithm."""
+        """The config of the chosen algorithm."""
         return getattr(self, self.algo)
 
     @property
     def task(self):
         """The environment's row in the table of tasks."""
-        from training.tasks import find_task  # its rows hold subclasses of this class
+        from training.tasks import find_task  # imported here because its rows contain subclasses of this class
 
         return find_task(self.env_id)
 
     @property
     def env_arguments(self) -> dict:
-        """Arguments of the training's environment, as the run records them."""
+        """Arguments of the training environment, as the run records them."""
         length = {} if self.episode_steps is None else {"max_episode_steps": self.episode_steps}
         return self.task_arguments | length
 
@@ -122,65 +122,66 @@ class TrainConfig(Learners):
 
     @property
     def idle(self) -> dict[str, str]:
-        """Fields, or beginnings of dotted fields, that have no effect in this config -> why."""
+        """Fields, or prefixes of dotted fields, that have no effect in this config -> the reason."""
         given = self.task.preset(self.preset, self.env_id)
         idle = {name: f"the training has --algo {self.algo}" for name in LEARNERS if name != self.algo}
         if given and given.keys() <= LEARNERS.keys() and self.algo not in with_variants(given):
             names = " and ".join(given)
-            idle["preset"] = f"{self.preset} of {self.env_id} is numbers of {names}, and the training has --algo {self.algo}"
+            idle["preset"] = f"{self.preset} of {self.env_id} sets only {names}, and the training has --algo {self.algo}"
         if self.start_from is not None and (std := LEARNERS[self.algo].std_field):
-            idle[f"{self.algo}.{std}"] = "--start-from gives the standard deviation of actions, as all weights"
+            idle[f"{self.algo}.{std}"] = "--start-from sets the standard deviation of actions, like all weights"
         return idle | ({} if self.eval_every else {"eval_episodes": "--eval-every 0 turns evaluations off"})
 
     def check_learner(self) -> None:
-        """Raises FieldError, named as on the command line, if the algorithm's numbers contradict each other."""
+        """Raises FieldError, with names as on the command line, if hyperparameters contradict each other."""
         try:
             self.learner.check()
         except FieldError as error:
             raise error.inside(self.algo) from None
 
     def refuse_ignored(self, argv: list[str]) -> None:
-        """Raises ValueError if an option on the command line that made this config has no effect."""
+        """Raises ValueError if an option in `argv`, the command line of this config, has no effect."""
         refuse_idle(argv, self.idle)
         refuse_overruled(argv, as_plain(self.asked), as_plain(self))
 
     def check(self) -> None:
-        """Raises ValueError if the environment refuses its arguments or perturbations; costs making one."""
+        """Raises ValueError if the environment refuses its arguments or perturbations; makes one to find out."""
         try:
             with closing(self.perturbed(self.make_evaluation_env(1, 0))) as env:
                 env.reset(seed=0)
         except ValueError:
             raise
-        except Exception as error:  # of an environment of others, with arguments that it does not expect
+        except Exception as error:  # a third-party environment may raise anything for arguments that it does not expect
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise ValueError(f"{self.env_id} refuses {shown(self.env_arguments)}: {reason}") from error
 
     def check_new(self) -> None:
-        """Raises ValueError if a new training may not be: as `check` does, or its seeds are held out for evaluations."""
+        """Raises ValueError as `check` does, or if seeds of a new training are held out for evaluations."""
         self.check()
         check_training_seed(self.seed)
         EVALUATION.at(0, self.eval_episodes)
 
     def make_env(self) -> BatchVecEnv:
-        """Returns the simulations to train on, not yet seeded."""
+        """Returns the simulations to train on, without seeds."""
         return BatchVecEnv(self.perturbed(self._vector(self.learner.num_envs, self.env_arguments)))
 
     def make_evaluation_env(self, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
-        """Returns simulations to judge a policy on, as `Judge.evaluation_env` does."""
+        """Returns simulations to evaluate a policy on, as `Judge.evaluation_env` does."""
         setting = Setting(self.env_id, self.task_arguments, self.num_threads)
         return self.task.judge.evaluation_env(setting, num_envs, seed, nominal)
 
     def perturbed(self, env: VectorEnv) -> VectorEnv:
-        """Returns the simulations with this training's perturbations of the physics; unchanged if it has none.
+        """Returns the simulations with this training's perturbations of the physics, or unchanged without perturbations.
 
         Raises:
-            ValueError: nothing of them can be perturbed, or a parameter or range is wrong.
+            ValueError: the environment has no parameters to perturb, or a parameter or range is wrong.
         """
         if self.perturb is None:
             return env
         env, target = made_perturbable(env)
         if self.perturb == "default":
-            return Perturbation(env, {"params": {name: (own.low, own.high) for name, own in target.perturbations.items()}})
+            ranges = {name: (value.low, value.high) for name, value in target.perturbations.items()}
+            return Perturbation(env, {"params": ranges})
         try:
             spec = parse_mapping(self.perturb)
         except ValueError as error:
@@ -190,8 +191,8 @@ class TrainConfig(Learners):
             raise ValueError(f"perturb perturbs nothing, got {shown(self.perturb)}: leave it out")
         return env
 
-    def own_callbacks(self) -> dict[str, BaseCallback]:
-        """Returns the callbacks that this task's trainings have beyond those of all; each has a `state`."""
+    def task_callbacks(self) -> dict[str, BaseCallback]:
+        """Returns the callbacks that only trainings of this task have, by name."""
         curriculum = self.task.curriculum
         return {} if curriculum is None else {"curriculum": curriculum(self)}
 
@@ -201,4 +202,4 @@ class TrainConfig(Learners):
 
 @dataclass(frozen=True)
 class EnvTrainConfig(TrainConfig):
-    """A training of any registered environment."""
+    """Config of a training of any registered environment."""

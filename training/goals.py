@@ -1,4 +1,4 @@
-"""Hindsight experience replay (Andrychowicz et al., 2017) for goal environments: what it needs, and how it is set up."""
+"""Hindsight experience replay (Andrychowicz et al., 2017) for goal environments: setup and checks."""
 
 from contextlib import closing
 
@@ -12,22 +12,22 @@ from algorithms.vec_env import BatchVecEnv
 from training.config import TrainConfig
 
 PARTS = ("achieved_goal", "desired_goal", "observation")
-TRIED = 3  # goals with which a reward's batches are compared with single goals
+TRIED = 3  # number of goals for comparing compute_reward of a batch with compute_reward of single goals
 
 
 def replay_arguments(config: TrainConfig) -> dict:
-    """Returns the arguments with which a learner uses hindsight; none if the config does not ask for it."""
+    """Returns the arguments of a learner that enable hindsight; empty if the config does not ask for hindsight."""
     if not config.her:
         return {}
-    kept = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}  # as in the paper
-    return {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": kept}
+    goals = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}  # as in the paper
+    return {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": goals}
 
 
 def make_normalizer(config: TrainConfig, env: BatchVecEnv) -> VecNormalize:
     """Returns the simulations with normalised observations and rewards.
 
-    With hindsight a reached goal takes the place of the desired one, so that both have the same statistics; and rewards stay
-    as they are, since most of those learned from are computed again and never pass the normaliser.
+    With hindsight, desired and achieved goals share their statistics, because achieved goals replace desired goals. Rewards
+    are then not normalised: most of them are computed again and never pass the normaliser.
     """
     numbers = config.learner
     normalizer = VecNormalize(env, norm_reward=not config.her, clip_obs=numbers.clip_obs, gamma=numbers.gamma)
@@ -37,7 +37,7 @@ def make_normalizer(config: TrainConfig, env: BatchVecEnv) -> VecNormalize:
 
 
 def check_hindsight(config: TrainConfig) -> None:
-    """Raises ValueError if `config` asks for hindsight, and algorithm, environment or numbers do not allow it."""
+    """Raises ValueError if `config` asks for hindsight and the algorithm, environment or hyperparameters do not allow it."""
     if config.her:
         with closing(BatchVecEnv(config.make_evaluation_env(TRIED, 0))) as env:
             _check_goals(config, env)
@@ -49,7 +49,7 @@ def _check_goals(config, env):
     if not LEARNERS[config.algo].hindsight:
         first, *others = names_with("hindsight")
         titles = " and ".join(LEARNERS[name].title for name in (first, *others))
-        raise ValueError(f"her is a replay buffer of {titles}, and this training is of {config.algo}: give --algo {first}")
+        raise ValueError(f"her needs {titles}, and this training has --algo {config.algo}: give --algo {first}")
     space = env.observation_space
     if not (isinstance(space, Dict) and {*PARTS} <= {*space.spaces}):
         raise ValueError(
@@ -63,7 +63,7 @@ def _check_goals(config, env):
 
 
 def _check_reward(config, env):
-    """Refuses an environment whose compute_reward is missing or does not take many goals at once."""
+    """Raises ValueError if compute_reward is missing or does not accept batches of goals."""
     reward = lambda first, second: env.env_method("compute_reward", first, second, [{}] * len(first), indices=[0])[0]  # noqa: E731
     observation = env.reset()
     achieved, desired = observation["achieved_goal"], observation["desired_goal"][::-1]
@@ -74,13 +74,13 @@ def _check_reward(config, env):
         raise ValueError(f"her needs {config.env_id} to have compute_reward: {error}") from error
     except Exception as error:  # an environment may raise anything
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"her: compute_reward of {config.env_id} does not take goals (n, k): {reason}") from error
+        raise ValueError(f"her: compute_reward of {config.env_id} does not accept n goals (n, k): {reason}") from error
     if np.shape(rewards) != (TRIED,) or not np.allclose(rewards, each):
-        raise ValueError(f"her: compute_reward of {config.env_id} must return n rewards for goals (n, k), got {rewards!r}")
+        raise ValueError(f"her: compute_reward of {config.env_id} must return n rewards for n goals (n, k), got {rewards!r}")
 
 
 def _check_length(config, env):
-    """Refuses numbers with which learning starts before an episode has ended, or whose buffer holds no whole episode."""
+    """Raises ValueError if learning starts before an episode has ended, or if the buffer is shorter than an episode."""
     numbers, steps = config.learner, config.episode_steps or env.episode_steps
     if steps is None:
         raise ValueError(

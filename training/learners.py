@@ -1,4 +1,4 @@
-"""The model of a training: its learner's row builds it from the config."""
+"""Builds the model of a training from its config."""
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
@@ -9,5 +9,5 @@ from training.goals import replay_arguments
 
 
 def make_model(config: TrainConfig, env: VecNormalize) -> BaseAlgorithm:
-    """Returns an untrained model with the config's numbers."""
+    """Returns an untrained model with the config's hyperparameters."""
     return LEARNERS[config.algo].make(config.learner, env, config.seed, **replay_arguments(config))

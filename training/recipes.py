@@ -1,4 +1,4 @@
-"""Where a study's trials lie, and what each tried, as a file that `train_residual_ppo.py --config` takes."""
+"""Folders of a study's trials, and the file in each with its config, which `train.py --config` accepts."""
 
 from pathlib import Path
 
@@ -10,21 +10,21 @@ STUDIES, TRIALS, RECIPE = Path("runs/studies"), "trials", "recipe.yaml"
 
 
 def trial_folder(study: Path, number: int) -> Path:
-    """Returns the folder of a trial in that of its study."""
+    """Returns the folder of a trial inside the folder of its study."""
     return study / TRIALS / f"{number:04d}"
 
 
 def write_recipe(path: Path, recipe: dict, comment: str = "") -> None:
-    """Writes the changes of a training's config to a YAML file, whole or not at all."""
+    """Writes the changes of a training's config to a YAML file, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_aside(path, lambda aside: aside.write_text(comment + dump_yaml(recipe)))
 
 
 def find_recipe(trial: str) -> Path:
-    """Returns the file of a trial that is named as STUDY:NUMBER; STUDY is a name in runs/studies, or a folder.
+    """Returns the config file of the trial STUDY:NUMBER; STUDY is a name in runs/studies, or a folder.
 
     Raises:
-        ValueError: it is named otherwise, or there is no such trial.
+        ValueError: `trial` has another form, or there is no such trial.
     """
     name, _, number = trial.rpartition(":")
     if not name or not number.isdigit():

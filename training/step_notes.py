@@ -1,11 +1,11 @@
-"""Notes on steps: SB3 trains whole rollouts, and learners with a replay buffer act at random at first."""
+"""Notes on the number of steps: SB3 trains whole rollouts, and learners with a replay buffer first act at random."""
 
 from algorithms.learners import LEARNERS
 from training.config import TrainConfig
 
 
 def step_notes(config: TrainConfig) -> list[str]:
-    """Returns a sentence for each way in which the steps of a training differ from total_timesteps."""
+    """Returns a sentence for each difference between the steps of a training and total_timesteps."""
     numbers, asked = config.learner, config.total_timesteps
     title = LEARNERS[config.algo].title
     each = getattr(numbers, "n_steps", 1)  # learners with a replay buffer update after every step

@@ -1,6 +1,6 @@
 """Warm start: a new run starts with the weights and the normaliser of another run's policy (`--start-from RUN`).
 
-That policy is copied to `start/` of the new run's folder, so that the run needs no file outside of it.
+The policy is copied to `start/` in the new run folder, so that the run needs no file outside its folder.
 """
 
 import shutil
@@ -25,7 +25,7 @@ from utils.run_file_names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
 
 ARRAYS, RECORD = "start.npz", "start"  # file in a run's folder START, key in its config.yaml
 REWARDS = ("mean", "var", "count")
-EPSILON = 1e-8  # VecNormalize's default, which all trainings here have
+EPSILON = 1e-8  # default of VecNormalize, used by all trainings here
 # Parts of an architecture that no option of the learner can change, and the words for each in an error.
 SHAPES = {
     "observation_size": "the size of its observations is",
@@ -40,7 +40,7 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Start:
-    """A policy to start from, the learner that starts, and the arrays by name that the other training kept beside it."""
+    """A policy to start from, the learner of the new run, and statistics and learned numbers of the source training."""
 
     path: Path
     run: Run
@@ -49,14 +49,14 @@ class Start:
 
     @property
     def kept(self) -> list[str]:
-        """What the run takes over."""
+        """Names of the parts that the new run takes over."""
         rewards = ["reward statistics"] if "mean" in self.arrays else []
         learned = [number.words for number in self.learner.learned if number.variable in self.arrays]
         return ["weights", "observation statistics", *rewards, *learned]
 
     @property
     def fresh(self) -> list[str]:
-        """What the run does not take over."""
+        """Names of the parts that the new run does not take over."""
         attributes = [name.replace("_", " ") for name in self.learner.kept]
         learned = [number.words for number in self.learner.learned]
         return [name for name in ("optimizer", "reward statistics", *attributes, *learned) if name not in self.kept]
@@ -82,8 +82,10 @@ def find_start(config: TrainConfig) -> Start | None:
 
 
 def write_start(run: Path, start: Start) -> None:
-    """Copies the policy to start from into the new run, with the reward statistics and the learned numbers that its
-    training kept; config.yaml names the run that it comes from."""
+    """Copies the policy to start from into the new run, with the reward statistics and learned numbers of its training.
+
+    The config.yaml of the new run then names the source.
+    """
     with whole_folder(run / START) as folder:
         for name in POLICY_FILES:
             shutil.copyfile(start.run.folder / name, folder / name)
@@ -99,16 +101,16 @@ def describe_start(run: Path) -> str:
 
 
 def apply_start(run: Path, model: BaseAlgorithm) -> None:
-    """Gives an untrained model and its VecNormalize the weights and numbers that `write_start` kept in the run.
+    """Copies the weights and numbers that `write_start` saved in the run into an untrained model and its VecNormalize.
 
     Raises:
         ValueError: the copy cannot be read.
     """
     source, arrays = load_run(run / START), read_arrays(run / START / ARRAYS)
-    normalizer, held = model.get_env(), source.normalizer
+    normalizer, saved = model.get_env(), source.normalizer
     with reading(run / START):
         model.policy.load_state_dict(source.policy.state_dict())
-        set_statistics(normalizer, held.mean, held.var, held.count)
+        set_statistics(normalizer, saved.mean, saved.var, saved.count)
         for name in REWARDS if "mean" in arrays else ():
             setattr(normalizer.ret_rms, name, arrays[name][()])
         for name in (number.variable for number in learner_of(model).learned):
@@ -117,8 +119,8 @@ def apply_start(run: Path, model: BaseAlgorithm) -> None:
 
 
 def _training_arrays(folder, learner):
-    """Returns reward statistics and learned numbers by name, from the checkpoint that holds this very policy, if any."""
-    wanted = (folder / ARCHITECTURE).read_bytes()  # it has the hashes of weights and statistics
+    """Returns reward statistics and learned numbers by name, from the checkpoint of this policy; empty without one."""
+    wanted = (folder / ARCHITECTURE).read_bytes()  # contains the hashes of weights and statistics
     for checkpoint in (folder, *resumable(folder), *resumable(folder.parent)):
         if (checkpoint / NUMBERS).is_file() and (checkpoint / ARCHITECTURE).read_bytes() == wanted:
             everything = read_training(checkpoint)
@@ -140,7 +142,7 @@ def _check_shapes(path: Path, found: Architecture, wanted: Architecture) -> None
     if found.policy != wanted.policy:
         kinds = {row.policy.name: name for name, row in reversed(LEARNERS.items())}  # the first learner of each kind
         raise ValueError(
-            f"cannot start from {path}: {kinds[found.policy]} trained it, and this training is of {kinds[wanted.policy]}; "
+            f"cannot start from {path}: {kinds[found.policy]} trained it, and this training uses {kinds[wanted.policy]}; "
             f"give --algo {kinds[found.policy]}"
         )
     for name, words in SHAPES.items():
@@ -151,7 +153,7 @@ def _check_shapes(path: Path, found: Architecture, wanted: Architecture) -> None
 
 
 def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
-    """Raises ValueError if the learner's options ask for another network or normaliser, naming the options to give."""
+    """Raises ValueError if the learner's options ask for another network or normaliser; names the options to give."""
     source, numbers = architecture(run.policy), config.learner
     if source.actor != source.critic:
         raise ValueError(
@@ -159,7 +161,7 @@ def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
             f"{_text(source.critic)}, and a training here has the same layers in both"
         )
     if run.normalizer.eps != EPSILON:
-        raise ValueError(f"cannot start from {path}: its normaliser has epsilon {run.normalizer.eps}, this has {EPSILON}")
+        raise ValueError(f"cannot start from {path}: its normaliser has epsilon {run.normalizer.eps}, not {EPSILON}")
     found = {"net_arch": source.actor, "activation": source.activation, "clip_obs": run.normalizer.clip}
     other = {name: value for name, value in found.items() if getattr(numbers, name) != value}
     if other:
@@ -183,22 +185,22 @@ def _check_learned(path, arrays, config):
         if number.variable in arrays and asked.startswith("auto_") and asked != _usual(config, number.option):
             option = f"{row.option}.{number.option.replace('_', '-')}"
             raise ValueError(
-                f"the first value in {number.option} {asked} has no effect with start_from: the {number.words} is that of "
+                f"the first value in {number.option} {asked} has no effect with start_from: the {number.words} comes from "
                 f"{path}; give {option} auto"
             )
 
 
 def _check_goals(path, run, sizes, config):
-    """Raises ValueError if hindsight, which has one normaliser for both goals, is to start from a policy that has two."""
+    """Raises ValueError if the training has hindsight, which normalises both goals alike, and the policy does not."""
     for values in (run.normalizer.mean, run.normalizer.var) if config.her else ():
         goals = split(values, sizes)
         if not np.array_equal(goals["achieved_goal"], goals["desired_goal"]):
-            apart = "it normalises achieved_goal and desired_goal apart, and her both alike"
+            apart = "it normalises achieved_goal and desired_goal separately, and --her normalises both alike"
             raise ValueError(f"cannot start from {path}: {apart}; start from a run with --her, or leave out --her")
 
 
 def _usual(config, name):
-    """Returns a number of the learner as the preset sets it."""
+    """Returns the value that a field of the learner's config has in the preset."""
     numbers = with_variants(config.task.preset(config.preset, config.env_id)).get(config.algo, {})
     return numbers.get(name, getattr(type(config.learner)(), name))
 

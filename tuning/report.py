@@ -1,4 +1,4 @@
-"""What came of a sweep: its best parameters as a file to train with, a table of the ten best, and pictures."""
+"""Results of a sweep: the best parameters as a file for --config, a table of the ten best trials, and pictures."""
 
 import warnings
 from collections import Counter
@@ -21,7 +21,7 @@ from utils.files import write_aside
 
 BEST, REPORT = "best.yaml", "report.md"
 SHOWN = 10  # trials in the table
-FEWEST = 2  # finished trials from which anything can be said of what mattered
+FEWEST = 2  # fewest finished trials for the importances of parameters
 
 
 def write_report(study: optuna.Study, sweep: SweepConfig) -> str:
@@ -39,27 +39,27 @@ def write_report(study: optuna.Study, sweep: SweepConfig) -> str:
 
 
 def ranked(study: optuna.Study) -> list[FrozenTrial]:
-    """Returns the finished trials, the best one first."""
+    """Returns the finished trials, best first."""
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return sorted(finished, key=lambda trial: (-trial.value, trial.number))
 
 
 def summary(study: optuna.Study, sweep: SweepConfig) -> str:
-    """Returns how many trials ended how, and why those failed that did."""
+    """Returns the number of trials by outcome, the reasons of failures, and notes."""
     trials = study.get_trials(deepcopy=False)
     counts = {state: sum(trial.state == state for trial in trials) for state in TrialState}
-    said = f"{sweep.name}: {len(trials)} trials, " + ", ".join(
+    counted = f"{sweep.name}: {len(trials)} trials, " + ", ".join(
         f"{count} {WORDS[state]}" for state, count in counts.items() if count
     )
     reasons = [
         f"- trial {trial.number} failed: {trial.user_attrs.get(REASON)}" for trial in trials if REASON in trial.user_attrs
     ]
     notes = Counter(trial.user_attrs[NOTE] for trial in trials if NOTE in trial.user_attrs)
-    return "\n".join([said, *reasons, *(f"- {count} of the trials: {note}" for note, count in notes.items())])
+    return "\n".join([counted, *reasons, *(f"- {count} of the trials: {note}" for note, count in notes.items())])
 
 
 def refused(study: optuna.Study) -> str | None:
-    """Returns a sentence if every trial of the study failed, with the commonest reason; else None."""
+    """Returns a sentence with the most common reason if every trial of the study failed; else None."""
     trials = study.get_trials(deepcopy=False)
     if not trials or any(trial.state != TrialState.FAIL for trial in trials):
         return None
@@ -68,7 +68,7 @@ def refused(study: optuna.Study) -> str | None:
 
 
 def table(trials: list[FrozenTrial], objective: str) -> str:
-    """Returns trials as a Markdown table, a line each."""
+    """Returns trials as a Markdown table, one line per trial."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
     lines = [f"| trial | {objective} | {' | '.join(names)} |", "|" + "---|" * (2 + len(names))]
     for trial in trials:
@@ -78,14 +78,14 @@ def table(trials: list[FrozenTrial], objective: str) -> str:
 
 
 def draw(study: optuna.Study, folder: Path, objective: str) -> None:
-    """Draws history, importances and slices into the folder; what cannot be said of so few trials is left out."""
+    """Draws history, importances and slices into the folder; without importances if there are too few trials."""
     pictures = {"history": plot_optimization_history, "slices": plot_slice}
     values = {trial.value for trial in ranked(study)}
     if len(ranked(study)) >= FEWEST and len(values) > 1:
         pictures["importances"] = plot_param_importances
     for name, plot in pictures.items():
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # these pictures are experimental in Optuna, and say so
+            warnings.simplefilter("ignore")  # Optuna warns that these pictures are experimental
             axes = plot(study, target=lambda trial: trial.value, target_name=objective)
             figure = np.ravel(axes)[0].figure
             write_aside(folder / f"{name}.png", lambda aside, figure=figure: _save(figure, aside))
@@ -93,7 +93,7 @@ def draw(study: optuna.Study, folder: Path, objective: str) -> None:
 
 
 def _save(figure, path):
-    for axis in figure.axes:  # on a narrow logarithmic axis these labels run into each other
+    for axis in figure.axes:  # on a narrow logarithmic axis the minor labels overlap
         axis.xaxis.set_minor_formatter(NullFormatter())
     figure.set_size_inches(max(8.0, 2.4 * len(figure.axes)), 5.0)
     figure.savefig(path, dpi=90, bbox_inches="tight")
@@ -107,6 +107,6 @@ WORDS = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running or left",
+    TrialState.RUNNING: "running or abandoned",
     TrialState.WAITING: "waiting",
 }

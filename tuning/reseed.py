@@ -1,4 +1,4 @@
-"""Whether a sweep's win is real: its best trials, and the numbers nobody tuned, trained again with new seeds."""
+"""Tests whether the gain of a sweep is real: trains its best trials and the untuned config again with new seeds."""
 
 import statistics
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from utils.files import write_aside
 
 FOLDER, TABLE, PICTURE = "reseed", "reseed.md", "reseed.png"
 UNTUNED = "untuned"
-CONFIDENCE = 0.95  # of all intervals together
+CONFIDENCE = 0.95  # simultaneous for all intervals
 
 
 @dataclass(frozen=True)
 class Arm:
-    """Parameters by a name, and what they reached with each new seed that has been trained."""
+    """A set of parameters with a name, and the objective by new seed for each finished training."""
 
     name: str
     params: dict
@@ -33,13 +33,13 @@ class Arm:
 
 
 def reseed(study: optuna.Study, sweep: SweepConfig, argv: list[str], say: Callable[[str], None] = print) -> str:
-    """Trains the best trials and the untuned numbers with new seeds; returns, and writes, a table of the differences.
+    """Trains the best trials and the untuned config with new seeds; writes and returns a table of the differences.
 
-    What was trained before is not trained again, and what another worker trains is left to it.
+    Skips trainings that are finished or that another worker runs.
 
     Raises:
         ValueError: no trial has finished.
-        TrainingInterrupted: a signal came; what was trained is saved, and the same command goes on.
+        TrainingInterrupted: a signal came; the training is saved, and the same command resumes it.
     """
     best = ranked(study)[: sweep.top]
     if not best:
@@ -51,7 +51,7 @@ def reseed(study: optuna.Study, sweep: SweepConfig, argv: list[str], say: Callab
                 say(f"{arm.name}, seed {seed}: {sweep.objective} {arm.values[seed]:.3f}")
     missing = sum(sweep.reseed - len(arm.values) for arm in arms)
     if missing:
-        return f"{missing} trainings are in other workers' hands; the same command makes the table when they are done"
+        return f"other workers run {missing} trainings; the same command makes the table when they are finished"
     text = comparison(arms, sweep)
     write_aside(sweep.folder / TABLE, lambda aside: aside.write_text(text + "\n"))
     write_aside(sweep.folder / PICTURE, lambda aside: draw(arms, sweep, aside))
@@ -59,10 +59,10 @@ def reseed(study: optuna.Study, sweep: SweepConfig, argv: list[str], say: Callab
 
 
 def comparison(arms: list[Arm], sweep: SweepConfig) -> str:
-    """Returns a Markdown table of what each arm reached, its difference from the first with an interval, and a verdict.
+    """Returns a Markdown table: the objective of each arm, its difference from the first with an interval, a conclusion.
 
-    The intervals are Welch's (B. L. Welch, Biometrika 34, 1947), each so wide that all of them hold together at 95 %
-    (Bonferroni): the best of several trials looks good by chance.
+    The intervals are Welch's (B. L. Welch, Biometrika 34, 1947), with Bonferroni's correction: at 95 % all
+    of them are right at once. Without it the best of several trials looks good by chance.
     """
     first, *others = arms
     lines = [f"| | {sweep.objective}: mean | lowest to highest | difference, 95 % | is it real |", "|" + "---|" * 5]
@@ -73,13 +73,13 @@ def comparison(arms: list[Arm], sweep: SweepConfig) -> str:
         difference = f"{_mean(arm) - _mean(first):+.3f} ({low:+.3f} to {high:+.3f})"
         lines.append(f"| {arm.name} | {_mean(arm):.3f} | {_range(arm)} | {difference} | {real} |")
     seeds = ", ".join(map(str, first.values))
-    about = f"{sweep.steps:,} steps each, seeds {seeds}, {sweep.final_episodes} episodes each on terrain that chose none"
+    about = f"{sweep.steps:,} steps each, seeds {seeds}, {sweep.final_episodes} episodes each on new terrain"
     return "\n".join([*lines, "", about])
 
 
 def difference_interval(values: list[float], others: list[float], comparisons: int = 1) -> tuple[float, float]:
-    """Returns Welch's interval of the difference of two means, for one of so many comparisons that must hold together."""
-    if len({*values}) == len({*others}) == 1:  # nothing varies: the difference is what it is
+    """Returns Welch's interval of the difference of two means, corrected for a number of simultaneous comparisons."""
+    if len({*values}) == len({*others}) == 1:  # without variance the interval is the difference itself
         return (values[0] - others[0],) * 2
     interval = stats.ttest_ind(values, others, equal_var=False).confidence_interval(1 - (1 - CONFIDENCE) / comparisons)
     return float(interval.low), float(interval.high)
@@ -88,9 +88,9 @@ def difference_interval(values: list[float], others: list[float], comparisons: i
 def draw(arms: list[Arm], sweep: SweepConfig, path: Path) -> None:
     """Draws every training as a dot, and the means, into the PNG `path`."""
     figure, axis = plt.subplots(figsize=(1.6 + 1.4 * len(arms), 3.6))
-    for place, arm in enumerate(arms):
-        axis.scatter([place] * len(arm.values), [*arm.values.values()], s=22, alpha=0.6, color="tab:blue")
-        axis.hlines(_mean(arm), place - 0.25, place + 0.25, color="black", lw=2)
+    for x, arm in enumerate(arms):
+        axis.scatter([x] * len(arm.values), [*arm.values.values()], s=22, alpha=0.6, color="tab:blue")
+        axis.hlines(_mean(arm), x - 0.25, x + 0.25, color="black", lw=2)
     axis.set_xticks(range(len(arms)), [arm.name for arm in arms])
     axis.set_ylabel(sweep.objective)
     axis.set_title(f"{sweep.steps:,} steps, {sweep.reseed} new seeds; bars are means", fontsize=9)
@@ -101,12 +101,12 @@ def draw(arms: list[Arm], sweep: SweepConfig, path: Path) -> None:
 
 
 def _train(arm, seed, sweep, argv):
-    """Trains and judges an arm with a seed, unless another worker does; tells whether it did."""
+    """Trains and evaluates an arm with a seed; returns False if another worker does so already."""
     run = sweep.folder / FOLDER / f"{arm.name.replace(' ', '_')}_seed_{seed}"
-    held = lock_if_free(run)
-    if held is None:
+    lock = lock_if_free(run)
+    if lock is None:
         return False
-    with held:
+    with lock:
         training = sweep.training(arm.params, seed)
         summary = trained(training, run, sweep.final_episodes, argv, seeds=CONFIRM)
         arm.values[seed] = summary[sweep.objective]

@@ -1,4 +1,4 @@
-"""What a sweep may choose from: numbers and choices by their place in a training's config.
+"""Search spaces of sweeps: ranges and choices by dotted name in the config of a training.
 
 A space is a mapping, in Python or in a YAML file, from a dotted name such as `ppo.learning_rate` or `env.residual_scale`
 to `{low: 1e-5, high: 1e-3, log: true}` (whole numbers if both ends are; `step` is possible) or `{choices: [relu, elu]}`.
@@ -22,49 +22,49 @@ RANGE, CHOICES = {"low", "high", "log", "step"}, {"choices"}
 
 
 def read_space(name: str, algo: str, task: TaskRow) -> dict[str, Mapping]:
-    """Returns the named space for an algorithm and a task, or the content of the YAML file of that name, as plain data.
+    """Returns the named space for an algorithm and a task, or the content of a YAML file, as plain data.
 
-    The task's entries come after the learning rate and, in `wide`, those of its reward at the end: with a given seed the
-    sampler draws the same numbers only in the same order.
+    The order of the entries is fixed, because the sampler draws values in this order: learning rate, entries of the task,
+    other entries of the learner and, in `wide`, reward weights.
 
     Raises:
-        ValueError: there is neither.
+        ValueError: there is no such space, and the name is not a YAML file.
     """
     spaces = LEARNERS[algo].spaces
     if name in spaces:
         first, *others = ((f"{algo}.{field}", entry) for field, entry in spaces[name].items())
         return dict([first, *task.space.items(), *others, *(task.reward_space.items() if name == "wide" else ())])
     if Path(name).suffix not in (".yaml", ".yml"):
-        raise ValueError(f"no space is called {name!r}{nearest_name(name, spaces)}; a file of one's own ends in .yaml")
+        raise ValueError(f"no space is called {name!r}{nearest_name(name, spaces)}; the name of a file must end in .yaml")
     return read_yaml(name)
 
 
 def distributions(space: Mapping, base: TrainConfig, fixed: set[str]) -> Space:
-    """Returns Optuna's distributions of a space, after trying each end and choice in the config `base`.
+    """Returns Optuna's distributions of a space. Checks each end and choice in the config `base`.
 
     Raises:
-        ValueError: a name is no number of the config, or another learner's, or is `fixed`; an entry is malformed, or
-            the config refuses a value.
+        ValueError: a name is not a field of the config, belongs to another learner, or is `fixed`; an entry is malformed,
+            or the config refuses a value.
     """
     if not space:
-        raise ValueError("the space names nothing to choose")
+        raise ValueError("the space is empty")
     return {name: _checked(name, entry, base, fixed) for name, entry in space.items()}
 
 
 def changes(params: Mapping) -> dict:
-    """Returns a trial's parameters, by dotted name, as nested changes of a config: lists are lists again."""
+    """Returns a trial's parameters, by dotted name, as nested changes of a config; lists in text become lists."""
     nested: dict = {}
     for name, value in params.items():
         *path, last = name.split(".")
-        place = nested
+        inner = nested
         for key in path:
-            place = place.setdefault(key, {})
-        place[last] = json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+            inner = inner.setdefault(key, {})
+        inner[last] = json.loads(value) if isinstance(value, str) and value.startswith("[") else value
     return nested
 
 
 def merged(first: Mapping, second: Mapping) -> dict:
-    """Returns two nested mappings as one, in which the second has the last word."""
+    """Returns two nested mappings as one; values of the second replace values of the first."""
     both = [
         key for key in first.keys() & second.keys() if isinstance(first[key], Mapping) and isinstance(second[key], Mapping)
     ]
@@ -73,9 +73,9 @@ def merged(first: Mapping, second: Mapping) -> dict:
 
 def _checked(name, entry, base, fixed):
     if not isinstance(name, str) or name.split(".")[0] in fixed | LEARNERS.keys() - {base.algo}:
-        raise ValueError(f"space: {name} is not for a sweep of {base.algo} to choose")
+        raise ValueError(f"space: a sweep of {base.algo} cannot choose {name}")
     if not isinstance(entry, Mapping) or not (set(entry) == CHOICES or {"low", "high"} <= set(entry) <= RANGE):
-        raise ValueError(f"space: {name} must be {{low, high, and perhaps log or step}} or {{choices}}, got {entry!r}")
+        raise ValueError(f"space: {name} must be {{low, high, optionally log or step}} or {{choices}}, got {entry!r}")
     try:
         distribution, ends = _distribution(entry)
         for value in ends:
@@ -86,18 +86,18 @@ def _checked(name, entry, base, fixed):
 
 
 def _try(base, name, value):
-    """Raises ValueError if the config refuses a value, or puts another in its place."""
+    """Raises ValueError if the config refuses a value or replaces it."""
     wanted = changes({name: value})
     for _, made in overruled(wanted, as_plain(updated(base, wanted))):
-        raise ValueError(f"the training sets it to {made!r}, whatever a sweep chooses")
+        raise ValueError(f"it has no effect: the training sets it to {made!r}")
 
 
 def _distribution(entry):
-    """Returns an entry's distribution, and the values that a config must accept."""
+    """Returns the distribution of an entry, and the values that the config must accept."""
     if "choices" in entry:
         if not isinstance(entry["choices"], (list, tuple)):
             raise ValueError(f"choices must be a list, got {entry['choices']!r}")
-        # Optuna knows no lists: they travel as text.
+        # Optuna has no lists as choices: they are stored as JSON text.
         values = [json.dumps(value) if isinstance(value, (list, tuple)) else value for value in entry["choices"]]
         return CategoricalDistribution(values), values
     whole = all(isinstance(entry[end], int) for end in ("low", "high"))

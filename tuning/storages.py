@@ -1,4 +1,4 @@
-"""Where a study is kept: a journal file, a database, or a gRPC proxy in front of a database."""
+"""Storages of studies: a journal file, a database, or a gRPC proxy in front of a database."""
 
 import signal
 import warnings
@@ -13,14 +13,14 @@ from utils.console.outputs import check_output
 
 SQLITE_WAIT = 60  # seconds that a worker waits while another writes
 JOURNAL_START = '{"op_code"'
-PORT = 13000  # Optuna's own
+PORT = 13000  # Optuna's default
 
 
 def open_storage(place: str) -> BaseStorage:
-    """Opens what `--storage` names: a path (a journal), grpc://HOST:PORT, or a database's URL as SQLAlchemy reads it.
+    """Opens the storage of `--storage`: a path (a journal), grpc://HOST:PORT, or a URL of SQLAlchemy.
 
     Raises:
-        ValueError: it cannot be opened; one sentence, without the URL, which may hold a password.
+        ValueError: the storage cannot be opened. The message does not contain the URL, which may contain a password.
     """
     if "://" not in place:
         return _journal(Path(place))
@@ -31,21 +31,22 @@ def open_storage(place: str) -> BaseStorage:
     arguments = {"connect_args": {"timeout": SQLITE_WAIT}} if place.startswith("sqlite") else {"pool_pre_ping": True}
     try:
         return RDBStorage(place, engine_kwargs=arguments)
-    except Exception as error:  # SQLAlchemy's, Alembic's and each driver's own
+    except Exception as error:  # SQLAlchemy, Alembic and each driver have different errors
         raise ValueError(f"cannot open the {place.split(':')[0]} storage: {reason(error)}") from error
 
 
 def serve(storage: str, place: str) -> None:
-    """Lets other workers reach the database of that URL at HOST:PORT, or PORT of this machine alone, until Ctrl-C.
+    """Serves the database `storage` at HOST:PORT, or at PORT of this machine only, until Ctrl-C.
 
     Raises:
-        ValueError: it cannot be opened, or is a journal, whose trials Optuna's proxy hands out twice (issues 6084, 6172).
-        KeyboardInterrupt: the way it ends.
+        ValueError: the storage cannot be opened, or is a journal: Optuna's proxy gives trials of a journal to two workers
+            (Optuna issues 6084, 6172).
+        KeyboardInterrupt: always, on Ctrl-C.
     """
     host, port = address(place)
     if "://" not in storage:
         raise ValueError("a proxy needs a database behind it, such as --storage sqlite:///study.db, got a journal")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have what they start with & ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells make background processes (&) ignore SIGINT
     with quiet():
         run_grpc_proxy_server(open_storage(storage), host=host, port=port)
 
@@ -54,21 +55,21 @@ def address(place: str) -> tuple[str, int]:
     """Returns host and port of "host:port", "host" or "port".
 
     Raises:
-        ValueError: the port is no number.
+        ValueError: the port is not a number.
     """
     host, _, port = place.rpartition(":") if ":" in place or place.isdigit() else (place, "", str(PORT))
     if not port.isdigit():
-        raise ValueError(f"an address is HOST:PORT, got {place!r}")
+        raise ValueError(f"an address must be HOST:PORT, got {place!r}")
     return host or "localhost", int(port)
 
 
 def of_storage(error: Exception) -> bool:
-    """Tells whether an error is of the storage or its driver, and not of a training."""
+    """Returns whether an error comes from the storage or its driver, not from a training."""
     return type(error).__module__.startswith(("sqlalchemy", "grpc", "optuna"))
 
 
 def reason(error: BaseException) -> str:
-    """Returns the first line of what went wrong below, in the words of whoever knew it first."""
+    """Returns the first line of the original cause of an error."""
     while error.__cause__ is not None:
         error = error.__cause__
     return (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -77,23 +78,23 @@ def reason(error: BaseException) -> str:
 def _journal(path):
     try:
         path = check_output(path, _is_journal)
-        _mend(path)
+        _remove_partial_line(path)
         return JournalStorage(JournalFileBackend(str(path)))
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"cannot read {path} as a study's journal: {reason(error)}") from error
 
 
 def _is_journal(path):
-    """Tells whether a file begins as Optuna's journals do; a full disk may have cut off even the beginning."""
-    begun = path.read_text()[: len(JOURNAL_START)]
-    return JOURNAL_START.startswith(begun)
+    """Returns whether a file starts like an Optuna journal; a full disk may have cut off even the start."""
+    start = path.read_text()[: len(JOURNAL_START)]
+    return JOURNAL_START.startswith(start)
 
 
-def _mend(path):
-    """Cuts off a last line without its end, as a full disk leaves one: no worker could read past it."""
+def _remove_partial_line(path):
+    """Removes an incomplete last line, which a full disk can leave and which no worker could read."""
     if not path.exists():
         return
-    lock = JournalFileSymlinkLock(str(path))  # which those hold who write
+    lock = JournalFileSymlinkLock(str(path))  # the lock of processes that write
     lock.acquire()
     try:
         content = path.read_bytes()
@@ -106,7 +107,7 @@ def _mend(path):
 
 @contextmanager
 def quiet():
-    """Keeps Optuna from saying, of what it calls experimental, that it is."""
+    """Suppresses Optuna's warnings about experimental features."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield

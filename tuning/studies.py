@@ -1,4 +1,4 @@
-"""Optuna's side of a sweep: the study that remembers its trials, what proposes them and what ends them early."""
+"""Study, sampler and pruner of a sweep."""
 
 import uuid
 
@@ -11,16 +11,16 @@ from tuning.sweep import SweepConfig
 from utils.files import read_json, write_json
 
 JOURNAL, LOCK, PLACE = "journal.log", ".claims", "place.json"
-SETTINGS = "settings"  # of the study: what must be the same for its trials to be compared
-REDUCTION = 3  # of Hyperband: of three trials at a rung one goes on
-WARM_UP_TRIALS, FIRST_EVALUATION = 5, 2  # trials that MedianPruner lets pass, and the evaluation it begins with
+SETTINGS = "settings"  # key in the study: settings that all its trials share
+REDUCTION = 3  # of Hyperband: one of three trials at a rung continues
+WARM_UP_TRIALS, FIRST_EVALUATION = 5, 2  # MedianPruner prunes after 5 trials, from evaluation 2 on
 
 
 def open_study(sweep: SweepConfig) -> optuna.Study:
-    """Opens the sweep's study, or begins it.
+    """Opens the study of a sweep, or creates it.
 
     Raises:
-        ValueError: the storage cannot be opened, or the study was begun with other settings.
+        ValueError: the storage cannot be opened, or the study was created with other settings.
     """
     sweep.folder.mkdir(parents=True, exist_ok=True)
     storage = open_storage(sweep.storage or str(sweep.folder / JOURNAL))
@@ -32,13 +32,13 @@ def open_study(sweep: SweepConfig) -> optuna.Study:
             _check(study, sweep)
     except ValueError:
         raise
-    except Exception as error:  # the drivers' own
+    except Exception as error:  # each driver has different errors
         raise ValueError(f"cannot open the study {sweep.name}: {reason(error)}") from error
     return study
 
 
 def place(sweep: SweepConfig) -> str:
-    """Returns what tells this study's folder from one of the same name on another machine."""
+    """Returns an id of this study folder, which differs from a folder of the same name on another machine."""
     file = sweep.folder / PLACE
     if not file.exists():
         write_json(file, {"place": uuid.uuid4().hex})
@@ -46,8 +46,9 @@ def place(sweep: SweepConfig) -> str:
 
 
 def make_sampler(sweep: SweepConfig, number: int) -> optuna.samplers.BaseSampler:
-    """Returns the sampler for the trial of that number: a study goes on with the same draws, and workers' draws differ."""
-    seed = int(np.random.SeedSequence([sweep.seed, number]).generate_state(1)[0])  # adjacent studies must not share any
+    """Returns the sampler for a trial. Its seed depends on the trial's number: a resumed study draws the same values."""
+    # A SeedSequence hashes both numbers: studies with adjacent seeds must not share draws.
+    seed = int(np.random.SeedSequence([sweep.seed, number]).generate_state(1)[0])
     if sweep.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     with quiet():
@@ -57,7 +58,7 @@ def make_sampler(sweep: SweepConfig, number: int) -> optuna.samplers.BaseSampler
 
 
 def make_pruner(sweep: SweepConfig) -> optuna.pruners.BasePruner:
-    """Returns what ends trials early, by their evaluations 1, 2, ..."""
+    """Returns the pruner; its steps are the evaluations 1, 2, ..."""
     if sweep.pruner == "none":
         return optuna.pruners.NopPruner()
     if sweep.pruner == "median":
@@ -66,18 +67,18 @@ def make_pruner(sweep: SweepConfig) -> optuna.pruners.BasePruner:
 
 
 def _check(study, sweep):
-    """Writes the settings to a new study; of an old one wants the same."""
+    """Writes the settings to a new study; raises ValueError if an existing study has other settings."""
     settings, before = sweep.settings(), study.user_attrs.get(SETTINGS)
     if before is None:
         with quiet():
-            study.set_metric_names([sweep.objective])  # what the dashboard calls it
+            study.set_metric_names([sweep.objective])  # the name in the dashboard
         study.set_user_attr(SETTINGS, settings)
     elif name := _difference(before, settings):
-        raise ValueError(f"the study {sweep.name} was begun with another {name}: give another --study")
+        raise ValueError(f"the study {sweep.name} was created with another {name}: give another --study")
 
 
 def _difference(first, second, name=""):
-    """Returns the dotted name of the first place where two plain values differ, or nothing."""
+    """Returns the dotted name of the first difference between two plain values, or None."""
     if isinstance(first, dict) and isinstance(second, dict):
         inner = (_difference(first.get(key), second.get(key), f"{name}.{key}" if name else key) for key in first | second)
         return next((found for found in inner if found), None)

@@ -1,8 +1,8 @@
-"""A sweep: what is tried how often and for how long, the study that remembers it, and the folder of its trials.
+"""Config of a sweep, and the folder of its study.
 
-runs/studies/<name>/journal.log       the study, unless it is kept elsewhere
-                    trials/<number>/  a run folder for every trial, with recipe.yaml: what was tried, as --config takes it
-                    best.yaml report.md *.png    what came of it so far
+runs/studies/<name>/journal.log       the study, unless --storage names another place
+                    trials/<number>/  a run folder for every trial, with recipe.yaml: its config, which --config accepts
+                    best.yaml report.md *.png    results so far
 """
 
 import re
@@ -24,65 +24,67 @@ from utils.config import as_plain, nearest_name, read_yaml, updated
 from utils.console.options import given_options
 from utils.env_ids import DEFAULT_ID, file_name
 
-# What the sweep itself says of a training; a space chooses among the rest.
+# Fields of a training that the sweep sets. A space may choose the other fields.
 FIXED = {"run_dir", "resume", "from_trial", "total_timesteps", "seed", "num_threads", "preset", "config", "env_id", "algo"}
-FIRST_NEW_SEED = 1_000  # of --reseed, after the sweep's own
+FIRST_NEW_SEED = 1_000  # distance from --seed to the first seed of --reseed
 FIXED |= {"eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints"}
-OVERRULED = FIXED - {"preset", "env_id", "algo"}  # by the sweep, where a --config file says something
+OVERRULED = FIXED - {"preset", "env_id", "algo"}  # fields of a --config file that the sweep overrules
 
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """Everything that decides a sweep. Files that it names are read once."""
+    """Config of a sweep. Its files are read once."""
 
     env: str = DEFAULT_ID
-    """Any registered id."""
+    """Id of the environment; any registered id."""
     algo: Literal[*LEARNERS] = "ppo"
     """Learning algorithm of the trials."""
     trials: int = 50
-    """Trials of all workers together; a study that has fewer goes on."""
+    """Number of trials of all workers together. A study with fewer trials is resumed."""
     steps: int = 100_000
-    """Control steps of a trial."""
+    """Length of each training, control steps."""
     study: str | None = None
-    """Name of the study and of its folder in runs/studies; <env>_<algo>_<space> if not given."""
+    """Name of the study and of its folder in runs/studies. Default: <env>_<algo>_<space>."""
     storage: str | None = None
-    """Path of a journal, a database's URL, or grpc://HOST:PORT; a journal in the study's folder if not given."""
+    """Path of a journal, URL of a database, or grpc://HOST:PORT. Default: a journal in the folder of the study."""
     sampler: Literal["tpe", "gp", "random"] = "tpe"
-    """What proposes the next trial: tree-structured Parzen estimators, a Gaussian process, or chance."""
+    """Sampler that proposes the next trial: tree-structured Parzen estimators, a Gaussian process, or random values."""
     pruner: Literal["hyperband", "median", "none"] = "hyperband"
-    """What ends trials early."""
+    """Pruner that ends trials early."""
     space: str = "plan"
-    """plan, wide, or a YAML file of one's own."""
+    """Search space: plan, wide, or the path of a YAML file."""
     seeds: int = 1
-    """Trainings a trial, whose mean counts; the pruner looks at the first."""
+    """Number of trainings per trial. Their mean is the value of the trial; the pruner uses the first training only."""
     seed: int = 42
-    """Of the first training of every trial, and of the sampler."""
+    """Seed of the first training of every trial, and of the sampler."""
     preset: str | None = None
-    """Preset of the numbers that the space does not choose. Default: plan for the space plan, otherwise rough for a walk and
-    default for other tasks."""
+    """Preset for everything that the space does not choose. Default: plan for the space plan, otherwise rough for a walk
+    and default for other tasks."""
     config: Path | None = None
-    """YAML file with any keys of a training's config, after the preset."""
+    """YAML file with values for any option of a training. It overrides the preset."""
     start_from: Path | None = None
-    """Warm start: run or shipped policy that every trial begins with, as --start-from of a training."""
+    """Warm start of every trial: run folder, checkpoint or shipped policy, as --start-from of a training."""
     objective: str | None = None
-    """Number to maximise, measured on held-out seeds. Walks: distance_m (default, the mean distance, of 3 m), success (the
-    rate of walking all of it) or return. A cube in a hand: return (default) or successes. Other tasks: return. The return is
-    no measure where the space chooses weights of the reward."""
+    """Objective to maximise, measured on held-out seeds. Walks: distance_m (default; mean distance, at most 3 m), success
+    (the share of episodes that reach 3 m) or return. A cube in a hand: return (default) or successes. Other tasks: return.
+    The return is meaningless if the space changes reward weights."""
     evaluations: int = 5
-    """How often a trial is judged while it trains, for the pruner."""
+    """Number of evaluations during a training, for the pruner."""
     eval_episodes: int = 32
-    """Episodes each time."""
+    """Number of episodes of each evaluation."""
     final_episodes: int = 100
-    """Episodes, on terrain of its own, that give a finished trial its value."""
+    """Number of episodes, on separate terrain, that give a finished trial its value."""
     num_threads: int = 1
-    """Threads of a worker, for physics and for torch. Start one worker for each core: threads of workers that share cores
-    wait for each other."""
+    """Number of threads of a worker, for physics and for torch. Start one worker per core: workers that share cores slow
+    each other down."""
     reseed: int = 0
-    """If above 0, no new trials: the best ones, and the numbers nobody tuned, are trained with so many new seeds each."""
+    """Number of new seeds. If above 0, no new trials run; instead the best trials and the untuned config are trained again,
+    with this number of new seeds each."""
     top: int = 3
-    """How many of the best are trained again with --reseed."""
+    """Number of the best trials that --reseed trains again."""
     serve: str | None = None
-    """HOST:PORT or PORT: lets workers with --storage grpc://HOST:PORT reach this database, and does nothing else."""
+    """HOST:PORT or PORT of a proxy for the database of --storage. Workers reach it with --storage grpc://HOST:PORT. This
+    process then does nothing else."""
 
     def __post_init__(self):
         for name in ("trials", "steps", "seeds", "evaluations", "eval_episodes", "final_episodes", "num_threads", "top"):
@@ -91,17 +93,19 @@ class SweepConfig:
         if self.reseed < 0 or self.reseed == 1:
             raise ValueError(f"reseed must be 0, or at least 2 for an interval, got {self.reseed}")
         if not re.fullmatch(r"\w[\w.-]*", self.name):
-            raise ValueError(f"a study's name is letters, digits, dots and dashes, got {self.name!r}")
+            raise ValueError(f"a study's name must consist of letters, digits, dots and dashes, got {self.name!r}")
         if self.objective is None:
             object.__setattr__(self, "objective", self.task.judge.objectives[0])
         if self.objective not in (known := self.task.judge.objectives):
             raise ValueError(f"{self.env} has no objective {self.objective!r}{nearest_name(self.objective, known)}")
 
     def idle(self, argv: list[str]) -> dict[str, str]:
-        """Returns the options of a command line that have no effect -> why."""
+        """Returns the options of a command line that have no effect -> the reason."""
         if self.serve is not None:
-            return dict.fromkeys({*given_options(argv)} - {"serve", "storage"}, "--serve only serves the --storage")
-        return {} if self.reseed else {"top": "it is for --reseed"}
+            return dict.fromkeys(
+                {*given_options(argv)} - {"serve", "storage"}, "--serve only serves the database of --storage"
+            )
+        return {} if self.reseed else {"top": "only --reseed uses it"}
 
     @property
     def task(self) -> TaskRow:
@@ -110,11 +114,11 @@ class SweepConfig:
 
     @property
     def new_seeds(self) -> list[int]:
-        """The seeds of --reseed, with which no trial was trained."""
+        """The seeds of --reseed. No trial was trained with them."""
         return [self.seed + FIRST_NEW_SEED + number for number in range(self.reseed)]
 
     def check_seeds(self) -> None:
-        """Raises ValueError if a training would use seeds that are held out, or a judgement more than there are."""
+        """Raises ValueError if a training would use held-out seeds, or an evaluation needs more seeds than there are."""
         for seed in (*range(self.seed, self.seed + self.seeds), *self.new_seeds):
             check_training_seed(seed)
         EVALUATION.at(0, self.eval_episodes), JUDGE.at(0, self.final_episodes)
@@ -126,23 +130,23 @@ class SweepConfig:
 
     @property
     def folder(self) -> Path:
-        """Where the study's trials are."""
+        """Folder of the study."""
         return STUDIES / self.name
 
     @cached_property
     def common(self) -> dict:
-        """What all trainings share, as --config takes it."""
-        own = read_yaml(self.config) if self.config else {}
-        self._refuse_keys(own)
-        own = own.get("config", own)  # a run's own config.yaml has more around it
-        usual = self.task.sweep_preset
-        name = self.preset or own.get("preset") or ("plan" if self.space == "plan" else usual)
+        """Config values of all trainings, in the format of --config."""
+        content = read_yaml(self.config) if self.config else {}
+        self._refuse_keys(content)
+        values = content.get("config", content)  # in the config.yaml of a run the config is one of several entries
+        default = "plan" if self.space == "plan" else self.task.sweep_preset
+        name = self.preset or values.get("preset") or default
         start = {} if self.start_from is None else {"start_from": str(self.start_from)}
-        return merged(own, {"preset": name, "env_id": self.env, "algo": self.algo} | start)
+        return merged(values, {"preset": name, "env_id": self.env, "algo": self.algo} | start)
 
     @cached_property
     def base(self) -> TrainConfig:
-        """The training that a trial changes."""
+        """Config of a training before a trial changes it."""
         every = max(1, self.steps // self.evaluations)
         fixed = {"total_timesteps": self.steps, "seed": self.seed, "num_threads": self.num_threads, "run_dir": None}
         fixed |= {"eval_every": every, "eval_episodes": self.eval_episodes, "checkpoint_every": every}
@@ -151,15 +155,15 @@ class SweepConfig:
 
     @cached_property
     def choices(self) -> Space:
-        """What a trial chooses, and from what."""
+        """Distributions that a trial draws from, by dotted name."""
         return distributions(self.entries, self.base, FIXED)
 
     @cached_property
     def entries(self) -> dict:
-        """The space as it is written; a named one without what has no effect in the environment.
+        """The entries of the space; a named space loses the entries that have no effect in the environment.
 
         Raises:
-            ValueError: the environment cannot be made, or a space of the user's has a number without effect.
+            ValueError: the environment cannot be made, or an entry of a user's file has no effect.
         """
         entries = read_space(self.space, self.algo, self.task)
         idle = idle_numbers(self.base)
@@ -168,24 +172,24 @@ class SweepConfig:
         return {name: entry for name, entry in entries.items() if name not in idle}
 
     def recipe(self, params: Mapping) -> dict:
-        """Returns a trial's parameters with what all trainings share: a file for --config, for as long as one likes."""
+        """Returns a trial's parameters with the shared config values, in the format of --config; the length is left open."""
         return merged(self.common, changes(params))
 
     def training(self, params: Mapping, seed: int) -> TrainConfig:
-        """Returns the training of a trial's parameters with a seed, as short as the sweep's are."""
+        """Returns the config of a training with a trial's parameters and a seed, as long as all trainings of the sweep."""
         return replace(updated(self.base, changes(params)), seed=seed)
 
     def settings(self) -> dict:
-        """Returns what must be the same for two trials to be compared, as plain data."""
+        """Returns the settings that two trials must share to be comparable, as plain data."""
         base = {name: value for name, value in as_plain(self.base).items() if name != "num_threads"}
-        own = {name: getattr(self, name) for name in ("seeds", "objective", "evaluations", "final_episodes")}
-        return own | {"space": as_plain(self.entries), "training": base}
+        values = {name: getattr(self, name) for name in ("seeds", "objective", "evaluations", "final_episodes")}
+        return values | {"space": as_plain(self.entries), "training": base}
 
-    def _refuse_keys(self, own):
-        """Raises ValueError for a key of the --config file that the sweep sets itself; a run's config.yaml has them all."""
-        described = own.get("config", own)
+    def _refuse_keys(self, content):
+        """Raises ValueError for a key of the --config file that the sweep sets; the config.yaml of a run may have them."""
+        described = content.get("config", content)
         for name, value in (("env_id", self.env), ("algo", self.algo)):
             if described.get(name, value) != value:
-                raise ValueError(f"{self.config}: {name} is {described[name]}, but the sweep is of {value}")
-        for name in sorted(own.keys() & OVERRULED) if "config" not in own else ():
+                raise ValueError(f"{self.config}: {name} is {described[name]}, but the sweep uses {value}")
+        for name in sorted(content.keys() & OVERRULED) if "config" not in content else ():
             raise ValueError(f"{self.config}: {name} has no effect: the sweep sets it")

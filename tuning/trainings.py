@@ -1,4 +1,4 @@
-"""A short training and its judgement, whatever became of it so far: the piece that sweeps and comparisons repeat."""
+"""One training of a sweep with its final evaluation. It resumes from any earlier state of its folder."""
 
 import gc
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from training.config import TrainConfig
 from utils.config import updated
 from utils.files import read_json, write_json
 
-JUDGED = "judged"  # in the run's card
+JUDGED = "judged"  # key of the final evaluation in the run's card
 
 
 def trained(
@@ -25,28 +25,29 @@ def trained(
     watch: Callable[[int, dict], None] | None = None,
     seeds: Seeds = JUDGE,
 ) -> dict:
-    """Returns how good the policy at the end of a training is, after training what is left of it in the folder `run`.
+    """Trains to the end in the folder `run` if needed, then evaluates the final policy; returns the summary.
 
-    It plays so many episodes, from starts and on terrain of the held-out `seeds`. `watch` sees every evaluation before.
+    The evaluation plays `episodes` episodes; the held-out `seeds` decide terrain and initial states. `watch` is called with
+    the steps and the summary of every evaluation during the training.
 
     Raises:
-        ValueError: the folder holds another training.
-        TrainingInterrupted, TrainingDiverged: see there; what `watch` raises goes through as well.
+        ValueError: the folder contains another training.
+        TrainingInterrupted, TrainingDiverged: as `Training.learn` does. Exceptions of `watch` pass through.
     """
-    begun = (run / CONFIG).exists()
-    if begun and not _same(read_run_config(run), config):
-        raise ValueError(f"{run} holds another training than this one")
-    if not begun:
+    started = (run / CONFIG).exists()
+    if started and not _same(read_run_config(run), config):
+        raise ValueError(f"{run} contains another training")
+    if not started:
         create_run(replace(config, run_dir=run), argv)
     if not ended(run, config.total_timesteps):
-        training = prepare(config, run, begun, watch)
+        training = prepare(config, run, started, watch)
         try:
             with training.callbacks["interrupt"]:
                 training.learn(run)
                 training.callbacks["interrupt"].check()
         finally:
             del training
-            gc.collect()  # it is full of cycles: a worker of many trials would hold many of them at once
+            gc.collect()  # reference cycles: without this, a worker would keep many trainings in memory
     card = read_json(run / CARD)
     if JUDGED not in card:
         card[JUDGED] = judge(config, run, episodes, seeds.at(0, episodes))
@@ -55,17 +56,17 @@ def trained(
 
 
 def lock_if_free(folder: Path) -> ExitStack | None:
-    """Returns a folder's lock, held until it is closed or the process ends; None while another trains there."""
+    """Returns the acquired lock of a folder, or None if another process has it. It ends with `close` or with the process."""
     folder.mkdir(parents=True, exist_ok=True)
-    held = ExitStack()
+    lock = ExitStack()
     with suppress(ValueError):
-        held.enter_context(locked(folder))
-        return held
+        lock.enter_context(locked(folder))
+        return lock
     return None
 
 
 def judge(config: TrainConfig, run: Path, episodes: int, seed: int) -> dict:
-    """Returns the summary of the run's last policy in episodes from that seed on, which decides the terrain too."""
+    """Returns the summary of the run's final policy over episodes from `seed` on; the seed also decides the terrain."""
     env = config.make_evaluation_env(episodes, seed)
     try:
         return config.task.judge.summary(env, load_run(run).act, episodes, seed)
@@ -74,10 +75,10 @@ def judge(config: TrainConfig, run: Path, episodes: int, seed: int) -> dict:
 
 
 def _same(record, config):
-    """Tells whether a run's record is of this training; how many threads it has does not matter."""
+    """Returns whether the recorded config of a run equals `config`; the number of threads may differ."""
     wanted = replace(config, run_dir=None)
     try:
-        recorded = updated(wanted, record)  # as the record's values resolve today
+        recorded = updated(wanted, record)  # resolves the recorded values as the current code does
     except ValueError:
         return False
     return replace(recorded, num_threads=1) == replace(wanted, num_threads=1)

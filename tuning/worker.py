@@ -1,4 +1,4 @@
-"""A worker of a sweep: takes up a trial that somebody left or asks for a new one, trains it, judges it, tells the study."""
+"""A worker of a sweep: resumes an abandoned trial or asks for a new one, trains it, evaluates it, reports its value."""
 
 import traceback
 from collections.abc import Callable
@@ -20,22 +20,22 @@ from tuning.sweep import SweepConfig
 from tuning.trainings import lock_if_free, trained
 from utils.files import write_aside
 
-OWNER, BEGUN, REASON, NOTE = "place", "begun", "reason", "note"  # what we write to a trial beside its numbers
-TRACEBACK = "traceback.txt"  # in the folder of a trial that failed
-MOST_BEGINNINGS = 3  # of a trial whose worker died each time
+OWNER, STARTS, REASON, NOTE = "place", "begun", "reason", "note"  # keys of a trial's user attributes
+TRACEBACK = "traceback.txt"  # file in the folder of a failed trial
+MOST_STARTS = 3  # starts of a trial whose worker died each time
 
 
 def work(study: optuna.Study, sweep: SweepConfig, argv: list[str], say: Callable[[str], None] | None = None) -> None:
-    """Trains trials until all of the sweep's are finished or in other workers' hands.
+    """Trains trials until every trial of the sweep is finished or is being trained by another worker.
 
     Raises:
-        TrainingInterrupted: a signal came; what was trained is saved, and the next worker goes on with it.
-        OSError, or ValueError caused by one: nothing can be written; the trial waits for the next worker as well.
+        TrainingInterrupted: a signal came; the training is saved, and the next worker resumes the trial.
+        OSError, or ValueError caused by an OSError: files cannot be written; the next worker resumes the trial.
     """
-    say = say or partial(print, flush=True)  # into a file, too, line by line
+    say = say or partial(print, flush=True)  # line by line also when the output is a file
     while (claimed := claim(study, sweep)) is not None:
-        trial, held = claimed
-        with held:
+        trial, lock = claimed
+        with lock:
             say(f"trial {trial.number}: {describe(trial.params)}")
             for note in notes(trial, sweep):
                 say(f"trial {trial.number}: {note}")
@@ -44,43 +44,45 @@ def work(study: optuna.Study, sweep: SweepConfig, argv: list[str], say: Callable
 
 
 def claim(study: optuna.Study, sweep: SweepConfig) -> tuple[optuna.Trial, ExitStack] | None:
-    """Returns a trial to train with the lock of its folder, or None if there is none left.
+    """Returns a trial to train and the lock of its folder, or None if no trial is left.
 
-    A trial that is running, of this folder, with a free lock has lost its worker: whoever comes goes on with it, from its
-    last checkpoint. The lock goes with its process, so that a trial has one worker at a time and none is given up.
+    A running trial of this folder whose lock is free has lost its worker; the next worker resumes it from its newest
+    checkpoint. The operating system frees the lock when a process ends, so that each trial has at most one worker and no
+    trial is lost.
     """
     with FileLock(sweep.folder / LOCK):
-        for left in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            here = left.user_attrs.get(OWNER, place(sweep)) == place(sweep)
-            if here and (held := lock_if_free(trial_folder(sweep.folder, left.number))):
-                return _begun(optuna.Trial(study, left._trial_id), sweep), held  # Optuna has no public way to go on
+        for abandoned in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            here = abandoned.user_attrs.get(OWNER, place(sweep)) == place(sweep)
+            if here and (lock := lock_if_free(trial_folder(sweep.folder, abandoned.number))):
+                trial = optuna.Trial(study, abandoned._trial_id)  # Optuna has no public way to resume a trial
+                return _started(trial, sweep), lock
         trials = study.get_trials(deepcopy=False)
         if len(trials) >= sweep.trials and not any(trial.state == TrialState.WAITING for trial in trials):
             return None
         study.sampler = make_sampler(sweep, len(trials))
         trial = study.ask()
-        return _begun(trial, sweep), lock_if_free(trial_folder(sweep.folder, trial.number))
+        return _started(trial, sweep), lock_if_free(trial_folder(sweep.folder, trial.number))
 
 
 def finish(study: optuna.Study, trial: optuna.Trial, sweep: SweepConfig, argv: list[str]) -> None:
-    """Trains a trial to its end, judges it and tells the study: its value, that it was pruned, or why it failed."""
-    begun = trial.user_attrs.get(BEGUN, 0)
-    trial.set_user_attr(BEGUN, begun + 1)
-    if begun >= MOST_BEGINNINGS:
-        fail(study, trial, f"its worker died {begun} times")
+    """Trains a trial to its end, evaluates it and reports to the study: value, pruned, or the reason of a failure."""
+    starts = trial.user_attrs.get(STARTS, 0)
+    trial.set_user_attr(STARTS, starts + 1)
+    if starts >= MOST_STARTS:
+        fail(study, trial, f"its worker died {starts} times")
         return
     try:
         value = train_and_judge(trial, sweep, argv)
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
     except TrainingInterrupted:
-        trial.set_user_attr(BEGUN, begun)  # it was asked to stop: that is no death
+        trial.set_user_attr(STARTS, starts)  # a requested stop does not count as a death
         raise
-    except Exception as error:  # SB3, torch and environments refuse numbers with errors of all kinds
+    except Exception as error:  # SB3, torch and environments raise errors of all kinds for bad hyperparameters
         if of_storage(error):
             raise
-        if isinstance(error, OSError) or isinstance(error.__cause__, OSError):  # a full disk is no fault of its numbers
-            trial.set_user_attr(BEGUN, begun)
+        if isinstance(error, OSError) or isinstance(error.__cause__, OSError):  # a full disk: not the trial's fault
+            trial.set_user_attr(STARTS, starts)
             raise
         write_traceback(trial_folder(sweep.folder, trial.number), error)
         fail(study, trial, sentence(error))
@@ -89,10 +91,10 @@ def finish(study: optuna.Study, trial: optuna.Trial, sweep: SweepConfig, argv: l
 
 
 def train_and_judge(trial: optuna.Trial, sweep: SweepConfig, argv: list[str]) -> float:
-    """Returns the mean of the objective over the trial's seeds, of the policies at the end of their trainings.
+    """Returns the mean of the objective over the trial's seeds, measured on the final policies.
 
     Raises:
-        TrialPruned: the first of them falls behind what other trials had reached.
+        TrialPruned: the first training falls behind other trials at the same evaluation.
     """
     folder, values = trial_folder(sweep.folder, trial.number), []
     for seed in range(sweep.seed, sweep.seed + sweep.seeds):
@@ -104,20 +106,20 @@ def train_and_judge(trial: optuna.Trial, sweep: SweepConfig, argv: list[str]) ->
 
 
 def fail(study: optuna.Study, trial: optuna.Trial, why: str) -> None:
-    """Tells the study that a trial failed, and why."""
+    """Reports to the study that a trial failed, and the reason."""
     trial.set_user_attr(REASON, why.splitlines()[0])
     study.tell(trial, state=TrialState.FAIL)
 
 
 def sentence(error: Exception) -> str:
-    """Returns the first line of an error, after its type where the text alone may not say what happened."""
+    """Returns the first line of an error, after its type if the text alone may be unclear."""
     text = (str(error).strip() or "no reason given").splitlines()[0]
     known = isinstance(error, (TrainingDiverged, AssertionError)) or type(error) is ValueError
     return text if known and str(error).strip() else f"{type(error).__name__}: {text}"
 
 
 def write_traceback(folder: Path, error: Exception) -> None:
-    """Writes where an error came from to the folder of its trial, whose reason in the study has one line only."""
+    """Writes the traceback of an error to the folder of its trial; the study stores only one line."""
     text = "".join(traceback.format_exception(error))
     write_aside(folder / TRACEBACK, lambda aside: aside.write_text(text))
 
@@ -130,10 +132,10 @@ def describe(params: dict) -> str:
 
 
 def notes(trial: optuna.Trial, sweep: SweepConfig) -> list[str]:
-    """Returns what the steps of a trial's training are other than asked for, and keeps it with the trial for the report."""
+    """Returns notes on steps that differ from those asked for, and stores them with the trial for the report."""
     try:
         found = step_notes(sweep.training(trial.params, sweep.seed))
-    except (ValueError, TypeError):  # its numbers are refused: the training says why
+    except (ValueError, TypeError):  # the hyperparameters are refused: the training reports the reason
         return []
     if found:
         trial.set_user_attr(NOTE, " ".join(found))
@@ -141,25 +143,25 @@ def notes(trial: optuna.Trial, sweep: SweepConfig) -> list[str]:
 
 
 def outcome(trial: FrozenTrial, sweep: SweepConfig) -> str:
-    """Returns how a trial ended, as the end of a sentence."""
+    """Returns the outcome of a trial, as the end of a sentence."""
     if trial.state == TrialState.COMPLETE:
         return f"has {sweep.objective} {trial.value:.3f}"
     if trial.state == TrialState.PRUNED:
         return f"was pruned at evaluation {trial.last_step} with {sweep.objective} {trial.value:.3f}"
-    return f"failed: {trial.user_attrs.get(REASON, 'nobody said why')}"
+    return f"failed: {trial.user_attrs.get(REASON, 'unknown reason')}"
 
 
-def _begun(trial, sweep):
-    """Returns a trial with what it tries, which is chosen now if it was not before, written down."""
+def _started(trial, sweep):
+    """Draws the parameters that a trial does not have yet and writes its recipe; returns the trial."""
     trial.set_user_attr(OWNER, place(sweep))
     for name, distribution in sweep.choices.items():
-        trial._suggest(name, distribution)  # as study.ask does for a new one
+        trial._suggest(name, distribution)  # as study.ask does for a new trial
     write_recipe(trial_folder(sweep.folder, trial.number) / RECIPE, sweep.recipe(trial.params))
     return trial
 
 
 def _pruning(trial, sweep):
-    """Returns what reports an evaluation as 1, 2, ... and ends a trial that falls behind."""
+    """Returns a function that reports evaluations as steps 1, 2, ... and raises TrialPruned for a bad trial."""
     every = sweep.base.eval_every
 
     def watch(steps: int, summary: dict) -> None:

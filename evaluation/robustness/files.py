@@ -1,4 +1,4 @@
-"""Sweeps on disk: a JSON file each, which no other model, setting or program takes the place of."""
+"""Sweeps on disk: one JSON file each, which a sweep of another model, setting or program never overwrites."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ from utils.files import read_json, write_json
 from utils.provenance import versions
 
 FORMAT = 1
-LONGEST_LABEL = 100  # bytes of a model's path in a file's name
+LONGEST_LABEL = 100  # bytes of a model's path in the name of a file
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What sweeps must share to stand in one table and one picture."""
+    """Conditions that sweeps in one table or picture share."""
 
     env_id: str
     episodes: int
@@ -27,31 +27,31 @@ class Conditions:
 
     @property
     def settings(self) -> str:
-        """What the user chose, in words."""
+        """The settings that the user chose, as text."""
         return f"{self.episodes} episodes from seed {self.seed} on {self.env_id}"
 
 
 def write_sweep(folder: Path, sweep: Sweep, made: Conditions) -> Path:
-    """Writes all of a sweep as JSON; returns the file."""
+    """Writes a sweep as JSON; returns the file."""
     axes = [{"parameter": axis.name, "nominal": axis.nominal, "values": axis.values} for axis in sweep.axes]
     points = [{"values": p.values, "episodes": p.episodes} | ({"error": p.error} if p.error else {}) for p in sweep.points]
-    head = {"format": FORMAT, "model": sweep.model, "path": _place(sweep.model), "digest": sweep.digest, **asdict(made)}
+    head = {"format": FORMAT, "model": sweep.model, "path": _absolute(sweep.model), "digest": sweep.digest, **asdict(made)}
     path = sweep_file(folder, sweep, made)
     write_json(path, head | {"versions": versions(), "axes": axes, "points": points})
     return path
 
 
 def sweep_file(folder: Path, sweep: Sweep, made: Conditions) -> Path:
-    """Returns the file of a sweep: MODEL_PARAMETER.json, with a number if another model, setting or program has that."""
+    """Returns the file of a sweep: MODEL_PARAMETER.json, with a hash in front if another sweep has that name."""
     name = f"{label(sweep.model)}_{sweep.name}.json"
-    wanted = (_place(sweep.model), [axis.name for axis in sweep.axes], made.settings)
+    wanted = (_absolute(sweep.model), [axis.name for axis in sweep.axes], made.settings)
     if not (folder / name).exists() or _identity(folder / name) == wanted:
         return folder / name
     return folder / f"{short_hash(json.dumps(wanted))}_{name}"
 
 
 def read_sweeps(folder: Path, without: Collection[Path] = ()) -> Iterator[tuple[Conditions, Sweep]]:
-    """Yields the sweeps that `write_sweep` wrote into a folder, except those files; other files there are passed over."""
+    """Yields the sweeps in a folder, except the files in `without`; skips files that `write_sweep` did not write."""
     for path in sorted({*folder.glob("*.json")} - {*without}):
         try:
             yield _read(read_json(path))
@@ -60,22 +60,22 @@ def read_sweeps(folder: Path, without: Collection[Path] = ()) -> Iterator[tuple[
 
 
 def label(model: str) -> str:
-    """Returns the end of a model's path as the beginning of a file's name."""
+    """Returns the end of a model's path, for the start of a file's name."""
     text = Path(model).as_posix().strip("/.").replace("/", "_")
     return os.fsencode(text)[-LONGEST_LABEL:].decode(errors="ignore")
 
 
 def short_hash(text: str) -> str:
-    """Returns eight characters that tell a text from others."""
+    """Returns the first eight hexadecimal digits of a text's SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _place(model):
+def _absolute(model):
     return str(Path(model).resolve())
 
 
 def _identity(path):
-    """Returns what tells a sweep's file from others, or None if it is no sweep's."""
+    """Returns path, parameters and settings of the sweep in a file, or None if the file contains no sweep."""
     try:
         content = read_json(path)
         made, sweep = _read(content)

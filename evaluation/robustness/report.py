@@ -1,4 +1,4 @@
-"""What sweeps of several policies tell: a table, a picture for each parameter, a map for each pair of them."""
+"""Report of the sweeps of several policies: a table, a picture for each parameter, a map for each pair."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -19,9 +19,9 @@ HEAD = ("policy", "parameter", "mean", "10 % quantile", "worst point", "Robust-A
 
 
 def table(sweeps: Sequence[Sweep]) -> str:
-    """Returns one line for each sweep as a Markdown table; returns are those of episodes.
+    """Returns a Markdown table of returns per episode, one line for each sweep.
 
-    The worst point is the one with the lowest mean. Robust-AUC and its uncertainty are for one parameter only.
+    The worst point has the lowest mean. Robust-AUC and its uncertainty exist for sweeps of one parameter only.
     """
     lines = [f"| {' | '.join(HEAD)} |", "|" + "---|" * len(HEAD)]
     return "\n".join(lines + [f"| {' | '.join(_cells(sweep))} |" for sweep in sweeps])
@@ -38,15 +38,15 @@ def failures(sweeps: Sequence[Sweep]) -> list[str]:
 
 
 def draw(folder: Path, sweeps: Sequence[Sweep], settings: str = "") -> list[Path]:
-    """Draws the sweeps of the same parameters into one PNG each: lines with bands, or maps; returns the files.
+    """Draws one PNG for all sweeps of the same parameters: lines with bands, or maps; returns the files.
 
-    Where several parameters were swept, all.png has them side by side, on the same scale. A picture of other settings, or
-    of another program, keeps its file: this one then gets a name of its own.
+    If several parameters were swept, all.png shows them side by side, on the same scale. A picture of other settings or of
+    another program is not overwritten: the new picture then gets another name.
     """
     by_name = {name: [sweep for sweep in sweeps if sweep.name == name and sweep.whole] for name in _names(sweeps)}
-    by_name = {name: own for name, own in by_name.items() if own}
-    figures = {name: _lines([own]) if len(own[0].axes) == 1 else _maps(own) for name, own in by_name.items()}
-    lines = [own for own in by_name.values() if len(own[0].axes) == 1]
+    by_name = {name: group for name, group in by_name.items() if group}
+    figures = {name: _lines([group]) if len(group[0].axes) == 1 else _maps(group) for name, group in by_name.items()}
+    lines = [group for group in by_name.values() if len(group[0].axes) == 1]
     if len(lines) > 1:
         figures["all"] = _lines(lines)
     mark = f"{PROGRAM}: {settings};"
@@ -57,13 +57,13 @@ def draw(folder: Path, sweeps: Sequence[Sweep], settings: str = "") -> list[Path
 
 
 def grouped(folder: Path, sweeps: Sequence[Sweep], made: Conditions) -> dict[Conditions, list[Sweep]]:
-    """Returns all sweeps that a folder holds, by conditions: first those made as `sweeps` were, with these in front.
+    """Returns `sweeps` and all other sweeps in a folder, by conditions. The conditions `made` of `sweeps` come first.
 
-    A sweep of a model that has changed since is left out.
+    Leaves out sweeps of a model that has changed since.
     """
     groups = {made: [*sweeps]}
     digests = {Path(sweep.model).resolve(): sweep.digest for sweep in sweeps}
-    for conditions, sweep in read_sweeps(folder, [sweep_file(folder, own, made) for own in sweeps]):
+    for conditions, sweep in read_sweeps(folder, [sweep_file(folder, each, made) for each in sweeps]):
         if digests.get(Path(sweep.model).resolve(), sweep.digest) == sweep.digest:
             groups.setdefault(conditions, []).append(sweep)
     return groups
@@ -77,7 +77,7 @@ def markdown(groups: Mapping[Conditions, Sequence[Sweep]]) -> str:
 
 
 def _picture_file(folder, name, mark):
-    """Returns the file of a picture: a name of its own if the plain one holds a picture of something else."""
+    """Returns the file of a picture: NAME.png, with a hash in front if that file is another picture."""
     plain = folder / f"{name}.png"
     free = not plain.exists() or marked(mark)(plain)
     return plain if free else folder / f"{short_hash(mark)}_{name}.png"
@@ -117,9 +117,10 @@ def _auc(sweep, returns):
 
 
 def _successes(points: list[Point]) -> str:
-    """Returns the mean number of successes an episode, where they are told."""
-    told = [float(episode[name]) for point in points for episode in point.episodes for name in _TOLD if name in episode]
-    return f"{np.mean(told):.2f}" if told else "-"
+    """Returns the mean number of successes per episode as text; a dash if no episode reports successes."""
+    episodes = [episode for point in points for episode in point.episodes]
+    reported = [float(episode[name]) for episode in episodes for name in _SUCCESSES if name in episode]
+    return f"{np.mean(reported):.2f}" if reported else "-"
 
 
 def _at(sweep, point):
@@ -164,18 +165,18 @@ def _maps(sweeps):
 
 
 def _shown(model):
-    """Returns the end of a model's path, as much as a picture has room for."""
+    """Returns the end of a model's path, shortened for a picture."""
     return model if len(model) <= WIDEST_NAME else f"...{model[3 - WIDEST_NAME :]}"
 
 
 def _grid(sweep):
-    """Returns the mean return of every point of a pair's grid, NaN where it failed."""
+    """Returns the mean return at every point of a grid, NaN where the point failed."""
     means = [np.mean(point.returns) if point.error is None else np.nan for point in sweep.points]
     return np.reshape(means, [len(axis.values) for axis in sweep.axes])
 
 
 def _figure(panels, share=False):
-    """Returns a figure with that many panels, at most four in a row, and these."""
+    """Returns a figure and its panels, at most four in a row."""
     from matplotlib.figure import Figure  # not pyplot: no window, no global state
 
     columns = min(panels, 4)
@@ -187,4 +188,4 @@ def _figure(panels, share=False):
     return figure, axes[:panels]
 
 
-_TOLD = ("successes", "success")
+_SUCCESSES = ("successes", "success")

@@ -1,4 +1,4 @@
-"""Plays policies at each of several values of a physical parameter, on the same seeds, and keeps every episode."""
+"""Sweeps a physical parameter: plays policies at each of several values, on the same seeds; keeps every episode."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,13 +20,13 @@ from utils.config import nearest_name
 from utils.perturbation import Perturbable
 from utils.provenance import code_state, file_state, optional_versions, versions
 
-NEAR = 1e-9  # of the range: a value so near to the nominal one is the nominal one
+NEAR = 1e-9  # relative tolerance for "equals nominal"
 MakeEnv = Callable[[int, int], VectorEnv]
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A parameter and its values in rising order; the nominal one is among them."""
+    """A parameter and its values in increasing order, with the nominal value among them."""
 
     name: str
     nominal: float
@@ -35,7 +35,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Point:
-    """One value of every parameter of a sweep, and a record of every episode there, or why there is none."""
+    """One value of every parameter of a sweep, and the records of the episodes there, or the error."""
 
     values: tuple[float, ...]
     episodes: list[dict]
@@ -55,7 +55,7 @@ class Sweep:
     axes: tuple[Axis, ...]
     points: list[Point]
     digest: str = ""
-    """Of the policy: a run that is trained on is another one."""
+    """Digest of the policy; further training changes it."""
 
     @property
     def name(self) -> str:
@@ -71,39 +71,39 @@ class Sweep:
 def make_axis(
     known: Mapping[str, Perturbable], name: str, low: float | None = None, high: float | None = None, count: int = 20
 ) -> Axis:
-    """Returns an axis of `count` values from `low` to `high` (the usual range if not given), and the nominal one.
+    """Returns an axis of `count` values from `low` to `high` (default: the default range), plus the nominal value.
 
     Raises:
-        ValueError: no parameter has that name (the nearest is named), or the range is empty.
+        ValueError: no parameter has that name (the message names the nearest), or the range is empty.
     """
     if name not in known:
         raise ValueError(f"nothing called {name!r} can be perturbed here{nearest_name(name, known)}")
-    own = known[name]
-    low, high = own.low if low is None else low, own.high if high is None else high
+    usual = known[name]
+    low, high = usual.low if low is None else low, usual.high if high is None else high
     if not (np.isfinite([low, high]).all() and low <= high and count >= 1):
         raise ValueError(f"{name} must rise from --min to --max in one value or more, got {low} to {high} in {count}")
-    own.check(name, np.array([low, high]))
+    usual.check(name, np.array([low, high]))
     values = np.linspace(low, high, count)
-    if np.abs(values - own.nominal).min() > NEAR * max(high - low, abs(own.nominal)):
-        values = np.sort(np.append(values, own.nominal))
-    return Axis(name, own.nominal, tuple(map(float, values)))
+    if np.abs(values - usual.nominal).min() > NEAR * max(high - low, abs(usual.nominal)):
+        values = np.sort(np.append(values, usual.nominal))
+    return Axis(name, usual.nominal, tuple(map(float, values)))
 
 
-class Judged:
-    """A policy on the environment it was trained on, whose physics can be changed."""
+class EvaluatedPolicy:
+    """A policy and its training environment, whose physics can be perturbed."""
 
     def __init__(self, path: Path, judge: Judge, make_env: MakeEnv, episodes: int, seed: int):
-        """Loads the policy and makes as many simulations as there are episodes.
+        """Loads the policy and makes one simulation per episode.
 
         Args:
             path: run folder, checkpoint or shipped policy.
             judge: plays the episodes.
             make_env: number of simulations, terrain seed -> nominal simulations to evaluate the policy on.
             episodes: number of episodes at every point.
-            seed: of the first episode.
+            seed: seed of the first episode.
 
         Raises:
-            ValueError: there is no policy, or its environment cannot be perturbed.
+            ValueError: there is no policy, or the environment cannot be perturbed.
         """
         self.path, self.run, self.digest, self.judge = path, load_run(path), digest(path), judge
         self._env, self._target = made_perturbable(make_env(episodes, ROBUSTNESS_TERRAIN.at(seed)))
@@ -111,9 +111,9 @@ class Judged:
 
     @property
     def perturbations(self) -> Mapping[str, Perturbable]:
-        """Parameters by name, without those that a combined challenge draws in every episode."""
+        """Parameters by name, except parameters that a combined challenge draws in every episode."""
         drawn = perturbed_names(self._env)
-        return {name: own for name, own in self._target.perturbations.items() if name not in drawn}
+        return {name: value for name, value in self._target.perturbations.items() if name not in drawn}
 
     @property
     def default_perturbation(self) -> str:
@@ -121,14 +121,14 @@ class Judged:
 
     @property
     def env_file(self) -> str | None:
-        """The source file of its environment's class; None where there is none, as for classes made at run time."""
+        """The source file of the environment's class; None for classes made at run time."""
         try:
             return inspect.getsourcefile(type(self._env.unwrapped))
         except TypeError:
             return None
 
     def episodes_at(self, values: Mapping[str, float]) -> list[dict]:
-        """Returns a record of every episode with these parameters, all others nominal."""
+        """Returns a record of every episode with these values of parameters; other parameters are nominal."""
         n = self._env.num_envs
         try:
             self._perturb(values, n)
@@ -145,19 +145,19 @@ class Judged:
 
 
 @contextmanager
-def judged(path: Path, judge: Judge, make_env: MakeEnv, episodes: int, seed: int) -> Iterator[Judged]:
-    """Yields a policy to judge, and closes its simulations afterwards."""
-    policy = Judged(path, judge, make_env, episodes, seed)
+def evaluated_policy(path: Path, judge: Judge, make_env: MakeEnv, episodes: int, seed: int) -> Iterator[EvaluatedPolicy]:
+    """Yields a policy to evaluate, and closes its simulations afterwards."""
+    policy = EvaluatedPolicy(path, judge, make_env, episodes, seed)
     try:
         yield policy
     finally:
         policy.close()
 
 
-def sweep(policy: Judged, axes: tuple[Axis, ...], rows: KeptRows, on_point: Callable[[Point], None]) -> Sweep:
-    """Plays every point of one axis, or of the grid of two; points that `rows` holds are not played again.
+def sweep(policy: EvaluatedPolicy, axes: tuple[Axis, ...], rows: KeptRows, on_point: Callable[[Point], None]) -> Sweep:
+    """Plays every point of one axis, or of the grid of two; takes points from `rows` if they are there.
 
-    A point that fails says why, and the others are played all the same. `on_point` is called after each.
+    A point that fails keeps its error, and the sweep continues. `on_point` is called after each point.
     """
     names, points = [axis.name for axis in axes], []
     for values in product(*(axis.values for axis in axes)):
@@ -166,8 +166,8 @@ def sweep(policy: Judged, axes: tuple[Axis, ...], rows: KeptRows, on_point: Call
     return Sweep(str(policy.path), policy.run.env_id, axes, points, policy.digest)
 
 
-def conditions(policies: Iterable[Judged]) -> str:
-    """Returns code and versions, which decide every point together with policy, values, seed and episodes."""
+def conditions(policies: Iterable[EvaluatedPolicy]) -> str:
+    """Returns the state of the code and the versions of packages, which influence every point."""
     known = versions() | optional_versions()
     foreign = {file_state(policy.env_file) for policy in policies} - {""}
     return "; ".join([code_state(), *(f"{name} {number}" for name, number in known.items()), *sorted(foreign)])

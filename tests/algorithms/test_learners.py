@@ -106,7 +106,7 @@ def test_a_checkpoint_forgets_nothing_of_a_learner(name):
     model.learn(4)
     check_kept(model)  # nor of what it has once it learns
     model.lagrangian = 0.5
-    words = f"would forget {type(model).__name__}.lagrangian: name it in `kept` of {name}"
+    words = f"would not save {type(model).__name__}.lagrangian: name it in `kept` of {name}"
     with pytest.raises(ValueError, match=words):
         check_kept(model)
 
@@ -115,7 +115,7 @@ def test_what_a_checkpoint_would_forget_is_refused_before_there_is_a_folder(quie
     monkeypatch.setitem(LEARNERS, "quiet_ppo", replace(quiet, kept=(), config=PpoConfig))
     monkeypatch.setitem(LEARNERS, "ppo", replace(LEARNERS["ppo"], algorithm=QuietPPO))
     assert train.main(["--env", "Toy-v0", "--run-dir", str(tmp_path / "run")]) == 2
-    assert "a checkpoint would forget QuietPPO.action_limit" in capsys.readouterr().err
+    assert "a checkpoint would not save QuietPPO.action_limit" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

@@ -233,8 +233,8 @@ def test_an_interval_of_a_mean_is_students():
 @pytest.mark.parametrize(
     ("script", "arguments", "words"),
     [
-        (terrain_benchmark, "--model nowhere", "holds no env.json"),
-        (compare_residual_vs_baseline, "nowhere", "holds no env.json"),
+        (terrain_benchmark, "--model nowhere", "contains no env.json"),
+        (compare_residual_vs_baseline, "nowhere", "contains no env.json"),
     ],
 )
 def test_a_wrong_path_gets_one_sentence_and_exit_code_2(script, arguments, words, capsys):

@@ -38,7 +38,7 @@ def test_every_walk_is_in_the_table_and_in_the_file(tmp_path, monkeypatch, capsy
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [("--episodes 0", "at least 1"), ("--level 3", "in 0 to 1"), ("--model nowhere", "holds no env.json")],
+    [("--episodes 0", "at least 1"), ("--level 3", "in 0 to 1"), ("--model nowhere", "contains no env.json")],
 )
 def test_a_wrong_input_gets_one_sentence_and_exit_code_2(arguments, words, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(variation_benchmark, "walk", lambda *_: {"success": 0.0})

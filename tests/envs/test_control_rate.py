@@ -33,7 +33,7 @@ def test_an_evaluation_lasts_twenty_seconds_and_its_clock_is_exact(dt):
 
 @every_rate
 def test_the_success_curriculum_measures_the_way_in_the_environment_s_own_seconds(dt):
-    curriculum = walk_training(dt, curriculum="success").own_callbacks()["curriculum"]
+    curriculum = walk_training(dt, curriculum="success").task_callbacks()["curriculum"]
     env = make_batch_vec_env("envs:ResidualWalk-v0", 1, control_dt=dt)
     alone = SuccessCurriculumCallback(("flat",))
     for callback in (curriculum, alone):

@@ -45,8 +45,8 @@ def models(made, tmp_path, monkeypatch):
 @pytest.fixture
 def played(monkeypatch):
     """Returns a list that gets an entry for every point that is played."""
-    points, play = [], evaluate_robustness.Judged.episodes_at
-    monkeypatch.setattr(evaluate_robustness.Judged, "episodes_at", lambda *of: points.append(of) or play(*of))
+    points, play = [], evaluate_robustness.EvaluatedPolicy.episodes_at
+    monkeypatch.setattr(evaluate_robustness.EvaluatedPolicy, "episodes_at", lambda *of: points.append(of) or play(*of))
     return points
 
 

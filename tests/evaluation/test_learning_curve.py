@@ -70,7 +70,7 @@ def test_regret_in_final_returns_of_nothing_is_no_number(first, expected):
 @pytest.mark.parametrize(
     ("returns", "settings", "message"),
     [
-        (np.zeros(100), {}, r"a window of 101 needs as many returns.*\(100,\)"),
+        (np.zeros(100), {}, r"a window of 101 needs at least 101 returns.*\(100,\)"),
         (np.zeros((3, 200)), {}, r"\(3, 200\)"),
         (np.r_[np.zeros(200), np.nan], {}, "finite, got nan"),
         (np.zeros(5), {"window": 1}, "at least 2 episodes, got 1"),

@@ -105,7 +105,7 @@ def test_a_video_shows_the_robot_walk(tmp_path, gl, monkeypatch):
     [
         (train_residual_ppo, "--preset defualt", "did you mean default"),
         (train_residual_ppo, "--config nowhere.yaml", "cannot read nowhere.yaml"),
-        (play_residual_policy, "--model nowhere --no-render", "holds no env.json"),
+        (play_residual_policy, "--model nowhere --no-render", "contains no env.json"),
         (play_residual_policy, "--baseline --terrain ruogh", "did you mean rough"),
         (play_residual_policy, "--baseline --level 7", "[0, 1], got 7"),
         (play_residual_policy, "--baseline --command nan", "finite"),

@@ -81,12 +81,12 @@ RESUMED = {
     "config endless": (text("config.yaml", "[" * 100_000), "cannot read"),
     "unknown key": (with_key(sead=1), "did you mean seed"),
     "wrong type": (with_key(seed="one"), "seed must be int, got 'one'"),
-    "path out of the run": (with_key(run_dir="../../elsewhere"), "its run_dir must be left out"),
+    "path out of the run": (with_key(run_dir="../../elsewhere"), "the config of a run must not contain run_dir"),
     "newer version": (
         config(lambda record: record | {"format": 2}),
         "newer version of this package (format 2,",
     ),
-    "no config": (lambda run: (run / "config.yaml").unlink(), "holds no config.yaml"),
+    "no config": (lambda run: (run / "config.yaml").unlink(), "contains no config.yaml"),
     "log outside of the run": (logs({"../../config.yaml": 0}), "must name files of tensorboard/"),
     "log size no number": (logs({"events": "x"}), "must name files of tensorboard/"),
     "numbers cut off": (of_checkpoints("training.json", lambda path: path.write_text('{"everything": {')), "can be used"),
@@ -96,7 +96,7 @@ RESUMED = {
         "can be used",
     ),
     "arrays missing": (of_checkpoints("training.npz", without_arrays), "can be used"),
-    "no checkpoint": (lambda run: shutil.rmtree(run / "checkpoints"), "no checkpoint from which its training could go on"),
+    "no checkpoint": (lambda run: shutil.rmtree(run / "checkpoints"), "no checkpoint from which its training could resume"),
     "another network": (config(with_a_wider_network), "size mismatch"),
     "other simulations": (with_key(num_envs=8), "cannot read"),
 }
@@ -132,13 +132,13 @@ def test_a_run_that_has_ended_says_so_and_can_be_made_longer(run, capsys):
 
 def test_a_checkpoint_is_no_run_to_go_on_with(run, capsys):
     assert train_residual_ppo.main(["--resume", str(resumable(run)[-1])]) == 2
-    assert "--resume wants the folder of a run" in capsys.readouterr().err
+    assert "--resume needs the folder of a run" in capsys.readouterr().err
 
 
 def test_other_versions_are_told(run, capsys):
     config(lambda record: record | {"versions": {"mujoco": "3.0.0"}})(run)
     assert train_residual_ppo.main(["--resume", str(run), "--total-timesteps", "640"]) == 0
-    assert "was made with other versions: it goes on, but not to the bit" in capsys.readouterr().err
+    assert "was made with other versions: it resumes, but results are not bit for bit the same" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("changes", ["--seed 4", "--total-timesteps 256", "--ppo.net-arch 9"])
@@ -222,7 +222,7 @@ def test_a_trusted_zip_that_is_none_or_a_bomb_is_refused(tmp_path, content, word
 REPLAYED = {
     "nothing there": (lambda path: path.unlink(), "No such file"),
     "cut off": (lambda path: path.write_bytes(path.read_bytes()[:100]), "not a zip file"),
-    "another file": (lambda path: write_arrays(path, {"states": np.zeros((1, 3))}), "is no dump of a simulation"),
+    "another file": (lambda path: write_arrays(path, {"states": np.zeros((1, 3))}), "is not a dump of a simulation"),
     "model cut off": (lambda path: _replace(path, model=lambda model: model[:1000]), "cannot read"),
     "model no model": (lambda path: _replace(path, model=lambda model: np.zeros(99, np.uint8)), "cannot read"),
     "another model's states": (lambda path: _replace(path, states=lambda states: states[:, 1:]), "must have the shape"),

@@ -47,7 +47,7 @@ def test_a_signal_saves_and_says_how_to_go_on(straight, tmp_path, number, code):
     started(process)
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == code and f"go on with: python train_residual_ppo.py --resume {tmp_path / 'run'}" in output
+    assert process.returncode == code and f"resume with: python train_residual_ppo.py --resume {tmp_path / 'run'}" in output
     assert [load_run(tmp_path / "run").folder] == resumable(tmp_path / "run")
     train("--resume", tmp_path / "run")
     made = fingerprint(tmp_path / "run")

@@ -116,7 +116,10 @@ def not_finite(tensors):
 
 
 DAMAGE = {
-    "weights cut off": (lambda run: (run / "policy.safetensors").write_bytes(b"\x08"), "is damaged, or not the one"),
+    "weights cut off": (
+        lambda run: (run / "policy.safetensors").write_bytes(b"\x08"),
+        "damaged, or was not written together",
+    ),
     "weights cut off, hash right": (
         rewritten("policy.safetensors", lambda p: p.write_bytes(p.read_bytes()[:200])),
         "cannot read",
@@ -124,16 +127,16 @@ DAMAGE = {
     "weights empty, hash right": (rewritten("policy.safetensors", lambda p: p.write_bytes(b"")), "cannot read"),
     "another run's weights": (
         lambda run: save_file({"a": torch.zeros(1)}, run / "policy.safetensors"),
-        "is damaged, or not",
+        "is damaged, or was not",
     ),
-    "another architecture": (with_tensors(wider), r"mlp_extractor.policy_net.0.weight of the shape \(8, 98\), .* \(9, 98\)"),
+    "another architecture": (with_tensors(wider), r"mlp_extractor.policy_net.0.weight of shape \(8, 98\), .* \(9, 98\)"),
     "tensor missing": (with_tensors(lambda tensors: {"log_std": tensors["log_std"]}), "the weights have None"),
     "weights not finite": (with_tensors(not_finite), "not finite"),
     "statistics not finite": (with_numbers(mean=np.full(98, np.nan)), "not finite"),
     "statistics of another size": (with_numbers(mean=np.zeros(97)), r"98 values, got the shapes \(97,\)"),
-    "variance negative": (with_numbers(var=np.full(98, -1.0)), "a variance under 0"),
+    "variance negative": (with_numbers(var=np.full(98, -1.0)), "a variance below 0"),
     "statistics of another moment": (lambda run: write_arrays(run / "normalizer.npz", {"mean": np.zeros(98)}), "is damaged"),
-    "no statistics": (lambda run: (run / "normalizer.npz").unlink(), "holds no normalizer.npz"),
+    "no statistics": (lambda run: (run / "normalizer.npz").unlink(), "contains no normalizer.npz"),
     "architecture empty": (lambda run: (run / "policy.json").write_text(""), "cannot read .*policy.json: Expecting value"),
     "newer format": (with_json(format=2), "newer version of this package"),
     "unknown key": (with_json(actors=[8]), "did you mean actor"),
@@ -143,12 +146,12 @@ DAMAGE = {
     "endless": (with_json(actor=[8] * 1000), "up to 16 layers"),
     "bounds not finite": (with_json(action_low=[float("nan")] * 12), "bounds must be finite"),
     "wrong type": (with_json(observation_size="98"), "observation_size must be int"),
-    "no env.json": (lambda run: (run / "env.json").unlink(), "holds no env.json"),
+    "no env.json": (lambda run: (run / "env.json").unlink(), "contains no env.json"),
     "env of another module": (
         lambda run: (run / "env.json").write_text('{"id": "os:Evil-v0", "kwargs": {}}'),
         "'os:Evil-v0'",
     ),
-    "env of wrong form": (lambda run: (run / "env.json").write_text('{"id": 3}'), "must hold the id"),
+    "env of wrong form": (lambda run: (run / "env.json").write_text('{"id": 3}'), "must contain the id"),
 }
 
 
@@ -167,7 +170,7 @@ def test_a_damaged_policy_is_refused_in_one_sentence(run, name):
 @pytest.mark.parametrize("name", POLICY_FILES)
 def test_a_missing_file_is_named(run, name):
     (run / name).unlink()
-    with pytest.raises(ValueError, match=f"holds no {name}"):
+    with pytest.raises(ValueError, match=f"contains no {name}"):
         load_run(run)
 
 

@@ -72,7 +72,7 @@ def test_what_was_not_judged_or_has_not_ended_is_not_shipped(run, benchmark, cap
     assert ship_policy.main([str(stopped), *arguments]) == 2
     assert "stopped has not ended" in capsys.readouterr().err
     assert ship_policy.main(["nowhere", *arguments]) == 2
-    assert "nowhere holds no policy.safetensors" in capsys.readouterr().err and not (benchmark / "shipped").exists()
+    assert "nowhere contains no policy.safetensors" in capsys.readouterr().err and not (benchmark / "shipped").exists()
 
 
 def test_the_demo_shows_the_shipped_policy_beside_the_gait_alone(run, tmp_path, monkeypatch, capsys, gl):

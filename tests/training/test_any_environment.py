@@ -63,7 +63,7 @@ def test_a_stopped_training_goes_on_with_new_episodes_and_says_so(run, package, 
     short = ["--env", f"{package}:{run.name}-v0", "--run-dir", str(tmp_path / "run")]
     assert train.main([*SMALL, *short, "--total-timesteps", "256"]) == 0
     assert train.main(["--resume", str(tmp_path / "run"), "--total-timesteps", "512"]) == 0
-    assert "goes on with new ones" in capsys.readouterr().err
+    assert "resumes with new episodes" in capsys.readouterr().err
     assert (tmp_path / "run" / "checkpoints" / "0000000512").is_dir()
 
 

@@ -73,7 +73,7 @@ def test_its_run_is_played_from_a_folder_without_pickles(solved, tmp_path):
 
 def test_the_policy_on_disk_acts_as_the_one_that_was_trained(solved):
     config = train.parse(["--resume", str(solved), "--total-timesteps", "2500"])
-    training = prepare(config, solved, goes_on=True)
+    training = prepare(config, solved, resume_run=True)
     model, env = training.model, training.model.get_env()
     draws = np.random.default_rng(0)
     observation = {name: draws.uniform(-1, 1, (40, 2)).astype(np.float32) for name in parts(env.observation_space)}
@@ -104,7 +104,7 @@ def test_a_resumed_run_keeps_all_of_its_replay_and_joins_no_two_episodes(tmp_pat
     assert train.main([*SMALL, "--env", "Point-v0", "--her", "--run-dir", str(run), "--total-timesteps", "90"]) == 0
     held = read_training(run / "checkpoints/0000000090")["kept"]["replay_buffer"]
     assert train.main(["--resume", str(run), "--total-timesteps", "240"]) == 0
-    assert "goes on with new ones" in capsys.readouterr().err
+    assert "resumes with new episodes" in capsys.readouterr().err
     after = read_training(sorted((run / "checkpoints").iterdir())[-1])["kept"]["replay_buffer"]
     assert held["pos"] == 45 and after["pos"] == 120  # of 45 steps a simulation, the last 5 are of an unfinished episode
     for name, values in held["observations"].items():
@@ -162,7 +162,7 @@ def test_a_shadow_hand_learns_from_hindsight(tmp_path):
         ("--env Point-v0 --algo ppo --her", "give --algo sac"),
         ("--env Pendulum-v1 --her", "Pendulum-v1 with {} has a vector (3,)"),
         ("--env ShadowHandPen-v0 --her", "--env-kwargs '{observation: goal}'"),
-        ("--env SinglePoint-v0 --her", "must return n rewards for goals (n, k)"),
+        ("--env SinglePoint-v0 --her", "must return n rewards for n goals (n, k)"),
         (
             "--env Point-v0 --her --sac.learning-starts 30",
             "sac.learning_starts must be at least 40 (20 steps x 2",
@@ -170,7 +170,7 @@ def test_a_shadow_hand_learns_from_hindsight(tmp_path):
         ("--env Point-v0 --her --sac.buffer-size 30", "sac.buffer_size must be at least 40"),
         ("--env EndlessPoint-v0 --her", "EndlessPoint-v0 has no known limit of steps: give --episode-steps"),
         ("--env Point-v0 --her --start-from {plain}", "it normalises achieved_goal and desired_goal apart"),
-        ("--env PictureGoal-v0", "supported is a Box of shape (k,), or a Dict of them with floats"),
+        ("--env PictureGoal-v0", "supported is a Box of shape (k,), or a Dict of such Boxes with floats"),
     ],
 )
 def test_what_hindsight_cannot_learn_from_is_one_sentence_before_there_is_a_folder(

@@ -27,7 +27,7 @@ WRONG = [
     (train_residual_ppo, "--env.terrain.kinds waves stairs", "--env.terrain.kinds has no effect"),
     (train_residual_ppo, "--env.terrain.seed 7", "--env.terrain.seed has no effect: the config sets it to 42"),
     (train_residual_ppo, f"--no-vary {TRAINED}", "has no effect"),
-    (train_residual_ppo, "--no-vary --env.variation.mass 0.8 1.2", "--vary has no effect: env.variation says what varies"),
+    (train_residual_ppo, "--no-vary --env.variation.mass 0.8 1.2", "--vary has no effect: env.variation sets the values"),
     (train_residual_ppo, "--preset rough --env.variation.push-interval 5", "push_speed is 0"),
     (train_residual_ppo, "--sac.tau 0.01", "--sac.tau has no effect: the training has --algo ppo"),
     (train_residual_ppo, "--algo sac --ppo.n-epochs 3", "--ppo.n-epochs has no effect: the training has --algo sac"),
@@ -37,7 +37,7 @@ WRONG = [
         "--env CartPole-v1 --ppo.log-std-init -1",
         "--ppo.log-std-init has no effect: the actions of CartPole-v1",
     ),
-    (train, "--env Toy-v0 --algo sac --preset plan", "--preset has no effect: plan of Toy-v0 is numbers of ppo"),
+    (train, "--env Toy-v0 --algo sac --preset plan", "--preset has no effect: plan of Toy-v0 sets only ppo"),
     (train, "--env Toy-v0 --num-envs 4 --ppo.num-envs 8", "--ppo.num-envs has no effect: the config sets it to 4"),
     (train, "--env Toy-v0 --eval-every 0 --eval-episodes 9", "--eval-episodes has no effect"),
     (train_residual_ppo, "--curriculum success --curriculum-share 0.2", "--curriculum-share has no effect"),
@@ -51,7 +51,7 @@ WRONG = [
     (play_residual_policy, f"--model {WALK} --terrain flat --level 1", "--level has no effect: --terrain flat"),
     (play_residual_policy, "--replay nowhere --episodes 2", "--episodes has no effect: --replay"),
     (play_residual_policy, f"--model {CUBE} --baseline", "give one of"),
-    (tune_hyperparameters, "--top 5", "--top has no effect: it is for --reseed"),
+    (tune_hyperparameters, "--top 5", "--top has no effect: only --reseed uses it"),
     (tune_hyperparameters, "--serve 5000 --trials 3", "--trials has no effect: --serve"),
     (evaluate_robustness, f"--model {CUBE} --all --param gravity_scale", "give one of --param, --all and --pairs"),
     (evaluate_robustness, f"--model {CUBE} --all --pairs object_mass,gravity_scale", "give one of --param"),
@@ -101,7 +101,7 @@ FILES = [
     (train_residual_ppo, {"env": {"terrain": {"kinds": ["waves"]}}}, "env.terrain.kinds has no effect"),
     (train_residual_ppo, {"num_envs": 8, "ppo": {"num_envs": 16}}, "ppo.num_envs has no effect: the training sets it to 8"),
     (tune_hyperparameters, {"total_timesteps": 100}, "total_timesteps has no effect: the sweep sets it"),
-    (tune_hyperparameters, {"env_id": "AdaptiveWalk-v0"}, "env_id is AdaptiveWalk-v0, but the sweep is of ResidualWalk-v0"),
+    (tune_hyperparameters, {"env_id": "AdaptiveWalk-v0"}, "env_id is AdaptiveWalk-v0, but the sweep uses ResidualWalk-v0"),
 ]
 
 
@@ -122,7 +122,7 @@ def test_a_file_may_have_numbers_for_both_algorithms_and_values_that_hold_anyway
 
 
 def test_the_curriculum_of_a_cube_ends_at_the_task_s_own_angle():
-    curriculum = CubeTrainConfig(env_kwargs={"target_angle": 0.81}).own_callbacks()["curriculum"]
+    curriculum = CubeTrainConfig(env_kwargs={"target_angle": 0.81}).task_callbacks()["curriculum"]
     curriculum._episodes = curriculum._window
     curriculum.init_callback(type("Model", (), {"get_env": lambda self: Silent(), "logger": Silent()})())
     curriculum.on_rollout_start()

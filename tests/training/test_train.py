@@ -54,7 +54,7 @@ def test_it_is_played_and_tells_the_returns_of_its_episodes(run, tmp_path, capsy
 
 def test_it_goes_on_with_new_episodes_and_says_so(run, capsys):
     assert train.main(["--resume", str(run), "--total-timesteps", "640"]) == 0
-    assert "goes on with new ones" in capsys.readouterr().err
+    assert "resumes with new episodes" in capsys.readouterr().err
     assert (run / "checkpoints" / "0000000640").is_dir()
 
 
@@ -76,7 +76,7 @@ def test_the_id_decides_what_can_be_said():
     [
         ("--env ResidulWalk-v0", "did you mean ResidualWalk-v0"),
         ("--env Pendulum-v1 --preset rough", "There are default, plan"),
-        ("--env Pendulum-v1 --resume nowhere", "holds no config.yaml"),
+        ("--env Pendulum-v1 --resume nowhere", "contains no config.yaml"),
     ],
 )
 def test_a_wrong_word_is_one_sentence(arguments, sentence, capsys):

@@ -117,11 +117,11 @@ def test_what_starts_fresh_is_one_sentence(pendulum, tmp_path, capsys):
         ),
         (["--ppo.net-arch", "8", "6"], "it has net_arch 8, this training has net_arch 8 6; give --ppo.net-arch 8"),
         (["--ppo.clip-obs", "5"], "give --ppo.clip-obs 10.0"),
-        (["--algo", "sac"], "ppo trained it, and this training is of sac; give --algo ppo"),
+        (["--algo", "sac"], "ppo trained it, and this training uses sac; give --algo ppo"),
         (["--env", "MountainCarContinuous-v0"], "the size of its observations is 3, in this training 2"),
-        (["--ppo.log-std-init", "0.5"], "--ppo.log-std-init has no effect: --start-from gives"),
-        (["--ppo.log-std-init", "-1.0"], "--ppo.log-std-init has no effect: --start-from gives"),
-        (["--start-from", "nowhere"], "nowhere holds no policy.safetensors"),
+        (["--ppo.log-std-init", "0.5"], "--ppo.log-std-init has no effect: --start-from sets"),
+        (["--ppo.log-std-init", "-1.0"], "--ppo.log-std-init has no effect: --start-from sets"),
+        (["--start-from", "nowhere"], "nowhere contains no policy.safetensors"),
     ],
 )
 def test_a_policy_that_does_not_fit_is_refused_before_there_is_a_folder(arguments, sentence, pendulum, tmp_path, capsys):

@@ -74,5 +74,5 @@ def test_the_best_trials_and_the_untuned_numbers_get_the_same_new_seeds(study):
 def test_what_another_worker_trains_is_left_to_it(study):
     with lock_if_free(SWEEP.folder / "reseed" / "untuned_seed_1043"):
         said = reseed(study, SWEEP, [], lambda text: None)
-    assert said.startswith("1 trainings are in other workers' hands") and not (SWEEP.folder / "reseed.md").exists()
+    assert said.startswith("other workers run 1 trainings") and not (SWEEP.folder / "reseed.md").exists()
     assert "| untuned |" in reseed(study, SWEEP, [], lambda text: None)

@@ -103,7 +103,7 @@ def test_a_trial_whose_worker_died_before_it_had_all_its_numbers_gets_the_others
 def test_a_trial_that_kills_its_worker_is_given_up_at_last(monkeypatch):
     study = open_study(SWEEP)
     let_trainings(monkeypatch, SystemExit())
-    for _ in range(worker.MOST_BEGINNINGS):
+    for _ in range(worker.MOST_STARTS):
         with pytest.raises(SystemExit):
             work(study=study)
     let_trainings(monkeypatch, lambda config, watch: 1.0)
@@ -115,7 +115,7 @@ def test_a_trial_that_kills_its_worker_is_given_up_at_last(monkeypatch):
 def test_ctrl_c_is_no_death_and_no_failure(monkeypatch):
     study = open_study(SWEEP)
     let_trainings(monkeypatch, TrainingInterrupted(2, 100))
-    for _ in range(worker.MOST_BEGINNINGS + 1):
+    for _ in range(worker.MOST_STARTS + 1):
         with pytest.raises(TrainingInterrupted):
             work(study=study)
     assert states(study) == [TrialState.RUNNING]
@@ -175,7 +175,7 @@ def test_what_the_machine_or_the_storage_does_is_no_failure_of_a_trial(monkeypat
 def test_a_full_disk_however_often_costs_no_trial(monkeypatch):
     let_trainings(monkeypatch, OSError(28, "No space left"))
     study = open_study(SWEEP)
-    for _ in range(worker.MOST_BEGINNINGS + 1):
+    for _ in range(worker.MOST_STARTS + 1):
         with pytest.raises(OSError, match="No space left"):
             work(study=study)
     assert states(study) == [TrialState.RUNNING]
@@ -199,7 +199,7 @@ def test_a_full_disk_stops_the_sweep_and_costs_no_trial(monkeypatch):
     full.__cause__ = OSError(28, "No space left on device")
     let_trainings(monkeypatch, full)
     study = open_study(SWEEP)
-    for _ in range(worker.MOST_BEGINNINGS + 1):
+    for _ in range(worker.MOST_STARTS + 1):
         with pytest.raises(ValueError, match="No space left"):
             work(study=study)
     assert states(study) == [TrialState.RUNNING]
@@ -264,7 +264,7 @@ def test_what_a_user_queued_is_tried_first():
 )
 def test_trials_that_cannot_be_compared_are_kept_apart(change, name):
     open_study(SWEEP)
-    with pytest.raises(ValueError, match=f"the study s was begun with another {name}.*give another --study"):
+    with pytest.raises(ValueError, match=f"the study s was created with another {name}.*give another --study"):
         open_study(replace(SWEEP, **change))
     open_study(replace(SWEEP, sampler="random", trials=99, num_threads=2))
 
@@ -279,7 +279,7 @@ def test_a_last_line_cut_off_by_a_full_disk_costs_that_line_only():
 
 def test_a_name_that_climbs_out_of_the_folder_is_refused():
     for name in ("../x", "a/b", "", ".hidden"):
-        with pytest.raises(ValueError, match="a study's name is letters, digits, dots and dashes"):
+        with pytest.raises(ValueError, match="a study's name must consist of letters, digits, dots and dashes"):
             SweepConfig(study=name)
 
 

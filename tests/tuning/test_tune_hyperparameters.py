@@ -230,7 +230,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path, swept):
     await_checkpoint(tmp_path / "runs/studies/s/trials/0000", worker)
     worker.send_signal(signal.SIGINT)
     said, _ = worker.communicate(timeout=60)
-    assert worker.returncode == 130 and "the same command goes on" in said
+    assert worker.returncode == 130 and "the same command resumes" in said
     said, _ = start_worker(tmp_path, "--trials", "3").communicate(timeout=120)
     stopped = trials_of(tmp_path / "runs/studies/s/journal.log")
     straight = trials_of(swept / "runs/studies/s/journal.log")
@@ -242,7 +242,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path, swept):
 REFUSED = [
     (["--trials", "0"], "trials must be at least 1, got 0"),
     (["--reseed", "1"], "reseed must be 0, or at least 2 for an interval, got 1"),
-    (["--study", "../x"], "a study's name is letters, digits, dots and dashes, got '../x'"),
+    (["--study", "../x"], "a study's name must consist of letters, digits, dots and dashes, got '../x'"),
     (["--sampler", "grid"], "invalid choice 'grid'"),
 ]
 WRONG = {
@@ -251,7 +251,7 @@ WRONG = {
     "config": (["--config", "none.yaml"], "cannot read none.yaml"),
     "url": (["--storage", "nosuch://user:secret@host/x"], "cannot open the nosuch storage: "),
     "server": (["--storage", "postgresql://user:secret@localhost:1/x"], "cannot open the postgresql storage: "),
-    "proxy": (["--storage", "grpc://localhost:x"], "an address is HOST:PORT, got 'localhost:x'"),
+    "proxy": (["--storage", "grpc://localhost:x"], "an address must be HOST:PORT, got 'localhost:x'"),
     "no journal": (["--storage", "space.yaml"], "cannot read space.yaml as a study's journal: "),
     "folder": (["--storage", "."], "cannot read . as a study's journal: "),
 }

@@ -1,6 +1,6 @@
-"""The table of tasks: everything that training, tuning and judging ask about an environment's id.
+"""The table of tasks: config, presets, curriculum, judge and sweep spaces for each environment id.
 
-A new robot is one row of TASKS. Ids without a row have the row ANY.
+A new robot is one row of TASKS. Ids without a row use the row ANY.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,32 +17,32 @@ from utils.config import nearest_name
 
 @dataclass(frozen=True)
 class TaskRow:
-    """What is known of a task beyond its environment."""
+    """Training, evaluation and tuning of one task."""
 
     judge: Judge = RETURNS
-    """How its policies are judged."""
+    """Evaluates policies of the task."""
     config: type[TrainConfig] = EnvTrainConfig
-    """Class of its training's config."""
+    """Class of the training config."""
     presets: Mapping[str, Mapping] = field(default_factory=dict)
-    """Named trainings: preset -> changes of the config. They replace those of `common.PRESETS`."""
+    """Preset name -> changes of the config. A preset here replaces the preset of the same name in `common.PRESETS`."""
     curriculum: Callable[[TrainConfig], BaseCallback] | None = None
-    """Makes the callback that raises the difficulty during a training."""
+    """Makes the callback that raises the difficulty during a training; None without a curriculum."""
     sweep_preset: str = "default"
-    """Preset of a sweep in any space but `plan`."""
+    """Default preset of a sweep in every space except `plan`."""
     space: Mapping[str, Mapping] = field(default_factory=dict)
-    """Entries that every named space of a sweep has for this task beside the learner's, as `tuning.spaces` reads them."""
+    """Entries that this task adds to every named sweep space, in the format of `tuning.spaces`."""
     reward_space: Mapping[str, Mapping] = field(default_factory=dict)
-    """Entries that the space `wide` adds: weights of the reward."""
+    """Entries that this task adds to the sweep space `wide`: weights of the reward."""
     script: str = "train"
-    """Program that the card of a shipped policy names."""
+    """Training program that the card of a shipped policy names."""
     tables: tuple[str, ...] = ("successes",)
-    """CSV files of the benchmark that judges a shipped policy."""
+    """CSV files with the benchmark results of a shipped policy."""
 
     def preset(self, name: str, env_id: str) -> Mapping:
-        """Returns the changes that a preset makes in a training's config.
+        """Returns the changes of a training's config that a preset makes.
 
         Raises:
-            ValueError: there is no such preset; the nearest is named.
+            ValueError: there is no such preset. The message names the nearest.
         """
         known = {**common.PRESETS, **self.presets}
         if name not in known:
@@ -63,7 +63,7 @@ WALK = TaskRow(
 )
 SMALL_NETWORK = TaskRow(presets={"default": common.FREQUENT_SAC})
 ANY = TaskRow()
-# Id, or prefix of ids -> row. The longest that fits counts.
+# Id, or prefix of ids -> row. The longest matching prefix counts.
 TASKS: dict[str, TaskRow] = {
     "ResidualWalk-v0": WALK,
     "AdaptiveWalk-v0": WALK,

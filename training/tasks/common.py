@@ -1,6 +1,6 @@
-"""Named sets of numbers that trainings of several tasks share."""
+"""Presets that several tasks share."""
 
-# The numbers of the plan that this project started from.
+# Hyperparameters of the original project plan.
 PLAN = {
     "num_envs": 4,
     "n_steps": 2048,
@@ -12,10 +12,10 @@ PLAN = {
     "activation": "relu",
     "log_std_init": 0.0,
 }
-# Presets of every task; a task's row can replace them.
+# Presets of every task. A row of the table of tasks can replace them.
 PRESETS = {"default": {}, "plan": {"ppo": PLAN}}
 
-# An update after every step and a small network: this learns fastest on one core. PPO needs many times the steps.
+# An update after every step and a small network learn fastest on one core. PPO needs many times more steps.
 FREQUENT_SAC = {
     "algo": "sac",
     "total_timesteps": 100_000,

@@ -34,28 +34,29 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class CubeTrainConfig(EnvTrainConfig):
-    """Everything that decides a training of CubeInHand-v0."""
+    """Config of a training of CubeInHand-v0."""
 
     env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = "CubeInHand-v0"
-    """What is trained."""
+    """Id of the environment to train."""
     start_angle: float = within(0.8, above=0)
-    """Farthest target at the start of the training, rad; pi for no curriculum."""
+    """Largest angle to a target at the start of the training, rad; pi turns the curriculum off."""
     rise: float = within(4.0, 0)
-    """Success rate, targets reached in 1000 steps, above which targets move farther away, by 3 % at a time, up to pi."""
+    """Targets reached per 1000 steps from which the largest angle grows, by 3 % at a time, up to pi."""
 
     @property
     def target_angle(self) -> float:
-        """The farthest target of the task, rad, at which the curriculum ends."""
+        """The largest angle to a target in the task, rad; the curriculum ends there."""
         changes = {name: value for name, value in self.env_kwargs.items() if hasattr(CubeInHandConfig, name)}
         return resolved(CubeInHandConfig(), self.env_kwargs.get("config"), changes).target_angle
 
     @property
     def idle(self) -> dict[str, str]:
-        nearest = self.start_angle < self.target_angle
-        return super().idle | ({} if nearest else {"rise": f"--start-angle {self.start_angle:g} is the farthest already"})
+        if self.start_angle < self.target_angle:
+            return super().idle
+        return super().idle | {"rise": f"--start-angle {self.start_angle:g} is the largest angle already"}
 
     def check_new(self) -> None:
-        """Checks as the base class does, and that start_angle is not beyond the farthest target."""
+        """Checks as the base class does, and that start_angle is at most the target_angle of the task."""
         super().check_new()
         if self.start_angle > self.target_angle:
             raise ValueError(
@@ -63,7 +64,7 @@ class CubeTrainConfig(EnvTrainConfig):
             )
 
     def check(self) -> None:
-        """Checks as the base class does, and that targets at start_angle are possible and not reached from the start."""
+        """Checks as the base class does, and that targets at start_angle are possible and not reached at the start."""
         super().check()
         with closing(self.make_evaluation_env(1, 0)) as env:
             try:
@@ -72,12 +73,12 @@ class CubeTrainConfig(EnvTrainConfig):
                 raise ValueError(f"start_angle {self.start_angle}: {error}") from error
 
     def make_env(self) -> BatchVecEnv:
-        """Returns the simulations to train on, whose first targets are at most start_angle away."""
+        """Returns the simulations to train on; their first targets are at most start_angle away."""
         env = super().make_env()
         env.env_method("set_target_angle", self.start_angle)
         return env
 
 
 def curriculum(config: CubeTrainConfig) -> TargetCurriculumCallback:
-    """Returns the callback that moves the farthest target from start_angle to the task's own target_angle."""
+    """Returns the callback that raises the largest angle to a target from start_angle to the target_angle of the task."""
     return TargetCurriculumCallback(config.start_angle, config.rise, end=config.target_angle)

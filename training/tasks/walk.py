@@ -1,4 +1,4 @@
-"""Training of a robot that walks: presets, config, terrain curriculum, and the numbers that a sweep may choose."""
+"""Training of a robot that walks: presets, config, terrain curriculum, and the sweep spaces."""
 
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal
@@ -16,16 +16,16 @@ from training.tasks.common import PLAN
 from utils.fields import within
 
 MIXED = tuple(kind for kind in KINDS if kind != "flat")
-ENV_KWARGS = ("perturb_spec", "task_kwargs")  # all else is in the config
+ENV_KWARGS = ("perturb_spec", "task_kwargs")  # the config contains all other arguments
 
-# Feet swing more slowly and higher than in the default gait, whose cycle is too short for servos to lift a foot by 40 mm.
+# Feet swing more slowly and higher than in the default gait. Its cycle is too short for the servos to lift a foot 40 mm.
 _WALK = {
     "residual_scale": 0.04,
     "gait": {"step_height": 0.05, "slow_cycle": 0.36, "fast_cycle": 0.32, "duty_factor": 0.5},
     "velocity_width": 0.03,
     "relative_velocity_width": 0.4,
     "weights": {"lateral_stability": -2.5, "orientation": -3.0, "smoothness": -0.04, "fall": -500.0},
-    "command_vx": (0.15, 0.5),  # from below the usual 0.2 m/s: the slowest commands are the hardest on rough ground
+    "command_vx": (0.15, 0.5),  # starts below the default 0.2 m/s: the slowest commands are the hardest on rough ground
     "terrain": {"levels": (0.0, 0.25, 0.5, 0.65, 0.75, 0.85, 0.95, 1.0)},
 }
 _DEFAULT = {
@@ -33,10 +33,10 @@ _DEFAULT = {
     "vary": True,
     "env": _WALK,
     "eval_every": 2_000_000,
-    "episode_steps": 2000,  # in 10 s the slowest robots rarely walk down what they climbed
+    "episode_steps": 2000,  # in 10 s the slowest robots rarely get to walk down the slopes that they climbed
     "ppo": {"log_std_init": -1.6, "final_learning_rate": 5e-5},
 }
-# The defaults of the config are large batches of many simulations and few epochs: the fastest on two cores.
+# The default hyperparameters, large batches of many simulations and few epochs, learn fastest on two cores.
 PRESETS = {
     "default": _DEFAULT | {"total_timesteps": 9_000_000},  # under half an hour
     "long": _DEFAULT | {"total_timesteps": 20_000_000},  # about an hour
@@ -54,38 +54,38 @@ REWARD_SPACE = {
 
 @dataclass(frozen=True)
 class WalkTrainConfig(TrainConfig):
-    """Everything that decides a training of a walking robot."""
+    """Config of a training of a walking robot."""
 
     VARIATION: ClassVar[VariationConfig] = TRAINING_VARIATION  # the default randomisation of --vary
 
     preset: str = "default"
-    """Named training: default (half an hour on two cores), long (an hour), rough or plan."""
+    """Named set of values that replaces defaults: default (half an hour on two cores), long (an hour), rough or plan."""
     env_id: Annotated[Literal["ResidualWalk-v0", "AdaptiveWalk-v0"], tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
-    """What is trained."""
+    """Id of the environment to train."""
     episode_steps: int = within(1000, 1)
     """Length of a training episode, control steps of env.control_dt (10 ms by default)."""
     terrain: str = "rough"
-    """A terrain kind, or mixed for all of them."""
+    """A terrain kind, or `mixed` for all kinds except flat."""
     level: float = 1.0
     """Hardest terrain level of the curriculum, 0 to 1."""
     start_level: float = 0.1
-    """Terrain level the curriculum starts from."""
+    """Terrain level at the start of the curriculum."""
     vary: bool = False
-    """Randomise body, servos and ground in every episode, with delayed controls and pushes. Uses env.variation if set,
+    """Randomise body, servos and ground in every episode, delay controls and push the robot. Use env.variation if set,
     otherwise the default randomisation TRAINING_VARIATION."""
     curriculum: Literal["time", "success"] = "time"
     """Raise the terrain level with time, or the level of each terrain kind with the success on it."""
     curriculum_share: float = within(0.4, 0, 1)
-    """Share of the training after which the terrain has its hardest level, for the curriculum `time`."""
+    """Fraction of the training after which the terrain has its hardest level; only for the curriculum `time`."""
     env: ResidualWalkConfig = field(default_factory=ResidualWalkConfig)
-    """Config of the task. The training sets kinds, seed and scale of its terrain from terrain, seed and level."""
+    """Config of the task. The options terrain, seed and level set the kinds, seed and scale of its terrain."""
 
     def __post_init__(self):
         super().__post_init__()
         for name in self.env_kwargs:
             if name not in ENV_KWARGS:
                 raise ValueError(
-                    f"env_kwargs of a walk may hold {', '.join(ENV_KWARGS)}, not {name!r}: use --env.* for that"
+                    f"env_kwargs of a walk may contain {', '.join(ENV_KWARGS)}, not {name!r}: use --env.* for that"
                 )
         if self.terrain != "mixed":
             check_kind(self.terrain)
@@ -104,7 +104,7 @@ class WalkTrainConfig(TrainConfig):
         if self.curriculum == "success":
             idle["curriculum_share"] = "--curriculum success raises the terrain with success, not with time"
         if varied.varies and not self.vary:
-            idle["vary"] = "env.variation says what varies"
+            idle["vary"] = "env.variation sets the values"
         if not varied.push_speed:
             idle["env.variation.push_interval"] = "env.variation.push_speed is 0"
         return idle
@@ -114,16 +114,16 @@ class WalkTrainConfig(TrainConfig):
         return {"config": self.env, **self.env_kwargs}
 
     def make_env(self) -> BatchVecEnv:
-        """Returns the simulations to train on, whose first episodes have terrain up to start_level."""
+        """Returns the simulations to train on; the terrain of their first episodes is at most start_level."""
         env = super().make_env()
         env.env_method("set_terrain_scale", self.start_level)
         return env
 
     def _variation(self):
-        own, off = self.env.variation, type(self.VARIATION)()
+        asked, off = self.env.variation, type(self.VARIATION)()
         if self.vary:
-            return own if own.varies else replace(self.VARIATION, push_interval=own.push_interval)
-        return off if own == self.VARIATION else own
+            return asked if asked.varies else replace(self.VARIATION, push_interval=asked.push_interval)
+        return off if asked == self.VARIATION else asked
 
 
 def curriculum(config: WalkTrainConfig) -> BaseCallback:

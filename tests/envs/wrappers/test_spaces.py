@@ -22,7 +22,7 @@ PLAN = {
 }
 RANGE = {"low": 0.1, "high": 0.2}
 WRONG = {
-    "nothing": ({}, "the space names nothing to choose"),
+    "nothing": ({}, "the space is empty"),
     "unknown": ({"ppo.learning_rat": RANGE}, "PpoConfig has no 'learning_rat', did you mean learning_rate?"),
     "type": ({"ppo.n_epochs": RANGE}, "n_epochs must be int, got 0.1"),
     "refused": (
@@ -33,19 +33,19 @@ WRONG = {
         {"ppo.activation": {"choices": ["relu", "gelu"]}},
         "activation must be 'relu' or 'elu' or 'tanh', got 'gelu'",
     ),
-    "other": ({"sac.tau": RANGE}, "sac.tau is not for a sweep of ppo to choose"),
-    "fixed": ({"seed": {"low": 1, "high": 5}}, "seed is not for a sweep of ppo to choose"),
-    "no effect": ({"env.terrain_scale": {"low": 0.2, "high": 0.5}}, "the training sets it to 1.0, whatever a sweep chooses"),
-    "key": ({"ppo.gamma": RANGE | {"logg": True}}, "must be {low, high, and perhaps log or step} or {choices}"),
-    "half": ({"ppo.gamma": {"low": 0.1}}, "must be {low, high, and perhaps log or step} or {choices}"),
-    "both": ({"ppo.gamma": RANGE | {"choices": [0.1]}}, "must be {low, high, and perhaps log or step} or {choices}"),
+    "other": ({"sac.tau": RANGE}, "a sweep of ppo cannot choose sac.tau"),
+    "fixed": ({"seed": {"low": 1, "high": 5}}, "a sweep of ppo cannot choose seed"),
+    "no effect": ({"env.terrain_scale": {"low": 0.2, "high": 0.5}}, "no effect: the training sets it to 1.0"),
+    "key": ({"ppo.gamma": RANGE | {"logg": True}}, "must be {low, high, optionally log or step} or {choices}"),
+    "half": ({"ppo.gamma": {"low": 0.1}}, "must be {low, high, optionally log or step} or {choices}"),
+    "both": ({"ppo.gamma": RANGE | {"choices": [0.1]}}, "must be {low, high, optionally log or step} or {choices}"),
     "order": ({"ppo.gamma": {"low": 0.2, "high": 0.1}}, "ppo.gamma: "),
     "log": ({"ppo.gamma": {"low": 0.0, "high": 0.1, "log": True}}, "ppo.gamma: "),
     "text": ({"ppo.gamma": {"low": "a", "high": "b"}}, "ppo.gamma: "),
     "empty": ({"ppo.gamma": {"choices": []}}, "ppo.gamma: "),
     "no list": ({"ppo.gamma": {"choices": 3}}, "choices must be a list, got 3"),
-    "no mapping": ({"ppo.gamma": [0.1, 0.2]}, "must be {low, high, and perhaps log or step} or {choices}"),
-    "no name": ({3: RANGE}, "3 is not for a sweep of ppo to choose"),
+    "no mapping": ({"ppo.gamma": [0.1, 0.2]}, "must be {low, high, optionally log or step} or {choices}"),
+    "no name": ({3: RANGE}, "a sweep of ppo cannot choose 3"),
     "too deep": ({"ppo.gamma.a": RANGE}, "ppo.gamma.a: ppo.gamma must be float, got {'a': 0.1}"),
 }
 
