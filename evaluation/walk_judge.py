@@ -90,7 +90,7 @@ class WalkJudge(Judge):
             kwargs: other arguments of the environment.
         """
         seconds = float(time_limit(GOAL_DISTANCE, task.command_vx[0])) if time is None else time
-        if np.isfinite(seconds):  # a robot commanded to stand keeps the environment's own limit
+        if np.isfinite(seconds):  # a robot commanded to stand keeps the limit of the environment
             kwargs["max_episode_steps"] = round(seconds / task.control_dt)
         return make_vector(qualified(setting.env_id), num_envs, setting.num_threads, config=task, **kwargs)
 
