@@ -169,7 +169,7 @@ def test_a_shadow_hand_learns_from_hindsight(tmp_path):
         ),
         ("--env Point-v0 --her --sac.buffer-size 30", "sac.buffer_size must be at least 40"),
         ("--env EndlessPoint-v0 --her", "EndlessPoint-v0 has no known limit of steps: give --episode-steps"),
-        ("--env Point-v0 --her --start-from {plain}", "it normalises achieved_goal and desired_goal apart"),
+        ("--env Point-v0 --her --start-from {plain}", "it normalises achieved_goal and desired_goal separately"),
         ("--env PictureGoal-v0", "supported is a Box of shape (k,), or a Dict of such Boxes with floats"),
     ],
 )
