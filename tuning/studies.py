@@ -80,6 +80,8 @@ def _check(study, sweep):
 def _difference(first, second, name=""):
     """Returns the dotted name of the first difference between two plain values, or None."""
     if isinstance(first, dict) and isinstance(second, dict):
-        inner = (_difference(first.get(key), second.get(key), f"{name}.{key}" if name else key) for key in first | second)
+        # Plain values come first: another preset explains all differences of hyperparameters.
+        keys = sorted(first | second, key=lambda key: isinstance(first.get(key), dict))
+        inner = (_difference(first.get(key), second.get(key), f"{name}.{key}" if name else key) for key in keys)
         return next((found for found in inner if found), None)
     return None if first == second else name
