@@ -1,14 +1,13 @@
-"""How far the gait alone and trained policies come on every terrain: `python benchmarks/terrain_benchmark.py --help`.
+"""Evaluates the gait alone and trained policies on every terrain: `python benchmarks/terrain_benchmark.py --help`.
 
-Beside every policy walks the gait that it was trained on top of, alone, where that is not the gait everyone starts with.
-All walkers take the same starts, at the same commands (drawn from 0.2 to 0.5 m/s), on the same ground: several tiles a
-kind, of a seed that no training used. The ground of the random kinds grows from level to level without changing its
-pattern. A success is 10 m from the start without a fall, at two thirds of the commanded speed or more; who keeps walking
-on the tile until its time is up has `survived`.
-Cost of transport is the positive mechanical work at the servos' shafts over weight times distance, as
-`evaluation.walks.evaluate` says. Every robot is the nominal one, whatever a policy was trained on.
+If a policy was trained on another gait than the default one, that gait alone is evaluated too. All walkers have the same
+start states, the same commands (drawn from 0.2 to 0.5 m/s) and the same ground: several tiles of each kind, of a held-out
+terrain seed. On the random kinds the height of the ground grows with the level; its pattern stays the same. A success is
+10 m from the start without a fall, at two thirds of the commanded speed or more. An episode `survived` if the robot walks
+on the tile until the time limit. Cost of transport is the positive mechanical work at the shafts of the servos over weight
+times distance, as defined in `evaluation.walks.evaluate`. Every robot is nominal, also if a policy was trained on others.
 
-Writes terrain.csv, flat.csv, terrain.md and terrain.png, and rows.jsonl: a run that is stopped goes on from there.
+Writes terrain.csv, flat.csv, terrain.md and terrain.png, and the cache rows.jsonl: the same command resumes a stopped run.
 """
 
 import sys
@@ -42,12 +41,21 @@ from utils.files import write_aside
 from utils.paths import with_home
 from utils.provenance import code_state, git_state, versions
 
-TILES = 4  # of a kind and level: one lucky tile must not decide
+TILES = 4  # of each kind and level, so that the result does not depend on one easy tile
 FLAT_TIME = 20.0  # s
 COMMANDS = ResidualWalkConfig().command_vx  # m/s
 FLAT_COMMANDS = (0.1, 0.2, 0.3, 0.4, 0.5)  # m/s
-# What the benchmark decides, not the training: ground, commands, the ends of an episode, and which robot walks.
-OWN = ("terrain", "terrain_scale", "command_vx", "command_vy", "command_yaw_rate", "min_height", "max_tilt", "variation")
+# Fields that the benchmark sets instead of the training: ground, commands, ends of an episode, and variation of the robot.
+REPLACED = (
+    "terrain",
+    "terrain_scale",
+    "command_vx",
+    "command_vy",
+    "command_yaw_rate",
+    "min_height",
+    "max_tilt",
+    "variation",
+)
 
 OUTPUTS = (
     ("terrain.csv", csv_with("walker", "kind", "level")),
@@ -60,26 +68,26 @@ OUTPUTS = (
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    """Who walks where, and how often."""
+    """Walkers, grounds, episodes, and the folder of the results."""
 
     model: tuple[Path, ...] = ()
-    """Run or checkpoint folders, or shipped policies."""
+    """Run folders, checkpoints or shipped policies."""
     episodes: int = 100
-    """Episodes of every walker on every kind and level."""
+    """Number of episodes of every walker on every kind and level."""
     seeds_from: int = 10_000
-    """Seed of the first episode, from 10,000 on; decides the terrain too."""
+    """Seed of the first episode and of the terrain, at least 10,000."""
     out: Path = Path("runs/terrain_benchmark")
     """Folder of the results."""
     kinds: tuple[str, ...] = tuple(kind for kind in KINDS if kind != "flat")
-    """Terrain kinds; flat ground has a table of its own."""
+    """Terrain kinds; flat ground has a separate table."""
     levels: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     """Terrain levels, 0 to 1."""
     own_gaits: bool = True
-    """Walk the gaits, too, that policies were trained on top of, each alone."""
+    """Evaluate also the gait of each policy alone, if it is not the default gait."""
     min_pace: float = MIN_PACE
-    """Share of the commanded speed that 10 m must be walked with, at least, to be a success."""
+    """Minimum mean speed of a success over 10 m, as a share of the commanded speed."""
     num_envs: int = 32
-    """Robots at once. It changes no figure of the gait alone."""
+    """Number of simulations of a vector. It has no effect on the figures of the gait alone."""
     num_threads: int = 2
     """Threads for physics."""
 
@@ -103,19 +111,19 @@ class BenchmarkConfig:
 
 @dataclass(frozen=True)
 class Walker:
-    """Who walks: a policy with what it was trained to act on, or, without one, the gait alone."""
+    """A policy with its environment, or the gait alone if `policy` is None."""
 
     title: str = "gait alone"
     policy: Policy | None = None
     env_id: str = DEFAULT_ID
     config: dict = field(default_factory=dict)
     digest: str = ""
-    """Of the policy's files: a run that is trained again is somebody else."""
+    """Digest of the files of the policy; it differs after the run is trained again."""
 
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
-    """Plays and writes what the command line says; returns the exit code."""
+    """Runs the benchmark on the command line; returns the exit code."""
     try:
         run(parse_arguments(BenchmarkConfig, with_home(argv), about=__doc__))
     except (ValueError, RuntimeError, OSError, gym.error.Error) as error:
@@ -125,18 +133,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(config: BenchmarkConfig) -> None:
-    """Plays everything, prints the tables, and writes results; a file of an earlier run stays until the new one is whole.
+    """Plays all episodes, prints the tables, and writes the results; replaces an earlier file once the new one is complete.
 
-    Rows are kept as they come, with the conditions: a run that was stopped goes on, and more models can be added to it.
+    Each row is cached with its conditions: a stopped benchmark resumes, and further models add rows.
     """
-    out = check_output_folder(config.out, OUTPUTS)  # before hours of walking
-    walkers, made_with = load_walkers(config), provenance()  # now: files may change while robots walk
+    out = check_output_folder(config.out, OUTPUTS)  # before hours of playing
+    walkers, made_with = load_walkers(config), provenance()  # first, because files may change during the episodes
     with used_alone(out):
         measure(config, out, walkers, made_with)
 
 
 def measure(config: BenchmarkConfig, out: Path, walkers: list[Walker], made_with: str) -> None:
-    """Plays every walker and writes the results; what `out` holds of other walkers under these conditions stays in them."""
+    """Plays every walker and writes the results, with the rows of other walkers that `out` has for the same conditions."""
     settings = (conditions(config), config.min_pace, config.num_envs)
     kept = KeptRows(out / "rows.jsonl", "; ".join([code_state(), *map(" ".join, versions().items())]), settings)
     walkers = [*walkers, *earlier_walkers(kept, walkers, config)]
@@ -157,10 +165,10 @@ def measure(config: BenchmarkConfig, out: Path, walkers: list[Walker], made_with
 
 
 def load_walkers(config: BenchmarkConfig) -> list[Walker]:
-    """Returns the gait alone, the policies' own gaits alone where they differ from it, and every policy.
+    """Returns the default gait alone, the other gaits of the policies alone, and every policy.
 
     Raises:
-        ValueError: a policy cannot be read, or was trained on the benchmark's own terrain.
+        ValueError: a policy cannot be read, or was trained on the terrain of the benchmark.
     """
     policies = [load_walker(model, config.terrain_seed) for model in dict.fromkeys(config.model)]
     by_gait = {}
@@ -172,43 +180,43 @@ def load_walkers(config: BenchmarkConfig) -> list[Walker]:
 
 
 def earlier_walkers(kept: KeptRows, walkers: list[Walker], config: BenchmarkConfig) -> list[Walker]:
-    """Returns the walkers that earlier runs of the benchmark measured at all of the places, without those of `walkers`."""
+    """Returns the walkers other than `walkers` that earlier runs of the benchmark measured on all grounds."""
     places = {*product(("flat",), FLAT_COMMANDS), *product(config.kinds, config.levels)}
     done: dict[tuple, set] = {}
-    for title, known, kind, level in kept.others():
-        done.setdefault((title, known), set()).add((kind, level))
-    digests = {title: known for (title, known), measured in done.items() if places <= measured}
+    for title, files, kind, level in kept.others():
+        done.setdefault((title, files), set()).add((kind, level))
+    digests = {title: files for (title, files), measured in done.items() if places <= measured}
     measured_now = {walker.title for walker in walkers}
-    return [Walker(title, digest=known) for title, known in digests.items() if title not in measured_now]
+    return [Walker(title, digest=files) for title, files in digests.items() if title not in measured_now]
 
 
 def gait_of(walker: Walker) -> GaitParameters:
-    """Returns the gait that a walker walks with, or adds to."""
+    """Returns the gait of a walker, which its policy adds residuals to."""
     return resolved(ResidualWalkConfig(), walker.config, {}).gait
 
 
 def own_gait(walker: Walker) -> Walker:
-    """Returns the gait that a policy was trained on top of, alone."""
+    """Returns the walker with the gait of a policy alone."""
     return Walker(f"gait of {walker.title}, alone", None, walker.env_id, walker.config, walker.digest)
 
 
 def load_walker(model: Path, terrain_seed: int) -> Walker:
-    """Returns a policy with the part of its task's config that it acts on.
+    """Reads a policy, with the config of its environment except the fields in REPLACED.
 
     Raises:
-        ValueError: it cannot be read, does not walk, or was trained on the benchmark's terrain.
+        ValueError: the policy cannot be read, is not for a walk, or was trained on the terrain of the benchmark.
     """
     env_id, arguments = read_env(model)
     as_walk_judge(find_task(env_id).judge, env_id)
     env = arguments.get("config", {})
     if env.get("terrain", {}).get("seed") == terrain_seed:
         raise ValueError(f"{model} was trained on terrain seed {terrain_seed}: give another --seeds-from")
-    acts_on = {name: value for name, value in env.items() if name not in OWN}
-    return Walker(str(model), load_run(model, (env_id, arguments)).act, env_id, acts_on, digest(model))
+    settings = {name: value for name, value in env.items() if name not in REPLACED}
+    return Walker(str(model), load_run(model, (env_id, arguments)).act, env_id, settings, digest(model))
 
 
 def walk(walker: Walker, kind: str, level: float, config: BenchmarkConfig, command: float | None = None) -> list[dict]:
-    """Returns the records of config.episodes walks of 10 m; at `command`, m/s, if given, of FLAT_TIME each."""
+    """Plays config.episodes walks of 10 m, or of FLAT_TIME each at `command`, m/s, if given; returns their records."""
     terrain = TerrainConfig() if kind == "flat" else TerrainConfig((kind,), (level,) * TILES, config.terrain_seed)
     commands, goal, limit = (command, command), np.inf, FLAT_TIME
     if command is None:  # the slowest command has the longest time
@@ -226,14 +234,14 @@ def walk(walker: Walker, kind: str, level: float, config: BenchmarkConfig, comma
 
 
 def terrain_row(walker: Walker, kind: str, level: float, config: BenchmarkConfig) -> dict:
-    """Returns the figures of walks on one kind and level, and prints how many succeeded."""
+    """Plays walks on one kind and level, and prints the success rate; returns the row of figures."""
     summary = summarise(walk(walker, kind, level, config))
     print(f"{kind} {level:g}, {walker.title}: {summary['success']:.0%} success", flush=True)
     return {"walker": walker.title, "kind": kind, "level": level, **summary}
 
 
 def flat_row(walker: Walker, command: float, config: BenchmarkConfig) -> dict:
-    """Returns the figures of walks at `command`, m/s, on flat ground: the mean speed, and the worst episode's errors."""
+    """Plays walks at `command`, m/s, on flat ground; returns the mean speed, and the largest errors of an episode."""
     records = walk(walker, "flat", 0.0, config, command)
     return {
         "walker": walker.title,
@@ -249,7 +257,7 @@ def flat_row(walker: Walker, command: float, config: BenchmarkConfig) -> dict:
 
 
 def conditions(config: BenchmarkConfig) -> str:
-    """Returns what the figures mean, in words."""
+    """Returns a description of the episodes and of a success, as the report prints it."""
     return (
         f"{config.episodes} episodes a row from seed {config.seeds_from}, commands from {COMMANDS[0]} to {COMMANDS[1]} m/s; "
         f"success is {GOAL_DISTANCE:g} m without a fall, at {config.min_pace:.0%} of the commanded speed or more; {TILES} "
@@ -259,7 +267,7 @@ def conditions(config: BenchmarkConfig) -> str:
 
 
 def provenance() -> str:
-    """Returns the versions and the commit of the code that runs."""
+    """Returns the versions of the packages and the commit of the code."""
     return ", ".join(f"{name} {number}" for name, number in versions().items()) + f"; commit {git_state()}"
 
 

@@ -1,4 +1,4 @@
-"""What the terrain benchmark writes: its tables as Markdown and CSV, and its figure."""
+"""Writes the tables of the terrain benchmark as Markdown and CSV, and draws its figure."""
 
 import csv
 from pathlib import Path
@@ -15,7 +15,7 @@ PROGRAM = "terrain benchmark"
 
 
 def markdown(rows: list[dict], flat: list[dict], conditions: str, made_with: str) -> str:
-    """Returns the tables of success, of everything else, and of flat ground, with what they were made from."""
+    """Returns the tables of success, of all figures, and of flat ground, with conditions and versions."""
     success = success_table(with_pooled(rows, "kind", ("walker", "level")), ("kind", "level"), "walker")
     terrain = table({f"{row['kind']} {row['level']:g}, {row['walker']}": row for row in rows})
     return f"{conditions}\n\nSuccess:\n\n{success}\n\n{terrain}\n\n{flat_table(flat)}\n\n{made_with}.\n"
@@ -53,10 +53,10 @@ def draw(rows: list[dict], out: Path) -> None:
     figure, axes = plt.subplots(1, len(kinds), figsize=size, sharey=True, squeeze=False, layout="constrained")
     for axis, kind in zip(axes[0], kinds):
         for title in titles:
-            own = sorted((row for row in rows if (row["kind"], row["walker"]) == (kind, title)), key=lambda r: r["level"])
-            levels = [row["level"] for row in own]
-            (line,) = axis.plot(levels, [row["success"] for row in own], marker="o", ms=4, label=title)
-            axis.fill_between(levels, *zip(*(row["success_interval"] for row in own)), alpha=0.2, color=line.get_color())
+            curve = sorted((row for row in rows if (row["kind"], row["walker"]) == (kind, title)), key=lambda r: r["level"])
+            levels, intervals = [row["level"] for row in curve], zip(*(row["success_interval"] for row in curve))
+            (line,) = axis.plot(levels, [row["success"] for row in curve], marker="o", ms=4, label=title)
+            axis.fill_between(levels, *intervals, alpha=0.2, color=line.get_color())
         axis.set(title=kind, xlabel="level", xticks=levels, ylim=(-0.03, 1.03))
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel(f"{GOAL_DISTANCE:g} m without a fall, in time")
