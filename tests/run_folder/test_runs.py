@@ -143,8 +143,8 @@ DAMAGE = {
     "unknown policy": (with_json(policy="os.system"), "policy must be one of ActorCriticPolicy, SACPolicy, got 'os.system'"),
     "unknown activation": (with_json(activation="exec"), "activation must be one of relu, elu, tanh"),
     "enormous": (with_json(actor=[10**9]), "1 to 8192"),
-    "endless": (with_json(actor=[8] * 1000), "up to 16 layers"),
-    "bounds not finite": (with_json(action_low=[float("nan")] * 12), "bounds must be finite"),
+    "endless": (with_json(actor=[8] * 1000), "at most 16 layers"),
+    "bounds not finite": (with_json(action_low=[float("nan")] * 12), "bounds of actions must be finite"),
     "wrong type": (with_json(observation_size="98"), "observation_size must be int"),
     "no env.json": (lambda run: (run / "env.json").unlink(), "contains no env.json"),
     "env of another module": (
