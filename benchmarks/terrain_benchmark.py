@@ -46,16 +46,7 @@ FLAT_TIME = 20.0  # s
 COMMANDS = ResidualWalkConfig().command_vx  # m/s
 FLAT_COMMANDS = (0.1, 0.2, 0.3, 0.4, 0.5)  # m/s
 # Fields that the benchmark sets instead of the training: ground, commands, ends of an episode, and variation of the robot.
-REPLACED = (
-    "terrain",
-    "terrain_scale",
-    "command_vx",
-    "command_vy",
-    "command_yaw_rate",
-    "min_height",
-    "max_tilt",
-    "variation",
-)
+FIXED = ("terrain", "terrain_scale", "command_vx", "command_vy", "command_yaw_rate", "min_height", "max_tilt", "variation")
 
 OUTPUTS = (
     ("terrain.csv", csv_with("walker", "kind", "level")),
@@ -201,7 +192,7 @@ def own_gait(walker: Walker) -> Walker:
 
 
 def load_walker(model: Path, terrain_seed: int) -> Walker:
-    """Reads a policy, with the config of its environment except the fields in REPLACED.
+    """Reads a policy, with the config of its environment except the fields in FIXED.
 
     Raises:
         ValueError: the policy cannot be read, is not for a walk, or was trained on the terrain of the benchmark.
@@ -211,7 +202,7 @@ def load_walker(model: Path, terrain_seed: int) -> Walker:
     env = arguments.get("config", {})
     if env.get("terrain", {}).get("seed") == terrain_seed:
         raise ValueError(f"{model} was trained on terrain seed {terrain_seed}: give another --seeds-from")
-    settings = {name: value for name, value in env.items() if name not in REPLACED}
+    settings = {name: value for name, value in env.items() if name not in FIXED}
     return Walker(str(model), load_run(model, (env_id, arguments)).act, env_id, settings, digest(model))
 
 
