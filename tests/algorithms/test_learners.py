@@ -151,7 +151,7 @@ def test_a_kept_attribute_of_a_type_that_no_file_holds_is_refused(monkeypatch):
     monkeypatch.setitem(LEARNERS, "quiet_ppo", row)
     model = small(row)
     model.foreign = iter("abc")
-    with pytest.raises(ValueError, match=r"Estimating.foreign is a str_\w*iterator, which a checkpoint cannot keep"):
+    with pytest.raises(ValueError, match=r"Estimating.foreign is a str_\w*iterator, which a checkpoint cannot save"):
         check_kept(model)
 
 
