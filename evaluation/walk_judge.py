@@ -50,8 +50,7 @@ class WalkJudge(Judge):
         """Returns simulations on terrain with that seed; all tiles have the level `terrain_scale` of the task."""
         task = self.task(setting)
         if "terrain" in self._names:
-            flat = task.terrain.kinds == ("flat",)
-            terrain = TerrainConfig() if flat else replace(task.terrain, seed=seed, levels=(task.terrain_scale,))
+            terrain = replace(task.terrain, seed=seed, levels=(task.terrain_scale,))
             task = replace(task, terrain=terrain, terrain_scale=1.0)
         others = {name: value for name, value in setting.arguments.items() if name not in {*self._names, "config"}}
         if nominal:
@@ -65,6 +64,8 @@ class WalkJudge(Judge):
     def play_task(self, setting: Setting, scene: Scene, seed: int):
         """Returns the config of the task for `play`: the nominal robot in the scene.
 
+        Obstacles have the task's sizes. A tile is at least as large as the default one: GOAL_DISTANCE must fit on it.
+
         Raises:
             ValueError: a value of the scene is wrong.
         """
@@ -73,9 +74,8 @@ class WalkJudge(Judge):
             raise ValueError(f"command must be a finite speed in m/s, got {scene.command}")
         task = self._nominal(self.task(setting))
         if "terrain" in self._names:
-            flat = scene.terrain == "flat"
-            sizes = {name: getattr(task.terrain, name) for name in ("size", "spacing", "footprint")}
-            terrain = TerrainConfig() if flat else TerrainConfig((scene.terrain,), (scene.level,), seed, **sizes)
+            tile = {name: max(getattr(task.terrain, name), getattr(TerrainConfig, name)) for name in ("length", "width")}
+            terrain = replace(task.terrain, kinds=(scene.terrain,), levels=(scene.level,), seed=seed, **tile)
             task = replace(task, terrain=terrain, terrain_scale=1.0)
         return replace(task, command_vx=(scene.command, scene.command))
 

@@ -9,6 +9,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 import play_residual_policy
 import train
+from envs.locomotion.terrain import TerrainConfig
 from evaluation.judges import RETURNS, SUCCESSES, Judge, Scene, Setting
 from evaluation.walk_judge import WalkJudge, as_walk_judge
 from run_folder import records
@@ -111,6 +112,17 @@ def test_evaluations_of_a_walk_have_terrain_of_the_seed_at_the_hardest_level_and
         assert (task.terrain.seed, task.terrain.levels, task.terrain_scale) == (1_000_003, (0.6,), 1.0)
         assert task.variation.varies is not nominal and task.terrain.kinds == config.env.terrain.kinds
         env.close()
+
+
+@pytest.mark.parametrize("kind", ["flat", "rough"])
+def test_a_scene_and_an_evaluation_keep_the_sizes_of_the_robots_terrain(kind):
+    sizes = {"size": 5.0, "spacing": 0.1, "footprint": (0.8, 0.6), "length": 8.0, "width": 6.0}
+    setting = Setting("ResidualWalk-v0", {"terrain": {"kinds": (kind,), "levels": (0.5,), **sizes}})
+    played = WALK.judge.play_task(setting, Scene(kind), 3).terrain
+    assert played == TerrainConfig((kind,), (1.0,), 3, **{**sizes, "length": 12.5})  # 10 m are walked
+    env = WALK.judge.evaluation_env(setting, 1, 4)
+    assert env.unwrapped.config.terrain == TerrainConfig((kind,), (1.0,), 4, **sizes)
+    env.close()
 
 
 def test_only_walks_are_walks_and_only_they_have_terrain():
