@@ -19,6 +19,7 @@ from evaluation.robustness.files import Conditions, write_sweep
 from evaluation.robustness.report import HEAD, draw, failures, grouped, markdown, table
 from evaluation.robustness.sweep import Axis, EvaluatedPolicy, Sweep, conditions, evaluated_policy, make_axis, sweep
 from training.command_line import config_of_run
+from training.tasks import find_task
 from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_output_folder, text_with, used_alone
 from utils.console.terminal import tolerant_output
@@ -97,10 +98,16 @@ def measure(config: RobustnessConfig) -> list[Sweep]:
         made = Conditions(policies[0].run.env_id, config.episodes, config.seed, conditions(policies))
         sweeps = played(policies, wanted, out, made)
         groups = grouped(out, sweeps, made)
-        write_aside(out / REPORT, lambda aside: aside.write_text(markdown(groups)))
+        write_aside(out / REPORT, lambda aside: aside.write_text(markdown(groups, success_key)))
         drawn = [each for each in groups[made] if each.axes in wanted]
-        print("\n".join([table(groups[made]), "", *map(str, draw(out, drawn, made.settings)), *failures(groups[made])]))
+        pictures = map(str, draw(out, drawn, made.settings))
+        print("\n".join([table(groups[made], success_key), "", *pictures, *failures(groups[made])]))
         return sweeps
+
+
+def success_key(env_id: str) -> str:
+    """Returns the key of an episode's record that counts its successes, as the judge of the task names it."""
+    return find_task(env_id).judge.success_key
 
 
 def policy_of(path: Path, config: RobustnessConfig) -> AbstractContextManager[EvaluatedPolicy]:

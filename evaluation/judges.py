@@ -58,6 +58,8 @@ class Judge:
     """Keys of the summary that a training logs when present."""
     finals: tuple[str, ...] = ("successes",)
     """Measurements of the last step of an episode whose means a training logs when present."""
+    success_key: str = "successes"
+    """Key of an episode's record that counts its successes; records of some environments lack it."""
     objectives: tuple[str, ...] = ("return",)
     """Keys of the summary that a sweep may maximise; the first is the default."""
     fixed_length: bool = False

@@ -26,6 +26,7 @@ class WalkJudge(Judge):
     score: tuple[str, ...] = ("success", "distance_m")
     logged: tuple[str, ...] = ("success", "fall", "distance_m", "speed_rmse_mps", "return")
     finals: tuple[str, ...] = ("successes", "terrain_level")
+    success_key: str = "success"
     objectives: tuple[str, ...] = ("distance_m", "success", "return")
     fixed_length: bool = True
     config: type = ResidualWalkConfig

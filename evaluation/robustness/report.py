@@ -1,6 +1,6 @@
 """Report of the sweeps of several policies: a table, a picture for each parameter, a map for each pair."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,16 +15,17 @@ from utils.files import write_aside
 PROGRAM = "robustness"
 WIDEST_NAME = 50  # characters of a model's path in a picture
 LOW, HIGH = 0.10, 0.90  # quantiles of the band
+SuccessKey = Callable[[str], str]  # environment id -> its judge's `success_key`
 HEAD = ("policy", "parameter", "mean", "10 % quantile", "worst point", "Robust-AUC", "IQM (95 %)", "successes", "failed")
 
 
-def table(sweeps: Sequence[Sweep]) -> str:
-    """Returns a Markdown table of returns per episode, one line for each sweep.
+def table(sweeps: Sequence[Sweep], success_key: SuccessKey) -> str:
+    """Returns a Markdown table with one line for each sweep; returns and successes are means over episodes.
 
     The worst point has the lowest mean. Robust-AUC and its uncertainty exist for sweeps of one parameter only.
     """
     lines = [f"| {' | '.join(HEAD)} |", "|" + "---|" * len(HEAD)]
-    return "\n".join(lines + [f"| {' | '.join(_cells(sweep))} |" for sweep in sweeps])
+    return "\n".join(lines + [f"| {' | '.join(_cells(sweep, success_key(sweep.env_id)))} |" for sweep in sweeps])
 
 
 def failures(sweeps: Sequence[Sweep]) -> list[str]:
@@ -69,9 +70,9 @@ def grouped(folder: Path, sweeps: Sequence[Sweep], made: Conditions) -> dict[Con
     return groups
 
 
-def markdown(groups: Mapping[Conditions, Sequence[Sweep]]) -> str:
+def markdown(groups: Mapping[Conditions, Sequence[Sweep]], success_key: SuccessKey) -> str:
     """Returns the report of a folder: a table for each group, the first without a heading."""
-    sections = ["\n".join([table(sweeps), "", *failures(sweeps)]) for sweeps in groups.values()]
+    sections = ["\n".join([table(sweeps, success_key), "", *failures(sweeps)]) for sweeps in groups.values()]
     heads = [f"\n{made.settings}; {made.made_with}:\n\n" for made in groups]
     return "\n".join(head + text for head, text in zip(["", *heads[1:]], sections)) + "\n"
 
@@ -87,7 +88,7 @@ def _names(sweeps):
     return dict.fromkeys(sweep.name for sweep in sweeps)
 
 
-def _cells(sweep):
+def _cells(sweep, success_key):
     points = sweep.whole
     failed = str(len(sweep.points) - len(points))
     if not points:
@@ -104,7 +105,7 @@ def _cells(sweep):
         f"{np.mean(worst.returns):.1f} at {', '.join(f'{value:.4g}' for value in worst.values)}",
         _auc(sweep, returns),
         f"{iqm(everything):.1f} ({low:.1f} to {high:.1f})",
-        _successes(points),
+        _successes(points, success_key),
         failed,
     ]
 
@@ -116,10 +117,9 @@ def _auc(sweep, returns):
     return f"{robust_auc(values, returns):.1f} [{robust_auc_spread(values, returns):.1f}]"
 
 
-def _successes(points: list[Point]) -> str:
-    """Returns the mean number of successes per episode as text; a dash if no episode reports successes."""
-    episodes = [episode for point in points for episode in point.episodes]
-    reported = [float(episode[name]) for episode in episodes for name in _SUCCESSES if name in episode]
+def _successes(points: list[Point], key: str) -> str:
+    """Returns the mean number of successes per episode, or "-" if no record has the key."""
+    reported = [float(episode[key]) for point in points for episode in point.episodes if key in episode]
     return f"{np.mean(reported):.2f}" if reported else "-"
 
 
@@ -186,6 +186,3 @@ def _figure(panels, share=False):
     for empty in axes[panels:]:
         empty.remove()
     return figure, axes[:panels]
-
-
-_SUCCESSES = ("successes", "success")

@@ -10,7 +10,7 @@ import pytest
 import evaluate_robustness
 import train
 from evaluation.kept_rows import KeptRows
-from evaluation.robustness.report import draw
+from evaluation.robustness.report import draw, table
 from evaluation.robustness.sweep import Axis, Point, Sweep, make_axis, sweep
 from utils.perturbation import Perturbable
 
@@ -104,6 +104,14 @@ def test_several_policies_are_compared_with_json_table_and_pictures(runs, tmp_pa
         returns = [episode["return"] for point in content["points"] for episode in point["episodes"]]
         assert f"| {run} | joint_damping | {np.mean(returns):.1f} |" in printed
     assert (out / "joint_damping.png").stat().st_size > 5_000 and (out / "report.md").read_text() in printed + "\n\n"
+
+
+def test_successes_are_counted_by_the_key_that_the_judge_of_the_task_names():
+    points = [Point((1.0,), [{"return": 1.0, "success": share, "successes": 4.0, "lifted": 7.0} for share in (0.0, 1.0)])]
+    walk, cube = (Sweep("run", name, (Axis("x", 1.0, (1.0,)),), points) for name in ("ResidualWalk-v0", "CubeInHand-v0"))
+    cells = [line.split(" | ")[-2] for line in table([walk, cube], evaluate_robustness.success_key).splitlines()[2:]]
+    assert cells == ["0.50", "4.00"]
+    assert " | 7.00 | 0 |" in table([walk], lambda env_id: "lifted") and " | - | 0 |" in table([walk], str)
 
 
 def test_several_parameters_are_shown_side_by_side_too(tmp_path):
