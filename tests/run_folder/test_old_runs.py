@@ -12,7 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import train
 from run_folder.runs import load_run, resumable
+from run_folder.training_state import read_training
+from training.assembly import prepare
 
 ROOT = Path(__file__).parents[2]
 OLD = ROOT / "tests" / "golden" / "old_runs"
@@ -41,3 +44,14 @@ def test_the_training_of_an_old_run_can_be_continued(name, tmp_path):
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     assert int(resumable(run)[-1].name) >= before + 128
+
+
+def test_the_replay_buffer_of_an_old_checkpoint_is_filled_with_what_it_held(tmp_path):
+    """Earlier checkpoints call the buffer `replay`; they have no key `kept`."""
+    run = shutil.copytree(OLD / "cube", tmp_path / "cube")
+    held = read_training(resumable(run)[-1])["replay"]
+    buffer = prepare(train.parse(["--resume", str(run), "--total-timesteps", "528"]), run, goes_on=True).model.replay_buffer
+    assert (buffer.pos, buffer.full) == (held["pos"], held["full"]) == (0, True)
+    for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts"):
+        np.testing.assert_array_equal(getattr(buffer, name), held[name], err_msg=name)
+    assert np.abs(buffer.actions).max(axis=(1, 2)).all() and np.unique(buffer.rewards).size > 100
