@@ -1,7 +1,7 @@
 """Measures the time to save a checkpoint and to load a policy: `python benchmarks/checkpoint_cost.py`.
 
-Trains the preset `default` for a few rollouts, then saves and loads. The share of a checkpoint is the time to save it over
-the training time between two checkpoints, at the measured rate. SAC saves a full replay buffer.
+Trains the preset `default` with every learner for a few rollouts, then saves and loads. The share of a checkpoint is the
+time to save it over the training time between two checkpoints, at the measured rate. Replay buffers are saved full.
 """
 
 import sys
@@ -13,6 +13,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from algorithms.learners import LEARNERS
 from run_folder.runs import load_run, save
 from train_residual_ppo import parse
 from training.assembly import create_run, prepare
@@ -20,7 +21,7 @@ from utils.console.arguments import parse_arguments
 from utils.console.terminal import tolerant_output
 from utils.fields import Checked, within
 
-ROLLOUTS = {"ppo": 8 * 64 * 128, "sac": 1_600}  # training steps over which the rate is measured
+ROLLOUT_STEPS, REPLAY_STEPS = 8 * 64 * 128, 1_600  # training steps that are timed, without and with a replay buffer
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,23 @@ def main(argv: list[str] | None = None) -> int:
     config = parse_arguments(CheckpointCostConfig, argv, about=__doc__)
     print("| algorithm | steps/s | checkpoint (MB) | to save (s) | steps between two | share | to load a policy (s) |")
     print("|" + "---|" * 7)
-    for algo in ROLLOUTS:
+    for algo in LEARNERS:
         print(measured(algo, config.repeats), flush=True)
     return 0
 
 
 def measured(algo: str, repeats: int) -> str:
     """Returns the row of one algorithm."""
-    config = parse(["--algo", algo, "--eval-every", "0"] + ["--sac.learning-starts", "100"] * (algo == "sac"))
+    row = LEARNERS[algo]
+    early = [f"{row.option}.learning-starts", "100"] * hasattr(row.config, "learning_starts")
+    config = parse(["--algo", algo, "--eval-every", "0", *early])
+    replays = "replay_buffer" in row.kept
     with tempfile.TemporaryDirectory() as folder:
         run = create_run(replace(config, run_dir=Path(folder) / "run"), [])
-        training = prepare(replace(config, total_timesteps=ROLLOUTS[algo]), run)
+        training = prepare(replace(config, total_timesteps=REPLAY_STEPS if replays else ROLLOUT_STEPS), run)
         seconds = timed(lambda: training.learn(run))
         rate = training.model.num_timesteps / seconds
-        if algo == "sac":
+        if replays:
             training.model.replay_buffer.full = True
         callbacks = training.callbacks["checkpoint"].callbacks
         to_save = median(timed(lambda: save(run, training.model, callbacks)) for _ in range(repeats))

@@ -10,7 +10,7 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 from algorithms.configs import LearnerConfig
-from algorithms.learners import LEARNERS, with_variants
+from algorithms.learners import LEARNERS, names_with, with_variants
 from algorithms.vec_env import BatchVecEnv, make_vector
 from envs.wrappers import Perturbation
 from envs.wrappers.perturbed import made_perturbable
@@ -23,6 +23,11 @@ from utils.env_ids import DEFAULT_ID, qualified, registered
 from utils.fields import Checked, FieldError, shown, within
 from utils.perturbation import spec_of_params
 from utils.plain_yaml import parse_mapping
+
+HER_HELP = (
+    f"Use hindsight experience replay (--algo {' or '.join(names_with('hindsight'))} and goal environments only): in four "
+    "of five replayed steps, a goal that the episode reached later replaces the desired one, and the reward is recomputed."
+)
 
 # One field for the config of each learner, so that the options --<name>.* exist for every row of the table.
 Learners = make_dataclass(
@@ -84,9 +89,7 @@ class TrainConfig(Learners):
     """Arguments of the environment: '{combined_challenge: easy}', or '{perturb_spec: {params: {mass: [0.8, 1.2]}}}'."""
     algo: Literal[*LEARNERS] = "ppo"
     """Learning algorithm of the training."""
-    her: bool = False
-    """Use hindsight experience replay (SAC only, goal environments only): in four of five replayed steps, a goal that the
-    episode reached later replaces the desired goal, and the reward is computed again."""
+    her: Annotated[bool, tyro.conf.arg(help=HER_HELP)] = False
 
     def __post_init__(self):
         super().__post_init__()

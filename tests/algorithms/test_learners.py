@@ -22,7 +22,7 @@ from utils.config import updated
 ROOT = Path(__file__).parents[2]
 FILES = [
     path
-    for package in ("run_folder", "evaluation", "callbacks", "training", "tuning", "utils", "envs", "controllers")
+    for package in "run_folder evaluation callbacks training tuning utils envs controllers benchmarks".split()
     for path in sorted((ROOT / package).rglob("*.py"))
 ] + sorted(ROOT.glob("*.py"))
 CLASSES = {"PPO", "SAC", "ActorCriticPolicy", "SACPolicy", "PpoConfig", "SacConfig"}
