@@ -20,6 +20,7 @@ from evaluation.held_out_seeds import EVALUATION, first_simulation_seed
 from run_folder.logs import make_logger, write_hparams
 from run_folder.records import forget_record, make_folder, make_run
 from run_folder.runs import ended, locked, resume, save_last
+from run_folder.snapshot import capture
 from training.checks import check
 from training.config import TrainConfig
 from training.goals import make_normalizer
@@ -101,6 +102,7 @@ def prepare(
         env = make_normalizer(config, config.make_env())
         model = make_model(config, env)
         env.seed(first_simulation_seed(config.seed))  # replaces the seeds that SB3 set, which start at config.seed
+        capture(env.venv)  # a checkpoint is refused if a constant that it does not keep differs from now
     except BaseException:
         if not resume_run:
             forget_record(run)  # so that a corrected command can use the folder

@@ -60,6 +60,7 @@ def _check_learner(config, argv=()):
         _check_spaces(config, env)
         refuse_idle(argv, _idle(config, env))
         _check_memory(config, env)
+        capture(env)  # the next capture refuses constants that the step replaces
         _check_step(config, env)
         pack(capture(env), {})  # raises now, not after hours, if a checkpoint cannot save the environment
         smallest = replace(config.learner, **LEARNERS[config.algo].smallest)

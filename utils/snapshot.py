@@ -15,6 +15,8 @@ from gymnasium.envs.registration import EnvSpec
 from mujoco import MjModel
 from mujoco.batch import Batch
 
+from utils.constants import changed
+
 # The attributes of objects of these packages, and of classes derived from theirs, are captured recursively.
 _OURS = {"callbacks", "controllers", "envs", "utils"}
 _PLAIN = {bool, int, float, str, type(None)}
@@ -22,7 +24,8 @@ _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type, p
 _DESCRIPTIONS = (MjModel, EnvSpec, gym.Space, np.dtype, slice, range, bytes, Path, Enum, MappingProxyType)
 _OTHERS_ENVS = (gym.Env, gym.vector.VectorEnv)  # a resumed training resets these environments
 _GYMNASIUM = ("metadata", "spec", "_saved_kwargs", "_cached_spec")  # Gymnasium's attributes that describe an environment
-_MUTABLE = (list, dict, set, deque, bytearray, np.ndarray, np.random.Generator, np.random.RandomState)
+_STREAMS = (np.random.Generator, np.random.RandomState)
+_MUTABLE = (list, dict, set, deque, bytearray, np.ndarray, *_STREAMS)
 _DEQUE, _SET, _ENUM = "<deque>", "<set>", "<enum>"
 _SAME = "<as it was built>"  # placeholder for a constant part
 
@@ -36,22 +39,29 @@ def capture(obj) -> dict:
 
     Returns a dict: attribute -> number, array, state of a generator, physics of a batch, container of these, or the dict
     of another object. It leaves out attributes that the class lists in `transient`, arrays that a batch owns, and
-    constants: configs (frozen dataclasses), models, spaces, functions. An object with methods `snapshot` and
-    `restore_snapshot` defines its state itself.
+    constants: configs (frozen dataclasses), models, spaces, functions, paths. The first capture of an object in a process
+    records its constants, and later captures compare them. An object with methods `snapshot` and `restore_snapshot`
+    defines its state itself.
 
     Raises:
-        UnkeptError: an attribute may change, but cannot be saved; the message names the class and the attribute.
+        UnkeptError: an attribute may change, or a constant has changed since the first capture in this process, but cannot
+            be saved; the message names the class and the attribute.
     """
     if hasattr(type(obj), "snapshot"):
         return obj.snapshot()
     getattr(obj, "before_capture", _nothing)()
-    state = {}
+    state, constants = {}, {}
     for name, value in vars(obj).items():
         if name in getattr(obj, "transient", ()) or name in _GYMNASIUM:
             continue
-        captured = _captured(value, f"{type(obj).__name__}.{name}")
+        captured = _captured(value, f"{type(obj).__name__}.{name}", constants)
         if not _is_same(captured):
             state[name] = captured
+    for where in changed(obj, constants):
+        raise UnkeptError(
+            f"{where} has changed, and a checkpoint does not keep it ({type(constants[where]).__name__}): use numbers, "
+            "arrays, lists or dicts of them, or, if no step depends on it, name it in the class attribute `transient`"
+        )
     return state
 
 
@@ -102,12 +112,12 @@ def _is_same(captured):
     return isinstance(captured, str) and captured == _SAME
 
 
-def _captured(value, where):
-    """Returns a copy of a value as plain data; `where` is the attribute's path, for errors."""
+def _captured(value, where, constants):
+    """Returns a copy of a value as plain data. Adds constants to `constants`; `where` is the attribute's path."""
     if isinstance(value, dict):
-        return {key: _captured(inner, f"{where}[{key!r}]") for key, inner in value.items()}
+        return {key: _captured(inner, f"{where}[{key!r}]", constants) for key, inner in value.items()}
     if isinstance(value, (list, tuple, deque, set, frozenset)):
-        return _captured_items(value, where)
+        return _captured_items(value, where, constants)
     if isinstance(value, np.ndarray):
         return _captured_array(value, where)
     if isinstance(value, np.random.Generator) and hasattr(np.random, type(value.bit_generator).__name__):
@@ -124,6 +134,7 @@ def _captured(value, where):
         raise _unkept(where, value)
     others_env = isinstance(value, _OTHERS_ENVS) and not is_ours(value.unwrapped)
     if _is_frozen(value) or isinstance(value, (*_FUNCTIONS, *_DESCRIPTIONS)) or others_env:
+        constants[where] = value
         return _SAME
     raise _unkept(where, value)
 
@@ -137,7 +148,10 @@ def _is_walked(value):
 def _remembers(value):
     """Returns whether a function has state: in a closure, in the arguments of a partial, or in a method's object."""
     if isinstance(value, partial):
-        return any(isinstance(inner, _MUTABLE) or _remembers(inner) for inner in (value.func, *value.args))
+        named = value.keywords.values()  # `changed` compares arrays and containers among them
+        return any(isinstance(inner, _MUTABLE) or _remembers(inner) for inner in (value.func, *value.args)) or any(
+            isinstance(inner, _STREAMS) or hasattr(inner, "__next__") or _remembers(inner) for inner in named
+        )
     if isinstance(value, FunctionType):
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         rebinds = any(step.opname == "STORE_DEREF" and step.argval in value.__code__.co_freevars
@@ -149,9 +163,9 @@ def _remembers(value):
     return False
 
 
-def _captured_items(value, where):
+def _captured_items(value, where, constants):
     items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
-    captured = [_captured(item, f"{where}[{i}]") for i, item in enumerate(items)]
+    captured = [_captured(item, f"{where}[{i}]", constants) for i, item in enumerate(items)]
     if isinstance(value, deque):
         return {_DEQUE: captured, "maxlen": value.maxlen}
     if isinstance(value, (set, frozenset)):

@@ -33,3 +33,25 @@ def test_what_a_checkpoint_cannot_keep_is_refused_before_there_is_a_folder(algo,
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1 and not (tmp_path / "run").exists()
     assert f"CountedToys.tally is of a type that a checkpoint cannot keep ({kind})" in said[0]
+
+
+class ChangingToys(ToyVectorEnv):
+    """Replaces a function, which a checkpoint does not keep, at a step: the first one by default."""
+
+    def __init__(self, num_envs, at=1, **settings):
+        super().__init__(num_envs, **settings)
+        self.at, self.steps, self.rule = at, 0, min
+
+    def step(self, actions):
+        self.steps += 1
+        self.rule = max if self.steps == self.at else self.rule
+        return super().step(actions)
+
+
+@pytest.mark.parametrize("at", [1, 20])
+def test_a_function_that_is_replaced_between_checkpoints_is_an_error_and_never_forgotten(at, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(gym.registry, "Changing-v0", EnvSpec("Changing-v0", vector_entry_point=ChangingToys))
+    command = ["--env", "Changing-v0", "--env-kwargs", f"{{at: {at}}}", "--run-dir", str(tmp_path / "run")]
+    assert train.main([*SMALL, *command]) == 2
+    assert "ChangingToys.rule has changed, and a checkpoint does not keep it" in capsys.readouterr().err
+    assert (tmp_path / "run").exists() is (at > 1)
