@@ -4,11 +4,13 @@ import copy
 import pickle
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
+from stable_baselines3.common.vec_env import SubprocVecEnv
 
 import envs  # noqa: F401
 from envs import challenges
@@ -159,6 +161,21 @@ def test_a_copy_shares_nothing_with_its_original():
     before = env.unwrapped.task.sim.state.copy()
     rollout(twin, actions_for(env, 3))
     np.testing.assert_array_equal(env.unwrapped.task.sim.state, before)
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_copies_in_other_processes_continue_bit_for_bit_after_draws_of_noise(context):
+    env = challenges.apply(single("CubeInHand-v0"), **CHALLENGES, **PERTURBED)
+    actions = actions_for(env, 9)
+    env.reset(seed=4)
+    rollout(env, actions[:4])  # with spawn, each worker gets the environment as a pickle; with fork, it makes a deep copy
+    workers = SubprocVecEnv([partial(copy.deepcopy, env)] * 2, start_method=context)
+    for action in actions[4:8]:
+        observations, rewards, *_ = workers.step(np.stack([action] * 2))
+        observation, reward, *_ = env.step(action)
+        np.testing.assert_array_equal(observations, [observation] * 2)
+        np.testing.assert_array_equal(rewards, [reward] * 2)
+    workers.close()
 
 
 def test_the_specification_survives():
