@@ -50,7 +50,8 @@ def test_the_replay_buffer_of_an_old_checkpoint_is_filled_with_what_it_held(tmp_
     """Earlier checkpoints call the buffer `replay`; they have no key `kept`."""
     run = shutil.copytree(OLD / "cube", tmp_path / "cube")
     held = read_training(resumable(run)[-1])["replay"]
-    buffer = prepare(train.parse(["--resume", str(run), "--total-timesteps", "528"]), run, resume_run=True).model.replay_buffer
+    config = train.parse(["--resume", str(run), "--total-timesteps", "528"])
+    buffer = prepare(config, run, resume_run=True).model.replay_buffer
     assert (buffer.pos, buffer.full) == (held["pos"], held["full"]) == (0, True)
     for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts"):
         np.testing.assert_array_equal(getattr(buffer, name), held[name], err_msg=name)
