@@ -92,6 +92,7 @@ class LateControls:
 
 FAILURES = ("lock", "passive", "weak", "erratic")
 LOCKED = 1e3  # N m s/rad: a servo of 30 N m turns a locked joint by 0.03 rad/s
+LATEST = 10**9  # control steps; sums of two fit into an array of integers
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,9 @@ class JointFailureConfig(Checked):
             raise FieldError("kinds", f"must have at least one of {', '.join(FAILURES)}, got {self.kinds}")
         for name in ("start", "duration"):
             low, high = getattr(self, name)
-            if not 0 <= low <= high:
-                raise FieldError(name, f"must be a range (low, high) of steps with 0 <= low <= high, got {(low, high)}")
+            if not 0 <= low <= high <= LATEST:
+                words = f"must be a range (low, high) of steps with 0 <= low <= high <= {LATEST}"
+                raise FieldError(name, f"{words}, got {(low, high)}")
 
 
 class JointFailures:

@@ -14,7 +14,7 @@ from envs.locomotion.measures import Travel, positive_power, weight
 from envs.locomotion.randomisation import Randomisation, Table, factors, ranges
 from envs.locomotion.terrain import check_level
 from envs.task import Task
-from utils.fields import number_within
+from utils.fields import number_within, shown
 from utils.rotations import euler_from_matrix, quat_from_euler, wrap_angle
 from utils.sensor_utils import SensorReader
 
@@ -90,17 +90,23 @@ class WalkerTask(Task):
         """Gives robots `ids` this velocity command (m/s, m/s, rad/s), in this and all following episodes.
 
         Raises:
-            ValueError: a value is not a number, or lies outside -FASTEST to FASTEST.
+            ValueError: a value is not a number, or lies outside -FASTEST to FASTEST, or `ids` are not among the robots.
         """
+        ids = self._robots(ids)
         values = {"vx": (vx, "m/s"), "vy": (vy, "m/s"), "yaw rate": (yaw_rate, "rad/s")}
         limits = -FASTEST, FASTEST
         self.command.fix([number_within(f"a commanded {name}", v, *limits, unit) for name, (v, unit) in values.items()], ids)
-        self.follow_command(np.arange(self.num_envs)[ids])
+        self.follow_command(ids)
 
     def release_command(self, ids=slice(None)) -> None:
-        """Gives robots `ids` their drawn commands again."""
+        """Gives robots `ids` their drawn commands again.
+
+        Raises:
+            ValueError: `ids` are not among the robots.
+        """
+        ids = self._robots(ids)
         self.command.release(ids)
-        self.follow_command(np.arange(self.num_envs)[ids])
+        self.follow_command(ids)
 
     def reset(self, ids, generators, options):
         draws = np.array([generator.random(10) for generator in generators])  # the same number in every reset
@@ -209,6 +215,16 @@ class WalkerTask(Task):
         if changed:
             self.weight = weight(self.variation, np.arange(self.num_envs))
         return changed
+
+    def _robots(self, ids):
+        """Returns the numbers (k,) of robots that are given as one number, a list, a slice or a mask."""
+        try:
+            robots = np.atleast_1d(np.arange(self.num_envs)[ids])
+        except IndexError:
+            robots = None
+        if robots is None or robots.ndim != 1:
+            raise ValueError(f"ids must choose among {self.num_envs} robots, got {shown(ids)}")
+        return robots
 
     def _start_pose(self, ids, draws, randomize):
         """Returns start x, y (m), roll, pitch and yaw (rad), (k,) each. `draws` (k, 6) in [0, 1): tile, then these five."""

@@ -159,3 +159,12 @@ def test_a_walking_robot_with_the_plain_config_needs_its_row_only(monkeypatch, t
     assert env.unwrapped.config.terrain.levels == (0.5,) and env.unwrapped.config.terrain.seed == 1_000_003
     env.close()
     assert play_residual_policy.main(f"--model {run} --no-render --episodes 1 --terrain flat --command 0.5".split()) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("residual_scale", "not 'residual_scale': use --env.residual-scale$"), ("privileged", "not 'privileged'$")],
+)
+def test_a_refused_argument_of_a_walk_names_an_option_only_if_there_is_one(name, words):
+    with pytest.raises(ValueError, match=words):
+        WALK.config(env_kwargs={name: True})

@@ -84,9 +84,8 @@ class WalkTrainConfig(TrainConfig):
         super().__post_init__()
         for name in self.env_kwargs:
             if name not in ENV_KWARGS:
-                raise ValueError(
-                    f"env_kwargs of a walk may contain {', '.join(ENV_KWARGS)}, not {name!r}: use --env.* for that"
-                )
+                hint = f": use --env.{name.replace('_', '-')}" if name in ResidualWalkConfig.__dataclass_fields__ else ""
+                raise ValueError(f"env_kwargs of a walk may contain {', '.join(ENV_KWARGS)}, not {name!r}{hint}")
         if self.terrain != "mixed":
             check_kind(self.terrain)
         check_level(self.level), check_level(self.start_level)

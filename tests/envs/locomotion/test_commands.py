@@ -140,6 +140,25 @@ def test_a_user_commands_all_three_parts_of_the_velocity_and_lets_go_again():
             env.command_velocity(*wrong)
 
 
+@pytest.mark.parametrize("ids", [1, -2, [1], slice(1, 2), np.array([False, True, False])])
+def test_a_command_reaches_robots_chosen_by_number_list_slice_or_mask(ids):
+    task = ResidualWalkVectorEnv(num_envs=3).task
+    task.command_velocity(0.3, ids=ids)
+    np.testing.assert_array_equal(task.command.value[:, 0] == 0.3, [False, True, False])
+    task.release_command(ids)
+    assert not (task.command.value[:, 0] == 0.3).any()
+
+
+@pytest.mark.parametrize("ids", [3, [0, 99], "a", 1.5, None, [True, False]])
+def test_robots_that_do_not_exist_are_refused_and_no_command_changes(ids):
+    task = ResidualWalkVectorEnv(num_envs=3).task
+    before = task.command.value.copy()
+    for change in (lambda: task.command_velocity(0.3, ids=ids), lambda: task.release_command(ids)):
+        with pytest.raises(ValueError, match="ids must choose among 3 robots"):
+            change()
+    np.testing.assert_array_equal(task.command.value, before)
+
+
 def test_targets_are_drawn_in_their_ring_and_seen_from_the_body():
     command = TargetCommand(500, distance=(2.0, 4.0), direction=(-0.5, 1.0), radius=0.3)
     position, yaw = np.tile([5.0, -1.0], (500, 1)), np.linspace(-3.0, 3.0, 500)

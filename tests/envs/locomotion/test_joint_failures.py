@@ -146,6 +146,8 @@ def test_a_quadruped_with_a_failed_servo_keeps_finite_physics_and_healthy_others
         ({"kinds": ()}, "at least one of"),
         ({"start": (3, 1)}, "start must be a range"),
         ({"duration": (-1, 4)}, "duration must be a range"),
+        ({"start": (10**30, 10**30)}, "start must be a range"),
+        ({"duration": (0, 2**62)}, "duration must be a range"),
         ({"strength": (0.5, 1.5)}, "strength must be a range"),
     ],
 )
