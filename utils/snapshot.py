@@ -26,6 +26,7 @@ _OTHERS_ENVS = (gym.Env, gym.vector.VectorEnv)  # a resumed training resets thes
 _GYMNASIUM = ("metadata", "spec", "_saved_kwargs", "_cached_spec")  # Gymnasium's attributes that describe an environment
 _STREAMS = (np.random.Generator, np.random.RandomState)
 _MUTABLE = (list, dict, set, deque, bytearray, np.ndarray, *_STREAMS)
+_CONTAINERS = (dict, list, tuple, deque, set, frozenset, np.ndarray)
 _DEQUE, _SET, _ENUM = "<deque>", "<set>", "<enum>"
 _SAME = "<as it was built>"  # placeholder for a constant part
 
@@ -114,6 +115,8 @@ def _is_same(captured):
 
 def _captured(value, where, constants):
     """Returns a copy of a value as plain data. Adds constants to `constants`; `where` is the attribute's path."""
+    if _extends_container(value):
+        raise _unkept(where, value)
     if isinstance(value, dict):
         return {key: _captured(inner, f"{where}[{key!r}]", constants) for key, inner in value.items()}
     if isinstance(value, (list, tuple, deque, set, frozenset)):
@@ -161,6 +164,14 @@ def _remembers(value):
         owner = value.__self__
         return not (owner is None or isinstance(owner, (ModuleType, type)) or is_ours(owner) or _is_frozen(owner))
     return False
+
+
+def _extends_container(value):
+    """Returns whether a container of a derived class has a type or attributes that a restore would lose."""
+    if not isinstance(value, _CONTAINERS):
+        return False
+    rebuilt = isinstance(value, (list, deque, set)) and type(value) not in (list, deque, set)
+    return rebuilt or isinstance(value, np.ma.MaskedArray) or bool(getattr(value, "__dict__", None))
 
 
 def _captured_items(value, where, constants):

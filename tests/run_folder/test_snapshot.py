@@ -175,6 +175,21 @@ class Foreign:
     """Is not an instance of a class of the project."""
 
 
+class Ring(list):
+    """A list with a method, which a plain list lacks after a restore."""
+
+    def newest(self):
+        return self[-1]
+
+
+class Limits(dict):
+    """A dict with an attribute besides its items."""
+
+    def __init__(self):
+        super().__init__(speed=1.0)
+        self.count = 0
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -186,6 +201,9 @@ class Foreign:
         np.random.RandomState(1),
         deque([Foreign()]),
         iter([1]),
+        Ring([1, 2]),
+        Limits(),
+        np.ma.masked_array([1.0, 2.0], [True, False]),
         gym.wrappers.vector.NormalizeReward(gym.make_vec("envs:Toy-v0", 2)),
     ],
     ids=lambda value: type(value).__name__,
