@@ -122,6 +122,14 @@ def test_an_empty_list_of_files_is_refused(program):
     assert code == 2 and "must name at least one" in err and len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("option", ["--model", "--pairs"])
+def test_an_option_that_takes_a_list_is_refused_without_a_value(option, tmp_path):
+    argv = ["--model", "nowhere", option, "--out", str(tmp_path / "out")]
+    code, out, err = ran("evaluate_robustness", argv)
+    assert code == 2 and not out and err.endswith(f": {option} needs at least one value\n") and len(err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
 def config_of(program, monkeypatch):
     """Returns the dataclass from which a program makes its command line."""
     kinds, (name, *argv) = [], program.split()

@@ -37,7 +37,7 @@ def parse_arguments(kind: type[Config], argv: list[str] | None, default: Config 
 
     Raises:
         SystemExit: 0 after printing the help; 2 after printing an error of one sentence, for an unknown option or an
-            invalid value.
+            invalid value, or an option of the program that takes a list and got none.
     """
     argv = sys.argv[1:] if argv is None else argv
     settings = {"args": argv, "description": about} | ({} if default is None else {"default": default})
@@ -46,11 +46,15 @@ def parse_arguments(kind: type[Config], argv: list[str] | None, default: Config 
     printed = io.StringIO()
     try:
         with redirect_stderr(printed), _wide_lines():
-            return tyro.cli(kind, **settings)
+            config = tyro.cli(kind, **settings)
     except SystemExit as stop:
         if stop.code:
             print(f"{Path(sys.argv[0]).stem}: {sentence(printed.getvalue(), kind.__name__)}", file=sys.stderr)
         raise
+    for option in _empty_lists(argv, config):
+        print(f"{Path(sys.argv[0]).stem}: {option} needs at least one value", file=sys.stderr)
+        raise SystemExit(2)
+    return config
 
 
 def sentence(box: str, kind: str) -> str:
@@ -66,6 +70,12 @@ def sentence(box: str, kind: str) -> str:
     if found is None:
         return words
     return found[2] if found[1] == kind else f"{found[1]}: {found[2]}"
+
+
+def _empty_lists(argv, config):
+    """Returns the options in `argv` without a value whose fields are empty lists; fields of nested configs may be empty."""
+    without = [word for word, after in zip(argv, [*argv[1:], "--"]) if word.startswith("--") and after.startswith("--")]
+    return [option for option in without if getattr(config, option[2:].replace("-", "_"), None) == ()]
 
 
 @contextmanager
