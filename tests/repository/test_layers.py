@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-import tomllib
 from itertools import chain
 from pathlib import Path
 
@@ -76,12 +75,6 @@ def test_imports_are_found_in_functions_and_through_other_modules():
     env = reached(ROOT / "envs/residual_walk_env.py")
     assert {"utils.config.resolved", "scipy.ndimage.uniform_filter", "mujoco.viewer"} <= env
     assert "stable_baselines3.sac.policies.SACPolicy" in reached(ROOT / "callbacks/saving_callbacks.py")
-
-
-def test_every_package_is_installed():
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    folders = {path.parent for files in FILES.values() for path in files}
-    assert {".".join(folder.relative_to(ROOT).parts) for folder in folders} == {*listed} - {"assets"}
 
 
 def test_the_hash_of_the_code_covers_every_package():

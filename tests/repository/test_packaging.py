@@ -13,10 +13,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from utils import provenance
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PACKAGES = PROJECT["tool"]["setuptools"]["packages"]
-TOP = {package.partition(".")[0] for package in PACKAGES}
+TOP = {name.removesuffix("*") for name in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
 FILES = [*(path for package in TOP for path in (ROOT / package).rglob("*.py")), *ROOT.glob("*.py")]
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")} | {"benchmarks"}
 INSTALLED = ["Makefile", "requirements.txt", "requirements-no-deps.txt", "pyproject.toml"]
@@ -130,8 +131,9 @@ def test_dm_controls_dependencies_but_labmaze_are_declared_for_it():
 
 
 def test_every_folder_with_code_is_a_package_that_is_installed():
-    found = {".".join(path.parent.relative_to(ROOT).parts) for top in TOP for path in (ROOT / top).rglob("*.py")}
-    assert found == {*PACKAGES}
+    folders = {path.parent for top in TOP for path in (ROOT / top).rglob("*.py")}
+    assert {*provenance.PACKAGES} == TOP and len(folders) > len(TOP)
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
 @pytest.mark.parametrize("env_id", ["RWRLHumanoidStand-v0", "RWRLCartpoleBalance-v0"])
