@@ -65,6 +65,11 @@ def test_it_was_trained_with_variation_and_on_no_ground_of_the_benchmark(shipped
     assert env["terrain"]["seed"] < 1_000_000
 
 
+# One of them takes 40 s.
+ONE_FAST = [pytest.param(POLICIES / env_id, id=env_id, marks=[pytest.mark.slow] * (i > 0)) for i, env_id in enumerate(WALKS)]
+
+
+@pytest.mark.parametrize("shipped", ONE_FAST)
 def test_it_crosses_full_rough_ground_where_either_gait_alone_does_not(shipped):
     config = BenchmarkConfig(episodes=16, seeds_from=33_000)
     trained, fewer = load_walker(shipped, config.terrain_seed), replace(config, episodes=6)  # a slow walk takes long

@@ -162,7 +162,10 @@ def kill_one_of_two_workers(folder, storage):
     return trials_of(storage), said
 
 
-@pytest.mark.parametrize("kind", ["journal", "postgres", pytest.param("sqlite", marks=pytest.mark.slow)])
+DATABASES = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgres", "sqlite")]
+
+
+@pytest.mark.parametrize("kind", ["journal", *DATABASES])
 def test_of_two_workers_one_is_killed_and_no_trial_is_lost_or_counted_twice(tmp_path, kind):
     if kind == "postgres":
         with postgres_server() as url:
