@@ -136,6 +136,14 @@ def test_every_folder_with_code_is_a_package_that_is_installed():
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
+def test_models_and_shipped_policies_are_installed_with_the_packages():
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]
+    installed = {path for pattern in patterns["assets"] for path in (ROOT / "assets").glob(pattern)}
+    installed |= {path for top in TOP for pattern in patterns["*"] for path in (ROOT / top).rglob(pattern)}
+    data = {path for top in TOP for path in (ROOT / top).rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert len(data) > 20 and data - installed == set()
+
+
 @pytest.mark.parametrize("env_id", ["RWRLHumanoidStand-v0", "RWRLCartpoleBalance-v0"])
 def test_without_dm_control_its_ids_say_in_one_sentence_what_to_install(env_id):
     code = f"import sys, gymnasium; sys.modules['dm_control'] = None; gymnasium.make('envs:{env_id}')"

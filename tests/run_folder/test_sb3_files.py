@@ -4,6 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
@@ -117,3 +118,18 @@ def test_a_policy_that_does_not_fit_is_refused_before_there_is_a_folder(argument
     trained(PPO, "CartPole-v1", {}, True, tmp_path)
     assert imported(tmp_path, *arguments) == 2
     assert sentence in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+class Doubled(FlattenExtractor):
+    """A part of a policy without weights, which a run does not store."""
+
+    def forward(self, observations):
+        return 2.0 * super().forward(observations)
+
+
+@pytest.mark.parametrize(("kind", "algo"), [(PPO, "ppo"), (SAC, "sac")])
+def test_a_policy_that_would_act_differently_as_a_run_is_refused_and_leaves_nothing(kind, algo, tmp_path, capsys):
+    trained(kind, "Pendulum-v1", {}, False, tmp_path, policy_kwargs={"features_extractor_class": Doubled})
+    assert imported(tmp_path, "--algo", algo, "--env-id", "Pendulum-v1") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "it would act differently" in error and not (tmp_path / "run").exists()
