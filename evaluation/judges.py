@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from gymnasium.vector import VectorEnv
 
@@ -134,7 +134,7 @@ def nominal_arguments(arguments: Mapping) -> dict:
 
 
 def _nominal(setting):
-    return Setting(setting.env_id, nominal_arguments(setting.arguments), setting.num_threads)
+    return replace(setting, arguments=nominal_arguments(setting.arguments))
 
 
 RETURNS = Judge()
