@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 HANGUP = getattr(signal, "SIGHUP", None)  # does not exist on Windows
 SIGNALS = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, HANGUP)))
-ECHO = 0.1  # s; timeout(1) and batch systems send SIGTERM to a process and immediately again to its group
+ECHO = 1.0  # s; timeout(1) and batch systems send SIGTERM to a process and immediately again to its group
 
 
 class TrainingInterrupted(Exception):
@@ -46,6 +46,9 @@ class InterruptCallback(BaseCallback):
         return self
 
     def __exit__(self, *_) -> None:
+        if self._before and self._received not in (None, signal.SIGINT):
+            # The echo of the signal would end the process by the previous handler.
+            time.sleep(max(0.0, self._at + ECHO - time.monotonic()))
         for number, handler in self._before.items():
             # A handler that was not set from Python is None.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

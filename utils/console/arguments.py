@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 import tyro
@@ -14,6 +15,7 @@ import tyro
 from utils.plain_yaml import dump_yaml, parse_mapping
 
 Config = TypeVar("Config")
+_PARSING = Lock()  # standard error and COLUMNS belong to the process: two threads must not replace them at the same time
 
 # A line between parts of tyro's message, in ASCII or as a border of a box; the upper border contains the title.
 _RULE = re.compile(r"^(?:[-─]{5,}|╭.*╮|╰─*╯)$", re.MULTILINE)
@@ -45,7 +47,7 @@ def parse_arguments(kind: type[Config], argv: list[str] | None, default: Config 
         return tyro.cli(kind, **settings)
     printed = io.StringIO()
     try:
-        with redirect_stderr(printed), _wide_lines():
+        with _PARSING, redirect_stderr(printed), _wide_lines():
             config = tyro.cli(kind, **settings)
     except SystemExit as stop:
         if stop.code:
