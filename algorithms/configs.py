@@ -28,6 +28,11 @@ class LearnerConfig(Checked):
         """The number of rows of the learner's buffer. A row contains two observations, an action and a few numbers."""
         raise NotImplementedError
 
+    @property
+    def env_arguments(self) -> dict:
+        """Further arguments of the training environment that the learner needs."""
+        return {}
+
     def check(self) -> None:
         """Raises FieldError, which names the field, if fields contradict each other."""
 

@@ -11,6 +11,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
+from algorithms.asymmetric_ppo import AsymmetricPPO, AsymmetricPpoConfig
 from algorithms.configs import LearnerConfig
 from algorithms.policies import ACTIVATIONS, ACTOR_CRITIC, SQUASHED_GAUSSIAN, PolicyKind
 from algorithms.ppo import PPO, PpoConfig
@@ -204,7 +205,11 @@ _SAC = Learner(
     discrete=False,
     spaces={"plan": _SAC_PLAN, "wide": _SAC_WIDE},
 )
+_ASYMMETRIC_PPO = variant(
+    _PPO, "asymmetric_ppo", config=AsymmetricPpoConfig, algorithm=AsymmetricPPO, transient=("symmetry",), discrete=False
+)
 LEARNERS: dict[str, Learner] = {
     "ppo": _PPO,
     "sac": _SAC,
+    "asymmetric_ppo": _ASYMMETRIC_PPO,
 }

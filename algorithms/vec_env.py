@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
 from utils.env_ids import OURS, registered
+from utils.mirror import Symmetry
 from utils.vector_access import call, owners, set_everywhere
 from utils.vector_infos import SUCCESSES, info_of_step, numbers
 
@@ -113,6 +114,14 @@ class BatchVecEnv(VecEnv):
         if groups["critic"] != whole:
             raise ValueError(f"a wrapper changes the observation to {size} values, which observation_groups do not describe")
         return groups
+
+    @property
+    def symmetry(self) -> Symmetry | None:
+        """The left-right mirror images of observation and action; None if the environment declares none."""
+        try:
+            return self.get_attr("symmetry", [0])[0]
+        except AttributeError:
+            return None
 
     @property
     def episode_steps(self) -> int | None:

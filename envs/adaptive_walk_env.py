@@ -4,17 +4,19 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from controllers.adaptive_gait import ADJUSTMENTS, AdaptiveGaitController
-from envs.residual_walk.observation import walk_observation
+from envs.residual_walk.observation import RESIDUALS, walk_observation
 from envs.residual_walk.task import ResidualWalkTask
 from envs.residual_walk_env import ResidualWalkEnv, ResidualWalkVectorEnv
+from utils.mirror import joined, unchanged
 
 ACTIONS = 12 + len(ADJUSTMENTS)
+_MIRROR = joined(RESIDUALS, unchanged(len(ADJUSTMENTS)))
 
 
 class AdaptiveWalkTask(ResidualWalkTask):
     """Action (n, 16) in [-1, 1]: the 12 residuals, then the gait's adjustments in the order ADJUSTMENTS."""
 
-    observation = walk_observation(ACTIONS)
+    observation, action_mirror = walk_observation(_MIRROR), _MIRROR
     action_space = Box(-1.0, 1.0, (ACTIONS,), np.float32)
     gait = AdaptiveGaitController
 

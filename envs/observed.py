@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from utils.mirror import Mirror, Symmetry
 from utils.observation import ObservationTable
 
 
@@ -11,10 +12,12 @@ class Observed:
     Attributes:
         observation: the table of the policy's observation, followed by the privileged rows if they were appended.
         privileged: the table of the privileged rows, which only a simulator knows; None if there are none.
+        action_mirror: left-right mirror image of an action; None if there is none.
     """
 
     observation: ObservationTable
     privileged: ClassVar[ObservationTable | None] = None
+    action_mirror: ClassVar[Mirror | None] = None
     _policy_size: int | None = None  # size of the observation without privileged rows, if these were appended
 
     @property
@@ -22,6 +25,16 @@ class Observed:
         """The parts of the observation vector: "policy", the part that the policy may use, and "critic", all of it."""
         size = self.observation.space.shape[0]
         return {"policy": slice(0, self._policy_size or size), "critic": slice(0, size)}
+
+    @property
+    def symmetry(self) -> Symmetry | None:
+        """The left-right mirror images of observation and action; None if one of them has none.
+
+        A task that declares both promises that they agree: on level ground, the mirrored action in the mirrored state leads
+        to the mirrored observation and to the same reward.
+        """
+        mirrors = self.observation.mirror, self.action_mirror
+        return None if None in mirrors else Symmetry(*mirrors)
 
     def append_privileged(self) -> None:
         """Appends the privileged rows to the observation. To be called once, before the first episode.

@@ -12,6 +12,7 @@ from envs.rebuilt import Rebuilt
 from envs.task import Task
 from utils.config import resolved
 from utils.fields import fitting
+from utils.mirror import Symmetry
 from utils.perturbation import Perturbable
 from utils.rendering.camera import Camera
 from utils.rendering.pictures import Pictures, View
@@ -52,6 +53,11 @@ class TaskFace(Rebuilt, PerturbedEpisodes):
     def observation_groups(self) -> dict[str, slice]:
         """The parts of the observation vector: "policy", the part that the policy may use, and "critic", all of it."""
         return self.task.observation_groups
+
+    @property
+    def symmetry(self) -> Symmetry | None:
+        """The left-right mirror images of observation and action; None if the task declares none."""
+        return self.task.symmetry
 
     @property
     def perturbations(self) -> Mapping[str, Perturbable]:

@@ -114,10 +114,10 @@ def deployable(model: BaseAlgorithm, normalizer: VecNormalize) -> tuple[BasePoli
     """
     unpickled = vars(normalizer).get("venv", normalizer) is None  # in this case VecNormalize.__getattr__ recurses infinitely
     groups = {} if unpickled else getattr(normalizer, "observation_groups", {})
-    part = groups.get("policy")
-    if part == groups.get("critic"):
+    part, read = groups.get("policy"), getattr(model.policy, "actor_slice", None)
+    if read is None and part == groups.get("critic"):
         return model.policy, normalizing(normalizer)
-    if getattr(model.policy, "actor_slice", None) != part:
+    if read != part:
         name = type(model.policy).__name__
         raise ValueError(f"the {name} reads privileged observations, which no robot has: leave out privileged=True")
     return actor_alone(model.policy, part), cut(normalizing(normalizer), part)

@@ -166,7 +166,9 @@ class TrainConfig(Learners):
 
     def make_env(self) -> BatchVecEnv:
         """Returns the simulations to train on, without seeds."""
-        return BatchVecEnv(self.perturbed(self._vector(self.learner.num_envs, self.env_arguments)))
+        return BatchVecEnv(
+            self.perturbed(self._vector(self.learner.num_envs, self.env_arguments | self.learner.env_arguments))
+        )
 
     def make_evaluation_env(self, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
         """Returns simulations to evaluate a policy on, as `Judge.evaluation_env` does."""

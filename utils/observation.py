@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from gymnasium.spaces import Box
 
+from utils.mirror import Mirror, joined
+
 
 @dataclass(frozen=True)
 class Row:
@@ -19,6 +21,7 @@ class Row:
         frames: number of control steps of one quantity in this row, oldest first (0 before the first step); 0 for a row
             without a past.
         past_of: name of the row whose value of the previous control step this row repeats (at a reset, the current value).
+        mirror: left-right mirror image of the row; None if the row has none.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Row:
     meaning: str = ""
     frames: int = 1
     past_of: str = ""
+    mirror: Mirror | None = None
 
 
 class Past(NamedTuple):
@@ -47,9 +51,10 @@ class ObservationTable:
         slices: the slice of each block in the vector, by name.
         space: float32 `Box` of the whole vector.
         past: columns that repeat values of earlier steps.
+        mirror: left-right mirror image of the vector; None if a row has none.
 
     Raises:
-        ValueError: two rows have the same name, or a declared past does not fit the sizes.
+        ValueError: two rows have the same name, or a declared past or mirror does not fit the sizes.
     """
 
     def __init__(self, *rows: Row):
@@ -65,6 +70,7 @@ class ObservationTable:
         self.space = Box(low, high)
         self._low, self._high = low, high
         self.past = tuple(past for row in rows for past in self._past(row))
+        self.mirror = _mirror(rows)
 
     def pack(self, blocks: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns new float32 vectors (n, size) from `blocks`, each (n, row.size), clipped to the bounds of their rows.
@@ -95,3 +101,11 @@ class ObservationTable:
         lines = ["| row | size | range | unit | meaning |", "|---|---|---|---|---|"]
         lines += [f"| `{r.name}` | {r.size} | {r.low:g} to {r.high:g} | {r.unit} | {r.meaning} |" for r in self.rows]
         return "\n".join(lines)
+
+
+def _mirror(rows):
+    """Returns the mirror image of all rows together, or None if a row has none."""
+    for row in rows:
+        if row.mirror is not None and len(row.mirror) != row.size:
+            raise ValueError(f"the mirror of {row.name} must have {row.size} entries, got {len(row.mirror)}")
+    return None if any(row.mirror is None for row in rows) else joined(*(row.mirror for row in rows))

@@ -6,6 +6,7 @@ import numpy as np
 
 from envs.locomotion.randomisation import Table
 from envs.locomotion.terrain import KINDS
+from utils.mirror import Mirror, moved, signs, unchanged
 from utils.observation import ObservationTable, Row
 
 if TYPE_CHECKING:
@@ -16,23 +17,20 @@ if TYPE_CHECKING:
 GRID, GRID_SPACING = (12, 7), 0.05
 _OFFSETS = [(np.arange(count) - (count - 1) / 2) * GRID_SPACING for count in GRID]
 _AHEAD, _LEFT = np.repeat(_OFFSETS[0], GRID[1]), np.tile(_OFFSETS[1], GRID[0])
+_GRID_MIRROR = moved(range(GRID[0]), Mirror(tuple(range(GRID[1]))[::-1], (1.0,) * GRID[1]))
 _TALLEST, _STRONGEST = 10.0, 1e4  # m and N, bounds of rows
 
 
-def privileged_table(parameters: Table, feet: int) -> ObservationTable:
-    """Returns the table of privileged rows for a robot with these randomised parameters and number of feet."""
-    factors = [
-        Row(f"factor_{name}", _size(row), row.range.lowest, row.range.highest, row.unit or "1", f"`{name}` of this episode")
-        for name, row in parameters.items()
-        if name != "latency"
-    ]
+def privileged_table(parameters: Table, feet: Mirror) -> ObservationTable:
+    """Returns the table of privileged rows for a robot with these randomised parameters and this mirror of its feet."""
+    ground, kinds = "ground below a 12 x 7 grid, relative to the body", f"in the order {', '.join(KINDS)}"
     return ObservationTable(
-        Row("ground_heights", len(_AHEAD), -_TALLEST, _TALLEST, "m", "ground below a 12 x 7 grid, relative to the body"),
-        *factors,
-        Row("delay", 1, 0.0, 1e3, "control steps", "delay of the controls on their way to the actuators"),
-        Row("foot_forces", feet, 0.0, _STRONGEST, "N", "normal force on each foot"),
-        Row("terrain_kind", len(KINDS), 0.0, 1.0, "1", f"1 for the kind of the tile, in the order {', '.join(KINDS)}"),
-        Row("terrain_level", 1, 0.0, 1.0, "1", "terrain level of the tile"),
+        Row("ground_heights", len(_AHEAD), -_TALLEST, _TALLEST, "m", ground, mirror=_GRID_MIRROR),
+        *(_factor(name, row) for name, row in parameters.items() if name != "latency"),
+        Row("delay", 1, 0.0, 1e3, "control steps", "delay of the controls to the actuators", mirror=unchanged(1)),
+        Row("foot_forces", len(feet), 0.0, _STRONGEST, "N", "normal force on each foot", mirror=feet),
+        Row("terrain_kind", len(KINDS), 0.0, 1.0, "1", f"1 for the kind of the tile, {kinds}", mirror=unchanged(len(KINDS))),
+        Row("terrain_level", 1, 0.0, 1.0, "1", "terrain level of the tile", mirror=signs(1.0)),
     )
 
 
@@ -61,6 +59,13 @@ def ground_heights(task: "WalkerTask") -> np.ndarray:
     cosine, sine = (ahead / np.sqrt(np.vecdot(ahead, ahead))[:, None]).T[:, :, None] * size
     x, y = position[:, :1] + cosine * _AHEAD - sine * _LEFT, position[:, 1:2] + sine * _AHEAD + cosine * _LEFT
     return terrain.height_at(x, y) - position[:, 2:3]
+
+
+def _factor(name, row):
+    """Returns the row of a randomised parameter; a parameter with several values has no mirror unless it declares one."""
+    size, low, high = _size(row), row.range.lowest, row.range.highest
+    mirror = row.mirror or (unchanged(1) if size == 1 else None)
+    return Row(f"factor_{name}", size, low, high, row.unit or "1", f"`{name}` of this episode", mirror=mirror)
 
 
 def _size(parameter):

@@ -11,6 +11,7 @@ from typing_extensions import Doc
 from envs.locomotion.disturbances import DisturbanceConfig, LateControls, Pushes
 from envs.locomotion.streams import Generators, spawned
 from utils.fields import Checked, span
+from utils.mirror import Mirror
 from utils.perturbation import Perturbable
 from utils.variation import Scale, Variation
 
@@ -28,6 +29,8 @@ class Parameter:
     help: str = ""
     """Description of the config field."""
     unit: str = ""
+    mirror: Mirror | None = None
+    """Left-right mirror image of the values. By default a single value is unchanged, and several have no mirror image."""
 
 
 Table = Mapping[str, Parameter]

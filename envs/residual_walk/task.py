@@ -14,7 +14,7 @@ from envs.locomotion import rewards
 from envs.locomotion.privileged import privileged_blocks, privileged_table
 from envs.locomotion.walker import WalkerTask
 from envs.residual_walk.config import ResidualWalkConfig
-from envs.residual_walk.observation import HISTORY, walk_observation
+from envs.residual_walk.observation import FEET, HISTORY, RESIDUALS, walk_observation
 from envs.residual_walk.scene import SCENE, UNDERSIDE
 from envs.residual_walk.variation import PARAMETERS
 
@@ -34,8 +34,8 @@ class ResidualWalkTask(WalkerTask):
     """
 
     config_class = ResidualWalkConfig
-    observation = walk_observation(12)
-    privileged = privileged_table(PARAMETERS, len(LEG_NAMES))
+    observation, action_mirror = walk_observation(RESIDUALS), RESIDUALS
+    privileged = privileged_table(PARAMETERS, FEET)
     action_space = Box(-1.0, 1.0, (12,), np.float32)
     scene, underside, joints, parameters = SCENE, UNDERSIDE, JOINTS, PARAMETERS
     gait = DiagonalGaitController

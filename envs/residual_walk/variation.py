@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from controllers.leg_names import JOINTS
 from envs.locomotion.randomisation import Parameter, RandomisationConfig, range_fields
+from utils.mirror import signs
 from utils.perturbation import Perturbable
 from utils.variation import Scale, Shift, scaled_mass
 
@@ -36,6 +37,7 @@ PARAMETERS = {
         (-0.05, 0.05),
         "Shift of the torso's centre of mass to the left, m.",
         "m",
+        signs(-1.0),
     ),
     "servo_strength": Parameter(
         (Scale("actuator_forcerange"),),

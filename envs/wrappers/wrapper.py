@@ -12,6 +12,7 @@ from gymnasium.vector import VectorEnv, VectorWrapper
 
 from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.layout import Layout, first_env, layout_of
+from utils.mirror import Symmetry
 
 
 class ChallengeWrapper:
@@ -63,6 +64,13 @@ class ChallengeWrapper:
     def observation_groups(self) -> dict[str, slice]:
         """The parts of a flat observation that the "policy" and the "critic" may use, if the task declares them."""
         return dict(self.layout.groups or first_env(self.env).unwrapped.observation_groups)
+
+    @property
+    def symmetry(self) -> Symmetry | None:
+        """The left-right mirror images of observation and action; None if wrappers have added or removed entries."""
+        symmetry = getattr(first_env(self.env).unwrapped, "symmetry", None)
+        fits = symmetry is not None and self.layout.size == len(symmetry.observation)
+        return symmetry if fits and self.action_layout.size == len(symmetry.action) else None
 
     def _seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
         """Seeds the generators of simulations `ids`; None leaves a generator unchanged."""
