@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from torch import nn
 
 from algorithms.ppo import PPO, PpoConfig
+from utils.fields import FieldError
 from utils.mirror import Mirror, Symmetry
 
 
@@ -28,10 +29,10 @@ class AsymmetricPpoConfig(PpoConfig):
     mirror: bool = True
     """Join every minibatch with its left-right mirror image, for environments that declare a symmetry."""
 
-    @property
-    def env_arguments(self) -> dict:
-        """Returns the arguments of the training environment that this learner needs."""
-        return {"privileged": True} if self.privileged else {}
+    def check_env(self, env: VecEnv) -> None:
+        """Raises FieldError if `mirror` is True and the environment declares no symmetry."""
+        if self.mirror:
+            _symmetry(env)
 
     def arguments(self) -> dict:
         """Returns the arguments of `AsymmetricPPO`."""
@@ -88,7 +89,7 @@ class AsymmetricPPO(PPO):
         policy_kwargs: as in SB3.
 
     Raises:
-        ValueError: `mirror` is True, and the environment declares no symmetry.
+        FieldError: `mirror` is True, and the environment declares no symmetry.
     """
 
     def __init__(self, policy, env: VecEnv, mirror: bool = True, policy_kwargs: dict | None = None, **kwargs):
@@ -147,5 +148,5 @@ def joined_with_images(data: RolloutBufferSamples, observation: Affine, action: 
 def _symmetry(env: VecEnv) -> Symmetry:
     symmetry = env.get_attr("symmetry", [0])[0]
     if symmetry is None:
-        raise ValueError("mirror needs an environment that declares a left-right symmetry")
+        raise FieldError("mirror", "must be False: the environment declares no left-right symmetry")
     return symmetry

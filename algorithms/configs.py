@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields
 
+from stable_baselines3.common.vec_env import VecEnv
+
 from utils.fields import Checked, checked
 
 WIDEST, DEEPEST = 8192, 16  # width and number of hidden layers that a saved policy may have
@@ -21,20 +23,23 @@ class LearnerConfig(Checked):
     """Base of the configs of learners.
 
     A subclass has at least the fields `num_envs`, `learning_rate`, `gamma`, `net_arch`, `activation` and `clip_obs`.
+
+    Attributes:
+        privileged: whether the learner trains on privileged observations; a subclass may make it a field.
     """
+
+    privileged = False
 
     @property
     def memory(self) -> int:
         """The number of rows of the learner's buffer. A row contains two observations, an action and a few numbers."""
         raise NotImplementedError
 
-    @property
-    def env_arguments(self) -> dict:
-        """Further arguments of the training environment that the learner needs."""
-        return {}
-
     def check(self) -> None:
         """Raises FieldError, which names the field, if fields contradict each other."""
+
+    def check_env(self, env: VecEnv) -> None:
+        """Raises FieldError, which names the field, if the learner needs something that the environment does not have."""
 
     def arguments(self) -> dict:
         """Returns the arguments of the learner's class, except environment, network, seed and device."""

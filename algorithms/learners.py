@@ -55,6 +55,7 @@ class Learner:
         hindsight: whether it supports hindsight experience replay.
         discrete: whether it supports discrete actions.
         spaces: sweep spaces by name: field of the config -> range or choices.
+        saves_critic: whether a saved policy contains the critic; otherwise a warm start begins with a new critic.
         presets_of: learner whose presets also apply to this learner, for the fields that both have; None without one.
     """
 
@@ -72,6 +73,7 @@ class Learner:
     hindsight: bool = False
     discrete: bool = True
     spaces: Spaces = field(default_factory=dict)
+    saves_critic: bool = True
     presets_of: str | None = None
 
     @property
@@ -206,7 +208,13 @@ _SAC = Learner(
     spaces={"plan": _SAC_PLAN, "wide": _SAC_WIDE},
 )
 _ASYMMETRIC_PPO = variant(
-    _PPO, "asymmetric_ppo", config=AsymmetricPpoConfig, algorithm=AsymmetricPPO, transient=("symmetry",), discrete=False
+    _PPO,
+    "asymmetric_ppo",
+    config=AsymmetricPpoConfig,
+    algorithm=AsymmetricPPO,
+    transient=("symmetry",),
+    discrete=False,
+    saves_critic=False,
 )
 LEARNERS: dict[str, Learner] = {
     "ppo": _PPO,

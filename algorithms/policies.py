@@ -83,6 +83,12 @@ def actor_alone(policy: BasePolicy, part: slice) -> ActorCriticPolicy:
     return alone
 
 
+def copy_actor(source: ActorCriticPolicy, target: ActorCriticPolicy) -> None:
+    """Copies all weights of `source` except the critic's; the actors must have the same shape."""
+    actor = {name: tensor for name, tensor in source.state_dict().items() if not name.startswith(_CRITIC)}
+    target.load_state_dict(target.state_dict() | actor)
+
+
 def _actor_critic_layers(policy):
     return [*policy.mlp_extractor.policy_net, policy.action_net]
 

@@ -56,7 +56,7 @@ def idle_numbers(config: TrainConfig) -> dict[str, str]:
 
 def _check_learner(config, argv=()):
     check_hindsight(config)
-    with closing(BatchVecEnv(config.perturbed(config.make_evaluation_env(1, 0)))) as env:
+    with closing(config.make_trial_env()) as env:
         _check_spaces(config, env)
         refuse_idle(argv, _idle(config, env))
         _check_memory(config, env)

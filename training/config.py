@@ -166,9 +166,28 @@ class TrainConfig(Learners):
 
     def make_env(self) -> BatchVecEnv:
         """Returns the simulations to train on, without seeds."""
-        return BatchVecEnv(
-            self.perturbed(self._vector(self.learner.num_envs, self.env_arguments | self.learner.env_arguments))
-        )
+        return BatchVecEnv(self.perturbed(self._vector(self.learner.num_envs, self.env_arguments | self._privileged)))
+
+    def make_trial_env(self) -> BatchVecEnv:
+        """Returns one simulation with the observations that the learner receives, for checks before a training.
+
+        Raises:
+            FieldError: the environment lacks something that the learner needs.
+        """
+        setting = Setting(self.env_id, self.task_arguments | self._privileged, self.num_threads)
+        try:
+            env = BatchVecEnv(self.perturbed(self.task.judge.evaluation_env(setting, 1, 0)))
+        except Exception as error:
+            if not self.learner.privileged:
+                raise
+            words = f"must be False: {self.env_id} has no privileged observations"
+            raise FieldError("privileged", words).inside(self.algo) from error
+        try:
+            self.learner.check_env(env)
+        except FieldError as error:
+            env.close()
+            raise error.inside(self.algo) from None
+        return env
 
     def make_evaluation_env(self, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
         """Returns simulations to evaluate a policy on, as `Judge.evaluation_env` does."""
@@ -200,6 +219,11 @@ class TrainConfig(Learners):
         """Returns the callbacks that only trainings of this task have, by name."""
         curriculum = self.task.curriculum
         return {} if curriculum is None else {"curriculum": curriculum(self)}
+
+    @property
+    def _privileged(self):
+        """Arguments that give the learner privileged observations."""
+        return {"privileged": True} if self.learner.privileged else {}
 
     def _vector(self, num_envs, arguments):
         return make_vector(qualified(self.env_id), num_envs, self.num_threads, **arguments)

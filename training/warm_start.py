@@ -13,6 +13,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from algorithms.learners import LEARNERS, Learner, learner_of, with_variants
+from algorithms.policies import copy_actor
 from algorithms.vec_env import BatchVecEnv
 from run_folder.observations import set_statistics, split
 from run_folder.policy import Architecture, architecture, read_architecture
@@ -25,6 +26,8 @@ from utils.run_file_names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
 
 ARRAYS, RECORD = "start.npz", "start"  # file in a run's folder START, key in its config.yaml
 REWARDS = ("mean", "var", "count")
+# Observations that the saved statistics count for if those of privileged observations are new, and must adapt quickly.
+NEW_COUNT = 10_000
 EPSILON = 1e-8  # default of VecNormalize, used by all trainings here
 # Parts of an architecture that no option of the learner can change, and the words for each in an error.
 SHAPES = {
@@ -52,14 +55,17 @@ class Start:
         """Names of the parts that the new run takes over."""
         rewards = ["reward statistics"] if "mean" in self.arrays else []
         learned = [number.words for number in self.learner.learned if number.variable in self.arrays]
-        return ["weights", "observation statistics", *rewards, *learned]
+        weights = "weights" if self.learner.saves_critic else "actor"
+        return [weights, "observation statistics", *rewards, *learned]
 
     @property
     def fresh(self) -> list[str]:
         """Names of the parts that the new run does not take over."""
         attributes = [name.replace("_", " ") for name in self.learner.kept]
         learned = [number.words for number in self.learner.learned]
-        return [name for name in ("optimizer", "reward statistics", *attributes, *learned) if name not in self.kept]
+        critic = () if self.learner.saves_critic else ("critic", "statistics of privileged observations")
+        names = ("optimizer", *critic, "reward statistics", *attributes, *learned)
+        return [name for name in names if name not in self.kept]
 
 
 def find_start(config: TrainConfig) -> Start | None:
@@ -109,13 +115,24 @@ def apply_start(run: Path, model: BaseAlgorithm) -> None:
     source, arrays = load_run(run / START), read_arrays(run / START / ARRAYS)
     normalizer, saved = model.get_env(), source.normalizer
     with reading(run / START):
-        model.policy.load_state_dict(source.policy.state_dict())
-        set_statistics(normalizer, saved.mean, saved.var, saved.count)
+        if learner_of(model).saves_critic:
+            model.policy.load_state_dict(source.policy.state_dict())
+            set_statistics(normalizer, saved.mean, saved.var, saved.count)
+        else:
+            _start_actor(model, source)
         for name in REWARDS if "mean" in arrays else ():
             setattr(normalizer.ret_rms, name, arrays[name][()])
         for name in (number.variable for number in learner_of(model).learned):
             if name in arrays and getattr(model, name, None) is not None:
                 getattr(model, name).data[...] = torch.from_numpy(arrays[name])
+
+
+def _start_actor(model, source):
+    """Copies the weights of the actor, and the statistics of its part of the observation."""
+    copy_actor(source.policy, model.policy)
+    running, part, saved = model.get_env().obs_rms, model.policy.actor_slice, source.normalizer
+    running.mean[part], running.var[part] = saved.mean, saved.var
+    running.count = min(saved.count, NEW_COUNT)
 
 
 def _training_arrays(folder, learner):
@@ -155,7 +172,7 @@ def _check_shapes(path: Path, found: Architecture, wanted: Architecture) -> None
 def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
     """Raises ValueError if the learner's options ask for another network or normaliser; names the options to give."""
     source, numbers = architecture(run.policy), config.learner
-    if source.actor != source.critic:
+    if source.actor != source.critic and LEARNERS[config.algo].saves_critic:
         raise ValueError(
             f"cannot start from {path}: its actor has the layers {_text(source.actor)}, its critic "
             f"{_text(source.critic)}, and a training here has the same layers in both"

@@ -95,7 +95,9 @@ def test_a_model_belongs_to_the_nearest_row_of_its_class(quiet):
 
     made = {kind: kind.__new__(kind) for kind in (Derived, Foreign, stable_baselines3.PPO, LEARNERS["sac"].algorithm)}
     assert [learner_of(model).name for model in made.values()] == ["quiet_ppo", "sac", "ppo", "sac"]
-    with pytest.raises(ValueError, match=r"DQN has no row in algorithms/learners.py. There are ppo, sac, quiet_ppo"):
+    with pytest.raises(
+        ValueError, match=r"DQN has no row in algorithms/learners.py. There are ppo, sac, asymmetric_ppo, quiet_ppo"
+    ):
         learner_of(stable_baselines3.DQN.__new__(stable_baselines3.DQN))
 
 

@@ -1,0 +1,81 @@
+"""A task that declares a left-right symmetry has it: mirrored actions lead to mirrored observations and equal rewards."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from algorithms.vec_env import BatchVecEnv, make_vector
+from envs.locomotion import privileged
+from envs.residual_walk.task import ResidualWalkTask
+from envs.wrappers import Delay, Dimensionality, History, Noise
+from tests.envs.test_registered_envs import VECTOR_IDS
+from utils.mirror import unchanged
+
+STEPS = 60
+COMMAND = (0.3, 0.1, -0.4)  # m/s, m/s, rad/s
+
+
+def symmetric_ids():
+    """Returns the ids whose tasks declare a symmetry."""
+    made = {env_id: gym.make_vec(env_id, 1) for env_id in VECTOR_IDS}
+    return [env_id for env_id, env in made.items() if getattr(env.unwrapped, "symmetry", None) is not None]
+
+
+SYMMETRIC = symmetric_ids()
+
+
+def mirror_pair(env_id, **changes):
+    """Returns two simulations on level ground: the second starts, and is commanded, as the mirror image of the first."""
+    env = gym.make_vec(env_id, 2, **changes)
+    env.reset(seed=0)
+    task = env.unwrapped.task
+    task.controller.base_controller.phase[:] = [0.1, 0.6]  # the other pair of legs swings half a cycle later
+    for i, side in enumerate((1, -1)):
+        task.command_velocity(COMMAND[0], side * COMMAND[1], side * COMMAND[2], ids=[i])
+    return env
+
+
+def test_both_walks_declare_a_symmetry():
+    assert {"ResidualWalk-v0", "AdaptiveWalk-v0"} <= {*SYMMETRIC}
+
+
+@pytest.mark.parametrize("rows", ["plain", "privileged"])
+@pytest.mark.parametrize("env_id", SYMMETRIC)
+def test_mirrored_actions_lead_to_mirrored_observations_and_equal_rewards(env_id, rows):
+    env = mirror_pair(env_id, privileged=rows == "privileged")
+    symmetry, random = env.unwrapped.symmetry, np.random.default_rng(1)
+    for action in random.uniform(-1, 1, (STEPS, len(symmetry.action))).astype(np.float32):
+        seen, reward, *_ = env.step(np.stack([action, symmetry.action(action)]))
+        np.testing.assert_array_equal(symmetry.observation(seen[0]), seen[1])
+        assert reward[0] == pytest.approx(reward[1], rel=1e-12)
+    assert np.abs(seen[0] - seen[1]).max() > 0.1  # the robot does not move symmetrically
+
+
+def test_the_image_of_the_ground_swaps_the_points_on_both_sides():
+    mirror = privileged.privileged_table({}, unchanged(4)).rows[0].mirror
+    np.testing.assert_array_equal(mirror(privileged._LEFT), -privileged._LEFT)
+    np.testing.assert_array_equal(mirror(privileged._AHEAD), privileged._AHEAD)
+
+
+def test_a_shift_of_mass_to_the_left_becomes_one_to_the_right():
+    table = ResidualWalkTask.privileged
+    image = table.mirror(np.ones(table.space.shape))
+    changed = [name for name, place in table.slices.items() if (image[place] == -1).any()]
+    assert changed == ["factor_mass_offset_y"]
+
+
+@pytest.mark.parametrize("wrap", [lambda env: Noise(env, 0.1), lambda env: Delay(env, 1)])
+def test_wrappers_of_the_same_size_keep_the_symmetry(wrap):
+    env = make_vector("ResidualWalk-v0", 2)
+    assert BatchVecEnv(wrap(env)).get_attr("symmetry", [0])[0] == env.unwrapped.symmetry
+
+
+@pytest.mark.parametrize("wrap", [lambda env: History(env, 2), lambda env: Dimensionality(env, 3)])
+def test_wrappers_that_add_entries_have_no_symmetry(wrap):
+    env = wrap(make_vector("ResidualWalk-v0", 2))
+    assert env.symmetry is None and BatchVecEnv(env).symmetry is None
+
+
+def test_a_task_without_a_mirror_of_every_row_has_no_symmetry():
+    assert gym.make_vec("CubeInHand-v0", 1).unwrapped.symmetry is None
+    assert BatchVecEnv(make_vector("Toy-v0", 1)).symmetry is None
