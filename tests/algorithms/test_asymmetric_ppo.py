@@ -77,11 +77,9 @@ def test_mirrored_minibatches_make_the_policy_symmetric():
         model = made(AsymmetricPPO, mirror=mirror, learning_rate=3e-3, n_epochs=10).learn(8 * 16 * N)
         env = model.get_env()
         symmetry, seen = env.get_attr("symmetry", [0])[0], torch.tensor(model.rollout_buffer.observations.reshape(-1, 202))
+        image = normalised(symmetry.observation, env)(seen)
         with torch.no_grad():
-            means = [
-                model.policy.get_distribution(o).distribution.mean
-                for o in (seen, normalised(symmetry.observation, env)(seen))
-            ]
+            means = [model.policy.get_distribution(part).distribution.mean for part in (seen, image)]
         asymmetry[mirror] = (affine(symmetry.action)(means[0]) - means[1]).square().mean().item()
     assert asymmetry[True] < 0.5 * asymmetry[False]
 
