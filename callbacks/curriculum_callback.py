@@ -1,9 +1,20 @@
 """Terrain curricula: raise the terrain level with time, or for each terrain kind with success."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
+
+PASSING_SHARE = 0.7
+
+
+def passes(episode: Mapping, lasted: bool, control_dt: float) -> bool:
+    """Returns whether an episode of a walk, as `BatchVecEnv` reports it, covered PASSING_SHARE of the commanded distance.
+
+    `lasted` is True if the episode was truncated, so that the robot did not fall.
+    """
+    final = episode["final"]
+    return bool(lasted and final["distance"] >= PASSING_SHARE * final["commanded_velocity"] * episode["l"] * control_dt)
 
 
 class TerrainCurriculumCallback(BaseCallback):
@@ -107,8 +118,7 @@ class SuccessCurriculumCallback(BaseCallback):
             return
         kind = self.kinds[int(final["terrain_kind"])]
         if final["terrain_level"] > self.levels[kind] - 1.5 * self._step:
-            commanded_distance = final["commanded_velocity"] * episode["l"] * self._dt
-            self._passed[kind].append(bool(lasted and final["distance"] >= PASSING_SHARE * commanded_distance))
+            self._passed[kind].append(passes(episode, lasted, self._dt))
 
     def _decide(self, kind):
         passed = self._passed[kind]
@@ -118,6 +128,3 @@ class SuccessCurriculumCallback(BaseCallback):
         change = self._step if rate >= self._rise else -self._step if rate < self._fall else 0.0
         self.levels[kind] = round(min(max(self.levels[kind] + change, self._start), self._end), 6)
         passed.clear()
-
-
-PASSING_SHARE = 0.7

@@ -51,7 +51,7 @@ class WalkJudge(Judge):
         """Returns simulations on terrain with that seed; all tiles have the level `terrain_scale` of the task."""
         task = self.task(setting)
         if "terrain" in self._names:
-            terrain = replace(task.terrain, seed=seed, levels=(task.terrain_scale,))
+            terrain = replace(task.terrain, seed=seed, levels=(task.terrain_scale,), start_length=TerrainConfig.start_length)
             task = replace(task, terrain=terrain, terrain_scale=1.0)
         others = {name: value for name, value in setting.arguments.items() if name not in {*self._names, "config"}}
         if nominal:
@@ -76,7 +76,8 @@ class WalkJudge(Judge):
         task = self._nominal(self.task(setting))
         if "terrain" in self._names:
             tile = {name: max(getattr(task.terrain, name), getattr(TerrainConfig, name)) for name in ("length", "width")}
-            terrain = replace(task.terrain, kinds=(scene.terrain,), levels=(scene.level,), seed=seed, **tile)
+            tile |= {"kinds": (scene.terrain,), "levels": (scene.level,), "start_length": TerrainConfig.start_length}
+            terrain = replace(task.terrain, seed=seed, **tile)
             task = replace(task, terrain=terrain, terrain_scale=1.0)
         return replace(task, command_vx=(scene.command, scene.command))
 

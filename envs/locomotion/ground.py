@@ -9,8 +9,8 @@ import numpy as np
 from envs.locomotion.terrain import Terrain, TerrainConfig
 from utils.fields import whole_number
 
-# For terrain of size 1, m. A start is at least START_FROM_REAR from the rear end, in an area of START_ROOM along x and y.
-START_FROM_REAR, START_ROOM = 0.5, (0.4, 1.0)
+# For terrain of size 1, m. Starts are at least START_FROM_REAR from the rear end, in an area of START_WIDTH along y.
+START_FROM_REAR, START_WIDTH = 0.5, 1.0
 TILE_MARGIN = 0.15  # an episode is truncated when the body is nearer to the edge of its tile
 START_CLEARANCE = 0.002  # m, between the ground and the lowest point of a robot that starts on it
 
@@ -46,6 +46,7 @@ class Ground:
         n = whole_number("num_envs", n, 1)
         self.level, self.kind = np.zeros(n), np.zeros(n, int)
         self._underside, self._size = np.asarray(underside, float), config.size
+        self._room = np.array([config.start_length, START_WIDTH]) * config.size
         self._centre = np.zeros((n, 2))  # centre of each robot's tile, m
         self._half_size = np.array([config.length, config.width]) / 2
         if self.terrain is not None:
@@ -53,21 +54,24 @@ class Ground:
             corners = np.array([(tile.x, tile.y) for tile in self.terrain.tiles])
             self._corners = corners.reshape(len(config.kinds), len(config.levels), 2)
 
-    def draw_starts(self, ids: np.ndarray, draws: np.ndarray, highest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def draw_starts(
+        self, ids: np.ndarray, draws: np.ndarray, highest: np.ndarray, weights: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Assigns robots `ids` (k,) to tiles; returns x and y (k,) of their starts, m.
 
-        `draws` (k, 3 or more) in [0, 1) decide tile, x and y. All kinds are equally likely, and so are all levels of a kind
-        up to its `highest` (kinds,). If all levels are higher, the lowest one is used.
+        Args:
+            ids: robots.
+            draws: (k, 3 or more) in [0, 1), decide tile, x and y.
+            highest: (kinds,) highest level of each kind. If all levels are higher, the lowest one is used.
+            weights: (kinds, levels) relative probability of each tile up to its `highest`, in ascending order of the levels.
+                None: all kinds are equally likely, and so are all levels of a kind.
         """
-        kind, within = np.divmod(draws[:, 0] * len(highest), 1.0)
-        kind = kind.astype(int)
         allowed = np.maximum((self._levels <= highest[:, None] + 1e-9).sum(axis=1), 1)
-        level = (within * allowed[kind]).astype(int)
+        kind, level = _even(draws[:, 0], allowed) if weights is None else _weighted(draws[:, 0], allowed, weights)
         corner = self._corners[kind, self._rank[level]]
         self.kind[ids], self.level[ids], self._centre[ids] = kind, self._levels[level], corner + self._half_size
-        room = np.array(START_ROOM) * self._size
-        rear_right = (START_FROM_REAR * self._size, self._half_size[1] - room[1] / 2)
-        x, y = (corner + draws[:, 1:3] * room + rear_right).T
+        rear_right = (START_FROM_REAR * self._size, self._half_size[1] - self._room[1] / 2)
+        x, y = (corner + draws[:, 1:3] * self._room + rear_right).T
         return x, y
 
     def height_below(self, position: np.ndarray) -> np.ndarray | float:
@@ -90,6 +94,19 @@ class Ground:
         world_x = x[:, None] + cosine * ahead - sine * left
         world_y = y[:, None] + sine * ahead + cosine * left
         return (self.terrain.height_at(world_x, world_y) - height).max(axis=1) + START_CLEARANCE
+
+
+def _even(draws, allowed):
+    """Returns kinds and levels (k,) for draws (k,) in [0, 1): one of the first `allowed` (kinds,) levels of any kind."""
+    kind, within = np.divmod(draws * len(allowed), 1.0)
+    kind = kind.astype(int)
+    return kind, (within * allowed[kind]).astype(int)
+
+
+def _weighted(draws, allowed, weights):
+    """Returns kinds and levels (k,) as `_even` does, with probabilities in proportion to `weights` (kinds, levels)."""
+    ends = np.cumsum(np.where(np.arange(weights.shape[1]) < allowed[:, None], weights, 0.0))
+    return np.divmod(np.searchsorted(ends, draws * ends[-1], side="right"), weights.shape[1])
 
 
 def load_model(scene: Scene, terrain: Terrain | None = None) -> mujoco.MjModel:

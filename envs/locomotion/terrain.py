@@ -1,6 +1,6 @@
 """Terrain as arrays of heights: generates each kind at a level, and arranges tiles of them in one world."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,8 @@ class TerrainConfig(Checked):
     """Width of a tile, m."""
     size: float = within(1.0, 0.1, 20.0)
     """Scale of all obstacles, in height and along the ground; 1 fits a robot whose body is 75 mm above the ground."""
+    start_length: float = within(0.4, 0.0, 1e3, unit="m")
+    """Length along x of the area in which robots start, for size 1; it begins 0.5 m from the rear end of a tile."""
     spacing: float = within(0.02, 0.005, 1.0, unit="m")
     """Distance between neighbouring heights, m; a stair riser has this width."""
     footprint: tuple[float, float] = within((0.16, 0.12), 0.0, 10.0, least=2, unit="m")
@@ -62,6 +64,10 @@ class TerrainConfig(Checked):
             if getattr(self, name) < self.size:
                 words = f"must be at least {self.size:g} m, the room for starts at size {self.size:g}"
                 raise FieldError(name, f"{words}, got {getattr(self, name):g} m")
+        if (0.5 + self.start_length) * self.size > self.length:
+            most = self.length / self.size - 0.5
+            words = f"must be at most {most:g} m, so that starts at size {self.size:g} lie on the tile"
+            raise FieldError("start_length", f"{words}, got {self.start_length:g} m")
         if self.spacing > ROUGH_CELL * self.size:
             words = f"must be at most {ROUGH_CELL * self.size:g} m, the smallest obstacle at size {self.size:g}"
             raise FieldError("spacing", f"{words}, got {self.spacing:g} m")
@@ -84,6 +90,22 @@ def check_level(level: float) -> float:
     if not 0.0 <= level <= 1.0:
         raise FieldError("a terrain level or scale", f"must lie in [0, 1], got {level}")
     return level
+
+
+def tile_weights(weights: Mapping[str, Sequence[float]], config: TerrainConfig) -> np.ndarray:
+    """Returns the weights (kinds, levels) of all tiles from the weights of each kind's levels in ascending order.
+
+    Raises:
+        ValueError: the kinds differ from the config's, or weights are missing, not finite, or not above 0.
+    """
+    if weights.keys() != {*config.kinds}:
+        raise ValueError(f"terrain weights need the kinds {', '.join(config.kinds)}, got {', '.join(weights) or 'none'}")
+    rows = [np.asarray(weights[kind], float) for kind in config.kinds]
+    for kind, row in zip(config.kinds, rows):
+        if row.shape != (len(config.levels),) or not (np.isfinite(row) & (row > 0)).all():
+            wanted = f"{len(config.levels)} finite numbers above 0, one for each level"
+            raise ValueError(f"terrain weights of {kind} must be {wanted}, got {shown(weights[kind])}")
+    return np.array(rows)
 
 
 def make_heights(generator: np.random.Generator, kind: str, level: float, config: TerrainConfig) -> np.ndarray:

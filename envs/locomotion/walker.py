@@ -1,7 +1,7 @@
 """Base task of walking robots: follow a commanded velocity over randomised terrain until a fall."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from envs.locomotion.config import FASTEST, WalkerConfig
 from envs.locomotion.ground import Ground, Scene
 from envs.locomotion.measures import Travel, positive_power, weight
 from envs.locomotion.randomisation import Randomisation, Table, factors, ranges
-from envs.locomotion.terrain import check_level
+from envs.locomotion.terrain import check_level, tile_weights
 from envs.task import Task
 from utils.fields import number_within, shown
 from utils.rotations import euler_from_matrix, quat_from_euler, wrap_angle
@@ -65,6 +65,7 @@ class WalkerTask(Task):
         variation = config.variation, self.parameters, self.sim, self.variation
         self.randomisation = Randomisation(*variation, config.control_dt)
         self.set_terrain_scale(config.terrain_scale)
+        self.set_terrain_weights(None)
         commands = (config.command_vx, config.command_vy, config.command_yaw_rate)
         self.command = VelocityCommand(num_envs, commands, config.command_segments)
         self.travel, self.weight = Travel(num_envs), weight(self.variation, np.arange(num_envs))
@@ -85,6 +86,17 @@ class WalkerTask(Task):
             )
         self._highest = np.array([check_level(by_kind[kind]) for kind in kinds])
         self.terrain_scale = scale
+
+    def set_terrain_weights(self, weights: Mapping[str, Sequence[float]] | None) -> None:
+        """Sets how likely following resets draw each tile, relative to the others; levels above the scale are not drawn.
+
+        Args:
+            weights: for each kind, a weight above 0 of each level of the config, in ascending order; None: equal ones.
+
+        Raises:
+            ValueError: the kinds differ from the config's, or weights are missing, not finite, or not above 0.
+        """
+        self._tile_weights = None if weights is None else tile_weights(weights, self.config.terrain)
 
     def command_velocity(self, vx: float, vy: float = 0.0, yaw_rate: float = 0.0, ids=slice(None)) -> None:
         """Gives robots `ids` this velocity command (m/s, m/s, rad/s), in this and all following episodes.
@@ -232,7 +244,7 @@ class WalkerTask(Task):
         spread = np.array(self.start_spread) if randomize else 0.0
         x, y, roll, pitch, yaw = np.ascontiguousarray((signed * spread).T)
         if self.ground.terrain is not None:
-            x, y = self.ground.draw_starts(ids, draws, self._highest)
+            x, y = self.ground.draw_starts(ids, draws, self._highest, self._tile_weights)
         return x, y, roll, pitch, yaw
 
     def _bind(self):

@@ -1,6 +1,6 @@
 """Gymnasium environments of walking robots, single and vector: terrain, commands and sensors for user code."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import mujoco
 
@@ -18,6 +18,10 @@ class WalkerFace(TaskFace):
     def set_terrain_scale(self, scale: float | Mapping[str, float]) -> None:
         """Sets the highest terrain level, in [0, 1], that following resets draw; a mapping sets it by terrain kind."""
         self.task.set_terrain_scale(scale)
+
+    def set_terrain_weights(self, weights: Mapping[str, Sequence[float]] | None) -> None:
+        """Sets how likely following resets draw each level of each kind, relative to the others; None: equally likely."""
+        self.task.set_terrain_weights(weights)
 
     def command_velocity(self, vx: float, vy: float = 0.0, yaw_rate: float = 0.0) -> None:
         """Fixes the command: forward and left speed, m/s, and yaw rate, rad/s, for this and all following episodes."""

@@ -8,6 +8,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from algorithms.vec_env import BatchVecEnv
 from callbacks.curriculum_callback import SuccessCurriculumCallback, TerrainCurriculumCallback
+from callbacks.terrain_sampling_callback import TerrainSamplingCallback
 from envs.locomotion.terrain import KINDS, check_kind, check_level
 from envs.residual_walk.config import ResidualWalkConfig
 from envs.residual_walk.variation import TRAINING_VARIATION, VariationConfig
@@ -77,6 +78,8 @@ class WalkTrainConfig(TrainConfig):
     """Raise the terrain level with time, or the level of each terrain kind with the success on it."""
     curriculum_share: float = within(0.4, 0, 1)
     """Fraction of the training after which the terrain has its hardest level; only for the curriculum `time`."""
+    sampling: Literal["even", "failures"] = "even"
+    """Draw all terrain tiles up to the highest level equally often, or in proportion to the failures on them."""
     env: ResidualWalkConfig = field(default_factory=ResidualWalkConfig)
     """Config of the task. The options terrain, seed and level set the kinds, seed and scale of its terrain."""
 
@@ -98,8 +101,8 @@ class WalkTrainConfig(TrainConfig):
     def idle(self) -> dict[str, str]:
         varied, idle = self.env.variation, super().idle
         if self.terrain == "flat":
-            idle |= dict.fromkeys(("level", "start_level", "curriculum", "env.terrain"), "--terrain flat has no levels")
-            idle["curriculum_share"] = "--terrain flat has no levels"
+            names = ("level", "start_level", "curriculum", "curriculum_share", "sampling", "env.terrain")
+            idle |= dict.fromkeys(names, "--terrain flat has no levels")
         if self.curriculum == "success":
             idle["curriculum_share"] = "--curriculum success raises the terrain with success, not with time"
         if varied.varies and not self.vary:
@@ -117,6 +120,12 @@ class WalkTrainConfig(TrainConfig):
         env = super().make_env()
         env.env_method("set_terrain_scale", self.start_level)
         return env
+
+    def task_callbacks(self) -> dict[str, BaseCallback]:
+        """Returns the curriculum, and the callback that draws the terrain tiles if they are not drawn evenly."""
+        terrain = self.env.terrain
+        drawn = {"sampling": TerrainSamplingCallback(terrain.kinds, terrain.levels)} if self.sampling == "failures" else {}
+        return super().task_callbacks() | drawn
 
     def _variation(self):
         asked, off = self.env.variation, type(self.VARIATION)()
