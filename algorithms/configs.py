@@ -1,7 +1,9 @@
 """Base class of the configs of learners, and limits of network sizes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
+import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
 from utils.fields import Checked, checked
@@ -40,6 +42,9 @@ class LearnerConfig(Checked):
 
     def check_env(self, env: VecEnv) -> None:
         """Raises FieldError, which names the field, if the learner needs something that the environment does not have."""
+
+    def check_start(self, act: Callable[[np.ndarray], np.ndarray], env: VecEnv) -> None:
+        """Raises FieldError if a training cannot start from the policy `act`: observations (n, k) -> actions (n, a)."""
 
     def arguments(self) -> dict:
         """Returns the arguments of the learner's class, except environment, network, seed and device."""

@@ -212,7 +212,6 @@ _ASYMMETRIC_PPO = variant(
     "asymmetric_ppo",
     config=AsymmetricPpoConfig,
     algorithm=AsymmetricPPO,
-    transient=("symmetry",),
     discrete=False,
     saves_critic=False,
 )

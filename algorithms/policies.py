@@ -76,17 +76,16 @@ def actor_alone(policy: BasePolicy, part: slice) -> ActorCriticPolicy:
         alone = ActorCriticPolicy(
             space, policy.action_space, lambda _: 0.0, net_arch=layers, activation_fn=policy.activation_fn
         )
-    actor = {name: tensor for name, tensor in policy.state_dict().items() if not name.startswith(_CRITIC)}
     critic = {name: torch.zeros_like(tensor) for name, tensor in alone.state_dict().items() if name.startswith(_CRITIC)}
-    alone.load_state_dict(actor | critic)
+    alone.load_state_dict(actor_weights(policy) | critic)
     alone.set_training_mode(False)
     return alone
 
 
-def copy_actor(source: ActorCriticPolicy, target: ActorCriticPolicy) -> None:
-    """Copies all weights of `source` except the critic's; the actors must have the same shape."""
-    actor = {name: tensor for name, tensor in source.state_dict().items() if not name.startswith(_CRITIC)}
-    target.load_state_dict(target.state_dict() | actor)
+def actor_weights(policy: ActorCriticPolicy) -> dict[str, torch.Tensor]:
+    """Returns all weights of a policy except the critic's, by name."""
+    weights = getattr(policy, "plain_weights", policy.state_dict)()
+    return {name: tensor for name, tensor in weights.items() if not name.startswith(_CRITIC)}
 
 
 def _actor_critic_layers(policy):

@@ -13,7 +13,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from algorithms.learners import LEARNERS, Learner, learner_of, with_variants
-from algorithms.policies import copy_actor
+from algorithms.policies import actor_weights
 from algorithms.vec_env import BatchVecEnv
 from run_folder.observations import set_statistics, split
 from run_folder.policy import Architecture, architecture, read_architecture
@@ -21,6 +21,7 @@ from run_folder.records import add_to_record, read_record
 from run_folder.runs import Run, digest, load_run, resumable
 from run_folder.training_state import read_training
 from training.config import TrainConfig
+from utils.fields import FieldError
 from utils.files import read_arrays, reading, whole_folder, write_arrays
 from utils.run_file_names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
 
@@ -81,6 +82,7 @@ def find_start(config: TrainConfig) -> Start | None:
     found = read_architecture(run.folder)
     _check_shapes(path, found, _wanted(config))
     _check_numbers(path, run, config)
+    _check_kind(path, run, config)
     arrays = _training_arrays(run.folder, learner)
     _check_learned(path, arrays, config)
     _check_goals(path, run, dict(zip(found.parts, found.part_sizes)), config)
@@ -129,7 +131,7 @@ def apply_start(run: Path, model: BaseAlgorithm) -> None:
 
 def _start_actor(model, source):
     """Copies the weights of the actor, and the statistics of its part of the observation."""
-    copy_actor(source.policy, model.policy)
+    model.policy.copy_plain(actor_weights(source.policy))
     running, part, saved = model.get_env().obs_rms, model.policy.actor_slice, source.normalizer
     running.mean[part], running.var[part] = saved.mean, saved.var
     running.count = min(saved.count, NEW_COUNT)
@@ -190,6 +192,15 @@ def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
     std = LEARNERS[config.algo].std_field
     if std and getattr(numbers, std) != _usual(config, std):
         raise ValueError(f"{std} has no effect with start_from: the standard deviation of actions is that of {path}")
+
+
+def _check_kind(path, run, config):
+    """Raises ValueError if the learner trains policies of a kind that the policy to start from is not."""
+    with closing(config.make_trial_env()) as env:
+        try:
+            config.learner.check_start(run.act, env)
+        except FieldError as error:
+            raise ValueError(f"cannot start from {path}: {error.inside(config.algo)}") from error
 
 
 def _check_learned(path, arrays, config):

@@ -32,6 +32,15 @@ class Mirror:
         """Returns the mirror images of vectors (..., k)."""
         return vectors[..., self.order] * np.array(self.signs, vectors.dtype)
 
+    def part(self, columns: slice) -> "Mirror":
+        """Returns the mirror of these columns of a vector.
+
+        Raises:
+            ValueError: the image of the columns lies elsewhere.
+        """
+        first = range(len(self))[columns].start
+        return Mirror(tuple(place - first for place in self.order[columns]), self.signs[columns])
+
 
 class Symmetry(NamedTuple):
     """The left-right symmetry of a task: the mirrored action in the mirrored state has the mirrored outcome."""

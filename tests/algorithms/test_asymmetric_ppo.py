@@ -1,20 +1,24 @@
-"""PPO with a privileged critic: the actor reads its part alone, and minibatches are joined by their exact mirror images."""
+"""PPO with a privileged critic: the actor reads its part alone, and both networks are symmetric."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
 import train
-from algorithms.asymmetric_ppo import AsymmetricPPO, affine, joined_with_images, normalised
+from algorithms.asymmetric_policy import AsymmetricPolicy
+from algorithms.asymmetric_ppo import AsymmetricPPO, SymmetricMeanStd
 from algorithms.ppo import PPO
 from algorithms.vec_env import make_batch_vec_env
 from run_folder.policy import deployable
 from run_folder.runs import load_run
 from tests.helpers.training_runs import fingerprint
 from training.assembly import create_run, prepare
+from training.warm_start import NEW_COUNT, apply_start, find_start, write_start
 
+SHIPPED = Path(__file__).parents[2] / "assets/policies/ResidualWalk-v0"
 ID, N = "envs:ResidualWalk-v0", 4
 NUMBERS = {"n_steps": 16, "batch_size": 32, "n_epochs": 2, "seed": 0, "policy_kwargs": {"net_arch": [16, 8]}}
 WALK = """--env ResidualWalk-v0 --algo asymmetric_ppo --preset rough --total-timesteps 512 --num-envs 4 --episode-steps 40
@@ -44,7 +48,7 @@ def test_the_actor_reads_its_part_and_the_critic_reads_everything(trained):
 
 
 def test_without_its_options_it_trains_as_ppo_weight_for_weight():
-    models = [made(kind, False, **more) for kind, more in ((PPO, {}), (AsymmetricPPO, {"mirror": False}))]
+    models = [made(kind, False, **more) for kind, more in ((PPO, {}), (AsymmetricPPO, {"symmetric": False}))]
     models[1].policy.load_state_dict(models[0].policy.state_dict())
     for model in models:
         torch.manual_seed(1), np.random.seed(1)
@@ -53,35 +57,71 @@ def test_without_its_options_it_trains_as_ppo_weight_for_weight():
     assert weights.keys() == others.keys() and all(torch.equal(weights[name], others[name]) for name in weights)
 
 
-def test_minibatches_are_joined_by_the_images_of_observations_as_they_were_before_normalisation(trained):
-    env, size = trained.get_env(), 32
-    raw = env.unnormalize_obs(trained.rollout_buffer.observations[:N])
-    symmetry = env.get_attr("symmetry", [0])[0]
-    wanted = env.normalize_obs(symmetry.observation(raw))
-    random = torch.randn(N, 12)
-    numbers = [torch.randn(N) for _ in range(4)]
-    data = RolloutBufferSamples(torch.tensor(env.normalize_obs(raw)), random, *numbers)
-    joined = joined_with_images(data, normalised(symmetry.observation, env), affine(symmetry.action))
-    np.testing.assert_allclose(joined.observations[N:], wanted, rtol=1e-4, atol=1e-4)
-    np.testing.assert_array_equal(joined.observations[:N], data.observations)
-    np.testing.assert_array_equal(joined.actions, np.concatenate([random, symmetry.action(random.numpy())]))
-    for values, given in zip(joined[2:], numbers):
-        assert torch.equal(values, torch.cat([given, given]))
-    assert {len(batch.observations) for batch in trained._minibatches()} == {2 * size}
+def images(model, observations):
+    """Returns the normalised mirror images of normalised observations (n, k): mirrored as they were before."""
+    env = model.get_env()
+    return env.normalize_obs(env.get_attr("symmetry", [0])[0].observation(env.unnormalize_obs(observations)))
 
 
-def test_mirrored_minibatches_make_the_policy_symmetric():
-    """Without a reward that tells left from right, only the mirror images can bring both sides together."""
-    asymmetry = {}
-    for mirror in (True, False):
-        model = made(AsymmetricPPO, mirror=mirror, learning_rate=3e-3, n_epochs=10).learn(8 * 16 * N)
-        env = model.get_env()
-        symmetry, seen = env.get_attr("symmetry", [0])[0], torch.tensor(model.rollout_buffer.observations.reshape(-1, 202))
-        image = normalised(symmetry.observation, env)(seen)
-        with torch.no_grad():
-            means = [model.policy.get_distribution(part).distribution.mean for part in (seen, image)]
-        asymmetry[mirror] = (affine(symmetry.action)(means[0]) - means[1]).square().mean().item()
-    assert asymmetry[True] < 0.5 * asymmetry[False]
+def outputs(model, observations):
+    """Returns mean actions, standard deviations and values for normalised observations (n, k)."""
+    seen = torch.as_tensor(observations, dtype=torch.float32)
+    with torch.no_grad():
+        normal = model.policy.get_distribution(seen).distribution
+        return normal.mean.numpy(), normal.stddev.numpy(), model.policy.predict_values(seen).numpy()
+
+
+def test_the_image_of_an_observation_has_the_image_of_its_action_and_its_value(trained):
+    observations = np.random.default_rng(0).normal(size=(50, *trained.observation_space.shape))
+    action = trained.get_env().get_attr("symmetry", [0])[0].action
+    (means, stds, values), (image_means, image_stds, image_values) = (
+        outputs(trained, seen) for seen in (observations, images(trained, observations))
+    )
+    np.testing.assert_allclose(image_means, action(means), atol=1e-5)
+    np.testing.assert_allclose(image_values, values, atol=1e-5)
+    np.testing.assert_allclose(image_stds, np.abs(action(stds)), rtol=1e-6)
+    assert np.abs(means - image_means).max() > 0.01 and np.ptp(stds, axis=1).max() > 0.0
+
+
+def test_a_policy_without_symmetric_networks_is_not_symmetric():
+    model = made(AsymmetricPPO, symmetric=False)
+    observations = np.random.default_rng(0).normal(size=(50, *model.observation_space.shape))
+    assert np.abs(outputs(model, observations)[2] - outputs(model, images(model, observations))[2]).max() > 0.1
+
+
+def test_untrained_symmetric_networks_have_outputs_as_large_as_those_of_others():
+    spreads = []
+    for symmetric in (True, False):
+        model = made(AsymmetricPPO, symmetric=symmetric, policy_kwargs={"net_arch": [256, 128]})
+        spreads.append(outputs(model, np.random.default_rng(0).normal(size=(500, 202)))[2].std())
+    assert spreads[0] == pytest.approx(spreads[1], rel=0.3)
+
+
+def test_statistics_of_observations_are_those_of_both_sides(trained):
+    env = trained.get_env()
+    mirror, running = env.get_attr("symmetry", [0])[0].observation, env.obs_rms
+    np.testing.assert_allclose(mirror(running.mean), running.mean, atol=1e-6)
+    np.testing.assert_allclose(np.abs(mirror(running.var)), running.var, rtol=1e-6)
+    seen = np.random.default_rng(0).normal(1.0, 2.0, size=(1000, 202))
+    statistics = SymmetricMeanStd(mirror)
+    statistics.update(seen[:300]), statistics.update(seen[300:])
+    both = np.concatenate([seen, mirror(seen)])
+    np.testing.assert_allclose(statistics.mean, both.mean(axis=0), atol=1e-3)
+    np.testing.assert_allclose(statistics.var, both.var(axis=0), rtol=1e-3)
+
+
+def test_plain_weights_make_an_equal_policy(trained):
+    policy = AsymmetricPolicy(
+        trained.observation_space, trained.action_space, lambda _: 0.0, net_arch=[16, 8], actor_slice=slice(0, 98)
+    )
+    policy.load_state_dict(trained.policy.plain_weights())
+    observation = torch.randn(5, 202)
+    with torch.no_grad():
+        for ours, wanted in zip(policy(observation, deterministic=True), trained.policy(observation, deterministic=True)):
+            torch.testing.assert_close(ours, wanted)
+    trained.policy.copy_plain(trained.policy.plain_weights())
+    with torch.no_grad():
+        assert torch.equal(trained.policy.predict_values(observation), policy.predict_values(observation))
 
 
 def test_a_run_saves_the_actor_plays_it_and_resumes_exactly(tmp_path):
@@ -92,19 +132,36 @@ def test_a_run_saves_the_actor_plays_it_and_resumes_exactly(tmp_path):
     assert fingerprint(tmp_path / "whole") == fingerprint(tmp_path / "cut")
 
 
-def test_it_starts_from_the_actor_of_a_shipped_policy(tmp_path, capsys):
-    start = ["--start-from", "assets/policies/ResidualWalk-v0", "--asymmetric-ppo.net-arch", "256", "128"]
-    arguments = [*WALK[:-2], *start, "--run-dir", str(tmp_path / "run")]
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_it_starts_from_the_actor_of_another_run(symmetric, tmp_path, capsys):
+    source = tmp_path / "source" if symmetric else SHIPPED
+    if symmetric:
+        assert train.main([*WALK, "--run-dir", str(source)]) == 0
+    layers = ["16"] if symmetric else ["256", "128", "--asymmetric-ppo.no-symmetric"]
+    arguments = [*WALK[:-1], *layers, "--start-from", str(source), "--run-dir", str(tmp_path / "run")]
     config = train.parse(arguments)
     training = prepare(config, create_run(config, arguments))
+    write_start(tmp_path / "run", find_start(config)), apply_start(tmp_path / "run", training.model)
     policy, normalizer = deployable(training.model, training.model.get_env())
     source, observation = load_run(config.start_from), np.random.default_rng(0).normal(size=(5, 98))
     actions = policy.predict(normalizer(observation), deterministic=True)[0]
-    np.testing.assert_array_equal(actions, source.act(observation))
-    assert training.model.get_env().obs_rms.count < source.normalizer.count
+    np.testing.assert_allclose(actions, source.act(observation), atol=1e-6)
+    assert training.model.get_env().obs_rms.count <= min(source.normalizer.count, NEW_COUNT)
     training.model.get_env().close()
     assert train.main([*arguments[:-1], str(tmp_path / "other")]) == 0
     assert "It starts from the actor and observation statistics of" in capsys.readouterr().out
+
+
+def test_symmetric_networks_do_not_start_from_a_policy_that_is_not_symmetric(tmp_path, capsys):
+    arguments = [*WALK[:-1], "256", "128", "--start-from", str(SHIPPED), "--run-dir", str(tmp_path / "run")]
+    assert train.main(arguments) == 2 and not (tmp_path / "run").exists()
+    wanted = "asymmetric_ppo.symmetric must be False: that policy is not symmetric"
+    assert wanted in capsys.readouterr().err
+
+
+def test_symmetric_networks_have_even_widths(capsys):
+    assert train.main([*WALK[:-1], "15"]) == 2
+    assert "asymmetric_ppo.net_arch must have even widths for symmetric networks, got (15,)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -114,7 +171,7 @@ def test_it_starts_from_the_actor_of_a_shipped_policy(tmp_path, capsys):
         (["--env", "Pendulum-v1"], "asymmetric_ppo.privileged must be False: Pendulum-v1 has no privileged observations"),
         (
             ["--env", "CubeInHand-v0", "--asymmetric-ppo.no-privileged"],
-            "asymmetric_ppo.mirror must be False: the environment declares no left-right symmetry",
+            "asymmetric_ppo.symmetric must be False: the environment declares no left-right symmetry",
         ),
     ],
 )
