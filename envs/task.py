@@ -8,12 +8,13 @@ from typing import ClassVar
 import gymnasium as gym
 import mujoco
 import numpy as np
-from mujoco.batch import Batch, SimulationError
+from mujoco.batch import SimulationError
 
 from envs.arguments import checked_action, refuse_options, whole_ratio
 from envs.observed import Observed
 from envs.rebuilt import Rebuilt
 from envs.shown_model import ShownModel
+from envs.simulations import Simulations
 from envs.step_memory import PhysicsFailure, StepMemory
 from envs.transition import Transition
 from utils.fields import whole_number
@@ -57,7 +58,7 @@ class Task(Rebuilt, Observed, ABC):
         self.num_envs = whole_number("num_envs", num_envs, 1)
         self.control_dt = control_dt
         self.substeps = whole_ratio(control_dt, model.opt.timestep)
-        self.sim = Batch(model, num_envs, min(whole_number("num_threads", num_threads, 1), num_envs), persistent=True)
+        self.sim = Simulations(model, num_envs, whole_number("num_threads", num_threads, 1))
         self.variation = Variation(self.sim, {})
         self._shown = ShownModel(self.sim, self.variation)
         self.age, self.failed = np.zeros(num_envs, int), np.zeros(num_envs, bool)
