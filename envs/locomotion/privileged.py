@@ -1,5 +1,6 @@
 """Privileged observation of a walking robot: ground heights, randomised parameters, delay, foot forces and terrain."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,13 +37,12 @@ def privileged_table(parameters: Table, feet: Mirror) -> ObservationTable:
 
 def privileged_blocks(task: "WalkerTask", foot_forces: np.ndarray) -> dict[str, np.ndarray]:
     """Returns the blocks of `privileged_table`, (n, size) each, of a task's robots with `foot_forces` (n, feet), N."""
-    kinds = np.array([[*KINDS].index(kind) for kind in task.config.terrain.kinds])
     return {
         "ground_heights": ground_heights(task),
         **{f"factor_{name}": _values(task, name) for name in task.parameters if name != "latency"},
         "delay": task.randomisation.steps_late[:, None],
         "foot_forces": foot_forces,
-        "terrain_kind": kinds[task.ground.kind][:, None] == np.arange(len(KINDS)),
+        "terrain_kind": _kind_rows(task.config.terrain.kinds)[task.ground.kind],
         "terrain_level": task.ground.level[:, None],
     }
 
@@ -74,6 +74,19 @@ def _size(parameter):
 
 def _values(task, name):
     """Returns the values (n, k) of a parameter; nominal unless they were drawn or overridden."""
-    row = task.parameters[name]
-    values = task.variation.values.get(name, np.full(task.num_envs, row.range.nominal))
-    return np.broadcast_to(values.reshape(task.num_envs, -1), (task.num_envs, _size(row)))
+    values = task.variation.values.get(name)
+    if values is None:
+        row = task.parameters[name]
+        return _equal_values(task.num_envs, _size(row), row.range.nominal)
+    return values.reshape(task.num_envs, -1)
+
+
+@cache
+def _equal_values(n, size, value):
+    return np.full((n, size), value)
+
+
+@cache
+def _kind_rows(kinds):
+    """Returns the row `terrain_kind` of each of a config's `kinds`, (kinds, 6)."""
+    return np.array(kinds)[:, None] == [*KINDS]
