@@ -115,14 +115,17 @@ class DiagonalGaitController:
         self.phase = (self.phase + dt / self.cycle_time) % 1.0
         t = self._leg_phase()
         self.swing = t < self._swing_share
-        a0, a1, a2, a3 = self._curves[:, :, self.swing.astype(int)]
+        a0, a1, a2, a3 = self._curves.take(self.swing, axis=2)  # (2, n, 4) each; faster than []
         along, lift = a0 + t * (a1 + t * (a2 + t * a3))
         return self._targets(along, lift)
 
     def _targets(self, along, lift):
         """Returns foot targets (n, 4, 3) from the stride fraction `along` and the `lift`, m, of each foot, (n, 4) each."""
         seconds = along * (self.cycle_time * self.parameters.duty_factor)[:, None]
-        targets = (self._velocity + self.yaw_rate[:, None, None] * _TURN_DIRECTION) * seconds[..., None] + self._neutral
+        targets = self.yaw_rate[:, None, None] * _TURN_DIRECTION
+        targets += self._velocity
+        targets *= seconds[..., None]
+        targets += self._neutral
         targets[..., 2] += lift
         return targets
 

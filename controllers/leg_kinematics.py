@@ -18,6 +18,8 @@ FOOT_RADIUS = 0.008  # height of the foot's centre above flat ground, m
 
 _SHOULDER_TO_X = np.array([HALF_SHOULDER_GAP, -HALF_SHOULDER_GAP])
 _KNEE_SIGN = np.array([1.0, -1.0])  # knees point outwards
+# Law of cosines for the angle between the upper link and the line to the foot: cosine = distance * 1/m + m / distance.
+_PER_DISTANCE, _DISTANCE = 0.5 / UPPER_LINK, (UPPER_LINK**2 - LOWER_LINK**2) / (2 * UPPER_LINK)
 
 MAX_REACH = 0.103  # shoulder to foot, m: 2 mm less than a straight leg, which is singular
 MIN_DEPTH = 0.025  # foot below the shoulders, m: a smaller depth needs an angle beyond a servo's stop
@@ -42,8 +44,7 @@ def solve_leg_ik_3dof(target: np.ndarray, side: np.ndarray | float = 1.0) -> np.
     shoulders = (2, *(1,) * x.ndim)
     forward = x + _SHOULDER_TO_X.reshape(shoulders)
     distance = np.sqrt(forward * forward + depth * depth)
-    # Law of cosines: the angle at the shoulder between the upper link and the line to the foot.
-    cosine = distance * (0.5 / UPPER_LINK) + (UPPER_LINK**2 - LOWER_LINK**2) / (2 * UPPER_LINK) / distance
+    cosine = distance * _PER_DISTANCE + _DISTANCE / distance
     swings = _KNEE_SIGN.reshape(shoulders) * np.arccos(cosine) - np.arctan2(forward, depth)
     angles = np.empty((*x.shape, 3))
     angles[..., 0], angles[..., 1], angles[..., 2] = tilt, *swings

@@ -49,6 +49,7 @@ class Ground:
         self._room = np.array([config.start_length, START_WIDTH]) * config.size
         self._centre = np.zeros((n, 2))  # centre of each robot's tile, m
         self._half_size = np.array([config.length, config.width]) / 2
+        self._from_centre = self._half_size - TILE_MARGIN * self._size  # m in x and y, at which an episode is truncated
         if self.terrain is not None:
             self._levels, self._rank = np.sort(config.levels), np.argsort(config.levels)
             corners = np.array([(tile.x, tile.y) for tile in self.terrain.tiles])
@@ -82,7 +83,7 @@ class Ground:
         """Returns (n,) bool: robots at `position` (n, 2 or more) in the world, m, that are at the edge of their tile."""
         if self.terrain is None:
             return np.zeros(len(position), bool)
-        outside = np.abs(position[:, :2] - self._centre) > self._half_size - TILE_MARGIN * self._size
+        outside = np.abs(position[:, :2] - self._centre) > self._from_centre
         return outside[:, 0] | outside[:, 1]
 
     def clearance(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> np.ndarray | float:

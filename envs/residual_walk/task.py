@@ -80,7 +80,7 @@ class ResidualWalkTask(WalkerTask):
         gait = self.controller.base_controller
         phase = 2 * np.pi * gait.phase
         return super().observe() | {
-            "gait_phase": np.stack([np.sin(phase), np.cos(phase)], axis=1),
+            "gait_phase": np.array([np.sin(phase), np.cos(phase)]).T,
             "swing_flags": gait.swing,
             "foot_contact": self.contact,
             "tracking_error": self._tracking_errors,
@@ -103,8 +103,7 @@ class ResidualWalkTask(WalkerTask):
             "heading": rewards.heading(self.heading_error, c.heading_width),
             "fall": rewards.fall(self.fallen),
         }
-        in_order = np.concatenate([measured[name] for name in self._weights]).reshape(len(measured), -1)
-        return dict(zip(self._weights, in_order * self._weight_column))
+        return dict(zip(self._weights, self._weight_column * [measured[name] for name in self._weights]))
 
     def measurements(self):
         """Adds `residual_rms`, the RMS of the current residuals, m."""
