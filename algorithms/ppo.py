@@ -11,15 +11,16 @@ from typing import Literal
 import numpy as np
 import stable_baselines3
 import torch
-from gymnasium.spaces import Discrete
+from gymnasium.spaces import Box, Discrete
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
-from stable_baselines3.common.utils import LinearSchedule, explained_variance
+from stable_baselines3.common.utils import LinearSchedule, explained_variance, obs_as_tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
 from algorithms.configs import LearnerConfig, layers
 from utils.fields import FieldError, within
 
+LOOKED_AT = 1024  # number of observations
 KL_TOLERANCE = 1.5  # an update stops above this multiple of target_kl, as in OpenAI's Spinning Up
 
 
@@ -229,3 +230,16 @@ class PPO(stable_baselines3.PPO):
         self.logger.record("train/clip_range", update.clip_range)
         if update.clip_range_vf is not None:
             self.logger.record("train/clip_range_vf", update.clip_range_vf)
+        if isinstance(self.action_space, Box) and not self.policy.squash_output:
+            self.logger.record("train/means_outside", self._means_outside())
+
+    def _means_outside(self) -> float:
+        """Returns the share of mean actions outside of the action space, where the environment clips them.
+
+        It is that of the new policy for about LOOKED_AT observations of the rollout.
+        """
+        seen, every = self.rollout_buffer.observations, max(1, len(self.rollout_buffer.returns) // LOOKED_AT)
+        seen = {name: part[::every] for name, part in seen.items()} if isinstance(seen, dict) else seen[::every]
+        with torch.no_grad():
+            means = self.policy.get_distribution(obs_as_tensor(seen, self.device)).mode().cpu().numpy()
+        return float(np.mean((means < self.action_space.low) | (means > self.action_space.high)))

@@ -57,7 +57,8 @@ class Records(Logger):
         self.dumped = []
 
     def dump(self, step=0):
-        lines = {name: value for name, value in self.name_to_value.items() if not name.startswith("time/")}
+        added = ("time/", "train/means_outside")
+        lines = {name: value for name, value in self.name_to_value.items() if not name.startswith(added)}
         self.dumped.append((step, lines))
         super().dump(step)
 
@@ -98,6 +99,18 @@ def test_ppo_equals_the_one_of_sb3_weight_for_weight(name):
     env_id, numbers = PPO_CONFIGS[name]
     numbers = {"n_steps": 32, "batch_size": 16, "n_epochs": 3} | numbers
     assert_equal(*(trained(kind, env_id, 320, numbers) for kind in (PPO, stable_baselines3.PPO)))
+
+
+def test_the_share_of_mean_actions_outside_of_the_action_space_is_logged():
+    env = VecNormalize(DummyVecEnv([lambda: gym.make("Pendulum-v1")] * 2))
+    model = PPO("MlpPolicy", env, n_steps=32, batch_size=16, learning_rate=1e-9, seed=3)
+    model.policy.action_net.weight.data.zero_()
+    for bias, share in ((1.99, 0.0), (-2.01, 1.0)):  # torques lie in [-2, 2] N m
+        model.policy.action_net.bias.data[:] = bias
+        model.set_logger(records := Logger(None, []))
+        model.learn(64, log_interval=None, reset_num_timesteps=False)
+        assert records.name_to_value["train/means_outside"] == share
+    env.close()
 
 
 @pytest.mark.parametrize("name", SAC_CONFIGS)

@@ -37,10 +37,26 @@ _DEFAULT = {
     "episode_steps": 2000,  # in 10 s the slowest robots rarely get to walk down the slopes that they climbed
     "ppo": {"log_std_init": -1.6, "final_learning_rate": 5e-5},
 }
+# Starts on every part of a tile, mostly on tiles where robots still fail, with networks that are symmetric: one run of 3
+# million steps then walks about as well as one of 9 million of `default`.
+_FAST = {
+    "terrain": "mixed",
+    "vary": True,
+    "algo": "asymmetric_ppo",
+    "total_timesteps": 3_000_000,
+    "start_level": 0.6,
+    "curriculum_share": 0.15,
+    "sampling": "failures",
+    "env": _WALK | {"terrain": {"levels": (0.4, 0.6, 0.75, 0.85, 0.95, 1.0), "start_length": 6.0}},
+    "eval_every": 1_000_000,
+    "episode_steps": 2000,
+    "asymmetric_ppo": {"log_std_init": -1.6, "learning_rate": 6e-4, "final_learning_rate": 5e-5},
+}
 # The default hyperparameters, large batches of many simulations and few epochs, learn fastest on two cores.
 PRESETS = {
     "default": _DEFAULT | {"total_timesteps": 9_000_000},  # under half an hour
     "long": _DEFAULT | {"total_timesteps": 20_000_000},  # about an hour
+    "fast": _FAST,  # eight to twelve minutes
     "rough": {},  # rough ground only: a quarter of an hour
     "plan": {"total_timesteps": 5_000_000, "ppo": PLAN},
 }
@@ -60,7 +76,8 @@ class WalkTrainConfig(TrainConfig):
     VARIATION: ClassVar[VariationConfig] = TRAINING_VARIATION  # the default randomisation of --vary
 
     preset: str = "default"
-    """Named set of values that replaces defaults: default (half an hour on two cores), long (an hour), rough or plan."""
+    """Named set of values that replaces defaults: default (half an hour on two cores), long (an hour), fast
+    (ten minutes), rough or plan."""
     env_id: Annotated[Literal["ResidualWalk-v0", "AdaptiveWalk-v0"], tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
     """Id of the environment to train."""
     episode_steps: int = within(1000, 1)
