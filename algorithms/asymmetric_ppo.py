@@ -45,7 +45,7 @@ class AsymmetricPpoConfig(PpoConfig):
         if not self.symmetric:
             return
         observation, action = symmetry_of(env)
-        mirror = observation.part(env.get_attr("observation_groups", [0])[0]["policy"])
+        mirror = observation.part(actor_part(env))
         seen = np.random.default_rng(0).normal(size=(TRIED, len(mirror)))
         if not np.allclose(act(mirror(seen)), action(act(seen)), atol=1e-3):
             raise FieldError("symmetric", "must be False: that policy is not symmetric")
@@ -81,7 +81,7 @@ class AsymmetricPPO(PPO):
     """
 
     def __init__(self, policy, env: VecEnv, symmetric: bool = True, policy_kwargs: dict | None = None, **kwargs):
-        kinds = {"actor_slice": env.get_attr("observation_groups", [0])[0]["policy"]}
+        kinds = {"actor_slice": actor_part(env)}
         if symmetric:
             kinds["symmetry"] = symmetry_of(env)
         super().__init__(AsymmetricPolicy, env, policy_kwargs={**(policy_kwargs or {}), **kinds}, **kwargs)
@@ -93,6 +93,11 @@ class AsymmetricPPO(PPO):
         """As in SB3; computes the tied weights once, because they do not change during a rollout."""
         with parametrize.cached():
             return super().collect_rollouts(*args, **kwargs)
+
+
+def actor_part(env: VecEnv) -> slice:
+    """Returns the part of the observation of an environment that the actor may read."""
+    return env.get_attr("observation_groups", [0])[0]["policy"]
 
 
 def symmetry_of(env: VecEnv) -> Symmetry:
