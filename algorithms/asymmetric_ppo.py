@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecEnv
-from torch.nn.utils import parametrize
 
 from algorithms.asymmetric_policy import AsymmetricPolicy
 from algorithms.ppo import PPO, PpoConfig
@@ -88,11 +87,6 @@ class AsymmetricPPO(PPO):
         normalizer = self.get_vec_normalize_env()
         if symmetric and normalizer is not None:
             normalizer.obs_rms = SymmetricMeanStd(kinds["symmetry"].observation)
-
-    def collect_rollouts(self, *args, **kwargs) -> bool:
-        """As in SB3; computes the tied weights once, because they do not change during a rollout."""
-        with parametrize.cached():
-            return super().collect_rollouts(*args, **kwargs)
 
 
 def actor_part(env: VecEnv) -> slice:
