@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from utils.console.arguments import parse_arguments
 from utils.console.terminal import tolerant_output
+from utils.env_ids import DEFAULT_ID, qualified
 from utils.fields import Checked, within
 
 STEPS = 12
@@ -50,7 +51,7 @@ def growth(n: int) -> int:
 
 def walking(n: int) -> gym.vector.VectorEnv:
     """Returns an environment of `n` robots after a few steps."""
-    env = gym.make_vec("envs:ResidualWalk-v0", num_envs=n)
+    env = gym.make_vec(qualified(DEFAULT_ID), num_envs=n)
     env.reset(seed=0)
     for _ in range(STEPS):
         env.step(np.zeros((n, 12), np.float32))

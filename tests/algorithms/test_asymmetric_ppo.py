@@ -1,6 +1,7 @@
 """PPO with a privileged critic: the actor reads its part alone, and both networks are symmetric."""
 
 from pathlib import Path
+from shutil import copytree, rmtree
 
 import numpy as np
 import pytest
@@ -12,17 +13,17 @@ from algorithms.asymmetric_policy import AsymmetricPolicy
 from algorithms.asymmetric_ppo import AsymmetricPPO, SymmetricMeanStd
 from algorithms.ppo import PPO
 from algorithms.vec_env import make_batch_vec_env
-from run_folder.policy import deployable
-from run_folder.runs import load_run
+from run_folder.policy import POLICY_FILES, deployable
+from run_folder.runs import load_run, resumable
 from tests.helpers.training_runs import fingerprint
 from training.assembly import create_run, prepare
-from training.warm_start import NEW_COUNT, apply_start, find_start, write_start
+from training.warm_start import NEW_COUNT, apply_start, describe_start, find_start, write_start
 
 SHIPPED = Path(__file__).parents[2] / "assets/policies/ResidualWalk-v0"
 ID, N = "envs:ResidualWalk-v0", 4
 NUMBERS = {"n_steps": 16, "batch_size": 32, "n_epochs": 2, "seed": 0, "policy_kwargs": {"net_arch": [16, 8]}}
-WALK = """--env ResidualWalk-v0 --algo asymmetric_ppo --preset rough --total-timesteps 512 --num-envs 4 --episode-steps 40
---num-threads 1 --eval-every 256 --eval-episodes 2 --checkpoint-every 128 --seed 3 --asymmetric-ppo.n-steps 32
+WALK = """--env ResidualWalk-v0 --algo asymmetric_ppo --preset rough --total-timesteps 384 --num-envs 4 --episode-steps 40
+--num-threads 1 --eval-every 0 --checkpoint-every 128 --keep-checkpoints 9 --seed 3 --asymmetric-ppo.n-steps 32
 --asymmetric-ppo.batch-size 64 --asymmetric-ppo.net-arch 16""".split()
 
 
@@ -124,19 +125,28 @@ def test_plain_weights_make_an_equal_policy(trained):
         assert torch.equal(trained.policy.predict_values(observation), policy.predict_values(observation))
 
 
-def test_a_run_saves_the_actor_plays_it_and_resumes_exactly(tmp_path):
-    for name in ("whole", "cut"):
-        assert train.main([*WALK, "--run-dir", str(tmp_path / name)]) == 0
-    run = load_run(tmp_path / "whole")
-    assert run.act(np.zeros((3, 98))).shape == (3, 12)
-    assert fingerprint(tmp_path / "whole") == fingerprint(tmp_path / "cut")
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """Returns the folder of a short run."""
+    run = tmp_path_factory.mktemp("source") / "run"
+    assert train.main([*WALK, "--run-dir", str(run)]) == 0
+    return run
+
+
+def test_a_run_saves_the_actor_and_resumes_exactly(source, tmp_path):
+    assert load_run(source).act(np.zeros((3, 98))).shape == (3, 12)
+    run = copytree(source, tmp_path / "run")
+    for checkpoint in resumable(run)[1:]:  # all but the oldest
+        rmtree(checkpoint)
+    for name in POLICY_FILES:
+        (run / name).unlink()
+    assert train.main(["--resume", str(run)]) == 0
+    assert fingerprint(run) == fingerprint(source)
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_it_starts_from_the_actor_of_another_run(symmetric, tmp_path, capsys):
-    source = tmp_path / "source" if symmetric else SHIPPED
-    if symmetric:
-        assert train.main([*WALK, "--run-dir", str(source)]) == 0
+def test_it_starts_from_the_actor_of_another_run(symmetric, source, tmp_path):
+    source = source if symmetric else SHIPPED
     layers = ["16"] if symmetric else ["256", "128", "--asymmetric-ppo.no-symmetric"]
     arguments = [*WALK[:-1], *layers, "--start-from", str(source), "--run-dir", str(tmp_path / "run")]
     config = train.parse(arguments)
@@ -148,8 +158,8 @@ def test_it_starts_from_the_actor_of_another_run(symmetric, tmp_path, capsys):
     np.testing.assert_allclose(actions, source.act(observation), atol=1e-6)
     assert training.model.get_env().obs_rms.count <= min(source.normalizer.count, NEW_COUNT)
     training.model.get_env().close()
-    assert train.main([*arguments[:-1], str(tmp_path / "other")]) == 0
-    assert "It starts from the actor and observation statistics of" in capsys.readouterr().out
+    assert describe_start(tmp_path / "run").startswith("It starts from the actor")
+    assert "fresh: optimizer, critic, statistics of privileged observations" in describe_start(tmp_path / "run")
 
 
 def test_symmetric_networks_do_not_start_from_a_policy_that_is_not_symmetric(tmp_path, capsys):

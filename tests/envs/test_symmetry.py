@@ -64,7 +64,7 @@ def test_a_shift_of_mass_to_the_left_becomes_one_to_the_right():
     assert changed == ["factor_mass_offset_y"]
 
 
-@pytest.mark.parametrize("wrap", [lambda env: Noise(env, 0.1), lambda env: Delay(env, 1)])
+@pytest.mark.parametrize("wrap", [lambda env: Noise(env, {"observations": 0.1}), lambda env: Delay(env, 1)])
 def test_wrappers_of_the_same_size_keep_the_symmetry(wrap):
     env = make_vector("ResidualWalk-v0", 2)
     assert BatchVecEnv(wrap(env)).get_attr("symmetry", [0])[0] == env.unwrapped.symmetry

@@ -92,7 +92,7 @@ def check_refused(program, argv, words):
         (["--level", "7"], "got 7.0"),
         (["--env-kwargs", "[1"], "--env-kwargs: expected ',' or ']'"),
         (["--env-kwargs", "{a: 1, a: 2}"], "--env-kwargs: the key 'a' is given twice, line 1"),
-        (["--algo", "zzz"], "invalid choice 'zzz' for argument '--algo'. Expected one of ('ppo', 'sac')"),
+        (["--algo", "zzz"], "invalid choice 'zzz' for argument '--algo'. Expected one of ('ppo', 'sac', "),
         (["--ppo.net-arch", "x"], "--ppo.net-arch: "),
     ],
 )

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import train
+from algorithms.learners import LEARNERS
 from algorithms.ppo import PpoConfig
 from algorithms.sac import SacConfig
 from training.assembly import Training
@@ -21,7 +22,7 @@ FEW, MANY = 12, 300
 START = {"ppo": ["--env", "Toy-v0", "--algo", "ppo"], "sac": ["--env", "Toy-v0", "--algo", "sac"]}
 # Options that name files, other runs or environments, or that decide which options exist.
 NAMES = {"run_dir", "resume", "start_from", "config", "from_trial", "env_id", "preset", "algo", "her", "perturb"}
-NAMES |= {"env_kwargs", "ppo", "sac"}
+NAMES |= {"env_kwargs", *LEARNERS}
 COEFFICIENTS = st.one_of(st.just("auto"), st.floats(0.0, 9.0).map(str), st.floats(1e-9, 9.0).map("auto_{}".format))
 
 
