@@ -1,5 +1,6 @@
 """Shared by all tests: a mark for files that train, clean-up of programs, a guard for rendering, and a failed simulation."""
 
+import os
 import re
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import subprocess
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 
 from run_folder.bad_states import write_dump
 from utils.rendering.gl import can_render
@@ -26,6 +28,13 @@ def pytest_collection_modifyitems(items):
         if item.path in trains:
             item.add_marker("trains")
     items.sort(key=lambda item: (item.path not in trains, item.path.name != LONGEST))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_torch_thread_for_each_worker():
+    """Two workers with two torch threads each wait for one another: small updates then take up to nine times as long."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

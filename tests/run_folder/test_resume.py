@@ -40,7 +40,7 @@ def test_a_training_killed_after_its_last_checkpoint_comes_to_its_end(straight, 
     assert fingerprint(run) == straight[1] and (run / "card.json").is_file()
 
 
-@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("number, code", [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_says_how_to_go_on(straight, tmp_path, number, code):
     arguments, wanted, _ = straight
     process = start(*arguments, "--run-dir", tmp_path / "run")

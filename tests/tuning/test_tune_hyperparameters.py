@@ -179,6 +179,7 @@ def test_of_two_workers_one_is_killed_and_no_trial_is_lost_or_counted_twice(tmp_
     assert trials[0].user_attrs["begun"] == 2 and trials[1].user_attrs["begun"] == 1
 
 
+@pytest.mark.slow
 def test_two_workers_at_once_share_the_trials(tmp_path):
     write_files(tmp_path)
     workers = [start_worker(tmp_path, "--trials", "6") for _ in range(2)]
