@@ -44,7 +44,7 @@ class AsymmetricPpoConfig(PpoConfig):
         if not self.symmetric:
             return
         observation, action = symmetry_of(env)
-        mirror = observation.part(actor_part(env))
+        mirror = observation.part(env.observation_groups["policy"])
         seen = np.random.default_rng(0).normal(size=(TRIED, len(mirror)))
         if not np.allclose(act(mirror(seen)), action(act(seen)), atol=1e-3):
             raise FieldError("symmetric", "must be False: that policy is not symmetric")
@@ -71,7 +71,7 @@ class AsymmetricPPO(PPO):
 
     Args:
         policy: ignored; SB3 passes the name of a policy.
-        env: its `observation_groups` give the part of the observation for the actor.
+        env: a BatchVecEnv or a wrapper of one; its `observation_groups` give the part of the observation for the actor.
         symmetric: make the networks, and the statistics of a VecNormalize, symmetric.
         policy_kwargs: as in SB3.
 
@@ -80,27 +80,21 @@ class AsymmetricPPO(PPO):
     """
 
     def __init__(self, policy, env: VecEnv, symmetric: bool = True, policy_kwargs: dict | None = None, **kwargs):
-        kinds = {"actor_slice": actor_part(env)}
+        reading = {"actor_slice": env.observation_groups["policy"]}
         if symmetric:
-            kinds["symmetry"] = symmetry_of(env)
-        super().__init__(AsymmetricPolicy, env, policy_kwargs={**(policy_kwargs or {}), **kinds}, **kwargs)
+            reading["symmetry"] = symmetry_of(env)
+        super().__init__(AsymmetricPolicy, env, policy_kwargs={**(policy_kwargs or {}), **reading}, **kwargs)
         normalizer = self.get_vec_normalize_env()
         if symmetric and normalizer is not None:
-            normalizer.obs_rms = SymmetricMeanStd(kinds["symmetry"].observation)
-
-
-def actor_part(env: VecEnv) -> slice:
-    """Returns the part of the observation of an environment that the actor may read."""
-    return env.get_attr("observation_groups", [0])[0]["policy"]
+            normalizer.obs_rms = SymmetricMeanStd(reading["symmetry"].observation)
 
 
 def symmetry_of(env: VecEnv) -> Symmetry:
-    """Returns the symmetry that an environment declares.
+    """Returns the symmetry that an environment, a BatchVecEnv or a wrapper of one, declares.
 
     Raises:
         FieldError: it declares none.
     """
-    symmetry = env.get_attr("symmetry", [0])[0]
-    if symmetry is None:
+    if env.symmetry is None:
         raise FieldError("symmetric", "must be False: the environment declares no left-right symmetry")
-    return symmetry
+    return env.symmetry

@@ -1,6 +1,6 @@
 """Terrain curricula: raise the terrain level with time, or for each terrain kind with success."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
@@ -15,6 +15,13 @@ def passes(episode: Mapping, lasted: bool, control_dt: float) -> bool:
     """
     final = episode["final"]
     return bool(lasted and final["distance"] >= PASSING_SHARE * final["commanded_velocity"] * episode["l"] * control_dt)
+
+
+def ended_episodes(infos: Sequence[Mapping]) -> Iterator[tuple[Mapping, bool]]:
+    """Yields the report of each episode that ended with measurements, and whether it was truncated."""
+    for info in infos:
+        if "final" in info.get("episode", {}):
+            yield info["episode"], info["TimeLimit.truncated"]
 
 
 class TerrainCurriculumCallback(BaseCallback):
@@ -107,9 +114,8 @@ class SuccessCurriculumCallback(BaseCallback):
         self.training_env.env_method("set_terrain_scale", dict(self.levels))
 
     def _on_step(self) -> bool:
-        for info in self.locals["infos"]:
-            if "final" in info.get("episode", {}):
-                self._note(info["episode"], info["TimeLimit.truncated"])
+        for episode, lasted in ended_episodes(self.locals["infos"]):
+            self._note(episode, lasted)
         return True
 
     def _note(self, episode, lasted):

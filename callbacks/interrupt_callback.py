@@ -29,10 +29,11 @@ class TrainingInterrupted(Exception):
 class InterruptCallback(BaseCallback):
     """After a first signal, waits for rollout and update, calls `save` and raises TrainingInterrupted.
 
-    A second Ctrl-C or SIGTERM ends the process immediately; a second SIGHUP does not, because a closing terminal sends
-    several. SIGHUP stays ignored if it was ignored before, as under nohup. The `with` block sets the signal handlers and
-    restores the previous ones at its end. In a thread other than the main thread it sets none, because Python does not
-    allow that. A signal during the last rollout does not raise: call `check` afterwards.
+    A second Ctrl-C, or a second SIGTERM after more than ECHO, ends the process immediately; a second SIGHUP does not,
+    because a closing terminal sends several. SIGHUP stays ignored if it was ignored before, as under nohup. The `with`
+    block sets the signal handlers and restores the previous ones at its end, not before ECHO has passed since a signal. In
+    a thread other than the main thread it sets none, because Python does not allow that. A signal during the last rollout
+    does not raise: call `check` afterwards.
     """
 
     def __init__(self, save: Callable[[], None]):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
-from callbacks.curriculum_callback import passes
+from callbacks.curriculum_callback import ended_episodes, passes
 
 UNKNOWN = 0.5  # failure rate of a tile before its first episode
 
@@ -50,9 +50,8 @@ class TerrainSamplingCallback(BaseCallback):
         self.training_env.env_method("set_terrain_weights", weights)
 
     def _on_step(self) -> bool:
-        for info in self.locals["infos"]:
-            if "final" in info.get("episode", {}):
-                self._note(info["episode"], info["TimeLimit.truncated"])
+        for episode, lasted in ended_episodes(self.locals["infos"]):
+            self._note(episode, lasted)
         return True
 
     def _note(self, episode, lasted):

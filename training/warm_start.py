@@ -195,7 +195,7 @@ def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
 
 
 def _check_kind(path, run, config):
-    """Raises ValueError if the learner trains policies of a kind that the policy to start from is not."""
+    """Raises ValueError if the learner cannot start from the policy, as symmetric networks from one that is not."""
     with closing(config.make_trial_env()) as env:
         try:
             config.learner.check_start(run.act, env)

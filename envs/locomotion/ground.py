@@ -6,11 +6,11 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-from envs.locomotion.terrain import Terrain, TerrainConfig
+from envs.locomotion.terrain import START_FROM_REAR, Terrain, TerrainConfig
 from utils.fields import whole_number
 
-# For terrain of size 1, m. Starts are at least START_FROM_REAR from the rear end, in an area of START_WIDTH along y.
-START_FROM_REAR, START_WIDTH = 0.5, 1.0
+# For terrain of size 1, m.
+START_WIDTH = 1.0  # starts lie in an area of this width, around the middle of a tile
 TILE_MARGIN = 0.15  # an episode is truncated when the body is nearer to the edge of its tile
 START_CLEARANCE = 0.002  # m, between the ground and the lowest point of a robot that starts on it
 

@@ -169,6 +169,13 @@ def test_symmetric_networks_do_not_start_from_a_policy_that_is_not_symmetric(tmp
     assert wanted in capsys.readouterr().err
 
 
+def test_without_both_it_trains_an_environment_that_has_neither(tmp_path):
+    options = "--asymmetric-ppo.no-privileged --asymmetric-ppo.no-symmetric --asymmetric-ppo.n-steps 32".split()
+    small = "--total-timesteps 64 --num-envs 2 --num-threads 1 --eval-every 0 --asymmetric-ppo.batch-size 32".split()
+    run = ["--env", "Pendulum-v1", "--algo", "asymmetric_ppo", *options, *small, "--run-dir", str(tmp_path / "run")]
+    assert train.main(run) == 0 and load_run(tmp_path / "run").act(np.zeros((2, 3))).shape == (2, 1)
+
+
 def test_symmetric_networks_have_even_widths(capsys):
     assert train.main([*WALK[:-1], "15"]) == 2
     assert "asymmetric_ppo.net_arch must have even widths for symmetric networks, got (15,)" in capsys.readouterr().err
@@ -179,9 +186,12 @@ def test_symmetric_networks_have_even_widths(capsys):
     [
         (["--env", "Toy-v0"], "asymmetric_ppo.privileged must be False: Toy-v0 has no privileged observations"),
         (["--env", "Pendulum-v1"], "asymmetric_ppo.privileged must be False: Pendulum-v1 has no privileged observations"),
-        (
-            ["--env", "CubeInHand-v0", "--asymmetric-ppo.no-privileged"],
-            "asymmetric_ppo.symmetric must be False: the environment declares no left-right symmetry",
+        *(
+            (
+                ["--env", env_id, "--asymmetric-ppo.no-privileged"],
+                "asymmetric_ppo.symmetric must be False: the environment declares no left-right symmetry",
+            )
+            for env_id in ("CubeInHand-v0", "Pendulum-v1", "RWRLCartpoleSwingup-v0")
         ),
     ],
 )

@@ -8,7 +8,7 @@ from callbacks.terrain_sampling_callback import TerrainSamplingCallback
 from envs.locomotion.ground import Ground
 from envs.locomotion.terrain import TerrainConfig
 from envs.residual_walk.scene import SCENE, UNDERSIDE
-from evaluation.walk_judge import WalkJudge
+from evaluation.judges import Scene, Setting
 from training.command_line import parse
 
 KINDS, LEVELS = ("rough", "stairs"), (1.0, 0.5)
@@ -112,10 +112,9 @@ def test_the_option_of_a_training_adds_the_callback_and_starts_lie_where_the_con
 
 
 def test_evaluations_and_play_start_at_the_rear_end_of_a_tile():
-    config = parse("--env.terrain.start-length 6".split(), "")
-    judge = config.task.judge
-    assert isinstance(judge, WalkJudge)
-    for env in (config.make_evaluation_env(8, 1_000_003),):
-        env.reset(seed=1_000_003)
+    config, seed = parse("--env.terrain.start-length 6".split(), ""), 1_000_003
+    played = config.task.judge.play_env(Setting(config.env_id, config.task_arguments), Scene("stairs"), 8, seed)
+    for env in (config.make_evaluation_env(8, seed), played):
+        env.reset(seed=seed)
         task = env.unwrapped.task
         assert (task.body_position[:, 0] + task.config.terrain.length / 2).max() < 1.0

@@ -3,6 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.registration import load_env_creator
 
 from algorithms.vec_env import BatchVecEnv, make_vector
 from envs.locomotion import privileged
@@ -17,8 +18,10 @@ COMMAND = (0.3, 0.1, -0.4)  # m/s, m/s, rad/s
 
 def symmetric_ids():
     """Returns the ids whose tasks declare a symmetry."""
-    made = {env_id: gym.make_vec(env_id, 1) for env_id in VECTOR_IDS}
-    return [env_id for env_id, env in made.items() if getattr(env.unwrapped, "symmetry", None) is not None]
+    tasks = {
+        env_id: getattr(load_env_creator(gym.spec(env_id).vector_entry_point), "task_class", None) for env_id in VECTOR_IDS
+    }
+    return [env_id for env_id, task in tasks.items() if getattr(task, "action_mirror", None) is not None]
 
 
 SYMMETRIC = symmetric_ids()

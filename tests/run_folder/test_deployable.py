@@ -7,10 +7,10 @@ import torch
 from gymnasium.envs.registration import EnvSpec
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.torch_layers import MlpExtractor
 from stable_baselines3.common.vec_env import VecNormalize
 
 import train
+from algorithms.asymmetric_policy import AsymmetricPolicy
 from algorithms.vec_env import make_batch_vec_env
 from envs.toy_env import ToyVectorEnv
 from run_folder.policy import deployable, read_policy, write_policy
@@ -18,35 +18,6 @@ from run_folder.records import make_run, read_env
 from tests.helpers.foreign_package import SMALL
 
 ID, N, LAYERS = "envs:ResidualWalk-v0", 4, {"pi": [16, 8], "vf": [16]}
-
-
-class TwoReaders(torch.nn.Module):
-    """The layers of an actor that reads a slice of the observation, and of a critic that reads all of it."""
-
-    def __init__(self, part, size, layers, activation_fn):
-        super().__init__()
-        self.part = part
-        self.policy_net = MlpExtractor(part.stop, {"pi": layers["pi"], "vf": []}, activation_fn).policy_net
-        self.value_net = MlpExtractor(size, {"pi": [], "vf": layers["vf"]}, activation_fn).value_net
-        self.latent_dim_pi, self.latent_dim_vf = layers["pi"][-1], layers["vf"][-1]
-
-    def forward(self, features):
-        return self.forward_actor(features), self.forward_critic(features)
-
-    def forward_actor(self, features):
-        return self.policy_net(features[:, self.part])
-
-    def forward_critic(self, features):
-        return self.value_net(features)
-
-
-class Asymmetric(ActorCriticPolicy):
-    def __init__(self, *args, actor_slice, **kwargs):
-        self.actor_slice = actor_slice
-        super().__init__(*args, **kwargs)
-
-    def _build_mlp_extractor(self):
-        self.mlp_extractor = TwoReaders(self.actor_slice, self.features_dim, self.net_arch, self.activation_fn)
 
 
 def trained(policy, **settings):
@@ -59,7 +30,7 @@ def trained(policy, **settings):
 @pytest.fixture(scope="module")
 def asymmetric():
     groups = make_batch_vec_env(ID, 1, privileged=True).observation_groups
-    return trained(Asymmetric, actor_slice=groups["policy"])
+    return trained(AsymmetricPolicy, actor_slice=groups["policy"])
 
 
 def test_a_saved_policy_acts_on_the_plain_environment_as_the_actor_did(asymmetric, tmp_path):

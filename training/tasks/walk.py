@@ -39,9 +39,7 @@ _DEFAULT = {
 }
 # Starts on every part of a tile, mostly on tiles where robots still fail, with networks that are symmetric: one run of 3
 # million steps then walks about as well as one of 9 million of `default`.
-_FAST = {
-    "terrain": "mixed",
-    "vary": True,
+_FAST = _DEFAULT | {
     "algo": "asymmetric_ppo",
     "total_timesteps": 3_000_000,
     "start_level": 0.6,
@@ -49,8 +47,7 @@ _FAST = {
     "sampling": "failures",
     "env": _WALK | {"terrain": {"levels": (0.4, 0.6, 0.75, 0.85, 0.95, 1.0), "start_length": 6.0}},
     "eval_every": 1_000_000,
-    "episode_steps": 2000,
-    "asymmetric_ppo": {"log_std_init": -1.6, "learning_rate": 6e-4, "final_learning_rate": 5e-5},
+    "asymmetric_ppo": {"learning_rate": 6e-4},
 }
 # The default hyperparameters, large batches of many simulations and few epochs, learn fastest on two cores.
 PRESETS = {
