@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
 from typing import Annotated
@@ -33,7 +33,8 @@ from utils.vector_infos import control_dt
 
 VIDEO_FPS = 25
 BASELINE = "gait alone"
-IDLE_IN_REPLAY = dict.fromkeys(("episodes", "seed", "terrain", "level", "command", "json"), "--replay shows recorded states")
+CHOSEN = tuple(field.name for field in fields(Scene))
+IDLE_IN_REPLAY = dict.fromkeys((*CHOSEN, "episodes", "seed", "json"), "--replay shows recorded states")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class PlayConfig:
     """Terrain level, 0 to 1."""
     command: float = 0.3
     """Commanded forward speed, m/s."""
+    command_vy: float = 0.0
+    """Commanded speed to the left, m/s."""
+    command_yaw_rate: float = 0.0
+    """Commanded yaw rate, rad/s."""
     render: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Show MuJoCo's viewer. Default: show it if there is a display and no --video."""
     no_render: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -77,7 +82,7 @@ class PlayConfig:
     @property
     def scene(self) -> Scene:
         """The options that describe the scene."""
-        return Scene(self.terrain, self.level, self.command)
+        return Scene(self.terrain, self.level, self.command, self.command_vy, self.command_yaw_rate)
 
     @property
     def setting(self) -> Setting:

@@ -28,7 +28,8 @@ from envs.residual_walk.config import ResidualWalkConfig
 from evaluation.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
 from evaluation.kept_rows import KeptRows, is_kept_rows
 from evaluation.walk_judge import as_walk_judge
-from evaluation.walks import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise, time_limit
+from evaluation.walk_tally import time_limit
+from evaluation.walks import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise
 from run_folder.records import read_env
 from run_folder.runs import digest, load_run
 from training.tasks import find_task

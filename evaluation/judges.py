@@ -42,6 +42,10 @@ class Scene:
     """Terrain level, 0 to 1."""
     command: float = 0.3
     """Commanded forward speed, m/s."""
+    command_vy: float = 0.0
+    """Commanded speed to the left, m/s."""
+    command_yaw_rate: float = 0.0
+    """Commanded yaw rate, rad/s."""
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,21 @@ from envs.locomotion.terrain import TerrainConfig, check_level
 from envs.residual_walk.config import ResidualWalkConfig
 from evaluation.episodes import Policy
 from evaluation.judges import Judge, OnStep, Scene, Setting, nominal_arguments
-from evaluation.walks import GOAL_DISTANCE, evaluate, gait_alone, summarise, table, time_limit
+from evaluation.steering import REAR, constant, on_wide_tiles, steers, with_commands
+from evaluation.walk_tally import time_limit
+from evaluation.walks import GOAL_DISTANCE, evaluate, gait_alone, summarise, table
 from utils.config import resolved
 from utils.env_ids import qualified
 
 
 @dataclass(frozen=True)
 class WalkJudge(Judge):
-    """Evaluates a robot that follows a commanded forward speed, on nominal or varied physics.
+    """Evaluates a robot that follows a commanded velocity, on nominal or varied physics.
 
     The config of the task must have `control_dt` and `command_vx`. If it also has `terrain`, `terrain_scale` and
-    `variation`, the judge sets terrain and level, and `nominal` switches the variation off.
+    `variation`, the judge sets terrain and level, and `nominal` switches the variation off. If all commands go straight
+    ahead, a success is a distance; if some turn the robot or let it walk sideways or backward, a success is an episode that
+    follows its command, as `evaluation.walk_tally.follows` says.
     """
 
     score: tuple[str, ...] = ("success", "distance_m")
@@ -35,6 +39,8 @@ class WalkJudge(Judge):
     """Distance from the start, m, for a success in `evaluate`. It is short because evaluations interrupt trainings."""
     time: float = 20.0
     """Length of an episode of `evaluate`, s."""
+    steered_time: float = 10.0
+    """Length of an episode whose success is to follow a command, s."""
 
     summarise, table = staticmethod(summarise), staticmethod(table)
 
@@ -49,18 +55,20 @@ class WalkJudge(Judge):
 
     def evaluation_env(self, setting: Setting, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
         """Returns simulations on terrain with that seed; all tiles have the level `terrain_scale` of the task."""
-        task = self.task(setting)
+        task = constant(self.task(setting))
+        steered = steers(task)
         if "terrain" in self._names:
-            terrain = replace(task.terrain, seed=seed, levels=(task.terrain_scale,), start_length=TerrainConfig.start_length)
+            terrain = replace(task.terrain, seed=seed, levels=(task.terrain_scale,), **REAR)
             task = replace(task, terrain=terrain, terrain_scale=1.0)
+            task = on_wide_tiles(task, self.steered_time) if steered else task
         others = {name: value for name, value in setting.arguments.items() if name not in {*self._names, "config"}}
         if nominal:
             task, others = self._nominal(task), nominal_arguments(others)
-        return self.vector(setting, task, num_envs, self.time, **others)
+        return self.vector(setting, task, num_envs, self.steered_time if steered else self.time, **others)
 
     def evaluate(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
-        """Plays walks over `goal`; returns a record of each, as `evaluation.walks.evaluate` does."""
-        return evaluate(env, policy, episodes, seed, self.goal)
+        """Plays walks over `goal`, or under a command; returns a record of each, as `evaluation.walks.evaluate` does."""
+        return evaluate(env, policy, episodes, seed, None if self._steered(env) else self.goal)
 
     def play_task(self, setting: Setting, scene: Scene, seed: int):
         """Returns the config of the task for `play`: the nominal robot in the scene.
@@ -71,15 +79,18 @@ class WalkJudge(Judge):
             ValueError: a value of the scene is wrong.
         """
         check_level(scene.level)
-        if not np.isfinite(scene.command):
-            raise ValueError(f"command must be a finite speed in m/s, got {scene.command}")
-        task = self._nominal(self.task(setting))
+        commands = scene.command, scene.command_vy, scene.command_yaw_rate
+        for name, value in zip(("command", "command_vy", "command_yaw_rate"), commands):
+            if not np.isfinite(value):
+                raise ValueError(f"{name} must be a finite number, got {value}")
+        task = with_commands(self._nominal(self.task(setting)), *commands)
         if "terrain" in self._names:
             tile = {name: max(getattr(task.terrain, name), getattr(TerrainConfig, name)) for name in ("length", "width")}
-            tile |= {"kinds": (scene.terrain,), "levels": (scene.level,), "start_length": TerrainConfig.start_length}
+            tile |= {"kinds": (scene.terrain,), "levels": (scene.level,)} | REAR
             terrain = replace(task.terrain, seed=seed, **tile)
             task = replace(task, terrain=terrain, terrain_scale=1.0)
-        return replace(task, command_vx=(scene.command, scene.command))
+            task = on_wide_tiles(task, self.steered_time) if steers(task) else task
+        return task
 
     def vector(self, setting: Setting, task, num_envs: int, time: float | None = None, **kwargs) -> VectorEnv:
         """Returns simulations of a config.
@@ -88,12 +99,12 @@ class WalkJudge(Judge):
             setting: gives id and threads.
             task: the config.
             num_envs: number of simulations.
-            time: length of an episode, s. Default: the time limit for GOAL_DISTANCE at the slowest command.
+            time: length of an episode, s. Default: the time limit for GOAL_DISTANCE at the slowest command, or
+                `steered_time` if a success is to follow the command.
             kwargs: other arguments of the environment.
         """
-        seconds = float(time_limit(GOAL_DISTANCE, task.command_vx[0])) if time is None else time
-        if np.isfinite(seconds):  # a robot commanded to stand keeps the limit of the environment
-            kwargs["max_episode_steps"] = round(seconds / task.control_dt)
+        seconds = time or (self.steered_time if steers(task) else float(time_limit(GOAL_DISTANCE, task.command_vx[0])))
+        kwargs["max_episode_steps"] = round(seconds / task.control_dt)
         return make_vector(qualified(setting.env_id), num_envs, setting.num_threads, config=task, **kwargs)
 
     def play_env(
@@ -103,8 +114,9 @@ class WalkJudge(Judge):
         return self.vector(setting, self.play_task(setting, scene, seed), num_envs, render_mode=render_mode)
 
     def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int, on_step: OnStep | None = None) -> list[dict]:
-        """Plays walks over GOAL_DISTANCE; returns a record of each, as `evaluation.walks.evaluate` does."""
-        return evaluate(env, policy, episodes, seed, on_step=on_step)
+        """Plays walks over GOAL_DISTANCE, or under a command; returns a record of each, as `evaluate` does."""
+        goal = None if self._steered(env) else GOAL_DISTANCE
+        return evaluate(env, policy, episodes, seed, goal, on_step=on_step)
 
     def idle(self, setting: Setting, scene: Scene) -> dict[str, str]:
         """Returns the fields of a scene that have no effect -> the reason."""
@@ -116,6 +128,10 @@ class WalkJudge(Judge):
     def baselines(self):
         """The baselines of every task, and the gait without residuals."""
         return {"gait alone": gait_alone} | super().baselines
+
+    def _steered(self, env):
+        """Returns whether a success in `env` is to follow the command."""
+        return steers(env.unwrapped.task.config)
 
     @property
     def _names(self):

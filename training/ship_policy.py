@@ -2,8 +2,9 @@
 
 Writes the folder `assets/policies/<env id>/` with the policy, the normaliser, the environment and the config of the run, and
 `card.json`: command, seed, versions, commit, wall time and steps of the training, and all rows of the benchmark. The row of
-the task in `training.tasks` names the tables of the benchmark: terrain_benchmark.py writes those of walking robots,
-successes.py those of other tasks.
+the task in `training.tasks` names the tables that the benchmark must have: terrain_benchmark.py writes those of walking
+robots, successes.py those of other tasks. Other tables in the folder with a row of the run are added: steering.csv of
+steering_benchmark.py.
 """
 
 import csv
@@ -64,7 +65,7 @@ def ship(run: Path, benchmark: Path, out: Path | None = None) -> Path:
         ValueError: the run cannot be read, its training has not ended, or the benchmark has no row of it.
     """
     env_id = load_run(run).env_id  # raises ValueError for a run that cannot be played
-    tables = {name: read_rows(benchmark / f"{name}.csv") for name in find_task(env_id).tables}
+    tables = {name: read_rows(benchmark / f"{name}.csv") for name in find_task(env_id).tables} | further(run, benchmark)
     content = card(run, env_id, read_record(run), tables)
     out = expanded(out or POLICIES / env_id)
     check_replaceable(out)
@@ -102,7 +103,7 @@ def card(run: Path, env_id: str, record: dict, tables: dict[str, list[dict]]) ->
     if progress["steps"] < record["config"]["total_timesteps"]:
         raise ValueError(f"the training of {run} has not ended")
     for name, rows in tables.items():
-        if str(run) not in {row[column] for row in rows for column in NAMES if column in row}:
+        if not _judges(rows, run):
             raise ValueError(f"{name}.csv of the benchmark has no row of {run}: run the benchmark with --model {run}")
     columns = {column for rows in tables.values() for row in rows for column in NAMES if column in row}
     return {
@@ -115,6 +116,17 @@ def card(run: Path, env_id: str, record: dict, tables: dict[str, list[dict]]) ->
         "git": record["git"],
         "benchmark": tables,
     }
+
+
+def further(run: Path, benchmark: Path) -> dict[str, list[dict]]:
+    """Returns the rows of all CSV files in the folder `benchmark` that have a row of the run, by the name of the file."""
+    tables = {path.stem: read_rows(path) for path in sorted(benchmark.glob("*.csv"))}
+    return {name: rows for name, rows in tables.items() if _judges(rows, run)}
+
+
+def _judges(rows, run):
+    """Returns whether a row names the run."""
+    return str(run) in {row[column] for row in rows for column in NAMES if column in row}
 
 
 def read_rows(path: Path) -> list[dict]:

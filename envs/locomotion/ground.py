@@ -6,7 +6,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-from envs.locomotion.terrain import START_FROM_REAR, Terrain, TerrainConfig
+from envs.locomotion.terrain import Terrain, TerrainConfig
 from utils.fields import whole_number
 
 # For terrain of size 1, m.
@@ -38,7 +38,7 @@ class Ground:
         kind: (n,) terrain kind of each robot's tile, an index into the config's kinds.
     """
 
-    transient = ("terrain", "_underside")
+    transient = ("terrain", "_underside", "_rear_right")
 
     def __init__(self, scene: Scene, underside: np.ndarray, config: TerrainConfig, n: int):
         self.terrain = None if config.kinds == ("flat",) else Terrain(config)
@@ -49,6 +49,7 @@ class Ground:
         self._room = np.array([config.start_length, START_WIDTH]) * config.size
         self._centre = np.zeros((n, 2))  # centre of each robot's tile, m
         self._half_size = np.array([config.length, config.width]) / 2
+        self._rear_right = np.array([config.start_distance * config.size, self._half_size[1] - self._room[1] / 2])
         self._from_centre = self._half_size - TILE_MARGIN * self._size  # m in x and y, at which an episode is truncated
         if self.terrain is not None:
             self._levels, self._rank = np.sort(config.levels), np.argsort(config.levels)
@@ -71,8 +72,7 @@ class Ground:
         kind, level = _even(draws[:, 0], allowed) if weights is None else _weighted(draws[:, 0], allowed, weights)
         corner = self._corners[kind, self._rank[level]]
         self.kind[ids], self.level[ids], self._centre[ids] = kind, self._levels[level], corner + self._half_size
-        rear_right = (START_FROM_REAR * self._size, self._half_size[1] - self._room[1] / 2)
-        x, y = (corner + draws[:, 1:3] * self._room + rear_right).T
+        x, y = (corner + draws[:, 1:3] * self._room + self._rear_right).T
         return x, y
 
     def height_below(self, position: np.ndarray) -> np.ndarray | float:

@@ -16,7 +16,6 @@ STAIR_RISER, STAIR_TREAD, STAIR_COUNT = 0.040, 0.16, 6
 BLOCK_SIDE, BLOCK_HEIGHT = 0.16, 0.050
 WAVE_LENGTH, WAVE_HEIGHT = 0.40, 0.060
 LANDING = 0.48  # level ground before, between and after slopes and flights of stairs
-START_FROM_REAR = 0.5  # distance of the area of starts from the rear end of a tile
 MOST_HEIGHTS = 25_000_000  # in all tiles: half a gigabyte
 
 ALL_LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -45,7 +44,9 @@ class TerrainConfig(Checked):
     size: float = within(1.0, 0.1, 20.0)
     """Scale of all obstacles, in height and along the ground; 1 fits a robot whose body is 75 mm above the ground."""
     start_length: float = within(0.4, 0.0, 1e3, unit="m")
-    """Length along x of the area in which robots start, for size 1; it begins 0.5 m from the rear end of a tile."""
+    """Length along x of the area in which robots start, for size 1, m."""
+    start_distance: float = within(0.5, 0.0, 1e3, unit="m")
+    """Distance of the area in which robots start from the rear end of a tile, for size 1, m."""
     spacing: float = within(0.02, 0.005, 1.0, unit="m")
     """Distance between neighbouring heights, m; a stair riser has this width."""
     footprint: tuple[float, float] = within((0.16, 0.12), 0.0, 10.0, least=2, unit="m")
@@ -65,8 +66,8 @@ class TerrainConfig(Checked):
             if getattr(self, name) < self.size:
                 words = f"must be at least {self.size:g} m, the room for starts at size {self.size:g}"
                 raise FieldError(name, f"{words}, got {getattr(self, name):g} m")
-        if (START_FROM_REAR + self.start_length) * self.size > self.length:
-            most = self.length / self.size - START_FROM_REAR
+        if (self.start_distance + self.start_length) * self.size > self.length:
+            most = self.length / self.size - self.start_distance
             words = f"must be at most {most:g} m, so that starts at size {self.size:g} lie on the tile"
             raise FieldError("start_length", f"{words}, got {self.start_length:g} m")
         if self.spacing > ROUGH_CELL * self.size:

@@ -197,7 +197,7 @@ class WalkerTask(Task):
         return self.off_tile.copy()
 
     def measurements(self):
-        """Returns measurements (n,) by name, in m, m/s, rad, N and W.
+        """Returns measurements (n,) by name, in m, m/s, rad, rad/s, N and W.
 
         `power` is the servos' positive mechanical power in the last physics step, `past_limits` is True if a servo is beyond
         its range, and distances are those of `Travel`.
@@ -205,10 +205,15 @@ class WalkerTask(Task):
         # The torque at a servo's shaft includes the joint's damping, which models the motor's loss of torque with speed.
         torque = self._servo_force + self._passive_force.take(self._servo_dofs, axis=1)  # faster than []
         middle, half_range = self.joint_range
+        vx, vy, yaw_rate = self.command.value.T.copy()
         return {
             "body_height": self.height,
             "forward_velocity": self.forward_speed,
-            "commanded_velocity": self.command.value[:, 0].copy(),
+            "lateral_velocity": self.lateral_speed,
+            "yaw_rate": np.vecdot(self.rotation[:, 2], self.angvel),
+            "commanded_velocity": vx,
+            "commanded_lateral_velocity": vy,
+            "commanded_yaw_rate": yaw_rate,
             "roll": self.roll,
             "pitch": self.pitch,
             "heading_error": self.heading_error,

@@ -58,7 +58,7 @@ class ResidualWalkTask(WalkerTask):
     def follow_command(self, ids):
         command, c = self.command.value, self.config
         self.controller.base_controller.set_command(command[ids], ids)
-        self._velocity_width = c.velocity_width + c.relative_velocity_width * np.abs(command[:, 0])
+        self._velocity_width = c.velocity_width + c.relative_velocity_width * np.hypot(command[:, 0], command[:, 1])
 
     def controls(self, action):
         self._tracking_errors[:, :-12] = self._tracking_errors[:, 12:]

@@ -6,7 +6,8 @@ from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from evaluation.walks import evaluate, gait_alone, success_table, summarise, table, time_limit, wilson_interval, with_pooled
+from evaluation.walk_tally import time_limit
+from evaluation.walks import evaluate, gait_alone, success_table, summarise, table, wilson_interval, with_pooled
 
 SPEEDS = {0: 1.0, 1: 0.5, 2: 1.0, 3: 2.0, 4: 1.0}  # m/s, by seed
 FALLS = {2: 30, 3: 40}  # steps until the fall; seed 3 falls in the step that takes it to the goal

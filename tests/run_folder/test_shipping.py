@@ -27,7 +27,8 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def benchmark(run, tmp_path):
-    for name in ("terrain", "flat"):
+    (tmp_path / "other.csv").write_text("walker,success\ngait alone,0.5\n")
+    for name in ("terrain", "flat", "steering"):
         with (tmp_path / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file).writerows([["walker", "success"], ["gait alone", "0.5"], [str(run), "0.75"]])
     return tmp_path
@@ -57,7 +58,8 @@ def test_the_card_holds_command_seed_versions_time_steps_and_the_benchmarks_rows
     assert (
         (card["seed"], card["steps"]) == (5, 256) and card["wall_time_s"] > 0 and card["versions"]["torch"] and card["git"]
     )
-    assert card["benchmark"]["terrain"] == [{"walker": "gait alone", "success": 0.5}, {"walker": str(run), "success": 0.75}]
+    rows = [{"walker": "gait alone", "success": 0.5}, {"walker": str(run), "success": 0.75}]
+    assert card["benchmark"] == {"terrain": rows, "flat": rows, "steering": rows}
 
 
 def test_what_was_not_judged_or_has_not_ended_is_not_shipped(run, benchmark, capsys):

@@ -12,9 +12,10 @@ from callbacks.terrain_sampling_callback import TerrainSamplingCallback
 from envs.locomotion.terrain import KINDS, check_kind, check_level
 from envs.residual_walk.config import ResidualWalkConfig
 from envs.residual_walk.variation import TRAINING_VARIATION, VariationConfig
+from evaluation.steering import steers
 from training.config import TrainConfig
 from training.tasks.common import PLAN
-from utils.fields import within
+from utils.fields import FieldError, within
 
 MIXED = tuple(kind for kind in KINDS if kind != "flat")
 ENV_KWARGS = ("perturb_spec", "task_kwargs")  # the config contains all other arguments
@@ -49,11 +50,36 @@ _FAST = _DEFAULT | {
     "eval_every": 1_000_000,
     "asymmetric_ppo": {"learning_rate": 6e-4},
 }
+# Walks forward, backward and sideways, turns, and stands, on flat and rough ground; starts in the middle of square tiles.
+_STEER = _FAST | {
+    "total_timesteps": 9_000_000,
+    "terrain": "rough",
+    "curriculum_share": 0.1,
+    "sampling": "even",
+    "env": _WALK
+    | {
+        "command_vx": (-0.3, 0.5),
+        "command_vy": (-0.2, 0.2),
+        "command_yaw_rate": (-0.8, 0.8),
+        "command_segments": {"duration": (2.0, 6.0), "stand_share": 0.1},
+        "velocity_width": 0.08,  # a robot that turns on the spot rocks back and forth with every step
+        "relative_velocity_width": 0.3,
+        "terrain": {
+            "levels": (0.0, 0.4, 0.6, 0.75, 0.85, 0.95, 1.0),
+            "length": 8.0,
+            "width": 8.0,
+            "start_length": 4.0,
+            "start_distance": 2.0,
+        },
+    },
+    "eval_every": 2_000_000,
+}
 # The default hyperparameters, large batches of many simulations and few epochs, learn fastest on two cores.
 PRESETS = {
     "default": _DEFAULT | {"total_timesteps": 9_000_000},  # under half an hour
     "long": _DEFAULT | {"total_timesteps": 20_000_000},  # about an hour
     "fast": _FAST,  # eight to twelve minutes
+    "steer": _STEER,  # half an hour
     "rough": {},  # rough ground only: a quarter of an hour
     "plan": {"total_timesteps": 5_000_000, "ppo": PLAN},
 }
@@ -110,6 +136,7 @@ class WalkTrainConfig(TrainConfig):
         terrain = replace(self.env.terrain, kinds=kinds, seed=self.seed)
         env = replace(self.env, terrain=terrain, terrain_scale=self.level, variation=self._variation())
         object.__setattr__(self, "env", env)
+        self._check_steering()
 
     @property
     def idle(self) -> dict[str, str]:
@@ -140,6 +167,15 @@ class WalkTrainConfig(TrainConfig):
         terrain = self.env.terrain
         drawn = {"sampling": TerrainSamplingCallback(terrain.kinds, terrain.levels)} if self.sampling == "failures" else {}
         return super().task_callbacks() | drawn
+
+    def _check_steering(self):
+        """Raises FieldError if an option judges robots by their distance ahead, and the commands lead elsewhere."""
+        for name, value in (("curriculum", "success"), ("sampling", "failures")):
+            if getattr(self, name) == value and steers(self.env):
+                words = (
+                    "measures the distance straight ahead, and commands of this training turn the robot or lead elsewhere"
+                )
+                raise FieldError(name, f"must not be {value}: it {words}")
 
     def _variation(self):
         asked, off = self.env.variation, type(self.VARIATION)()
