@@ -37,7 +37,7 @@ TRAINED_ON = ResidualWalkConfig(residual_scale=0.01, command_vx=(0.05, 0.06), ma
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Makes the run of an untrained policy that moves feet by at most 10 mm."""
-    config = train_residual_ppo.parse(["--ppo.net-arch", "16", "--ppo.batch-size", "256", "--seed", "3"])
+    config = train_residual_ppo.parse("--algo ppo --ppo.net-arch 16 --ppo.batch-size 256 --seed 3".split())
     config = replace(config, env=TRAINED_ON)
     folder = create_run(replace(config, run_dir=tmp_path_factory.mktemp("runs") / "untrained"), [])
     env = VecNormalize(make_batch_vec_env("envs:ResidualWalk-v0", 2))

@@ -14,8 +14,8 @@ from run_folder.policy import POLICY_FILES
 from run_folder.runs import load_policy
 from training import ship_policy
 
-SMALL = """--total-timesteps 256 --num-envs 4 --ppo.n-steps 64 --ppo.batch-size 64 --ppo.net-arch 16 --eval-every 0
---episode-steps 30 --checkpoint-every 128 --seed 5""".split()
+SMALL = """--algo ppo --total-timesteps 256 --num-envs 4 --ppo.n-steps 64 --ppo.batch-size 64 --ppo.net-arch 16
+--eval-every 0 --episode-steps 30 --checkpoint-every 128 --seed 5""".split()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_the_card_holds_command_seed_versions_time_steps_and_the_benchmarks_rows
     ship_policy.main([str(run), "--benchmark", str(benchmark), "--out", str(benchmark / "shipped")])
     card = json.loads((benchmark / "shipped" / "card.json").read_text())
     assert (
-        card["command"].startswith("python train_residual_ppo.py --total-timesteps 256")
+        card["command"].startswith("python train_residual_ppo.py --algo ppo --total-timesteps 256")
         and card["env_id"] == "ResidualWalk-v0"
     )
     assert (

@@ -29,7 +29,7 @@ WRONG = [
     (train_residual_ppo, f"--no-vary {TRAINED}", "has no effect"),
     (train_residual_ppo, "--no-vary --env.variation.mass 0.8 1.2", "--vary has no effect: env.variation sets the values"),
     (train_residual_ppo, "--preset rough --env.variation.push-interval 5", "push_speed is 0"),
-    (train_residual_ppo, "--sac.tau 0.01", "--sac.tau has no effect: the training has --algo ppo"),
+    (train_residual_ppo, "--sac.tau 0.01", "--sac.tau has no effect: the training has --algo asymmetric_ppo"),
     (train_residual_ppo, "--algo sac --ppo.n-epochs 3", "--ppo.n-epochs has no effect: the training has --algo sac"),
     (train, "--env RWRLWalkerWalk-v0 --ppo.gamma 0.9", "--ppo.gamma has no effect: the training has --algo sac"),
     (

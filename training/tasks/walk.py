@@ -28,31 +28,26 @@ _WALK = {
     "relative_velocity_width": 0.4,
     "weights": {"lateral_stability": -2.5, "orientation": -3.0, "smoothness": -0.04, "fall": -500.0},
     "command_vx": (0.15, 0.5),  # starts below the default 0.2 m/s: the slowest commands are the hardest on rough ground
-    "terrain": {"levels": (0.0, 0.25, 0.5, 0.65, 0.75, 0.85, 0.95, 1.0)},
+    "terrain": {"levels": (0.4, 0.6, 0.75, 0.85, 0.95, 1.0), "start_length": 6.0},  # starts on every part of a tile
 }
+# A critic that also reads what only the simulator knows, networks with the robot's symmetry, and tiles where robots still
+# fail drawn more often: in three million steps a policy walks about as well as plain PPO's does after nine.
 _DEFAULT = {
+    "algo": "asymmetric_ppo",
+    "total_timesteps": 9_000_000,
     "terrain": "mixed",
     "vary": True,
+    "start_level": 0.6,
+    "curriculum_share": 0.05,
+    "sampling": "failures",
     "env": _WALK,
     "eval_every": 2_000_000,
     "episode_steps": 2000,  # in 10 s the slowest robots rarely get to walk down the slopes that they climbed
-    "ppo": {"log_std_init": -1.6, "final_learning_rate": 5e-5},
-}
-# Starts on every part of a tile, mostly on tiles where robots still fail, with networks that are symmetric: one run of 3
-# million steps then walks about as well as one of 9 million of `default`.
-_FAST = _DEFAULT | {
-    "algo": "asymmetric_ppo",
-    "total_timesteps": 3_000_000,
-    "start_level": 0.6,
-    "curriculum_share": 0.15,
-    "sampling": "failures",
-    "env": _WALK | {"terrain": {"levels": (0.4, 0.6, 0.75, 0.85, 0.95, 1.0), "start_length": 6.0}},
-    "eval_every": 1_000_000,
+    "ppo": {"log_std_init": -1.6, "final_learning_rate": 5e-5},  # for the variants of PPO, too
     "asymmetric_ppo": {"learning_rate": 6e-4},
 }
 # Walks forward, backward and sideways, turns, and stands, on flat and rough ground; starts in the middle of square tiles.
-_STEER = _FAST | {
-    "total_timesteps": 9_000_000,
+_STEER = _DEFAULT | {
     "terrain": "rough",
     "curriculum_share": 0.1,
     "sampling": "even",
@@ -72,13 +67,12 @@ _STEER = _FAST | {
             "start_distance": 2.0,
         },
     },
-    "eval_every": 2_000_000,
 }
 # The default hyperparameters, large batches of many simulations and few epochs, learn fastest on two cores.
 PRESETS = {
-    "default": _DEFAULT | {"total_timesteps": 9_000_000},  # under half an hour
+    "default": _DEFAULT,  # half an hour
     "long": _DEFAULT | {"total_timesteps": 20_000_000},  # about an hour
-    "fast": _FAST,  # eight to twelve minutes
+    "fast": _DEFAULT | {"total_timesteps": 3_000_000, "curriculum_share": 0.15, "eval_every": 1_000_000},  # ten minutes
     "steer": _STEER,  # half an hour
     "rough": {},  # rough ground only: a quarter of an hour
     "plan": {"total_timesteps": 5_000_000, "ppo": PLAN},
@@ -172,10 +166,8 @@ class WalkTrainConfig(TrainConfig):
         """Raises FieldError if an option judges robots by their distance ahead, and the commands lead elsewhere."""
         for name, value in (("curriculum", "success"), ("sampling", "failures")):
             if getattr(self, name) == value and steers(self.env):
-                words = (
-                    "measures the distance straight ahead, and commands of this training turn the robot or lead elsewhere"
-                )
-                raise FieldError(name, f"must not be {value}: it {words}")
+                words = "it measures the distance straight ahead, and some commands of this training lead elsewhere"
+                raise FieldError(name, f"must not be {value}: {words}")
 
     def _variation(self):
         asked, off = self.env.variation, type(self.VARIATION)()
