@@ -121,3 +121,17 @@ def test_measurements_of_a_robot_among_many_are_those_of_the_robot_alone():
         for name, value in one.items():
             if name != "reward_terms":
                 assert many[name][4] == value, name
+
+
+def test_the_velocity_to_the_left_and_the_yaw_rate_are_those_of_the_poses():
+    """Compares the means over two seconds with the way in the frame of the start and the change of the yaw."""
+    env = ResidualWalkVectorEnv(num_envs=2, command_vx=(0.0, 0.0), command_vy=(0.15, 0.15))
+    env.reset(seed=0)
+    env.task.command_velocity(0.0, 0.0, 0.6, ids=1)
+    infos = [env.step(np.zeros((2, 12)))[4] for _ in range(200)]
+    left, turning = (np.mean([info[name] for info in infos], axis=0) for name in ("lateral_velocity", "yaw_rate"))
+    assert left[0] == pytest.approx(infos[-1]["sideways"][0] / 2.0, abs=2e-3) and left[0] > 0.1
+    w, _, _, z = env.sensor_reader.read_sensor("body_quat")[1]
+    assert turning[1] == pytest.approx(2 * np.arctan2(z, w) / 2.0, abs=1e-2) and turning[1] > 0.5
+    wanted = {"commanded_lateral_velocity": [0.15, 0.0], "commanded_yaw_rate": [0.0, 0.6]}
+    assert {name: infos[-1][name].tolist() for name in wanted} == wanted

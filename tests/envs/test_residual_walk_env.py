@@ -69,10 +69,10 @@ def test_the_reward_has_the_plans_eight_terms_and_two_that_are_added():
 def test_an_error_of_speed_counts_by_its_share_of_the_command_if_asked():
     env = ResidualWalkEnv(velocity_width=0.05, relative_velocity_width=0.5)
     env.reset(seed=0)
-    for command in (0.2, 0.4):
-        env.task.command_velocity(command)
+    for vx, vy, speed in ((0.2, 0.0, 0.2), (0.4, 0.0, 0.4), (-0.3, 0.4, 0.5), (0.0, -0.2, 0.2)):
+        env.task.command_velocity(vx, vy)
         info = env.step(np.zeros(12))[4]
-        share = (info["forward_velocity"] - command) / (0.05 + 0.5 * command)
+        share = (info["forward_velocity"] - vx) / (0.05 + 0.5 * speed)
         assert info["reward_terms"]["forward_velocity"] == pytest.approx(1.5 * np.exp(-(share**2)))
 
 

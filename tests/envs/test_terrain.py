@@ -174,6 +174,7 @@ def test_starts_and_margins_grow_with_the_terrain():
         ({"size": 20.0}, "length must be at least 20 m, the room for starts at size 20, got 12.5 m"),
         ({"start_length": 12.1}, "start_length must be at most 12 m, .* got 12.1 m"),
         ({"start_length": 2.1, "size": 5.0, "width": 9.0}, "start_length must be at most 2 m"),
+        ({"start_distance": 12.2}, "start_length must be at most 0.3 m, .* got 0.4 m"),
         ({"spacing": 0.05}, "spacing must be at most 0.04 m"),
         ({"footprint": (0.1,)}, "footprint must be a list of 2"),
         ({"length": 1000.0, "width": 1000.0}, "length times width, .* at most 10000 m.2, got 1.1e.07"),
