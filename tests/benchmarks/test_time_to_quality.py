@@ -21,17 +21,38 @@ def run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "folder", "steps"),
-    [(60, "checkpoints/0000000100", 100), (109.9, "checkpoints/0000000100", 100), (129, "checkpoints/0000001000", 1000)]
-    + [(130, ".", 1200), (9999, ".", 1200)],
+    ("unit", "limit", "folder", "steps"),
+    [
+        ("minutes", 1.0, "checkpoints/0000000100", 100),
+        ("minutes", 1.8, "checkpoints/0000000100", 100),
+        ("minutes", 2.16, "checkpoints/0000001000", 1000),
+        ("minutes", 2.17, ".", 1200),
+        ("minutes", 9999, ".", 1200),
+        ("steps", 999, "checkpoints/0000000100", 100),
+        ("steps", 1000, "checkpoints/0000001000", 1000),
+        ("steps", 10**9, ".", 1200),
+    ],
 )
-def test_what_a_run_had_reached_is_the_last_it_had_saved_in_that_time(run, seconds, folder, steps):
-    assert reached(run, seconds) == (run / folder, steps)
+def test_what_a_run_had_reached_is_the_last_it_had_saved_by_then(run, unit, limit, folder, steps):
+    assert reached(run, unit, limit) == (steps, SAVED[folder][1] / 60, run / folder)
+
+
+def test_training_steps_choose_the_checkpoints_if_they_are_given(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(terrain_benchmark, "time_limit", lambda *args: 0.1)
+    monkeypatch.setattr(time_to_quality, "load_walker", lambda folder, seed: terrain_benchmark.Walker(str(folder)))
+    arguments = [*f"{run} --steps 100 1100 --episodes 1 --csv".split(), str(tmp_path / "out.csv")]
+    assert time_to_quality.main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert f"| {run} | 1 | 100 |" in printed and f"| {run} | 1.8 | 1000 |" in printed
+    assert time_to_quality.main([*arguments, "--minutes", "5"]) == 2
+    assert "--minutes has no effect: --steps chooses the checkpoints" in capsys.readouterr().err
+    assert time_to_quality.main([*f"{run} --steps 99 --csv".split(), str(tmp_path / "out.csv")]) == 2
+    assert f"{run} had saved no policy after 99 steps" in capsys.readouterr().err
 
 
 def test_a_run_that_had_saved_nothing_yet_gets_one_sentence_and_exit_code_2(run, capsys):
     assert time_to_quality.main([str(run), "--minutes", "0.5", "--csv", str(run / "out.csv")]) == 2
-    assert capsys.readouterr().err == f"time_to_quality: {run} had saved no policy after 30 s\n"
+    assert capsys.readouterr().err == f"time_to_quality: {run} had saved no policy after 0.5 minutes\n"
 
 
 def test_it_walks_each_policy_on_every_kind_and_writes_a_row_for_each(run, tmp_path, monkeypatch, capsys):
