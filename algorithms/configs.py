@@ -37,8 +37,21 @@ class LearnerConfig(Checked):
         """The number of rows of the learner's buffer. A row contains two observations, an action and a few numbers."""
         raise NotImplementedError
 
+    @property
+    def idle(self) -> dict[str, str]:
+        """Fields that have no effect in this config -> the reason."""
+        return {}
+
+    @property
+    def smoothing(self) -> dict | None:
+        """Arguments of `callbacks.sr2l_callback.SR2LCallback`; None if the learner has no smoothness loss to schedule."""
+        return None
+
     def check(self) -> None:
         """Raises FieldError, which names the field, if fields contradict each other."""
+
+    def check_length(self, total_timesteps: int) -> None:
+        """Raises FieldError, which names the field, if a training of that many steps is too short for a schedule."""
 
     def check_env(self, env: VecEnv) -> None:
         """Raises FieldError, which names the field, if the learner needs something that the environment does not have."""

@@ -16,6 +16,7 @@ from algorithms.configs import LearnerConfig
 from algorithms.policies import ACTIVATIONS, ACTOR_CRITIC, SQUASHED_GAUSSIAN, PolicyKind
 from algorithms.ppo import PPO, PpoConfig
 from algorithms.sac import SAC, SacConfig
+from algorithms.smooth_ppo import SmoothPPO, SmoothPpoConfig
 
 Spaces = Mapping[str, Mapping[str, Mapping]]  # name of a sweep's space -> field of the config -> range or choices
 
@@ -54,6 +55,7 @@ class Learner:
         log_episodes: number of episodes between two lines of the logs; None for a line after every rollout.
         hindsight: whether it supports hindsight experience replay.
         discrete: whether it supports discrete actions.
+        dictionaries: whether it supports dictionary observations.
         spaces: sweep spaces by name: field of the config -> range or choices.
         saves_critic: whether a saved policy contains the critic; otherwise a warm start begins with a new critic.
         presets_of: learner whose presets also apply to this learner, for the fields that both have; None without one.
@@ -72,6 +74,7 @@ class Learner:
     log_episodes: int | None = None
     hindsight: bool = False
     discrete: bool = True
+    dictionaries: bool = True
     spaces: Spaces = field(default_factory=dict)
     saves_critic: bool = True
     presets_of: str | None = None
@@ -215,8 +218,20 @@ _ASYMMETRIC_PPO = variant(
     discrete=False,
     saves_critic=False,
 )
+_SMOOTH_PPO = variant(
+    _PPO,
+    "smooth_ppo",
+    config=SmoothPpoConfig,
+    algorithm=SmoothPPO,
+    kept=("random_stream",),
+    transient=("coef_share", "radius_share", "half_widths"),  # a callback sets both shares before each rollout
+    discrete=False,
+    dictionaries=False,
+    spaces={"plan": _PPO_PLAN, "wide": _PPO_WIDE | {"coef": {"low": 1e-3, "high": 1.0, "log": True}}},
+)
 LEARNERS: dict[str, Learner] = {
     "ppo": _PPO,
     "sac": _SAC,
     "asymmetric_ppo": _ASYMMETRIC_PPO,
+    "smooth_ppo": _SMOOTH_PPO,
 }

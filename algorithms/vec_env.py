@@ -116,6 +116,19 @@ class BatchVecEnv(VecEnv):
         return groups
 
     @property
+    def observation_rows(self) -> dict[str, slice]:
+        """Slices of the observation vector by name of the row; empty if the environment names no rows.
+
+        Raises:
+            ValueError: as `observation_groups` does.
+        """
+        try:
+            rows = self.get_attr("observation_rows", [0])[0]
+        except AttributeError:
+            return {}
+        return rows if self.observation_groups else {}  # raises if the slices do not fit
+
+    @property
     def symmetry(self) -> Symmetry | None:
         """The left-right mirror images of observation and action; None if the environment declares none."""
         try:

@@ -65,6 +65,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
     perturbations: Mapping[str, Perturbable] = PERTURBATIONS  # scales of the nominal values
     default_perturbation = "torque_scale"
     observation = OBSERVATION
+    observation_rows = OBSERVATION.slices
 
     def __init__(self, thing: str, reward: str = "dense", render_mode: str | None = None, **pictures):
         pictures = Pictures(render_mode, **pictures)

@@ -55,6 +55,11 @@ class TaskFace(Rebuilt, PerturbedEpisodes):
         return self.task.observation_groups
 
     @property
+    def observation_rows(self) -> dict[str, slice]:
+        """The part of the observation vector that belongs to each row of the observation table, by name."""
+        return dict(self.task.observation.slices)
+
+    @property
     def symmetry(self) -> Symmetry | None:
         """The left-right mirror images of observation and action; None if the task declares none."""
         return self.task.symmetry

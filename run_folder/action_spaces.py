@@ -76,6 +76,11 @@ def check_spaces(observation: spaces.Space, action: spaces.Space, algo: str) -> 
             f"its observations are {one_line(observation)}; supported is a Box of shape (k,), or a Dict of "
             "such Boxes with floats; gymnasium.wrappers.FlattenObservation converts most other spaces"
         )
+    if isinstance(observation, spaces.Dict) and not LEARNERS[algo].dictionaries:
+        raise ValueError(
+            f"its observations are {one_line(observation)}, and {LEARNERS[algo].title} needs a Box: "
+            f"train it with --algo {names_with('dictionaries')[0]}, or use gymnasium.wrappers.FlattenObservation"
+        )
     kind = described(action).kind
     if kind != "box" and not LEARNERS[algo].discrete:
         raise ValueError(

@@ -123,7 +123,7 @@ def prepare(
 def make_callbacks(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str, BaseCallback]:
     """Returns all callbacks by name: callbacks that check and save come before callbacks that change the next rollout."""
     progress, episodes = ProgressCallback(config.total_timesteps), EpisodeCallback(config.task.judge.finals)
-    watched = config.task_callbacks() | {"progress": progress, "episodes": episodes}
+    watched = config.task_callbacks() | config.learner_callbacks() | {"progress": progress, "episodes": episodes}
     if config.eval_every:
         watched |= evaluations(config, run, on_evaluation)
     checkpoint = CheckpointCallback(run, config.checkpoint_every, watched, config.keep_checkpoints)

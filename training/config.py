@@ -12,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from algorithms.configs import LearnerConfig
 from algorithms.learners import LEARNERS, names_with, with_variants
 from algorithms.vec_env import BatchVecEnv, make_vector
+from callbacks.sr2l_callback import SR2LCallback
 from envs.wrappers import Perturbation
 from envs.wrappers.perturbed import made_perturbable
 from evaluation.held_out_seeds import EVALUATION, check_training_seed
@@ -128,6 +129,7 @@ class TrainConfig(Learners):
         """Fields, or prefixes of dotted fields, that have no effect in this config -> the reason."""
         given = self.task.preset(self.preset, self.env_id)
         idle = {name: f"the training has --algo {self.algo}" for name in LEARNERS if name != self.algo}
+        idle |= {f"{self.algo}.{name}": reason for name, reason in self.learner.idle.items()}
         if given and given.keys() <= LEARNERS.keys() and self.algo not in with_variants(given):
             names = " and ".join(given)
             idle["preset"] = f"{self.preset} of {self.env_id} sets only {names}, and the training has --algo {self.algo}"
@@ -139,6 +141,7 @@ class TrainConfig(Learners):
         """Raises FieldError, with names as on the command line, if hyperparameters contradict each other."""
         try:
             self.learner.check()
+            self.learner.check_length(self.total_timesteps)
         except FieldError as error:
             raise error.inside(self.algo) from None
 
@@ -219,6 +222,11 @@ class TrainConfig(Learners):
         """Returns the callbacks that only trainings of this task have, by name."""
         curriculum = self.task.curriculum
         return {} if curriculum is None else {"curriculum": curriculum(self)}
+
+    def learner_callbacks(self) -> dict[str, BaseCallback]:
+        """Returns the callbacks that only trainings with this learner have, by name."""
+        smoothing = self.learner.smoothing
+        return {} if smoothing is None else {"smoothing": SR2LCallback(**smoothing)}
 
     @property
     def _privileged(self):

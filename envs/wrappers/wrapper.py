@@ -66,6 +66,11 @@ class ChallengeWrapper:
         return dict(self.layout.groups or first_env(self.env).unwrapped.observation_groups)
 
     @property
+    def observation_rows(self) -> dict[str, slice]:
+        """The part of the observation vector that belongs to each named block."""
+        return dict(self.layout.slices)
+
+    @property
     def symmetry(self) -> Symmetry | None:
         """The left-right mirror images of observation and action; None if wrappers have added or removed entries."""
         symmetry = getattr(first_env(self.env).unwrapped, "symmetry", None)

@@ -2,10 +2,12 @@
 
 import gymnasium as gym
 import numpy as np
+import pytest
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecNormalize
 
+from algorithms.smooth_ppo import Smoothness, SmoothPPO
 from algorithms.vec_env import BatchVecEnv
 
 LENGTH = 8
@@ -38,18 +40,30 @@ class Mirror(VectorEnv):
         return self._shown.copy()
 
 
-def test_ppo_learns_to_say_a_number_back_in_seconds():
-    env = VecNormalize(BatchVecEnv(Mirror(16)), gamma=0.0, norm_reward=False)
-    model = PPO(
-        "MlpPolicy", env, n_steps=64, batch_size=256, n_epochs=10, gamma=0.0, learning_rate=3e-3, seed=0, device="cpu"
-    )
+NUMBERS = {"n_steps": 64, "batch_size": 256, "n_epochs": 10, "gamma": 0.0, "learning_rate": 3e-3, "seed": 0, "device": "cpu"}
+ROWS = np.linspace(-1, 1, 101, dtype=np.float32)[:, None]
 
-    def mean_reward():
-        rows = np.linspace(-1, 1, 101, dtype=np.float32)[:, None]
-        actions, _ = model.predict(env.normalize_obs(rows), deterministic=True)
-        return (1 - np.abs(actions - rows)).mean()
 
+def made(kind, **numbers):
+    return kind("MlpPolicy", VecNormalize(BatchVecEnv(Mirror(16)), gamma=0.0, norm_reward=False), **NUMBERS, **numbers)
+
+
+def answers(model):
+    """Returns the mean actions for ROWS."""
+    return model.predict(model.get_env().normalize_obs(ROWS), deterministic=True)[0]
+
+
+@pytest.mark.parametrize("kind", [PPO, SmoothPPO])
+def test_it_learns_to_say_a_number_back_in_seconds(kind):
+    model = made(kind)
+    mean_reward = lambda: (1 - np.abs(answers(model) - ROWS)).mean()  # noqa: E731
     untrained = mean_reward()
     model.learn(20_000)
     assert untrained < 0.7 and mean_reward() > 0.95
     assert model.ep_info_buffer[-1]["l"] == LENGTH and model.ep_info_buffer[-1]["r"] > 0.7 * LENGTH
+
+
+def test_a_large_weight_of_the_smoothness_loss_makes_answers_differ_less():
+    losses = [Smoothness(coef=0.0), Smoothness(radius=0.5, coef=3.0), Smoothness(pairs="next", coef=0.3)]
+    plain, *smooth = (np.ptp(answers(made(SmoothPPO, smoothness=loss).learn(6_000))) for loss in losses)
+    assert plain > 1.5 and max(smooth) < 0.7 * plain
