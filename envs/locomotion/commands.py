@@ -159,12 +159,13 @@ class TargetCommand:
         self.reached[ids] = 0
         self._draw(ids, position, yaw)
 
-    def advance(self, position: np.ndarray, yaw: np.ndarray) -> np.ndarray:
+    def advance(self, position: np.ndarray, yaw: np.ndarray, able: np.ndarray | bool = True) -> np.ndarray:
         """Draws new targets for robots that have reached theirs; returns (n,) bool, True for these robots.
 
-        `position` (n, 2), m, and `yaw` (n,), rad, are the poses of all robots in the world.
+        `position` (n, 2), m, and `yaw` (n,), rad, are the poses of all robots in the world. Only robots that are `able`
+        (n,) bool, for example those that have not fallen, can reach a target.
         """
-        arrived = self.distance(position) <= self.radius
+        arrived = (self.distance(position) <= self.radius) & able
         if arrived.any():
             ids = np.flatnonzero(arrived)
             self.reached[ids] += 1

@@ -1,4 +1,4 @@
-"""Privileged observation of a walking robot: ground heights, randomised parameters, delay, foot forces and terrain."""
+"""Privileged observation of a robot on legs: ground heights, randomised parameters, delay, foot forces and terrain."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from utils.mirror import Mirror, moved, signs, unchanged
 from utils.observation import ObservationTable, Row
 
 if TYPE_CHECKING:
-    from envs.locomotion.walker import WalkerTask
+    from envs.locomotion.legged import LeggedTask
 
 # Grid of points whose ground heights are observed: along and across the body's heading, centred below the body. The spacing
 # is for terrain of size 1, m; the grid is 0.55 m long and 0.3 m wide.
@@ -27,7 +27,7 @@ def privileged_table(parameters: Table, feet: Mirror) -> ObservationTable:
     ground, kinds = "ground below a 12 x 7 grid, relative to the body", f"in the order {', '.join(KINDS)}"
     return ObservationTable(
         Row("ground_heights", len(_AHEAD), -_TALLEST, _TALLEST, "m", ground, mirror=_GRID_MIRROR),
-        *(_factor(name, row) for name, row in parameters.items() if name != "latency"),
+        *(_factor(name, row) for name, row in parameters.items() if row.changes),
         Row("delay", 1, 0.0, 1e3, "control steps", "delay of the controls to the actuators", mirror=unchanged(1)),
         Row("foot_forces", len(feet), 0.0, _STRONGEST, "N", "normal force on each foot", mirror=feet),
         Row("terrain_kind", len(KINDS), 0.0, 1.0, "1", f"1 for the kind of the tile, {kinds}", mirror=unchanged(len(KINDS))),
@@ -35,11 +35,11 @@ def privileged_table(parameters: Table, feet: Mirror) -> ObservationTable:
     )
 
 
-def privileged_blocks(task: "WalkerTask", foot_forces: np.ndarray) -> dict[str, np.ndarray]:
+def privileged_blocks(task: "LeggedTask", foot_forces: np.ndarray) -> dict[str, np.ndarray]:
     """Returns the blocks of `privileged_table`, (n, size) each, of a task's robots with `foot_forces` (n, feet), N."""
     return {
         "ground_heights": ground_heights(task),
-        **{f"factor_{name}": _values(task, name) for name in task.parameters if name != "latency"},
+        **{f"factor_{name}": _values(task, name) for name, row in task.parameters.items() if row.changes},
         "delay": task.randomisation.steps_late[:, None],
         "foot_forces": foot_forces,
         "terrain_kind": _kind_rows(task.config.terrain.kinds)[task.ground.kind],
@@ -47,7 +47,7 @@ def privileged_blocks(task: "WalkerTask", foot_forces: np.ndarray) -> dict[str, 
     }
 
 
-def ground_heights(task: "WalkerTask") -> np.ndarray:
+def ground_heights(task: "LeggedTask") -> np.ndarray:
     """Returns the ground heights (n, 84) on a grid around each robot, minus the height of its body, m.
 
     Points are ordered from rear to front, and within a row from right to left, relative to the body's heading.

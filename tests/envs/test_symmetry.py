@@ -27,19 +27,35 @@ def symmetric_ids():
 SYMMETRIC = symmetric_ids()
 
 
-def mirror_pair(env_id, **changes):
-    """Returns two simulations on level ground: the second starts, and is commanded, as the mirror image of the first."""
-    env = gym.make_vec(env_id, 2, **changes)
-    env.reset(seed=0)
-    task = env.unwrapped.task
+def follow_mirrored_velocities(task):
     task.controller.base_controller.phase[:] = [0.1, 0.6]  # the other pair of legs swings half a cycle later
     for i, side in enumerate((1, -1)):
         task.command_velocity(COMMAND[0], side * COMMAND[1], side * COMMAND[2], ids=[i])
+
+
+def walk_to_mirrored_targets(task):
+    task.command.position[:] = [[3.0, 1.0], [3.0, -1.0]]
+
+
+# Arguments with which both simulations start alike, and a function that commands the second as the image of the first.
+MIRRORED = {
+    "ResidualWalk-v0": ({}, follow_mirrored_velocities),
+    "AdaptiveWalk-v0": ({}, follow_mirrored_velocities),
+    "RealAnt-v0": ({"start_spread": 0.0}, walk_to_mirrored_targets),
+}
+
+
+def mirror_pair(env_id, **changes):
+    """Returns two simulations on level ground: the second starts, and is commanded, as the mirror image of the first."""
+    arguments, command = MIRRORED[env_id]
+    env = gym.make_vec(env_id, 2, **arguments, **changes)
+    env.reset(seed=0)
+    command(env.unwrapped.task)
     return env
 
 
-def test_both_walks_declare_a_symmetry():
-    assert {"ResidualWalk-v0", "AdaptiveWalk-v0"} <= {*SYMMETRIC}
+def test_the_robots_that_walk_declare_a_symmetry():
+    assert {*MIRRORED} <= {*SYMMETRIC}
 
 
 @pytest.mark.parametrize("rows", ["plain", "privileged"])

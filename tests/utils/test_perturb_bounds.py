@@ -14,8 +14,15 @@ from evaluation.robustness.sweep import make_axis
 from utils.perturbation import Perturbable, check_values
 
 # One id for each model.
-MODELS = ["CubeInHand-v0", "ResidualWalk-v0", "RWRLCartpoleSwingup-v0", "RWRLWalkerWalk-v0", "RWRLQuadrupedWalk-v0"]
-MODELS += ["RWRLHumanoidWalk-v0", "ShadowHandBlock-v0", "ShadowHandPen-v0", "ShadowHandEgg-v0", "Toy-v0"]
+MODELS = ["CubeInHand-v0", "RealAnt-v0", "ResidualWalk-v0", "RWRLCartpoleSwingup-v0", "RWRLWalkerWalk-v0"]
+MODELS += [
+    "RWRLQuadrupedWalk-v0",
+    "RWRLHumanoidWalk-v0",
+    "ShadowHandBlock-v0",
+    "ShadowHandPen-v0",
+    "ShadowHandEgg-v0",
+    "Toy-v0",
+]
 FOREIGN = ["HalfCheetah-v5", "Hopper-v5", "Ant-v5"]
 SMALL = """--algo ppo --total-timesteps 128 --num-envs 2 --ppo.n-steps 32 --ppo.batch-size 32 --eval-every 0""".split()
 

@@ -68,6 +68,7 @@ TASKS: dict[str, TaskRow] = {
     "ResidualWalk-v0": WALK,
     "AdaptiveWalk-v0": WALK,
     "CubeInHand-v0": TaskRow(SUCCESSES, cube_in_hand.CubeTrainConfig, cube_in_hand.PRESETS, cube_in_hand.curriculum),
+    "RealAnt-v0": TaskRow(SUCCESSES),
     "RWRL": SMALL_NETWORK,
     "ShadowHand": SMALL_NETWORK,
 }
