@@ -37,6 +37,11 @@ class LearnerConfig(Checked):
         """The number of rows of the learner's buffer. A row contains two observations, an action and a few numbers."""
         raise NotImplementedError
 
+    @property
+    def idle(self) -> dict[str, str]:
+        """Fields that have no effect in this config -> the reason."""
+        return {}
+
     def check(self) -> None:
         """Raises FieldError, which names the field, if fields contradict each other."""
 

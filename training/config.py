@@ -128,6 +128,7 @@ class TrainConfig(Learners):
         """Fields, or prefixes of dotted fields, that have no effect in this config -> the reason."""
         given = self.task.preset(self.preset, self.env_id)
         idle = {name: f"the training has --algo {self.algo}" for name in LEARNERS if name != self.algo}
+        idle |= {f"{self.algo}.{name}": reason for name, reason in self.learner.idle.items()}
         if given and given.keys() <= LEARNERS.keys() and self.algo not in with_variants(given):
             names = " and ".join(given)
             idle["preset"] = f"{self.preset} of {self.env_id} sets only {names}, and the training has --algo {self.algo}"
