@@ -15,6 +15,7 @@ from algorithms.asymmetric_ppo import AsymmetricPPO, AsymmetricPpoConfig
 from algorithms.configs import LearnerConfig
 from algorithms.policies import ACTIVATIONS, ACTOR_CRITIC, SQUASHED_GAUSSIAN, PolicyKind
 from algorithms.ppo import PPO, PpoConfig
+from algorithms.robust_sac import RobustSAC, RobustSacConfig
 from algorithms.sac import SAC, SacConfig
 from algorithms.smooth_ppo import SmoothPPO, SmoothPpoConfig
 
@@ -229,9 +230,18 @@ _SMOOTH_PPO = variant(
     dictionaries=False,
     spaces={"plan": _PPO_PLAN, "wide": _PPO_WIDE | {"coef": {"low": 1e-3, "high": 1.0, "log": True}}},
 )
+_ROBUST_SAC = variant(
+    _SAC,
+    "robust_sac",
+    config=RobustSacConfig,
+    algorithm=RobustSAC,
+    kept=(*_SAC.kept, "extra_random", "episode_returns"),
+    spaces={"plan": _SAC_PLAN, "wide": _SAC_WIDE | {"robust_coef": {"low": 1e-4, "high": 0.1, "log": True}}},
+)
 LEARNERS: dict[str, Learner] = {
     "ppo": _PPO,
     "sac": _SAC,
     "asymmetric_ppo": _ASYMMETRIC_PPO,
     "smooth_ppo": _SMOOTH_PPO,
+    "robust_sac": _ROBUST_SAC,
 }

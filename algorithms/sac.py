@@ -95,10 +95,10 @@ class SAC(stable_baselines3.SAC):
         for step in range(gradient_steps):
             batch = self._act(self._sample_batch(batch_size))
             entropy = self._update_entropy(batch, logged)
-            target = self._target(batch, entropy)
+            target = self._target(batch, entropy, logged)
             self._optimise(self.critic.optimizer, self._critic_loss(batch, target, logged))
             self._optimise(self.actor.optimizer, self._actor_loss(batch, entropy, logged))
-            if step % self.target_update_interval == 0:
+            if self._targets_are_due(step):
                 self._update_targets()
         self._n_updates += gradient_steps
         self._log(logged)
@@ -137,15 +137,23 @@ class SAC(stable_baselines3.SAC):
         logged["ent_coef"].append(coefficient.item())
         return coefficient
 
-    def _target(self, batch: Minibatch, entropy: torch.Tensor) -> torch.Tensor:
-        """Returns reward + (1 - done) discount (min_i Q_i(s', a') - coefficient log_prob(a')), (b, 1)."""
+    def _target(self, batch: Minibatch, entropy: torch.Tensor, logged: Logged) -> torch.Tensor:
+        """Returns reward + (1 - done) discount V(s'), (b, 1)."""
         data = batch.data
         discounts = self.gamma if data.discounts is None else data.discounts  # gamma^k if the buffer sums k rewards
         with torch.no_grad():
-            actions, log_prob = self.actor.action_log_prob(data.next_observations)
-            values = self._smallest(self.critic_target(data.next_observations, actions))
-            values = values - entropy * log_prob.reshape(-1, 1)
+            values = self._next_values(data.next_observations, entropy, logged)
             return data.rewards + (1 - data.dones) * discounts * values
+
+    def _next_values(self, observations, entropy: torch.Tensor, logged: Logged) -> torch.Tensor:
+        """Returns the values V of the next observations for the target, (b, 1)."""
+        return self._value(observations, entropy)
+
+    def _value(self, observations, entropy: torch.Tensor) -> torch.Tensor:
+        """Returns min_i target Q_i(s, a) - coefficient log_prob(a), (b, 1), for actions a that the current actor draws."""
+        actions, log_prob = self.actor.action_log_prob(observations)
+        values = self._smallest(self.critic_target(observations, actions))
+        return values - entropy * log_prob.reshape(-1, 1)
 
     def _critic_loss(self, batch: Minibatch, target: torch.Tensor, logged: Logged) -> torch.Tensor:
         """Returns half the sum of all critics' mean squared errors."""
@@ -170,6 +178,10 @@ class SAC(stable_baselines3.SAC):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+    def _targets_are_due(self, step: int) -> bool:
+        """Returns whether to update the target critics after update `step` of this call of `train`, as SB3 counts."""
+        return step % self.target_update_interval == 0
 
     def _update_targets(self) -> None:
         """Moves the target critics towards the critics by `tau`; copies the statistics of batch normalisation."""

@@ -25,7 +25,7 @@ FILES = [
     for package in "run_folder evaluation callbacks training tuning utils envs controllers benchmarks".split()
     for path in sorted((ROOT / package).rglob("*.py"))
 ] + sorted(ROOT.glob("*.py"))
-CLASSES = {"PPO", "SAC", "ActorCriticPolicy", "SACPolicy", "PpoConfig", "SacConfig"}
+CLASSES = {"PPO", "SAC", "ActorCriticPolicy", "SACPolicy", "PpoConfig", "SacConfig", "RobustSAC", "RobustSacConfig"}
 QUIET = variant(LEARNERS["ppo"], "quiet_ppo", config=QuietPpoConfig, algorithm=QuietPPO, kept=("multiplier",))
 
 
@@ -98,7 +98,7 @@ def test_a_model_belongs_to_the_nearest_row_of_its_class(quiet):
     assert [learner_of(model).name for model in made.values()] == ["quiet_ppo", "sac", "ppo", "sac"]
     with pytest.raises(
         ValueError,
-        match=r"DQN has no row in algorithms/learners.py. There are ppo, sac, asymmetric_ppo, smooth_ppo, quiet_ppo",
+        match=r"DQN has no row in algorithms/learners.py. There are ppo, sac, asymmetric_ppo, smooth_ppo, robust_sac, quiet_ppo",
     ):
         learner_of(stable_baselines3.DQN.__new__(stable_baselines3.DQN))
 
@@ -163,7 +163,7 @@ def test_a_variant_has_the_presets_of_the_learner_that_it_varies(quiet):
     changes = {"total_timesteps": 5, "ppo": {"n_steps": 7, "gamma": 0.9}, "quiet_ppo": {"gamma": 0.8}}
     wanted = {"quiet_ppo": {"n_steps": 7, "gamma": 0.8}, "asymmetric_ppo": changes["ppo"], "smooth_ppo": changes["ppo"]}
     assert with_variants(changes) == changes | wanted
-    assert with_variants({"sac": {"gamma": 0.9}}) == {"sac": {"gamma": 0.9}}
+    assert with_variants({"asymmetric_ppo": {"gamma": 0.9}}) == {"asymmetric_ppo": {"gamma": 0.9}}
     assert variant(quiet, "quieter").presets_of == "ppo"
 
 

@@ -12,9 +12,6 @@ PLAN = {
     "activation": "relu",
     "log_std_init": 0.0,
 }
-# Presets of every task. A row of the table of tasks can replace them.
-PRESETS = {"default": {}, "plan": {"ppo": PLAN}}
-
 # An update after every step and a small network learn fastest on one core. PPO needs many times more steps.
 FREQUENT_SAC = {
     "algo": "sac",
@@ -30,4 +27,32 @@ FREQUENT_SAC = {
         "net_arch": (128, 128),
         "activation": "relu",
     },
+}
+# SAC of the code that accompanies the paper on uncertainty sets of transitions (USR): one update of large networks after
+# every step, which is slow on CPUs. Only the algorithm is changed: the task keeps its other values.
+USR = {
+    "algo": "robust_sac",
+    "total_timesteps": 1_000_000,
+    "eval_every": 10_000,
+    "eval_episodes": 10,
+    "robust_sac": {
+        "num_envs": 1,
+        "gradient_steps": 1,
+        "learning_starts": 5000,
+        "buffer_size": 1_000_000,
+        "batch_size": 1024,
+        "learning_rate": 1e-4,
+        "ent_coef": "auto_0.1",
+        "target_update_interval": 2,
+        "net_arch": (1024, 1024),
+        "activation": "relu",
+        "log_std_range": (-5.0, 2.0),
+    },
+}
+# Presets of every task. A row of the table of tasks can replace them.
+PRESETS = {
+    "default": {},
+    "plan": {"ppo": PLAN},
+    "usr": USR,
+    "usr_fast": FREQUENT_SAC | {"algo": "robust_sac"},  # two cores; the values of SAC also apply to its variants
 }

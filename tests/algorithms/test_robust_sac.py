@@ -1,0 +1,281 @@
+"""Robust SAC: updates against SAC and against the formulas; options; runs that are resumed and exported."""
+
+import math
+from collections import defaultdict
+from shutil import copytree, rmtree
+from types import SimpleNamespace
+
+import gymnasium as gym
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+import export_policy
+import train
+from algorithms.robust_sac import EPISODES, RobustSAC, RobustSacConfig
+from algorithms.robust_value import ESTIMATORS, PENALTIES, VALUE_METHODS, adversarial_direction, gradient
+from algorithms.sac import SAC, Minibatch
+from run_folder.runs import load_run, resumable
+from tests.algorithms.test_ppo_and_sac import NET, flat, trained
+from tests.helpers.foreign_package import unregistered_afterwards
+from tests.helpers.goal_envs import register
+from tests.helpers.training_runs import fingerprint
+from utils.fields import FieldError
+from utils.monitor_training import read_scalars
+from utils.run_file_names import POLICY_FILES
+
+SLOPE = torch.tensor([1.0, -2.0, 3.0])
+every_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
+NUMBERS = {"learning_starts": 60, "batch_size": 16, "buffer_size": 1000, "gradient_steps": 2}
+TOY = """--env Toy-v0 --algo robust_sac --num-envs 4 --num-threads 1 --episode-steps 20 --eval-every 0 --total-timesteps 384
+--checkpoint-every 128 --keep-checkpoints 9 --seed 3 --robust-sac.net-arch 8 --robust-sac.learning-starts 64
+--robust-sac.batch-size 16 --robust-sac.gradient-steps 1 --robust-sac.buffer-size 400""".split()
+
+
+def model(**options):
+    """Returns an untrained model on a pendulum with two simulations."""
+    env = VecNormalize(DummyVecEnv([lambda: gym.make("Pendulum-v1", max_episode_steps=40)] * 2))
+    options = RobustSacConfig(**options)
+    numbers = NUMBERS | {
+        "policy_kwargs": NET | {"activation_fn": torch.nn.Tanh},
+        "target_update_interval": options.target_update_interval,
+    }
+    return RobustSAC("MlpPolicy", env, seed=3, device="cpu", options=options, **numbers)
+
+
+def test_the_adversarial_direction_goes_down_the_value_of_the_networks():
+    made = model()
+    value = lambda x: (torch.manual_seed(5), made._value(x, torch.tensor(0.2)))[1]  # noqa: E731
+    x, h = torch.randn(4, 3), 1e-2
+    with torch.no_grad():
+        slopes = torch.cat([(value(x + step) - value(x - step)) / (2 * h) for step in torch.eye(3) * h], dim=1)
+    wanted = -slopes / torch.linalg.vector_norm(slopes, dim=1, keepdim=True) * math.sqrt(3)
+    np.testing.assert_allclose(adversarial_direction(gradient(value, x)), wanted, atol=2e-3)
+    assert not adversarial_direction(torch.zeros(2, 3)).any()
+
+
+def assert_same_training(ours, stock, equal=True):
+    given, wanted = (flat(each.get_parameters()) for each, *_ in (ours, stock))
+    assert given.keys() == wanted.keys()
+    assert all(np.array_equal(given[name], wanted[name]) for name in wanted) == equal
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Returns SAC after a short training, its logs and the state of torch's generator."""
+    return *trained(SAC, "Pendulum-v1", 120, NUMBERS), torch.get_rng_state()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"robust_method": "no"},
+        *({"estimator": name, "robust_method": "linf_adv_param", "robust_coef": 0.0} for name in ESTIMATORS),
+        {"robust_method": "l1_reg", "robust_coef": 0.0},
+        {"robust_coef": 0.0, "weight_penalty": "l2_reg", "weight_coef": 0.0},
+    ],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+def test_without_a_regulariser_it_is_sac_weight_for_weight_and_draw_for_draw(options, plain):
+    ours = trained(RobustSAC, "Pendulum-v1", 120, NUMBERS | {"options": RobustSacConfig(**options)})
+    assert_same_training(ours, plain)
+    assert torch.equal(torch.get_rng_state(), plain[2])
+    assert all({*line.items()} >= {*wanted.items()} for (_, line), (_, wanted) in zip(ours[1], plain[1]))
+
+
+def test_a_regulariser_is_in_use_and_its_draws_come_from_a_separate_state(plain):
+    ours = trained(RobustSAC, "Pendulum-v1", 120, NUMBERS | {"options": RobustSacConfig(robust_coef=0.5)})
+    assert torch.equal(torch.get_rng_state(), plain[2])
+    assert_same_training(ours, plain, equal=False)
+    first, used = model().extra_random, ours[0].extra_random
+    assert not torch.equal(first, used) and torch.equal(first, model().extra_random)
+
+
+def batch(made, size=6):
+    """Returns a minibatch of random numbers; every second step ends an episode."""
+    draws, dones = np.random.default_rng(0), torch.arange(size)[:, None] % 2.0
+    rows = {
+        name: torch.tensor(draws.normal(size=(size, 3)), dtype=torch.float) for name in ("observations", "next_observations")
+    }
+    actions, rewards = torch.tensor(draws.uniform(-1, 1, (2, size, 1)), dtype=torch.float)
+    return Minibatch(SimpleNamespace(**rows, actions=actions, rewards=rewards, dones=dones, discounts=None), actions, None)
+
+
+@pytest.mark.parametrize("name", ["no", *VALUE_METHODS, *PENALTIES])
+@pytest.mark.parametrize("estimator", ["autograd", "legacy"])
+def test_the_target_subtracts_the_regulariser_and_only_legacy_shrinks_the_value(name, estimator, monkeypatch):
+    made = model(robust_method=name, estimator=estimator, robust_coef=0.2)
+    value = lambda x, _: (x @ SLOPE)[:, None] + 7  # noqa: E731
+    monkeypatch.setattr(made, "_value", value)
+    step, method = batch(made), VALUE_METHODS.get(name)
+    s, state = step.data.next_observations, made.extra_random.clone()
+    found = made._target(step, torch.tensor(0.1), logged := defaultdict(list))
+    values = value(s, None)
+    torch.set_rng_state(state)
+    reg = ESTIMATORS[estimator].regulariser(lambda x: value(x, None), s, method, 1.0, 1) if method else 0.0
+    kept = {"autograd": 1.0, "legacy": 0.8}[estimator]
+    wanted = step.data.rewards + (1 - step.data.dones) * 0.99 * (kept * values - 0.2 * reg)
+    torch.testing.assert_close(found, wanted)
+    assert logged["robust_coef"] == [0.2] and logged["value_scale"][0] == pytest.approx(values.abs().mean().item())
+
+
+@every_estimator
+@pytest.mark.parametrize("name", ["l2_param", "l1_adv_param"])
+def test_no_gradient_reaches_a_network(name, estimator):
+    made = model(robust_method=name, estimator=estimator)
+    target = made._target(batch(made), torch.tensor(0.1), logged := defaultdict(list))
+    networks = (made.actor, made.critic, made.critic_target)
+    assert not target.requires_grad and torch.isfinite(target).all() and logged["robust_regulariser"][0] != 0
+    assert all(parameter.grad is None for network in networks for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("options", "penalties"),
+    [
+        ({"robust_method": "l2_reg", "robust_coef": 0.3}, {"l2_reg": 0.3}),
+        ({"robust_method": "l1_reg"}, {"l1_reg": 1e-4}),
+        ({"robust_method": "linf_param", "weight_penalty": "l1_reg", "weight_coef": 0.2}, {"l1_reg": 0.2}),
+        ({"robust_method": "no", "weight_penalty": "l2_reg"}, {"l2_reg": 1e-4}),
+        ({"robust_method": "l2_adv_param"}, {}),
+    ],
+)
+def test_penalties_weigh_half_as_the_errors_do_and_cover_both_critics_and_biases(options, penalties):
+    made, stock = model(**options), model(robust_method="no")
+    step, target = batch(made), torch.ones(6, 1)
+    losses = [each._critic_loss(step, target, defaultdict(list)) for each in (made, stock)]
+    weights = np.concatenate([parameter.detach().numpy().ravel() for parameter in made.critic.parameters()])
+    assert len(weights) == 2 * ((4 * 16 + 16) + (16 * 8 + 8) + (8 + 1))
+    sizes = {"l2_reg": np.sqrt((weights**2).sum()), "l1_reg": np.abs(weights).sum()}
+    extra = sum(0.5 * coefficient * sizes[name] for name, coefficient in penalties.items())
+    assert (losses[0] - losses[1]).item() == pytest.approx(extra, rel=1e-3, abs=1e-9)
+
+
+@pytest.mark.parametrize(("interval", "wanted"), [(1, 10), (2, 5), (3, 4)])
+def test_target_critics_follow_every_second_update_across_calls_of_train(interval, wanted, monkeypatch):
+    made, calls = model(target_update_interval=interval), []
+    made.learn(66, log_interval=None)
+    made._n_updates = 0
+    monkeypatch.setattr(made, "_update_targets", lambda: calls.append(made._n_updates))
+    for _ in range(10):
+        made.train(1, 8)
+    assert len(calls) == wanted and calls[:2] == [0, interval]
+
+
+def test_the_logarithm_of_the_standard_deviation_is_squashed_into_its_range():
+    bounded, stock = model(log_std_range=(-5.0, 2.0)), model()
+    x = 100 * torch.randn(50, 3)
+    found, raw = (each.actor.get_action_dist_params(x)[1].detach() for each in (bounded, stock))
+    torch.testing.assert_close(found, -5 + 3.5 * (torch.tanh(raw) + 1))
+    assert bounded.policy.state_dict().keys() == stock.policy.state_dict().keys() and found.max() - found.min() > 1
+    with pytest.raises(FieldError, match="log_std_range must be None, or low and high in -20 to 2, got"):
+        RobustSacConfig(log_std_range=(2.0, -5.0))
+    with pytest.raises(ValueError, match="log_std_range has no effect with use_sde"):
+        RobustSAC("MlpPolicy", stock.env, use_sde=True, options=bounded.options)
+
+
+def test_the_coefficient_rises_linearly_with_the_steps():
+    config = RobustSacConfig(coef_schedule="linear", coef_rise=1000, robust_coef=0.4)
+    assert [config.coefficient(steps, []) for steps in (0, 250, 1000, 9999)] == [0.0, 0.1, 0.4, 0.4]
+    defaults = ({}, {"estimator": "legacy"}, {"robust_method": "l1_reg"})
+    assert [RobustSacConfig(**options).highest_coef for options in defaults] == [0.01, 1e-4, 1e-4]
+
+
+def test_the_adaptive_coefficient_follows_the_latest_250_episodes():
+    made = model(coef_schedule="adaptive", coef_range=(0.0, 1.0))
+    made.ep_info_buffer, made.ep_success_buffer = [], []
+    for i in range(300):
+        made._update_info_buffer([{}, {"episode": {"r": float(i)}}])
+    assert made.episode_returns == [float(i) for i in range(300 - EPISODES, 300)] and made.coefficient > 0.6
+
+
+IDLE = [
+    ("sigma 0.2", "--robust-sac.sigma has no effect: estimator is autograd"),
+    ("samples 3", "--robust-sac.samples has no effect: estimator is autograd"),
+    ("estimator legacy --robust-sac.samples 3", "samples has no effect: estimator is legacy"),
+    ("robust-method l2_reg --robust-sac.estimator smoothed", "estimator has no effect: robust_method is l2_reg"),
+    ("robust-method no --robust-sac.robust-coef 0.1", "robust-coef has no effect: robust_method is no"),
+    ("robust-method no --robust-sac.coef-schedule linear", "coef-schedule has no effect: robust_method is no"),
+    ("weight-coef 0.1", "weight-coef has no effect: weight_penalty is no"),
+    ("coef-rise 9", "coef-rise has no effect: coef_schedule is constant"),
+    ("coef-range 0 1", "coef-range has no effect: coef_schedule is constant"),
+    ("coef-schedule adaptive --robust-sac.robust-coef 1", "robust-coef has no effect: coef_schedule is adaptive"),
+    (
+        "robust-method l2_reg --robust-sac.weight-penalty l1_reg",
+        "robust_sac.weight_penalty must be no: robust_method l2_reg",
+    ),
+]
+
+
+@pytest.mark.parametrize(("option", "sentence"), IDLE)
+def test_an_option_without_effect_is_one_sentence_before_there_is_a_folder(option, sentence, tmp_path, capsys):
+    arguments = f"--env Toy-v0 --algo robust_sac --run-dir {tmp_path / 'run'} --robust-sac.{option}"
+    assert train.main(arguments.split()) == 2
+    error = capsys.readouterr().err
+    assert sentence in error and error.count("\n") == 1 and not (tmp_path / "run").exists()
+
+
+def test_legacy_has_an_effect_on_every_method():
+    for method in ("no", "l1_reg"):
+        options = RobustSacConfig(robust_method=method, estimator="legacy")
+        assert not {"estimator", "robust_coef"} & options.idle.keys() and {"sigma", "samples"} <= options.idle.keys()
+
+
+def test_presets_have_the_sac_of_the_original_and_one_for_two_cores():
+    config = train.parse(["--env", "Toy-v0", "--preset", "usr"])
+    numbers = config.learner
+    assert (config.algo, numbers.learning_rate, numbers.batch_size, numbers.net_arch) == (
+        "robust_sac",
+        1e-4,
+        1024,
+        (1024,) * 2,
+    )
+    assert (numbers.log_std_range, numbers.ent_coef, numbers.target_update_interval) == ((-5, 2), "auto_0.1", 2)
+    fast = train.parse(["--env", "Toy-v0", "--preset", "usr_fast", "--robust-sac.robust-method", "l1_param"])
+    walker = train.parse(["--env", "RWRLWalkerWalk-v0", "--algo", "robust_sac", "--robust-sac.robust-method", "l1_param"])
+    assert fast.learner == walker.learner and fast.learner.net_arch == (128, 128) and fast.total_timesteps == 100_000
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """Returns the folder of a short run with samples, an adaptive coefficient and a penalty."""
+    run = tmp_path_factory.mktemp("source") / "run"
+    options = "--robust-sac.robust-method l1_adv_param --robust-sac.estimator smoothed --robust-sac.weight-penalty l2_reg"
+    options += " --robust-sac.coef-schedule adaptive --robust-sac.target-update-interval 2 --robust-sac.log-std-range -5 2"
+    assert train.main([*TOY, *options.split(), "--run-dir", str(run)]) == 0
+    return run
+
+
+def test_a_run_logs_what_the_regulariser_does(source):
+    scalars = {name: values[1][-1] for name, values in read_scalars(source).items() if name.startswith("train/")}
+    assert 1e-5 < scalars["train/robust_coef"] < 1e-3 and scalars["train/robust_regulariser"] > 0
+    assert scalars["train/weight_penalty"] > 1 and scalars["train/value_scale"] > 0
+    assert 0.9 < scalars["train/effective_discount"] < 1.1 and 0 <= scalars["train/actions_at_bounds"] < 0.5
+
+
+def test_a_run_resumes_exactly(source, tmp_path):
+    run = copytree(source, tmp_path / "run")
+    for checkpoint in resumable(run)[1:]:  # all but the oldest
+        rmtree(checkpoint)
+    for name in POLICY_FILES:
+        (run / name).unlink()
+    assert train.main(["--resume", str(run)]) == 0
+    assert fingerprint(run) == fingerprint(source)
+
+
+def test_a_run_is_exported_as_it_acts(source, tmp_path):
+    assert export_policy.main([str(source), str(tmp_path / "policy.onnx")]) == 0
+    rows = np.random.default_rng(0).normal(size=(9, len(load_run(source).normalizer.mean))).astype(np.float32)
+    (actions,) = onnxruntime.InferenceSession(tmp_path / "policy.onnx").run(None, {"observation": rows})
+    np.testing.assert_allclose(actions, load_run(source).act(rows), atol=1e-5)
+
+
+@every_estimator
+def test_goal_environments_are_trained_with_hindsight(estimator, tmp_path):
+    options = f"--env Point-v0 --her --robust-sac.estimator {estimator} --robust-sac.learning-starts 80"
+    with unregistered_afterwards():
+        register()
+        short = [*TOY[2:], *options.split(), "--total-timesteps", "120", "--run-dir", str(tmp_path / "run")]
+        assert train.main(short) == 0
+    assert read_scalars(tmp_path / "run")["train/robust_regulariser"][1][-1] > 0
