@@ -104,7 +104,7 @@ def test_the_option_of_a_training_adds_the_callback_and_starts_lie_where_the_con
     config = parse("--sampling failures --terrain mixed --env.terrain.start-length 6".split(), "")
     sampling = config.task_callbacks()["sampling"]
     assert sampling.kinds == config.env.terrain.kinds and len(sampling.levels) == len(config.env.terrain.levels)
-    assert set(parse([], "").task_callbacks()) == {"curriculum"}
+    assert set(parse(["--sampling", "even"], "").task_callbacks()) == {"curriculum"}
     env = config.make_env()
     env.reset()
     x = env.env.unwrapped.task.body_position[:, 0] + config.env.terrain.length / 2
