@@ -53,7 +53,7 @@ class Smoothness(Checked):
         """Raises FieldError if a row is named twice, or there is not one radius for each row."""
         if len({*self.rows}) < len(self.rows):
             raise FieldError("rows", f"must name each row once, got {' '.join(self.rows)}")
-        if isinstance(self.radius, tuple) and len(self.radius) != len(self.rows):
+        if isinstance(self.radius, tuple) and (not self.rows or len(self.radius) != len(self.rows)):
             words = f"must be one number, or one for each of the {len(self.rows)} rows, got {len(self.radius)} numbers"
             raise FieldError("radius", words)
 

@@ -265,6 +265,12 @@ def test_rows_are_the_columns_of_the_observation_with_these_names():
         Smoothness(rows=("joint_po",)).half_widths(plain)
 
 
+@pytest.mark.parametrize(("rows", "radius"), [((), ()), ((), (0.1,)), (("a",), (0.1, 0.2)), (("a", "b"), (0.1,))])
+def test_a_list_of_radii_has_one_for_each_row(rows, radius):
+    with pytest.raises(FieldError, match=f"one for each of the {len(rows)} rows, got {len(radius)} numbers"):
+        Smoothness(rows=rows, radius=radius).check()
+
+
 def test_discrete_actions_are_refused():
     with pytest.raises(ValueError, match="SmoothPPO needs a Box of observations and a Box of actions"):
         SmoothPPO("MlpPolicy", make_batch_vec_env("CartPole-v1", 1))
