@@ -151,10 +151,11 @@ def test_a_fallen_robot_reaches_no_target():
 
 def test_actions_are_servo_targets_over_the_ranges_of_the_joints():
     env = RealAntEnv()
-    for action, degrees in ((-1.0, (-40, 30)), (0.0, (0, 65)), (1.0, (40, 100))):
+    low, high = np.array([[-40, 30] * 4, [40, 100] * 4])  # degrees
+    for action in (np.linspace(-1, 1, 8), np.zeros(8), -np.ones(8)):
         env.reset(seed=0)
-        env.step(np.full(8, action))
-        np.testing.assert_allclose(env.task.sim.ctrl[0], np.radians([*degrees] * 4), atol=1e-9)
+        env.step(action)
+        np.testing.assert_allclose(env.task.sim.ctrl[0], np.radians(low + (action + 1) / 2 * (high - low)), atol=1e-9)
     assert env.task.describe()["action"] == list(JOINTS) and env.control_dt == 0.05
     np.testing.assert_allclose(env.task.describe()["target_high_rad"], np.radians([40, 100] * 4))
 
