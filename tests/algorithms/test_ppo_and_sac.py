@@ -68,7 +68,7 @@ def trained(kind, env_id, steps, numbers):
     made = (lambda: Goals()) if env_id == "Goals" else (lambda: gym.make(env_id, max_episode_steps=40))
     policy = "MultiInputPolicy" if env_id == "Goals" else "MlpPolicy"
     env = VecNormalize(DummyVecEnv([made, made]))
-    model = kind(policy, env, seed=3, device="cpu", **({"policy_kwargs": NET} | numbers))
+    model = kind(policy, env, seed=3, device="cpu", **({"policy_kwargs": dict(NET)} | numbers))  # SB3 writes into it
     model.set_logger(records := Records())
     model.learn(steps, log_interval=1)
     env.close()
