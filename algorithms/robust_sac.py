@@ -220,5 +220,5 @@ def bound_log_std(actor: torch.nn.Module, low: float, high: float) -> None:
 
 
 def _derived(seed):
-    """Returns a seed that differs from the training's own; a random one without a seed."""
+    """Returns a seed that differs from the training's `seed`; a random one if that is None."""
     return int(np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(1)[0])

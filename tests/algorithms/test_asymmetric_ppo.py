@@ -1,7 +1,6 @@
 """PPO with a privileged critic: the actor reads its part alone, and both networks are symmetric."""
 
 from pathlib import Path
-from shutil import copytree, rmtree
 
 import numpy as np
 import pytest
@@ -13,9 +12,9 @@ from algorithms.asymmetric_policy import AsymmetricPolicy
 from algorithms.asymmetric_ppo import AsymmetricPPO, SymmetricMeanStd
 from algorithms.ppo import PPO
 from algorithms.vec_env import make_batch_vec_env
-from run_folder.policy import POLICY_FILES, deployable
-from run_folder.runs import load_run, resumable
-from tests.helpers.training_runs import fingerprint
+from run_folder.policy import deployable
+from run_folder.runs import load_run
+from tests.helpers.training_runs import fingerprint, stopped_early
 from training.assembly import create_run, prepare
 from training.warm_start import NEW_COUNT, apply_start, describe_start, find_start, write_start
 
@@ -135,11 +134,7 @@ def source(tmp_path_factory):
 
 def test_a_run_saves_the_actor_and_resumes_exactly(source, tmp_path):
     assert load_run(source).act(np.zeros((3, 98))).shape == (3, 12)
-    run = copytree(source, tmp_path / "run")
-    for checkpoint in resumable(run)[1:]:  # all but the oldest
-        rmtree(checkpoint)
-    for name in POLICY_FILES:
-        (run / name).unlink()
+    run = stopped_early(source, tmp_path / "run")
     assert train.main(["--resume", str(run)]) == 0
     assert fingerprint(run) == fingerprint(source)
 

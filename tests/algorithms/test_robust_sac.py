@@ -2,7 +2,6 @@
 
 import math
 from collections import defaultdict
-from shutil import copytree, rmtree
 from types import SimpleNamespace
 
 import gymnasium as gym
@@ -17,14 +16,13 @@ import train
 from algorithms.robust_sac import EPISODES, RobustSAC, RobustSacConfig
 from algorithms.robust_value import ESTIMATORS, PENALTIES, VALUE_METHODS, adversarial_direction, gradient
 from algorithms.sac import SAC, Minibatch
-from run_folder.runs import load_run, resumable
+from run_folder.runs import load_run
 from tests.algorithms.test_ppo_and_sac import NET, flat, trained
 from tests.helpers.foreign_package import unregistered_afterwards
 from tests.helpers.goal_envs import register
-from tests.helpers.training_runs import fingerprint
+from tests.helpers.training_runs import fingerprint, stopped_early
 from utils.fields import FieldError
 from utils.monitor_training import read_scalars
-from utils.run_file_names import POLICY_FILES
 
 SLOPE = torch.tensor([1.0, -2.0, 3.0])
 every_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -255,11 +253,7 @@ def test_a_run_logs_what_the_regulariser_does(source):
 
 
 def test_a_run_resumes_exactly(source, tmp_path):
-    run = copytree(source, tmp_path / "run")
-    for checkpoint in resumable(run)[1:]:  # all but the oldest
-        rmtree(checkpoint)
-    for name in POLICY_FILES:
-        (run / name).unlink()
+    run = stopped_early(source, tmp_path / "run")
     assert train.main(["--resume", str(run)]) == 0
     assert fingerprint(run) == fingerprint(source)
 

@@ -1,7 +1,6 @@
-"""Smoothness losses equal formulas by hand, pairs are true neighbours, and PPO with a weight of 0 is PPO."""
+"""PPO with a smoothness loss: pairs are true neighbours, a weight of 0 gives PPO, and a training resumes exactly."""
 
 from pathlib import Path
-from shutil import copytree, rmtree
 
 import gymnasium as gym
 import numpy as np
@@ -13,133 +12,19 @@ from stable_baselines3.common.vec_env import VecNormalize
 import train
 from algorithms.ppo import PPO
 from algorithms.smooth_ppo import Smoothness, SmoothPPO, SmoothPpoConfig
-from algorithms.smoothness import DISTANCES, METHODS, Steps, ball_max, ball_random, following, interpolated
+from algorithms.smoothness import DISTANCES, METHODS, Steps, following, interpolated
 from algorithms.vec_env import BatchVecEnv, make_batch_vec_env
 from envs import challenges
-from run_folder.policy import POLICY_FILES
-from run_folder.runs import load_run, resumable
-from tests.helpers.training_runs import fingerprint
+from run_folder.runs import load_run
+from tests.helpers.smoothness_steps import steps
+from tests.helpers.training_runs import fingerprint, stopped_early
 from training.config import EnvTrainConfig
 from utils.fields import FieldError
 
-B, K, A = 64, 5, 3  # control steps, entries of an observation, actions
 SMALL = {"n_steps": 16, "batch_size": 16, "n_epochs": 2, "seed": 0, "policy_kwargs": {"net_arch": [8]}}
 RUN = """--env Toy-v0 --algo smooth_ppo --total-timesteps 512 --num-envs 4 --episode-steps 10 --num-threads 1 --eval-every 0
 --checkpoint-every 128 --keep-checkpoints 9 --seed 3 --smooth-ppo.n-steps 32 --smooth-ppo.batch-size 64
 --smooth-ppo.net-arch 8 --smooth-ppo.n-epochs 2 --smooth-ppo.coef 5""".split()
-
-
-def linear(weights, std=0.3):
-    """Returns the policy with means W s and a fixed standard deviation."""
-    return lambda observations: (observations @ weights.T, torch.full((len(observations), len(weights)), std))
-
-
-def network(seed=0):
-    """Returns a policy that is far from linear, and its weights."""
-    torch.manual_seed(seed)
-    net = torch.nn.Sequential(torch.nn.Linear(K, 16), torch.nn.Tanh(), torch.nn.Linear(16, A))
-    net[0].weight.data *= 8.0
-    return lambda observations: (net(observations), torch.ones(len(observations), A)), [*net.parameters()]
-
-
-def steps(policy, seed=0, radius=0.2, actions=A, distance="jeffreys", inner_steps=3):
-    """Returns random steps of which every fourth ends its episode."""
-    draws = torch.Generator().manual_seed(100)
-    observations, later, taken = (torch.randn(B, size, generator=draws) for size in (K, K, actions))
-    widths = torch.as_tensor(radius).expand(K) if np.ndim(radius) == 0 else torch.tensor(radius)
-    return Steps(
-        policy=policy,
-        observations=observations,
-        actions=taken,
-        following=later,
-        same_episode=torch.arange(B) % 4 != 3,
-        radius=widths,
-        chosen=widths > 0,
-        distance=DISTANCES[distance],
-        inner_steps=inner_steps,
-        generator=torch.Generator().manual_seed(seed),
-    )
-
-
-@pytest.fixture
-def weights():
-    return torch.randn(A, K, generator=torch.Generator().manual_seed(5))
-
-
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("std", [1e-3, 0.3, 10.0])
-def test_a_constant_policy_has_no_loss_at_any_standard_deviation(name, std):
-    constant = lambda s: (s @ torch.zeros(K, A) + 0.7, torch.full((len(s), A), std))  # noqa: E731
-    for distance in DISTANCES:
-        assert METHODS[name].loss(steps(constant, distance=distance)) == 0.0
-
-
-@pytest.mark.parametrize("inner_steps", [1, 2, 5])
-@pytest.mark.parametrize("radius", [0.2, (0.0, 0.1, 0.3, 0.0, 0.5)])
-def test_the_inner_maximum_of_a_linear_policy_is_that_of_the_closed_form(weights, inner_steps, radius):
-    row = weights[:1]
-    largest = (row.abs() * torch.tensor(radius)).sum().item()  # max |w d| over |d_i| <= r_i
-    for distance, wanted in (("jeffreys", 0.5 * (largest / 0.3) ** 2), ("l2", largest**2)):
-        given = steps(linear(row), radius=radius, actions=1, distance=distance, inner_steps=inner_steps)
-        _, near = ball_max(given)
-        moved = ((near - given.observations) @ row.T)[:, 0].abs()
-        torch.testing.assert_close(moved, torch.full((B,), largest))
-        assert METHODS["ball_max"].loss(given).item() == pytest.approx(wanted, rel=1e-4)
-
-
-@pytest.mark.parametrize("inner_steps", [1, 3])
-def test_the_inner_maximum_is_inside_the_ball_and_never_below_its_random_start(inner_steps):
-    radius = (0.0, 0.6, 0.9, 0.0, 1.5)  # large, so that some gradient steps lead down
-    policy, parameters = network()
-    (first, start), (_, worst) = (
-        pairs(steps(policy, radius=radius, inner_steps=inner_steps)) for pairs in (ball_random, ball_max)
-    )
-    mean, near, far = (policy(s)[0] for s in (first, start, worst))
-    gain = ((far - mean).square().sum(1) - (near - mean).square().sum(1)).detach()
-    assert gain.min() >= -1e-4 and (gain > 0.1).float().mean() > 0.6
-    for s in (start, worst):
-        moved = (s - first).abs()
-        assert (moved <= torch.tensor(radius) + 1e-6).all() and torch.equal(s[:, [0, 3]], first[:, [0, 3]])
-        assert moved[:, [1, 2, 4]].min() > 0.0
-    assert not worst.requires_grad and all(weight.grad is None for weight in parameters)
-
-
-@pytest.mark.parametrize("distance", DISTANCES)
-def test_the_loss_of_every_pair_equals_the_formula_by_hand(weights, distance):
-    def wanted(moves):
-        """Returns the mean distance of W s and W (s + moves), moves (n, k)."""
-        change = (moves @ weights.T).numpy()
-        return np.mean((0.5 * (change / 0.3) ** 2 if distance == "jeffreys" else change**2).sum(axis=1))
-
-    given = lambda: steps(linear(weights), seed=9, distance=distance)  # noqa: E731
-    draws = torch.Generator().manual_seed(9)
-    deltas = 0.2 * (2 * torch.rand(B, K, generator=draws) - 1)
-    assert METHODS["ball_random"].loss(given()).item() == pytest.approx(wanted(deltas), rel=1e-4)
-    same = np.arange(B) % 4 != 3
-    way = (given().following - given().observations)[same]
-    assert METHODS["next"].loss(given()).item() == pytest.approx(wanted(way), rel=1e-4)
-    share = torch.rand(48, 1, generator=torch.Generator().manual_seed(9))
-    assert METHODS["interpolated"].loss(given()).item() == pytest.approx(wanted(share * way), rel=1e-4)
-    assert METHODS["ball_max"].loss(given()) > METHODS["ball_random"].loss(given())
-
-
-def test_lcp_is_the_gradient_of_the_log_probability_of_a_linear_policy(weights):
-    weights.requires_grad_()
-    for radius, columns in ((0.2, slice(None)), ((0.0, 1.0, 0.0, 1.0, 1.0), [1, 3, 4])):
-        given = steps(linear(weights), radius=radius)
-        slope = (given.actions - given.observations @ weights.T) / 0.3**2 @ weights  # W^T S^-1 (a - W s)
-        wanted = slope[:, columns].square().sum(1).mean()
-        loss = METHODS["lcp"].loss(given)
-        torch.testing.assert_close(loss, wanted)
-        torch.testing.assert_close(*(torch.autograd.grad(each, weights)[0] for each in (loss, wanted)))
-
-
-def test_without_a_pair_the_loss_is_0(weights):
-    given = steps(linear(weights.requires_grad_()))
-    given.same_episode[:] = False
-    for name in ("next", "interpolated"):
-        loss = METHODS[name].loss(given)
-        assert loss == 0.0 and not torch.autograd.grad(loss, weights)[0].any()
 
 
 class Counting(VectorEnv):
@@ -328,11 +213,7 @@ RESUMED = {
 def test_a_resumed_training_equals_one_that_never_stopped(name, tmp_path):
     whole, run = tmp_path / "whole", tmp_path / "run"
     assert train.main([*RUN, *RESUMED[name].split(), "--smooth-ppo.pairs", name, "--run-dir", str(whole)]) == 0
-    copytree(whole, run)
-    for checkpoint in resumable(run)[2:]:
-        rmtree(checkpoint)
-    for file in POLICY_FILES:
-        (run / file).unlink()
+    stopped_early(whole, run, kept=2)
     assert train.main(["--resume", str(run)]) == 0
     assert fingerprint(run) == fingerprint(whole)
     assert load_run(run).act(np.zeros((3, 2))).shape == (3, 2)

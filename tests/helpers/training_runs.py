@@ -1,6 +1,7 @@
 """Small trainings in separate processes that tests kill and resume, and a fingerprint to compare two runs."""
 
 import hashlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from pathlib import Path
 
 from run_folder.logs import read_progress
 from run_folder.records import read_run_config
-from run_folder.runs import ended
+from run_folder.runs import ended, resumable
 from utils.monitor_training import read_scalars
+from utils.run_file_names import POLICY_FILES
 
 ROOT = Path(__file__).parents[2]
 PPO = """--preset rough --total-timesteps 12288 --num-envs 16 --ppo.n-steps 32 --ppo.batch-size 256 --ppo.net-arch 16
@@ -57,6 +59,16 @@ def kill_after(checkpoints: int, seconds: float, run: Path, *arguments) -> bool:
     output, _ = process.communicate()
     assert process.returncode in (0, -signal.SIGKILL), output
     return process.returncode != 0 and not ended(run, read_run_config(run)["total_timesteps"])
+
+
+def stopped_early(source: Path, run: Path, kept: int = 1) -> Path:
+    """Copies the run `source` as it was after its `kept` oldest checkpoints, without a final policy; returns the copy."""
+    shutil.copytree(source, run)
+    for checkpoint in resumable(run)[kept:]:
+        shutil.rmtree(checkpoint)
+    for name in POLICY_FILES:
+        (run / name).unlink()
+    return run
 
 
 def fingerprint(run: Path) -> dict:
