@@ -1,6 +1,7 @@
-"""Terrain curricula: raise the terrain level with time, or for each terrain kind with success."""
+"""Curricula: raise the terrain level or the share of the randomisation with time, or the level of each kind by success."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
@@ -24,41 +25,70 @@ def ended_episodes(infos: Sequence[Mapping]) -> Iterator[tuple[Mapping, bool]]:
             yield info["episode"], info["TimeLimit.truncated"]
 
 
-class TerrainCurriculumCallback(BaseCallback):
-    """Raises the highest terrain level linearly from `start_scale` to `end_scale` over `total_steps`, before each rollout.
+class TimeCurriculumCallback(BaseCallback):
+    """Raises a scale linearly from `start_scale` to `end_scale` over `total_steps`, before each rollout; for subclasses.
 
-    Works with every SB3 vector environment whose environments have `set_terrain_scale`.
+    Works with every SB3 vector environment whose environments have the method `setter`. Before the rise, the scale keeps
+    its first value for `warm_up_steps`. All steps are control steps of all simulations together.
     """
 
-    def __init__(self, start_scale: float = 0.1, end_scale: float = 1.0, total_steps: int = 2_000_000, verbose: int = 0):
+    setter: ClassVar[str]
+    logged: ClassVar[str]
+
+    def __init__(self, start_scale: float, end_scale: float, total_steps: int, verbose: int = 0, warm_up_steps: int = 0):
         super().__init__(verbose)
         if total_steps < 1:
             raise ValueError(f"a curriculum must last at least one step, got {total_steps}")
         self.start_scale, self.end_scale, self.total_steps = start_scale, end_scale, total_steps
+        self.warm_up_steps = warm_up_steps
 
     @property
     def scale(self) -> float:
-        """The highest terrain level at the current number of steps."""
-        progress = min(1.0, self.num_timesteps / self.total_steps)
+        """The scale at the current number of steps."""
+        progress = min(1.0, max(0, self.num_timesteps - self.warm_up_steps) / self.total_steps)
         return self.start_scale + (self.end_scale - self.start_scale) * progress
 
     @property
     def state(self) -> dict:
-        """The number of steps, and the scale at that step, as plain data."""
-        return {"num_timesteps": self.num_timesteps, "scale": self.scale}
+        """The number of steps, as plain data."""
+        return {"num_timesteps": self.num_timesteps}
 
     def restore(self, state: dict) -> None:
         """Continues from a `state`."""
         self.num_timesteps = state["num_timesteps"]
 
     def _on_rollout_start(self) -> None:
-        self.training_env.env_method("set_terrain_scale", self.scale)
-        self.logger.record("curriculum/terrain_scale", self.scale)
+        self.training_env.env_method(self.setter, self.scale)
+        self.logger.record(f"curriculum/{self.logged}", self.scale)
         if self.verbose > 0:
-            print(f"Terrain scale: {self.scale:.2f}")
+            print(f"{self.logged.replace('_', ' ').capitalize()}: {self.scale:.2f}")
 
     def _on_step(self) -> bool:
         return True
+
+
+class TerrainCurriculumCallback(TimeCurriculumCallback):
+    """Raises the highest terrain level linearly from `start_scale` to `end_scale` over `total_steps`, before each rollout.
+
+    Works with every SB3 vector environment whose environments have `set_terrain_scale`.
+    """
+
+    setter, logged = "set_terrain_scale", "terrain_scale"
+
+    def __init__(self, start_scale: float = 0.1, end_scale: float = 1.0, total_steps: int = 2_000_000, verbose: int = 0):
+        super().__init__(start_scale, end_scale, total_steps, verbose)
+
+
+class VariationCurriculumCallback(TimeCurriculumCallback):
+    """Raises the share of the randomisation from 0 to 1 over `rise_steps`, after `warm_up_steps` with nominal robots.
+
+    Works with every SB3 vector environment whose environments have `set_variation_scale`.
+    """
+
+    setter, logged = "set_variation_scale", "variation_scale"
+
+    def __init__(self, warm_up_steps: int = 0, rise_steps: int = 1, verbose: int = 0):
+        super().__init__(0.0, 1.0, rise_steps, verbose, warm_up_steps)
 
 
 class SuccessCurriculumCallback(BaseCallback):

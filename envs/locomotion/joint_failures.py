@@ -83,6 +83,7 @@ class JointFailures:
         config: probability, number, kinds and times of failures.
 
     Attributes:
+        share: share of the episodes in which joints fail; resets read it.
         kind: (n, j) index in `FAILURES` of the kind of each joint's failure in this episode; -1 for a healthy joint.
         active, locked: (n, j) bool, True while a joint fails, and while it is locked.
         strength: (n, j) current factor of each joint's torque and stiffness, 1 for a healthy or a locked joint.
@@ -96,6 +97,7 @@ class JointFailures:
         if config.joints[1] > self._count:
             raise FieldError("joints", f"must be at most {self._count}, the number of joints, got {config.joints}")
         self.config, self._variation, self._factors = config, variation, failure_factors(joints)
+        self.share = config.share
         if config.share:
             variation.declare(self._factors)
         self._kinds = np.array([FAILURES.index(kind) for kind in config.kinds])
@@ -154,7 +156,7 @@ class JointFailures:
         """Draws failures from `draws` (k, 2 + 5 j) in [0, 1): any, how many, then rank, kind and times of each joint."""
         c = self.config
         rank, kind, start, duration, strength = draws[:, 2:].reshape(len(ids), 5, self._count).transpose(1, 0, 2)
-        number = np.where(draws[:, 0] < c.share, _whole(draws[:, 1], c.joints), 0)
+        number = np.where(draws[:, 0] < self.share, _whole(draws[:, 1], c.joints), 0)
         fails = rank.argsort(axis=1).argsort(axis=1) < number[:, None]
         self.kind[ids] = np.where(fails, self._kinds[(kind * len(self._kinds)).astype(int)], -1)
         self._start[ids] = _whole(start, c.start)

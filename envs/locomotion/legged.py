@@ -89,6 +89,10 @@ class LeggedTask(Task):
         self._highest = np.array([check_level(by_kind[kind]) for kind in kinds])
         self.terrain_scale = scale
 
+    def set_variation_scale(self, scale: float) -> None:
+        """Sets the share of the randomisation of the config, in [0, 1], as `Randomisation.set_scale` does."""
+        self.randomisation.set_scale(scale)
+
     def set_terrain_weights(self, weights: Mapping[str, Sequence[float]] | None) -> None:
         """Sets how likely following resets draw each tile, relative to the others; levels above the scale are not drawn.
 

@@ -1,4 +1,4 @@
-"""Gymnasium environments of robots on legs, single and vector: terrain and sensors for user code."""
+"""Gymnasium environments of robots on legs, single and vector: terrain, randomisation and sensors for user code."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from utils.sensor_utils import SensorReader
 
 
 class LeggedFace(TaskFace):
-    """Methods for terrain, shared by single and vector environments."""
+    """Methods for terrain and randomisation, shared by single and vector environments."""
 
     task: LeggedTask
 
@@ -22,6 +22,10 @@ class LeggedFace(TaskFace):
     def set_terrain_weights(self, weights: Mapping[str, Sequence[float]] | None) -> None:
         """Sets how likely following resets draw each level of each kind, relative to the others; None: equally likely."""
         self.task.set_terrain_weights(weights)
+
+    def set_variation_scale(self, scale: float) -> None:
+        """Sets the share of the config's randomisation, 0 to 1, that following resets draw; pushes change from now on."""
+        self.task.set_variation_scale(scale)
 
 
 class LeggedEnv(LeggedFace, TaskEnv):

@@ -95,6 +95,7 @@ class Randomisation:
         home: name of the keyframe whose controls apply before the first late control arrives.
 
     Attributes:
+        scale: share of the ranges that resets draw from, 0 to 1.
         late: the delays of controls.
         pushes: the pushes.
     """
@@ -110,7 +111,8 @@ class Randomisation:
         home: str = "home",
     ):
         self.config, self.variation = config, variation
-        self._ranges = {name: ends for name, ends in config.ranges.items() if ends != (table[name].range.nominal,) * 2}
+        self._nominal = {name: table[name].range.nominal for name in config.ranges}
+        self._ranges = {name: ends for name, ends in config.ranges.items() if ends != (self._nominal[name],) * 2}
         variation.declare({name: table[name].changes for name in self._ranges})
         self._columns, self._draws = _columns({name: table[name].changes for name in config.ranges})
         self._home_ctrl = sim.model.key(home).ctrl.copy()
@@ -118,6 +120,26 @@ class Randomisation:
         self.late = LateControls(sim.nsim, sim.model.nu, most_late)
         first = sim.model.joint(free_joint).dofadr[0]
         self.pushes = Pushes(sim.bind("qvel")[:, first : first + 2], config.push_speed, config.push_interval / control_dt)
+        self.set_scale(1.0)
+
+    def set_scale(self, scale: float) -> None:
+        """Sets the share of the randomisation, in [0, 1]: 1 for all of it, 0 for nominal robots.
+
+        Following resets draw from ranges whose ends have moved towards the nominal value, and delay controls less often.
+        Pushes are weaker from now on.
+
+        Raises:
+            ValueError: `scale` lies outside [0, 1].
+        """
+        if not 0.0 <= scale <= 1.0:
+            raise ValueError(f"a scale of the randomisation must lie in [0, 1], got {scale}")
+        self.scale = scale
+        self._drawn = {name: self._scaled(name, ends) for name, ends in self._ranges.items()}
+        self.pushes.speed = scale * self.config.push_speed
+
+    def _scaled(self, name, ends):
+        nominal = self._nominal[name]
+        return ends if self.scale == 1.0 else tuple(nominal + self.scale * (end - nominal) for end in ends)
 
     @property
     def steps_late(self) -> np.ndarray:
@@ -147,9 +169,9 @@ class Randomisation:
     def _draw(self, ids, streams):
         """Draws parameters and first pushes; returns the delays of the controls (k,), control steps."""
         draws = np.array([stream.random(self._draws) for stream in streams])  # the same number for all ranges
-        values = {name: low + draws[:, self._columns[name]] * (high - low) for name, (low, high) in self._ranges.items()}
+        values = {name: low + draws[:, self._columns[name]] * (high - low) for name, (low, high) in self._drawn.items()}
         self.variation.apply(values, ids)
-        late = np.array([stream.random() for stream in streams]) < self.config.action_delay
+        late = np.array([stream.random() for stream in streams]) < self.scale * self.config.action_delay
         self.pushes.reset(ids, streams)
         return late.astype(int)
 

@@ -62,6 +62,11 @@ class RealAntTask(LeggedTask):
         super().randomise(ids, generators)
         self.joint_failures.reset(ids, spawned(generators))
 
+    def set_variation_scale(self, scale):
+        """Also sets the share of the episodes of the config's joint failures in which joints fail."""
+        super().set_variation_scale(scale)
+        self.joint_failures.share = scale * self.config.variation.joint_failures.share
+
     def vary_start(self, qpos, generators):
         draws = np.array([generator.random(len(JOINTS)) for generator in generators])
         low = FOOT_LINK * np.sin(qpos[:, 8::2])

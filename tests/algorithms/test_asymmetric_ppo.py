@@ -18,7 +18,7 @@ from tests.helpers.training_runs import fingerprint, stopped_early
 from training.assembly import create_run, prepare
 from training.warm_start import NEW_COUNT, apply_start, describe_start, find_start, write_start
 
-SHIPPED = Path(__file__).parents[2] / "assets/policies/ResidualWalk-v0"
+PLAIN = Path(__file__).parents[1] / "golden/old_runs/walk"  # of plain PPO
 ID, N = "envs:ResidualWalk-v0", 4
 NUMBERS = {"n_steps": 16, "batch_size": 32, "n_epochs": 2, "seed": 0, "policy_kwargs": {"net_arch": [16, 8]}}
 WALK = """--env ResidualWalk-v0 --algo asymmetric_ppo --preset rough --total-timesteps 384 --num-envs 4 --episode-steps 40
@@ -141,8 +141,8 @@ def test_a_run_saves_the_actor_and_resumes_exactly(source, tmp_path):
 
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_it_starts_from_the_actor_of_another_run(symmetric, source, tmp_path):
-    source = source if symmetric else SHIPPED
-    layers = ["16"] if symmetric else ["256", "128", "--asymmetric-ppo.no-symmetric"]
+    source = source if symmetric else PLAIN
+    layers = ["16"] if symmetric else ["8", "8", "--asymmetric-ppo.no-symmetric"]
     arguments = [*WALK[:-1], *layers, "--start-from", str(source), "--run-dir", str(tmp_path / "run")]
     config = train.parse(arguments)
     training = prepare(config, create_run(config, arguments))
@@ -158,7 +158,7 @@ def test_it_starts_from_the_actor_of_another_run(symmetric, source, tmp_path):
 
 
 def test_symmetric_networks_do_not_start_from_a_policy_that_is_not_symmetric(tmp_path, capsys):
-    arguments = [*WALK[:-1], "256", "128", "--start-from", str(SHIPPED), "--run-dir", str(tmp_path / "run")]
+    arguments = [*WALK[:-1], "8", "8", "--start-from", str(PLAIN), "--run-dir", str(tmp_path / "run")]
     assert train.main(arguments) == 2 and not (tmp_path / "run").exists()
     wanted = "asymmetric_ppo.symmetric must be False: that policy is not symmetric"
     assert wanted in capsys.readouterr().err

@@ -10,6 +10,8 @@ from training.assembly import make_callbacks
 
 TRAININGS = {
     "walk": ["--curriculum", "success"],
+    "walk_with_time": ["--curriculum", "time", "--variation-rise", "9"],
+    "randomised": ["--env", "RealAnt-v0", "--preset", "dr"],
     "cube": ["--env", "CubeInHand-v0"],
     "perturbed": ["--env", "Toy-v0", "--perturb", "default"],
 }

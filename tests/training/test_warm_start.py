@@ -15,7 +15,6 @@ from tests.helpers.training_runs import fingerprint, for_algo
 from training.assembly import create_run, prepare
 from utils.config import read_yaml
 
-SHIPPED = Path(__file__).parents[2] / "assets/policies/ResidualWalk-v0"
 WALK = """--env ResidualWalk-v0 --preset rough --total-timesteps 512 --num-envs 4 --episode-steps 40 --num-threads 1
 --eval-every 0 --checkpoint-every 128 --keep-checkpoints 9 --seed 3
 --sac.learning-starts 64 --sac.batch-size 32 --sac.gradient-steps 1 --sac.net-arch 16 --sac.buffer-size 1024
@@ -28,9 +27,10 @@ CHANGED = ["--terrain", "stairs", "--level", "0.4", "--perturb", "{mass: [1.1, 1
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
     """Returns the possible sources of a warm start, by the algorithm of the new run."""
-    sac = tmp_path_factory.mktemp("source") / "sac"
-    assert train.main(for_algo([*WALK, "--algo", "sac", "--run-dir", str(sac)])) == 0
-    return {"ppo": SHIPPED, "sac": sac}
+    runs = {algo: tmp_path_factory.mktemp("source") / algo for algo in ("ppo", "sac")}
+    for algo, run in runs.items():
+        assert train.main(for_algo([*WALK, "--algo", algo, "--run-dir", str(run)])) == 0
+    return runs
 
 
 @pytest.fixture(scope="module", params=["ppo", "sac"])

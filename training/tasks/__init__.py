@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from evaluation.judges import RETURNS, SUCCESSES, Judge
 from evaluation.walk_judge import WalkJudge
 from training.config import EnvTrainConfig, TrainConfig
-from training.tasks import common, cube_in_hand, walk
+from training.tasks import common, cube_in_hand, realant, walk
 from utils.config import nearest_name
 
 
@@ -68,7 +68,7 @@ TASKS: dict[str, TaskRow] = {
     "ResidualWalk-v0": WALK,
     "AdaptiveWalk-v0": WALK,
     "CubeInHand-v0": TaskRow(SUCCESSES, cube_in_hand.CubeTrainConfig, cube_in_hand.PRESETS, cube_in_hand.curriculum),
-    "RealAnt-v0": TaskRow(SUCCESSES),
+    "RealAnt-v0": TaskRow(SUCCESSES, realant.RealAntTrainConfig, realant.PRESETS),
     "RWRL": SMALL_NETWORK,
     "ShadowHand": SMALL_NETWORK,
 }

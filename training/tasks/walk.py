@@ -13,12 +13,11 @@ from envs.locomotion.terrain import KINDS, check_kind, check_level
 from envs.residual_walk.config import ResidualWalkConfig
 from envs.residual_walk.variation import TRAINING_VARIATION, VariationConfig
 from evaluation.steering import steers
-from training.config import TrainConfig
+from training.task_config import LeggedTrainConfig
 from training.tasks.common import PLAN
 from utils.fields import FieldError, within
 
 MIXED = tuple(kind for kind in KINDS if kind != "flat")
-ENV_KWARGS = ("perturb_spec", "task_kwargs")  # the config contains all other arguments
 
 # Feet swing more slowly and higher than in the default gait. Its cycle is too short for the servos to lift a foot 40 mm.
 _WALK = {
@@ -87,14 +86,14 @@ REWARD_SPACE = {
 
 
 @dataclass(frozen=True)
-class WalkTrainConfig(TrainConfig):
+class WalkTrainConfig(LeggedTrainConfig):
     """Config of a training of a walking robot."""
 
     VARIATION: ClassVar[VariationConfig] = TRAINING_VARIATION  # the default randomisation of --vary
 
     preset: str = "default"
     """Named set of values that replaces defaults: default (half an hour on two cores), long (an hour), fast
-    (ten minutes), rough or plan."""
+    (ten minutes), steer (half an hour; commands in every direction), rough or plan."""
     env_id: Annotated[Literal["ResidualWalk-v0", "AdaptiveWalk-v0"], tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
     """Id of the environment to train."""
     episode_steps: int = within(1000, 1)
@@ -119,10 +118,6 @@ class WalkTrainConfig(TrainConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in self.env_kwargs:
-            if name not in ENV_KWARGS:
-                hint = f": use --env.{name.replace('_', '-')}" if name in ResidualWalkConfig.__dataclass_fields__ else ""
-                raise ValueError(f"env_kwargs of a walk may contain {', '.join(ENV_KWARGS)}, not {name!r}{hint}")
         if self.terrain != "mixed":
             check_kind(self.terrain)
         check_level(self.level), check_level(self.start_level)
@@ -145,10 +140,6 @@ class WalkTrainConfig(TrainConfig):
         if not varied.push_speed:
             idle["env.variation.push_interval"] = "env.variation.push_speed is 0"
         return idle
-
-    @property
-    def task_arguments(self) -> dict:
-        return {"config": self.env, **self.env_kwargs}
 
     def make_env(self) -> BatchVecEnv:
         """Returns the simulations to train on; the terrain of their first episodes is at most start_level."""
