@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 from gymnasium.vector import VectorEnv
-from scipy import stats
+from scipy.special import stdtrit  # scipy.stats takes half a second to import, in every program
 
 from utils.vector_infos import successes
 
@@ -93,10 +93,10 @@ def summarise_returns(records: list[dict]) -> dict:
 
 def mean_interval(values: list[float], confidence: float = 0.95) -> tuple[float, float]:
     """Returns Student's interval of the mean ("Student", Biometrika 6, 1908); for a single value, (-inf, inf)."""
-    mean, error = float(np.mean(values)), float(stats.sem(values)) if len(values) > 1 else np.inf
+    mean, error = float(np.mean(values)), _standard_error(values) if len(values) > 1 else np.inf
     if error == 0.0:
         return mean, mean
-    half = error * float(stats.t.ppf((1 + confidence) / 2, max(1, len(values) - 1)))
+    half = error * float(stdtrit(max(1, len(values) - 1), (1 + confidence) / 2))
     return mean - half, mean + half
 
 
@@ -147,6 +147,10 @@ class ReturnTally:
         if self._reported:
             columns["successes"] = self._successes
         return [dict(zip(columns, row)) for row in zip(*(column[ids].tolist() for column in columns.values()))]
+
+
+def _standard_error(values):
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
 def _restart(env, seeds):

@@ -10,7 +10,6 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import optuna
-from scipy import stats
 
 from evaluation.held_out_seeds import CONFIRM
 from tuning.report import ranked
@@ -81,6 +80,8 @@ def difference_interval(values: list[float], others: list[float], comparisons: i
     """Returns Welch's interval of the difference of two means, corrected for a number of simultaneous comparisons."""
     if len({*values}) == len({*others}) == 1:  # without variance the interval is the difference itself
         return (values[0] - others[0],) * 2
+    from scipy import stats  # takes half a second to import, in every worker of a sweep
+
     interval = stats.ttest_ind(values, others, equal_var=False).confidence_interval(1 - (1 - CONFIDENCE) / comparisons)
     return float(interval.low), float(interval.high)
 

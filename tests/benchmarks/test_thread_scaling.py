@@ -2,6 +2,7 @@
 
 import pytest
 
+import train_residual_ppo
 from benchmarks import thread_scaling
 from benchmarks.thread_scaling import amdahl, serial_share
 
@@ -13,7 +14,9 @@ def test_amdahls_line():
     assert serial_share(2.5, 2) == 0.0  # faster than twice is noise, not a negative share
 
 
-def test_threads_are_measured_and_the_line_goes_on(capsys):
+def test_threads_are_measured_and_the_line_goes_on(capsys, monkeypatch):
+    short = "--algo ppo --ppo.n-steps 16 --ppo.batch-size 256 --ppo.n-epochs 1 --ppo.net-arch 16".split()
+    monkeypatch.setattr(thread_scaling, "parse", lambda argv: train_residual_ppo.parse([*argv, *short]))
     assert thread_scaling.main("--num-envs 16 --threads 1 2 --repeats 1".split()) == 0
     header, _, line = capsys.readouterr().out.splitlines()
     assert header.split(" | ")[1:4] == ["1 thread", "2 threads", "4, predicted"]

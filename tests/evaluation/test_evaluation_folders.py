@@ -18,10 +18,10 @@ from utils import provenance
 from utils.console.outputs import used_alone
 
 ROOT = Path(__file__).parents[2]
-SMALL = """--env RWRLCartpoleBalance-v0 --algo ppo
+SMALL = """--env Toy-v0 --algo ppo
 --total-timesteps 64 --num-envs 2 --episode-steps 20 --num-threads 1 --eval-every 0
 --ppo.n-steps 32 --ppo.batch-size 64 --ppo.net-arch 4""".split()
-QUICK = "--param joint_damping --values 2 --num-threads 1".split()
+QUICK = "--param inertia_x --min 1 --max 1.5 --values 2 --num-threads 1".split()
 
 
 @pytest.fixture(scope="module")
@@ -170,10 +170,10 @@ def test_no_two_sweeps_share_a_file(tmp_path):
 def test_a_users_files_in_the_folder_stay(models, capsys):
     out = Path("runs/robustness")
     out.mkdir(parents=True)
-    for name in ("a_b_m_joint_damping.json", "joint_damping.png"):
+    for name in ("a_b_m_inertia_x.json", "inertia_x.png"):
         (out / name).write_text("mine")
     assert evaluate(models[1]) == 0
-    assert all((out / name).read_text() == "mine" for name in ("a_b_m_joint_damping.json", "joint_damping.png"))
+    assert all((out / name).read_text() == "mine" for name in ("a_b_m_inertia_x.json", "inertia_x.png"))
     (out / "report.md").write_text("mine")
     assert evaluate(models[1]) == 2 and (out / "report.md").read_text() == "mine"
 

@@ -23,7 +23,7 @@ IMPORT = ("training/tasks/__init__.py", "from evaluation.judges", "from envs.toy
 TASK = """{terrain: {kinds: [rough, stairs], levels: [0.0, 0.5]}, command_segments: {duration: [0.5, 1.0]},
 variation: {mass: [0.9, 1.1], joint_damping: [0.8, 1.2], action_delay: 0.3, push_speed: 0.3, push_interval: 0.5}}"""
 SMALL = """--env ToyWalker-v0 --algo ppo --num-envs 4 --ppo.n-steps 32 --ppo.batch-size 32 --ppo.net-arch 8 --ppo.n-epochs 2
---eval-every 256 --eval-episodes 2 --checkpoint-every 128 --keep-checkpoints 9 --num-threads 1 --seed 3""".split()
+--eval-every 512 --eval-episodes 2 --checkpoint-every 128 --keep-checkpoints 9 --num-threads 1 --seed 3""".split()
 BASE = f"{{num_envs: 4, env_kwargs: {TASK}, ppo: {{n_steps: 32, batch_size: 32, n_epochs: 2, net_arch: [8]}}}}"
 SPACE = "{ppo.gamma: {low: 0.9, high: 0.99}}"
 TRAIN = ("train", *SMALL, "--env-kwargs", TASK, "--total-timesteps", "512", "--run-dir")

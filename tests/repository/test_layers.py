@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -30,10 +31,16 @@ FILES = {package: sorted((ROOT / package).rglob("*.py")) for package in ALLOWED}
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 
 
+@cache
 def imported(path):
     """Returns the dotted names that a file imports, anywhere in the file."""
+    return imported_by(path, ast.walk(ast.parse(path.read_text())))
+
+
+def imported_by(path, nodes):
+    """Returns the dotted names that import statements among the syntax nodes of a file import."""
     package, names = path.relative_to(ROOT).parts[:-1], []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -43,6 +50,7 @@ def imported(path):
     return names
 
 
+@cache
 def project_files(name):
     """Returns the project files that importing `name` runs: every package above it, and the module."""
     parts = name.split(".")
@@ -79,6 +87,13 @@ def test_imports_are_found_in_functions_and_through_other_modules():
 
 def test_the_hash_of_the_code_covers_every_package():
     assert {*provenance.PACKAGES} == {*ALLOWED, "assets"}
+
+
+@pytest.mark.parametrize("path", [*chain(*FILES.values())], ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_makes_every_program_load_scipy_stats(path):
+    """It takes half a second; a function that needs it imports it."""
+    started = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not [name for name in imported_by(path, started) if name.startswith("scipy.stats")]
 
 
 def test_making_an_environment_loads_neither_torch_nor_sb3():

@@ -56,11 +56,11 @@ def seeds(folders):
 
 
 def test_trainings_of_the_same_second_each_get_a_folder(tmp_path):
-    results = started_together(tmp_path, [[*SMALL, "--seed", str(seed)] for seed in (1, 2, 3)])
-    assert [code for code, _ in results] == [0, 0, 0], results
+    results = started_together(tmp_path, [[*SMALL, "--seed", str(seed)] for seed in (1, 2)])
+    assert [code for code, _ in results] == [0, 0], results
     folders = sorted((tmp_path / "runs").iterdir())
-    assert [folder.name for folder in folders] == ["20260101_120000", "20260101_120000_2", "20260101_120000_3"]
-    assert sorted(seeds(folders)) == [1, 2, 3]
+    assert [folder.name for folder in folders] == ["20260101_120000", "20260101_120000_2"]
+    assert sorted(seeds(folders)) == [1, 2]
     for folder, seed in zip(folders, seeds(folders)):
         argv = yaml.safe_load((folder / "config.yaml").read_text())["argv"]
         assert argv[-1] == str(seed) and load_run(folder).folder == folder

@@ -17,7 +17,7 @@ from run_folder.runs import locked, resumable
 from utils.files import read_arrays, write_arrays
 
 SMALL = """--preset rough --total-timesteps 512 --num-envs 4 --ppo.n-steps 32 --ppo.batch-size 64 --ppo.net-arch 8
---eval-every 0 --checkpoint-every 128 --level 0.3 --seed 3""".split()
+--eval-every 0 --checkpoint-every 128 --level 0.3 --seed 3 --num-threads 1""".split()
 
 
 @pytest.fixture(scope="module")

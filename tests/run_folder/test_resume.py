@@ -9,7 +9,7 @@ import pytest
 from run_folder.runs import load_run, locked, resumable
 from tests.helpers.training_runs import PPO, SAC, fingerprint, kill_after, start, started, train
 
-KILLS = 5
+KILLS = [3, pytest.param(5, marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module", params=[PPO, SAC], ids=["ppo", "sac"])
@@ -20,15 +20,16 @@ def straight(request, tmp_path_factory):
     return request.param, fingerprint(run), run
 
 
-def test_a_training_killed_five_times_at_random_moments_ends_as_one_that_was_not(straight, tmp_path):
+@pytest.mark.parametrize("most", KILLS)
+def test_a_training_killed_several_times_at_random_moments_ends_as_one_that_was_not(straight, tmp_path, most):
     arguments, wanted, _ = straight
-    run, draws = tmp_path / "run", random.Random(0)
+    run, draws = tmp_path / "run", random.Random(most)
     kills, goes_on = 0, (*arguments, "--run-dir", run)
-    while kills < KILLS and kill_after(draws.randint(1, 2), draws.uniform(0.0, 0.3), run, *goes_on):
+    while kills < most and kill_after(draws.randint(1, 2), draws.uniform(0.0, 0.3), run, *goes_on):
         kills, goes_on = kills + 1, ("--resume", run)
         assert resumable(run)
     assert kills > 1  # on a fast machine it may end between two of them
-    if kills == KILLS:
+    if kills == most:
         train(*goes_on)
     assert fingerprint(run) == wanted
 

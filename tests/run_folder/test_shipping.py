@@ -10,12 +10,13 @@ import pytest
 
 import demo
 import train_residual_ppo
+from evaluation import walk_judge
 from run_folder.policy import POLICY_FILES
 from run_folder.runs import load_policy
 from training import ship_policy
 
 SMALL = """--algo ppo --total-timesteps 256 --num-envs 4 --ppo.n-steps 64 --ppo.batch-size 64 --ppo.net-arch 16
---eval-every 0 --episode-steps 30 --checkpoint-every 128 --seed 5""".split()
+--eval-every 0 --episode-steps 30 --checkpoint-every 128 --seed 5 --num-threads 1""".split()
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +84,11 @@ def test_the_demo_shows_the_shipped_policy_beside_the_gait_alone(run, tmp_path, 
         "OUT": tmp_path,
         "EPISODES": 1,
         "VIDEO_SECONDS": 1,
+        "VIDEO_FPS": 4,
         "PLACES": (("rough", 0.5),),
     }.items():
         monkeypatch.setattr(demo, name, value)
+    monkeypatch.setattr(walk_judge, "GOAL_DISTANCE", 1.0)  # m
     assert demo.main() == 0
     printed = capsys.readouterr().out
     assert "| gait alone, rough 0.5 |" in printed and "| gait + residual, rough 0.5 |" in printed

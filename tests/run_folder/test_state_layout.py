@@ -6,12 +6,13 @@ from shutil import copytree
 import numpy as np
 import pytest
 
+import train_residual_ppo
 from algorithms.vec_env import make_batch_vec_env
 from run_folder.runs import resumable
 from run_folder.snapshot import capture
 from run_folder.state_layout import fits, layout
 from run_folder.training_state import OTHER_VERSION
-from tests.helpers.training_runs import PPO, start, train
+from tests.helpers.training_runs import PPO, train
 from utils.run_file_names import NUMBERS
 
 
@@ -39,11 +40,11 @@ def test_a_renamed_attribute_of_another_version_starts_new_episodes_and_says_so(
     assert output.count(OTHER_VERSION) == 1 and int(resumable(run)[-1].name) == 3072
 
 
-def test_a_state_that_differs_from_the_layout_beside_it_is_damaged(stopped, tmp_path):
+def test_a_state_that_differs_from_the_layout_beside_it_is_damaged(stopped, tmp_path, capsys):
     run = changed(copytree(stopped, tmp_path / "run"), lambda text: text.replace('"previous_action"', '"action_before"'))
-    process = start("--resume", run, "--total-timesteps", "3072")
-    output, _ = process.communicate(timeout=100)
-    assert process.returncode == 2 and "cannot read" in output and "action_before" in output and OTHER_VERSION not in output
+    assert train_residual_ppo.main(["--resume", str(run), "--total-timesteps", "3072"]) == 2
+    output = "".join(capsys.readouterr())
+    assert "cannot read" in output and "action_before" in output and OTHER_VERSION not in output
 
 
 def test_a_layout_names_all_that_a_state_holds_and_nothing_transient():

@@ -10,6 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 import play_residual_policy
 import train
 from envs.locomotion.terrain import TerrainConfig
+from evaluation import walk_judge
 from evaluation.judges import RETURNS, SUCCESSES, Judge, Scene, Setting
 from evaluation.walk_judge import WalkJudge, as_walk_judge
 from run_folder import records
@@ -139,6 +140,7 @@ def test_only_walks_are_walks_and_only_they_have_terrain():
     ("name", "options"), [("ResidualWalk-v0", "--terrain flat --command 0.5"), ("CubeInHand-v0", "--seed 1")]
 )
 def test_playing_a_policy_reads_env_json_once(name, options, monkeypatch, tmp_path):
+    monkeypatch.setattr(walk_judge, "GOAL_DISTANCE", 0.2)  # m
     reads, read = [], records.read_json
     monkeypatch.setattr(records, "read_json", lambda path: reads.append(path.name) or read(path))
     command = f"--model {POLICIES / name} --no-render --episodes 1 --json {tmp_path / 'out.json'} {options}"
@@ -147,6 +149,7 @@ def test_playing_a_policy_reads_env_json_once(name, options, monkeypatch, tmp_pa
 
 
 def test_a_walking_robot_with_the_plain_config_needs_its_row_only(monkeypatch, tmp_path):
+    monkeypatch.setattr(walk_judge, "GOAL_DISTANCE", 0.2)  # m
     monkeypatch.setitem(TASKS, "AdaptiveWalk-v0", TaskRow(WalkJudge(goal=0.01, time=0.3), space={}))
     run, short = tmp_path / "run", ["--episode-steps", "20"]
     kwargs = "{terrain_scale: 0.5, terrain: {kinds: [rough], levels: [0.0, 1.0]}}"

@@ -15,7 +15,7 @@ from utils import monitor_training
 from utils.config import updated
 from utils.paths import above, with_home
 
-SMALL = """--env RWRLCartpoleBalance-v0 --algo ppo
+SMALL = """--env Toy-v0 --algo ppo
 --total-timesteps 64 --num-envs 2 --episode-steps 20 --num-threads 1 --eval-every 32
 --eval-episodes 1 --checkpoint-every 32 --ppo.n-steps 16 --ppo.batch-size 32 --ppo.net-arch 4""".split()
 CHECKPOINT = "0000000064"
@@ -96,8 +96,7 @@ def test_a_run_of_any_name_is_trained_played_resumed_and_drawn(name, tmp_path, m
         play_residual_policy.main([f"--model={name}", "--episodes=1", "--no-render", "--json", f"./{name[:99]}.json"]) == 0
     )
     assert monitor_training.main(["--", name]) == 0
-    measured = f"--model={name} --param=joint_damping --values=1 --episodes=1 --num-threads=1".split("\0")
-    arguments = [measured[0].split(" --param")[0], *"--param=joint_damping --values=1 --episodes=1 --num-threads=1".split()]
+    arguments = [f"--model={name}", *"--param=inertia_x --values=1 --episodes=1 --num-threads=1".split()]
     assert evaluate_robustness.main(arguments) == 0
 
 
@@ -118,7 +117,7 @@ def test_every_path_option_knows_the_home_folder(run, tmp_path, monkeypatch):
     assert train.main(["--config", "~/runs/a/config.yaml", "--run-dir=~/runs/b", "--start-from", "~/run"]) == 0
     assert play_residual_policy.main("--model ~/run --episodes 1 --no-render --json ~/out/x.json".split()) == 0
     assert monitor_training.main("~/run --out ~/out/x.png".split()) == 0
-    arguments = "--model ~/run --param joint_damping --values 1 --episodes 1 --num-threads 1 --out ~/out/robust"
+    arguments = "--model ~/run --param inertia_x --values 1 --episodes 1 --num-threads 1 --out ~/out/robust"
     assert evaluate_robustness.main(arguments.split()) == 0
     shipped = Path(__file__).parents[2] / "assets" / "policies" / "ResidualWalk-v0"
     assert export_policy.main([str(shipped), "~/out/y.onnx"]) == 0

@@ -116,7 +116,7 @@ def test_a_missing_package_is_named(missing, tmp_path, monkeypatch):
     assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_play_that_is_stopped_leaves_a_whole_shorter_video(number, tmp_path, gl):
     film = tmp_path / "walk.mp4"
     endless = PLAY.replace("--episodes 1", "--episodes 1000").split()
