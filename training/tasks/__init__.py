@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from envs.biped.config import BipedConfig
 from evaluation.judges import RETURNS, SUCCESSES, Judge
 from evaluation.walk_judge import WalkJudge
 from training.config import EnvTrainConfig, TrainConfig
@@ -69,6 +70,7 @@ TASKS: dict[str, TaskRow] = {
     "AdaptiveWalk-v0": WALK,
     "CubeInHand-v0": TaskRow(SUCCESSES, cube_in_hand.CubeTrainConfig, cube_in_hand.PRESETS, cube_in_hand.curriculum),
     "RealAnt-v0": TaskRow(SUCCESSES),
+    "Biped-v0": TaskRow(WalkJudge(config=BipedConfig)),
     "RWRL": SMALL_NETWORK,
     "ShadowHand": SMALL_NETWORK,
 }
