@@ -5,6 +5,7 @@ import numpy as np
 from envs.biped.scene import SWING
 
 DOUBLE_SUPPORT = 0.1  # both feet stand while the absolute sine of the phase is smaller
+_SIDES = np.array([-1.0, 1.0])  # of the sine while the left and the right leg swing
 
 
 class GaitClock:
@@ -18,15 +19,15 @@ class GaitClock:
         cycle: duration of two steps, s.
 
     Attributes:
-        sine, cosine: (n,) of the phase; both are 0 while a robot stands, so that standing has no side.
+        phase: (n, 2) sine and cosine of the phase; both are 0 while a robot stands, so that standing has no side.
         stance: (n, 2) bool, the feet that shall be on the ground, left and right.
     """
 
     def __init__(self, n: int, cycle: float):
         self.cycle = cycle
         self._half, self._side = np.zeros(n), np.ones(n)  # cycles, 0 to 0.5; 1 if the right leg swings, -1 for the left
-        self.sine, self.cosine = np.zeros((2, n))
-        self.stance = np.ones((n, 2), bool)
+        self.phase = np.zeros((n, 2))
+        self.stance, self._swing = np.ones((n, 2), bool), np.zeros((n, 2))  # swing: 0 for a leg in stance, at most 1
 
     def reset(self, ids: np.ndarray, draws: np.ndarray, walking: np.ndarray) -> None:
         """Starts the clocks of robots `ids` (k,) on a side that `draws` (k,) in [0, 1) decide; `walking` is (n,) bool."""
@@ -43,14 +44,11 @@ class GaitClock:
 
     def reference(self, default: np.ndarray) -> np.ndarray:
         """Returns reference angles (n, 12), rad: `default` (12,), and the swing in proportion to the sine of the phase."""
-        return default + (self._swing()[:, :, None] * SWING).reshape(-1, 12)
+        return default + (self._swing[:, :, None] * SWING).reshape(-1, 12)
 
     def _show(self, walking):
         angle, side = 2 * np.pi * self._half, np.where(walking, self._side, 0.0)
-        self.sine, self.cosine = side * np.sin(angle), side * np.cos(angle)
-        self.stance = self._swing() == 0.0
-
-    def _swing(self):
-        """Returns how far each leg swings, (n, 2) in 0 to 1: 0 for a leg in stance."""
-        swing = np.maximum(self.sine[:, None] * (-1.0, 1.0), 0.0)
-        return np.where(swing < DOUBLE_SUPPORT, 0.0, swing)
+        self.phase = (side * [np.sin(angle), np.cos(angle)]).T
+        swing = self.phase[:, :1] * _SIDES
+        self.stance = swing < DOUBLE_SUPPORT
+        self._swing = np.where(self.stance, 0.0, swing)

@@ -29,7 +29,8 @@ class Feet:
 
     def __init__(self, sim, reader: SensorReader, sensordata: np.ndarray):
         n = len(sensordata)
-        self._data, self._matrices = sensordata, [sim.site(f"{side}_foot").xmat for side in SIDES]
+        self._data, self._matrices = sensordata, sim.bind("site_xmat")
+        self._sites = np.array([sim.model.site(f"{side}_foot").id for side in SIDES])
         self._columns = {kind: reader.slice([f"{side}_foot_{kind}" for side in SIDES]) for kind in ("force", "pos", "vel")}
         self.contact, self.landed, self._touched = np.zeros((3, n, 2), bool)
         self.seconds, self._in_air = np.zeros((2, n, 2))
@@ -48,9 +49,12 @@ class Feet:
         self.sole = self._data[:, self._columns["pos"]].reshape(-1, 2, 3)
         velocity = self._data[:, self._columns["vel"]].reshape(-1, 2, 3)
         self.speed = np.sqrt(np.vecdot(velocity, velocity))
-        matrix = np.stack(self._matrices, axis=1).reshape(-1, 2, 3, 3)
-        self.roll = np.arctan2(matrix[:, :, 2, 1].copy(), matrix[:, :, 2, 2].copy())  # contiguous: see `LeggedTask`
-        self.pitch = np.arcsin(np.minimum(np.maximum(-matrix[:, :, 2, 0].copy(), -1.0), 1.0))
+        # Contiguous copies, because numpy rounds arctan2 of strided arrays differently: n = 1 would differ from n = 64.
+        x, y, z = self._matrices[:, self._sites].reshape(-1, 3, 3)[:, 2].T.copy()  # vertical components of the foot's axes
+        self.roll, self.pitch = (
+            np.arctan2(y, z).reshape(-1, 2),
+            np.arcsin(np.minimum(np.maximum(-x, -1.0), 1.0)).reshape(-1, 2),
+        )
 
     def advance(self, dt: float) -> None:
         """Counts a control step of `dt`, s, after `sense`. Call it once in every control step."""

@@ -104,7 +104,7 @@ class BipedTask(BipedRewards, WalkerTask):
         self._velocity_before, self._trunk_before = self.joint_vel.copy(), self.trunk_velocity
         super().act(action)
         self.clock.advance(self.control_dt, ~self.stands)
-        self.targets.send(self._ctrl.copy())
+        self.targets.send(self._ctrl)
 
     def controls(self, action):
         return self._home_ctrl + self.config.action_scale * action + self._motor_offset
@@ -182,13 +182,13 @@ class BipedTask(BipedRewards, WalkerTask):
     def _measured(self):
         """Returns the rows of the observation (n, size) without noise and lag, by name."""
         return {
-            "phase": np.stack([self.clock.sine, self.clock.cosine], axis=1),
+            "phase": self.clock.phase,
             "command": self.command.value * SIGNALS["command"].scale,
             "joint_pos": self.joint_offset,
             "joint_vel": self.joint_vel * SIGNALS["joint_vel"].scale,
             "previous_action": self.action.copy(),
             "body_angvel": self.angvel.copy(),
-            "euler": np.stack([self.roll, self.pitch, self.heading_error], axis=1),
+            "euler": np.array([self.roll, self.pitch, self.heading_error]).T,
         }
 
     def _value(self, name):
