@@ -30,14 +30,15 @@ def fills(values, low, high, share=0.05):
     return low - 1e-9 <= values.min() < low + edge and high - edge < values.max() <= high + 1e-9
 
 
-def free_fall(steps=10, action=0.3, **variation):
-    """Returns the joint angles (steps, 12) of a robot in the air under a constant action, and its environment."""
+def in_the_air(steps=5, **variation):
+    """Returns an environment whose robot has moved all joints while it falls from 2 m; forces are current."""
     env = BipedEnv(variation=variation, **STILL)
     env.reset(seed=0)
     env.task.sim.bind("qpos")[0, 2] = 2.0
+    for _ in range(steps):
+        env.step(np.full(12, 0.3))
     env.task.sim.forward()
-    angles = [env.step(np.full(12, action)) and env.task.joint_pos[0].copy() for _ in range(steps)]
-    return np.array(angles), env
+    return env
 
 
 def test_training_draws_the_ranges_of_the_source():
@@ -94,9 +95,9 @@ def test_every_factor_of_the_model_changes_how_a_robot_moves(name):
 
 
 def test_a_stronger_servo_has_more_torque_and_a_motor_offset_turns_the_joint():
-    angles, env = free_fall(200, 0.0, servo_strength=(0.5, 0.5), gravity=(1.0, 1.0))
-    env.task.sim.forward()
-    wanted = 0.5 * (100 * (env.task.sim.ctrl[0, KNEE] - angles[-1, KNEE]) - 10 * env.task.joint_vel[0, KNEE])
+    env = in_the_air(servo_strength=(0.5, 0.5))
+    angle, velocity = env.task.sim.bind("qpos")[0, 7 + KNEE], env.task.sim.bind("qvel")[0, 6 + KNEE]
+    wanted = 0.5 * (100 * (0.49 + 0.5 * 0.3 - angle) - 10 * velocity)
     assert env.task.sim.bind("actuator_force")[0, KNEE] == pytest.approx(wanted, abs=1e-9)
     env = BipedVectorEnv(100, variation={"motor_offset": 0.035}, **STILL)
     env.reset(seed=0)
@@ -143,12 +144,12 @@ def test_delayed_controls_equal_a_queue_of_physics_steps():
 
 def test_measurements_arrive_late_and_begin_with_the_state_at_the_start():
     rows = {}
-    for lag in (0.0, 0.03):
-        env = BipedEnv(variation={"joint_lag": (lag, lag), "imu_lag": (0.01, 0.01)} if lag else {}, start_spread=0.1)
+    for lag, imu in ((0.001, 0.0), (0.03, 0.01)):  # 1 ms is less than half of a control step
+        env = BipedEnv(variation={"joint_lag": (lag, lag), "imu_lag": (imu, imu)}, start_spread=0.1)
         seen = [env.reset(seed=0)[0]]
         seen += [env.step(action)[0] for action in np.random.default_rng(0).uniform(-1, 1, (20, 12))]
         rows[lag] = np.array(seen)
-    now, late = rows[0.0], rows[0.03]
+    now, late = rows[0.001], rows[0.03]
     joints, imu = slice(5, 29), slice(41, 47)
     np.testing.assert_allclose(late[3:, joints], now[:-3, joints], atol=1e-6)
     np.testing.assert_array_equal(late[:3, joints], np.tile(late[0, joints], (3, 1)))
