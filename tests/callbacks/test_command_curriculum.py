@@ -1,4 +1,4 @@
-"""Commands and pushes of the biped grow when robots track well; the state survives a resume; what has no effect is refused."""
+"""Commands and pushes of the biped grow when robots track well; the state survives a resume."""
 
 import pytest
 

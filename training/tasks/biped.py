@@ -67,7 +67,7 @@ class BipedTrainConfig(EnvTrainConfig):
     @property
     def task_config(self) -> BipedConfig:
         """The config of the task."""
-        changes = {name: value for name, value in self.env_kwargs.items() if hasattr(BipedConfig, name)}
+        changes = {name: self.env_kwargs[name] for name in BipedConfig.__dataclass_fields__ if name in self.env_kwargs}
         return resolved(BipedConfig(), self.env_kwargs.get("config"), changes)
 
     def check_new(self) -> None:
