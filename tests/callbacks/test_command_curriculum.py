@@ -73,6 +73,7 @@ def test_the_largest_sum_is_that_of_perfect_tracking_for_a_whole_episode():
     assert callback._most == pytest.approx(3.0) and (callback.scale, callback._rise) == (0.3, 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_trains_with_its_curriculum_and_resumes(preset, tmp_path):
     run = tmp_path / "run"

@@ -169,6 +169,7 @@ def test_noise_has_the_half_range_of_each_row_and_leaves_the_others_exact():
         assert abs(noise.mean()) <= half / 20 and noise.std() == pytest.approx(half / np.sqrt(3), rel=0.03)
     per_step = np.array(differences)[:, :, 5]
     assert np.abs(np.corrcoef(per_step)[np.triu_indices(10, 1)]).max() < 0.6  # new in every step
+    assert len(np.unique(per_step)) > 450  # and in every robot
 
 
 def test_a_push_adds_its_velocity_in_equal_parts_and_is_known_while_it_lasts():
