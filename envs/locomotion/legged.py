@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import mujoco
 import numpy as np
 
 from envs.joints import middle_and_half
@@ -60,7 +61,7 @@ class LeggedTask(Task):
     def __init__(self, config: LeggedConfig, num_envs: int = 1, num_threads: int = 1):
         self.config = config
         self.ground = Ground(self.scene, self.underside, config.terrain, num_envs)
-        super().__init__(self.ground.model, num_envs, config.control_dt, num_threads)
+        super().__init__(self.prepared(self.ground.model), num_envs, config.control_dt, num_threads)
         variation = config.variation, self.parameters, self.sim, self.variation
         self.randomisation = Randomisation(*variation, config.control_dt)
         self.set_terrain_scale(config.terrain_scale)
@@ -69,6 +70,10 @@ class LeggedTask(Task):
         self.travel, self.weight = Travel(num_envs), weight(self.variation, np.arange(num_envs))
         self.action, self.previous_action = np.zeros((2, num_envs, *self.action_space.shape))
         self._bind()
+
+    def prepared(self, model: mujoco.MjModel) -> mujoco.MjModel:
+        """Returns the compiled model with the changes that the config asks for, such as a time step. Optional."""
+        return model
 
     @abstractmethod
     def make_command(self):

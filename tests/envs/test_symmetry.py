@@ -37,11 +37,18 @@ def walk_to_mirrored_targets(task):
     task.command.position[:] = [[3.0, 1.0], [3.0, -1.0]]
 
 
+def step_on_mirrored_sides(task):
+    task.clock.reset(np.arange(2), np.array([0.0, 0.9]), np.ones(2, bool))  # the other leg swings first
+    for i, side in enumerate((1, -1)):
+        task.command_velocity(COMMAND[0], side * COMMAND[1], side * COMMAND[2], ids=[i])
+
+
 # Arguments with which both simulations start alike, and a function that commands the second as the image of the first.
 MIRRORED = {
     "ResidualWalk-v0": ({}, follow_mirrored_velocities),
     "AdaptiveWalk-v0": ({}, follow_mirrored_velocities),
     "RealAnt-v0": ({"start_spread": 0.0}, walk_to_mirrored_targets),
+    "Biped-v0": ({}, step_on_mirrored_sides),
 }
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from envs.biped.config import BipedConfig
 from evaluation.judges import RETURNS, SUCCESSES, Judge
 from evaluation.walk_judge import WalkJudge
 from training.config import EnvTrainConfig, TrainConfig
-from training.tasks import common, cube_in_hand, realant, walk
+from training.tasks import biped, common, cube_in_hand, realant, walk
 from utils.config import nearest_name
 
 
@@ -69,6 +70,7 @@ TASKS: dict[str, TaskRow] = {
     "AdaptiveWalk-v0": WALK,
     "CubeInHand-v0": TaskRow(SUCCESSES, cube_in_hand.CubeTrainConfig, cube_in_hand.PRESETS, cube_in_hand.curriculum),
     "RealAnt-v0": TaskRow(SUCCESSES, realant.RealAntTrainConfig, realant.PRESETS),
+    "Biped-v0": TaskRow(WalkJudge(config=BipedConfig), biped.BipedTrainConfig, biped.PRESETS, biped.curriculum),
     "RWRL": SMALL_NETWORK,
     "ShadowHand": SMALL_NETWORK,
 }

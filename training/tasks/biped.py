@@ -1,0 +1,95 @@
+"""Training of a biped that follows commanded velocities: presets, config, and the curriculum of commands and pushes."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import tyro
+
+from algorithms.vec_env import BatchVecEnv
+from callbacks.command_curriculum_callback import CommandCurriculumCallback
+from envs.biped.config import BipedConfig
+from envs.biped.variation import TRAINING_VARIATION
+from training.config import EnvTrainConfig
+from utils.config import resolved
+from utils.fields import within
+
+STEPS = 1000  # control steps of a training episode
+# Commands of two cores' trainings; a robot that leans over has fallen, so that its episode need not go on.
+_COMMANDS = {
+    "command_vx": (-0.4, 0.8),
+    "command_vy": (-0.2, 0.2),
+    "command_yaw_rate": (-0.4, 0.4),
+    "start_spread": 0.05,
+    "max_tilt": 0.8,
+    "weights": {"heading": 0.5},  # evaluations measure velocities along the commanded heading
+}
+_PPO = {
+    "num_envs": 128,
+    "n_steps": 96,
+    "batch_size": 3072,
+    "n_epochs": 4,
+    "learning_rate": 5e-4,
+    "final_learning_rate": 1e-4,
+    "target_kl": 0.02,
+    "log_std_init": -1.0,
+}
+_DEFAULT = {
+    "algo": "asymmetric_ppo",
+    "total_timesteps": 20_000_000,
+    "eval_every": 2_000_000,
+    "episode_steps": STEPS,
+    "env_kwargs": _COMMANDS,
+    "ppo": _PPO,  # for the variants of PPO, too
+}
+PRESETS = {
+    "default": _DEFAULT,  # a nominal robot on flat ground
+    "varied": _DEFAULT | {"env_kwargs": _COMMANDS | {"variation": asdict(TRAINING_VARIATION)}},
+}
+
+
+@dataclass(frozen=True)
+class BipedTrainConfig(EnvTrainConfig):
+    """Config of a training of Biped-v0."""
+
+    env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = "Biped-v0"
+    """Id of the environment to train."""
+    start_scale: float = within(0.4, high=1.0, above=0.0)
+    """Scale of commands and pushes at the start of the training; 1 turns the curriculum off."""
+    rise: float = within(0.8, 0.0, 1.0)
+    """Share of the reward for tracking the velocity from which the scale grows by 0.1, up to 1."""
+
+    @property
+    def idle(self) -> dict[str, str]:
+        if self.start_scale < 1.0:
+            return super().idle
+        return super().idle | {"rise": "--start-scale 1 is the largest scale already"}
+
+    @property
+    def task_config(self) -> BipedConfig:
+        """The config of the task."""
+        changes = {name: self.env_kwargs[name] for name in BipedConfig.__dataclass_fields__ if name in self.env_kwargs}
+        return resolved(BipedConfig(), self.env_kwargs.get("config"), changes)
+
+    def check_new(self) -> None:
+        """Checks as the base class does, and that there is a reward for the curriculum to read."""
+        super().check_new()
+        if self.start_scale < 1.0 and self.task_config.weights.linear_velocity <= 0.0:
+            raise ValueError(
+                "start_scale must be 1 without a positive weight of linear_velocity, which the curriculum reads"
+            )
+
+    def make_env(self) -> BatchVecEnv:
+        """Returns the simulations to train on; the commands of their first episodes have start_scale."""
+        env = super().make_env()
+        env.env_method("set_command_scale", self.start_scale)
+        env.env_method("set_push_scale", self.start_scale)
+        return env
+
+
+def curriculum(config: BipedTrainConfig) -> CommandCurriculumCallback:
+    """Returns the callback that raises the scale of commands and pushes from start_scale to 1."""
+    task = config.task_config
+    most = task.weights.linear_velocity * task.control_dt
+    return CommandCurriculumCallback(
+        "linear_velocity", most, config.episode_steps or 2400, config.start_scale, rise=config.rise
+    )
