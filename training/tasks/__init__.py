@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from envs.a1.config import A1Config
 from evaluation.judges import RETURNS, SUCCESSES, Judge
+from evaluation.posture_judge import PostureJudge
 from evaluation.walk_judge import WalkJudge
 from training.config import EnvTrainConfig, TrainConfig
-from training.tasks import common, cube_in_hand, walk
+from training.tasks import a1, common, cube_in_hand, walk
 from utils.config import nearest_name
 
 
@@ -67,6 +69,7 @@ ANY = TaskRow()
 TASKS: dict[str, TaskRow] = {
     "ResidualWalk-v0": WALK,
     "AdaptiveWalk-v0": WALK,
+    "A1-v0": TaskRow(PostureJudge(config=A1Config, steered_time=5.0), a1.A1TrainConfig, a1.PRESETS),
     "CubeInHand-v0": TaskRow(SUCCESSES, cube_in_hand.CubeTrainConfig, cube_in_hand.PRESETS, cube_in_hand.curriculum),
     "RealAnt-v0": TaskRow(SUCCESSES),
     "RWRL": SMALL_NETWORK,
