@@ -14,7 +14,6 @@ PARTS = ("hip", "thigh", "calf")
 JOINTS = tuple(f"{leg}_{part}" for leg in LEG_NAMES for part in PARTS)  # in the order of the actuators
 BODIES = ("trunk", *JOINTS)  # every joint turns the body of its name
 FOOT_FORCES = tuple(f"{leg}_foot_force" for leg in LEG_NAMES)
-STANDING_HEIGHT = 0.3  # m, height of the trunk of a robot that stands with straight hips, rounded down
 
 # Points (k, 3) of a standing robot's underside in its frame: x, y and height above flat ground, m. Calves rise from the
 # feet, 0.192 m from the middle of the body, to the knees 0.129 m behind them.
