@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from envs.joints import Range
+from envs.locomotion.ground import START_CLEARANCE
 from envs.locomotion.rewards import smoothness
 from envs.locomotion.streams import Generators
 from utils.fields import Checked, within
@@ -73,11 +74,11 @@ def draw_fallen(qpos: np.ndarray, joint_range: Range, generators: Generators) ->
 
 
 def lay_down(task: "LeggedTask", ids: np.ndarray, geom_positions: np.ndarray) -> None:
-    """Moves robots `ids` (k,) up or down, so that the spheres around their geoms touch flat ground and none is in it.
+    """Moves robots `ids` (k,) up or down, so that the lowest sphere around one of their geoms is close above flat ground.
 
     `geom_positions` (n, geoms, 3) is the live array `geom_xpos` of the batch, m.
     """
     parts = np.flatnonzero(task.sim.model.geom_bodyid)  # geoms of body 0 are the ground
     lowest = (geom_positions[ids][:, parts, 2] - task.sim.model.geom_rbound[parts]).min(axis=1)
-    task.sim.bind("qpos")[ids, 2] -= lowest
+    task.sim.bind("qpos")[ids, 2] += START_CLEARANCE - lowest
     task.sim.forward(ids)

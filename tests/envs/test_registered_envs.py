@@ -31,7 +31,7 @@ every_vector_id = pytest.mark.parametrize("env_id", VECTOR_IDS)
 every_face_id = pytest.mark.parametrize("env_id", FACE_IDS)
 every_batch_id = pytest.mark.parametrize("env_id", BATCH_IDS)
 # A config field with a value other than its default; ids that are not listed use residual_scale.
-SETTINGS = {"CubeInHand-v0": {"action_scale": 0.1}, "RealAnt-v0": {"min_height": 0.08}}
+SETTINGS = {"CubeInHand-v0": {"action_scale": 0.1}, "RealAnt-v0": {"min_height": 0.08}, "A1-v0": {"offset": (0.1, 0.2, 0.3)}}
 # About half of the episodes have delayed controls, and 50 steps contain about three pushes.
 VARIED = {
     "variation": replace(TRAINING_VARIATION, action_delay=0.5, push_interval=0.15),
