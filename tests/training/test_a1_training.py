@@ -3,6 +3,7 @@
 import pytest
 
 import train
+from envs.a1.config import A1Config
 from envs.a1.variation import DR_VARIATION
 from run_folder.records import read_run_config
 from run_folder.runs import load_run
@@ -35,6 +36,11 @@ def test_every_preset_is_a_config_whose_environment_can_be_made(preset):
     assert config.env.starts_fallen == (preset == "reset")
 
 
+@pytest.mark.parametrize("name", ["locomotion", "reset", "stand"])
+def test_every_task_can_be_trained_with_the_default_preset(name):
+    assert train.parse(["--env", "A1-v0", "--env.task-name", name]).env == A1Config(task_name=name)
+
+
 def test_the_suffix_dr_sets_the_randomisation_of_a_training():
     config = train.parse(["--env", "A1-v0", "--env.task-name", "stand-dr"])
     assert (config.env.task_name, config.env.variation) == ("stand", DR_VARIATION)
@@ -44,13 +50,15 @@ def test_the_suffix_dr_sets_the_randomisation_of_a_training():
     ("options", "words"),
     [
         ("--env-kwargs {low_pass:\u00a04}", "env_kwargs of an A1 may contain perturb_spec, task_kwargs, not 'low_pass'"),
-        ("--env.task-name hop", "task-name"),
+        ("--env.task-name hop", "invalid choice 'hop' for argument '--env.task-name'"),
         ("--env.task-name reset --env.command-vx 0.3 0.5", "command_vx has no effect in the task reset"),
         ("--env.low-pass 12", "low_pass must be below half the control rate"),
     ],
 )
 def test_a_wrong_option_gets_one_sentence_and_no_folder(options, words, tmp_path, capsys):
     argv = [word.replace("\u00a0", " ") for word in f"--env A1-v0 --run-dir {tmp_path / 'run'} {options}".split(" ")]
-    assert train.main(argv) == 2
+    with pytest.raises(SystemExit) as stop:
+        train.main(argv)
+    assert stop.value.code == 2
     message = capsys.readouterr().err
     assert words in message and len(message.splitlines()) == 1 and not [*tmp_path.iterdir()]

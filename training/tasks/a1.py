@@ -22,6 +22,7 @@ _PPO = {
     "net_arch": (128, 64),
     "gamma": 0.98,
 }
+# The source's reward is full from 0.5 m/s on.
 _RUN = {"command_vx": (0.8, 0.8), "weights": {"heading": 1.0, "smoothness": -0.05}}
 _DEFAULT = {
     "algo": "asymmetric_ppo",
@@ -29,11 +30,11 @@ _DEFAULT = {
     "eval_every": 250_000,
     "eval_episodes": 16,
     "checkpoint_every": 250_000,
-    "env": _RUN,
     "ppo": _PPO | {"log_std_init": -0.7},
 }
 PRESETS = {
-    "default": _DEFAULT,
+    "default": _DEFAULT,  # the task of the source, or any other: --env.task-name
+    "run": _DEFAULT | {"env": _RUN},
     "reset": _DEFAULT | {"episode_steps": 100, "env": {"task_name": "reset"}, "ppo": _PPO | {"log_std_init": -0.5}},
     # Numbers of DroQ (Hiraoka et al., 2022, arXiv:2110.02034) in walk_in_the_park, as far as SAC has them: it has neither
     # dropout nor layer normalisation in its critics, without which 20 updates for each step are unstable.
