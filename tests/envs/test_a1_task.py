@@ -128,20 +128,21 @@ def test_reset_starts_fallen_above_the_ground_and_never_terminates():
     assert not any(ended) and not info["is_success"].any()
 
 
-def test_a_robot_that_stands_is_a_success_and_one_that_lies_tilts_or_moves_is_none():
-    env = A1VectorEnv(5, task_name="reset")
+def test_a_robot_that_stands_is_a_success_and_one_that_lies_tilts_crouches_or_moves_is_none():
+    env = A1VectorEnv(6, task_name="reset")
     env.reset(seed=0)
-    home, sim = env.model.key("home"), env.task.sim
-    sim.qpos[:], sim.qvel[:] = home.qpos, 0.0
-    sim.ctrl[:] = home.ctrl
-    action = (home.ctrl - RANGES.mean(axis=1)) / (np.ptp(RANGES, axis=1) / 2)
-    sim.qpos[1, 3:7], sim.qpos[1, 2] = (0.0, 1.0, 0.0, 0.0), 0.3  # on its back
-    sim.qpos[2, 3:7], sim.qpos[2, 2] = (np.cos(0.3), np.sin(0.3), 0.0, 0.0), 0.4
-    sim.qvel[3, 0] = 1.5
-    sim.qpos[4, 7:], sim.qpos[4, 2] = np.tile([0.0, 1.2, -2.6], 4), 0.15
-    _, reward, _, _, info = env.step(np.tile(action, (5, 1)))
-    assert info["is_success"].tolist() == [True, False, False, False, False]
-    assert reward[0] == pytest.approx(10.0, abs=0.3) and reward[1] < 3.0
+    task, home = env.task, env.model.key("home")
+    task.sim.qpos[:], task.sim.qvel[:] = home.qpos, 0.0
+    task.sim.qpos[1, 3:7] = 0.0, 1.0, 0.0, 0.0  # on its back
+    task.sim.qpos[2, 3:7] = np.cos(0.3), np.sin(0.3), 0.0, 0.0
+    task.sim.qpos[3, 2] = 0.2
+    task.sim.qvel[4, 0] = 0.5
+    task.sim.qvel[5, 5] = 1.5
+    task.sim.forward()
+    task.sense()
+    assert task.measurements()["is_success"].tolist() == [True, False, False, False, False, False]
+    reward = sum(task.reward_terms().values())
+    assert reward[0] == pytest.approx(10.0) and reward[1] == 0.0 and (reward[2:4] < 9.9).all()
 
 
 @pytest.mark.parametrize("name", ["locomotion", "reset", "stand"])
