@@ -14,6 +14,7 @@ TABLE = {
     "AdaptiveWalk-v0": ("envs.adaptive_walk_env:AdaptiveWalkEnv", "envs.adaptive_walk_env:AdaptiveWalkVectorEnv", 5000, {}),
     "RealAnt-v0": ("envs.realant_env:RealAntEnv", "envs.realant_env:RealAntVectorEnv", 1000, {}),
     "Biped-v0": ("envs.biped_env:biped", "envs.biped_env:biped_vector", 2400, {}),
+    "A1-v0": ("envs.a1_env:A1Env", "envs.a1_env:A1VectorEnv", 400, {}),
     "CubeInHand-v0": ("envs.cube_in_hand_env:CubeInHandEnv", "envs.cube_in_hand_env:CubeInHandVectorEnv", 1000, {}),
     "Toy-v0": ("envs.toy_env:ToyEnv", "envs.toy_env:ToyVectorEnv", 100, {}),
     "ShadowHandBlock-v0": (*_SHADOW, {"thing": "block"}),

@@ -33,7 +33,7 @@ class WalkTally:
         self.running = np.zeros(n, bool)
         self._goal, self._min_pace, self._dt = goal, min_pace, dt
         self._success, self._fall, self._steps = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, int)
-        self._seed = np.zeros(n, int)
+        self._seed, self._reached = np.zeros(n, int), None
         self._sums = {name: np.zeros(n) for name in _SUMS}
         self._largest = {name: np.zeros(n) for name in ("roll", "pitch", "heading_error")}
         self._last = {name: np.zeros(n) for name in _LAST}
@@ -63,6 +63,8 @@ class WalkTally:
             largest[on] = np.maximum(largest, np.abs(info[name]))[on]
         for name, last in self._last.items():
             last[on] = info[name][on]
+        if "is_success" in info:
+            self._reached = np.where(on, info["is_success"], False if self._reached is None else self._reached)
         self._steps[on] += 1
         self._fall |= on & terminated
         self.running &= ~(terminated | truncated)
@@ -76,7 +78,8 @@ class WalkTally:
         """Returns a record of the finished episode of each simulation in `ids`."""
         mean = {name: self._sums[name] / np.maximum(self._steps, 1) for name in _MEANS}
         largest = {name: np.degrees(values) for name, values in self._largest.items()}
-        success = self._success if self._goal is not None else ~self._fall & self._follows(mean)
+        reached = self._follows(mean) if self._reached is None else self._reached
+        success = self._success if self._goal is not None else ~self._fall & reached
         columns = {
             "distance_m": self._last["distance"],
             "straight_distance_m": self._last["straight_distance"],

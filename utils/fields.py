@@ -91,6 +91,21 @@ def span(default: tuple[float, float], low: float, high: float, unit: str = ""):
     return checked(default, lambda value: low <= value[0] <= value[1] <= high, words)
 
 
+def fix_fields(config, values: dict[str, Any], where: str) -> None:
+    """Sets fields of a frozen dataclass that another field decides; for use in `__post_init__`.
+
+    Raises:
+        FieldError: a field was given another value than its default or the one in `values`.
+    """
+    defaults = {field.name: field for field in dataclasses.fields(config)}
+    for name, value in values.items():
+        field = defaults[name]
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        if getattr(config, name) not in (value, default):
+            raise FieldError(name, f"has no effect {where}")
+        object.__setattr__(config, name, value)
+
+
 def number_within(name: str, value, low: float, high: float, unit: str = "") -> float:
     """Returns `value` as a float.
 

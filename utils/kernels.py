@@ -12,6 +12,11 @@ def bell(error: np.ndarray, width: float) -> np.ndarray:
     return np.exp(-((error / width) ** 2))
 
 
+def plateau(value: np.ndarray, low: np.ndarray, high: np.ndarray, margin: np.ndarray) -> np.ndarray:
+    """Returns 1 from `low` to `high`, and outside a straight decrease to 0 at a distance of `margin` (above 0)."""
+    return np.maximum(1.0 - np.maximum(np.maximum(low - value, value - high), 0.0) / margin, 0.0)
+
+
 def total(terms: Iterable) -> np.ndarray | float:
     """Returns the sum of the terms from left to right, 0 without terms.
 

@@ -59,3 +59,29 @@ def servo_robot(body: str, joints: tuple[str, ...]) -> dict[str, Parameter]:
         # Delay of controls, in control steps; the randomisation reads it.
         "latency": Parameter((), Perturbable(0.0, 0.0, 3.0, 0.5, 0.0, MOST_LATE, whole=True)),
     }
+
+
+def pd_robot(body: str, bodies: tuple[str, ...], joints: tuple[str, ...]) -> dict[str, Parameter]:
+    """Returns the rows of `servo_robot` for a robot whose servos have the velocity gain, with masses of all its `bodies`.
+
+    There are two more rows: the inertia of all bodies, and the dry friction of all joints.
+    """
+    scale = Perturbable(1.0, 0.5, 1.5, 0.1, 0.2, 5.0)
+    return servo_robot(body, joints) | {
+        "mass": Parameter(
+            scaled_mass(*bodies), Perturbable(1.0, 0.5, 2.0, 0.1, 0.2, 5.0), (0.2, 5.0), "Scale of all masses and inertias."
+        ),
+        "inertia": Parameter(
+            (Scale("body_inertia", bodies),), scale, (0.2, 5.0), "Scale of all inertias, besides that of the masses."
+        ),
+        "servo_damping": Parameter(
+            (Scale("actuator_biasprm", columns=(2,)),), scale, (0.2, 5.0), "Scale of the servos' velocity gain."
+        ),
+        "joint_friction": Parameter(
+            (Shift("dof_frictionloss", joints),),
+            Perturbable(0.0, 0.0, 1.0, 0.1, 0.0, 5.0),
+            (0.0, 5.0),
+            "Addition to the dry friction of all joints, N m.",
+            "N m",
+        ),
+    }

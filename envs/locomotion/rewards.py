@@ -2,14 +2,25 @@
 
 import numpy as np
 
-from utils.kernels import bell
+from utils.kernels import bell, plateau
 
+SLOWEST = 0.1  # m/s; `run` has the margin of this command for slower ones, too
 _CONTACT_SCORES = np.array([0.1, -0.5])  # of a leg on the ground in stance, and in swing
 
 
 def forward_velocity(speed: np.ndarray, commanded: np.ndarray, width: np.ndarray | float) -> np.ndarray:
     """Returns the tracking quality (n,) of the speed along the heading, in (0, 1]: 1 without error, 0.37 at `width`, m/s."""
     return bell(speed - commanded, width)
+
+
+def run(speed: np.ndarray, commanded: np.ndarray) -> np.ndarray:
+    """Returns the reward (n,) of a speed ahead, m/s, in [0, 1]: 1 from the commanded speed to twice that.
+
+    It decreases linearly to 0 at a distance of twice the commanded speed from there, and is thus 0.5 at rest. Source:
+    walk_in_the_park (Smith et al., 2022, arXiv:2208.07860), whose command is 0.5 m/s.
+    """
+    low, high = np.minimum(commanded, 2 * commanded), np.maximum(commanded, 2 * commanded)
+    return plateau(speed, low, high, 2 * np.maximum(np.abs(commanded), SLOWEST))
 
 
 def lateral_stability(lateral_speed: np.ndarray, commanded: np.ndarray) -> np.ndarray:
@@ -54,6 +65,11 @@ def joint_limits(angles: np.ndarray, middle: np.ndarray, allowed: np.ndarray) ->
 def heading(error: np.ndarray, width: float) -> np.ndarray:
     """Returns the tracking quality (n,) of the commanded heading, in (0, 1]: 1 without `error`, 0.37 at `width`, rad."""
     return bell(error, width)
+
+
+def yaw_rate(measured: np.ndarray, commanded: np.ndarray) -> np.ndarray:
+    """Returns the absolute error (n,) of the yaw rate, rad/s, at least 0."""
+    return np.abs(measured - commanded)
 
 
 def fall(fallen: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import pytest
 from gymnasium.envs.registration import load_env_creator
 
 from algorithms.vec_env import BatchVecEnv, make_vector
+from envs.a1.variation import VariationConfig
 from envs.locomotion import privileged
 from envs.residual_walk.task import ResidualWalkTask
 from envs.wrappers import Delay, Dimensionality, History, Noise
@@ -33,6 +34,11 @@ def follow_mirrored_velocities(task):
         task.command_velocity(COMMAND[0], side * COMMAND[1], side * COMMAND[2], ids=[i])
 
 
+def turn_to_mirrored_sides(task):
+    for i, side in enumerate((1, -1)):
+        task.command_velocity(0.5, 0.0, side * COMMAND[2], ids=[i])
+
+
 def walk_to_mirrored_targets(task):
     task.command.position[:] = [[3.0, 1.0], [3.0, -1.0]]
 
@@ -49,6 +55,7 @@ MIRRORED = {
     "AdaptiveWalk-v0": ({}, follow_mirrored_velocities),
     "RealAnt-v0": ({"start_spread": 0.0}, walk_to_mirrored_targets),
     "Biped-v0": ({}, step_on_mirrored_sides),
+    "A1-v0": ({"variation": VariationConfig(), "observe_command": True}, turn_to_mirrored_sides),
 }
 
 

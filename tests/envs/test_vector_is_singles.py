@@ -11,6 +11,7 @@ PARAMS = {
     "AdaptiveWalk-v0": {"friction": [0.4, 1.3]},
     "RealAnt-v0": {"mass": [0.7, 1.3], "locked_joint": [-1, 7], "erratic_joint": [0, 7]},
     "Biped-v0": {"mass": [0.8, 1.2], "action_lag": [0.0, 0.04], "noise": [0.5, 1.5]},
+    "A1-v0": {"mass": [0.7, 1.3], "joint_friction": [0.0, 0.5]},
     "CubeInHand-v0": {"object_mass": [0.7, 1.3], "actuator_kp": {"value": 0.9}},
     "Toy-v0": {"inertia_x": [0.6, 1.4]},
     "RWRLWalkerWalk-v0": {"thigh_length": [0.2, 0.4]},

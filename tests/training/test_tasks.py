@@ -3,6 +3,7 @@
 import json
 from dataclasses import fields, replace
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3.common.callbacks import BaseCallback
@@ -69,7 +70,7 @@ def test_a_row_that_is_added_decides_presets_curriculum_judge_and_score(monkeypa
 @every_id
 def test_every_id_has_a_judge_whose_baselines_run(env_id):
     judge = find_task(env_id).judge
-    judge = replace(judge, time=0.1) if judge.fixed_length else judge
+    judge = replace(judge, time=10 * gym.make(env_id).unwrapped.control_dt) if judge.fixed_length else judge
     arguments = {} if judge.fixed_length else {"max_episode_steps": 10}
     walks = env_id in ("ResidualWalk-v0", "AdaptiveWalk-v0")
     assert list(judge.baselines) == ["gait alone"] * walks + ["zero", "random"]

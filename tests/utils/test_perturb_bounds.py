@@ -14,7 +14,7 @@ from evaluation.robustness.sweep import make_axis
 from utils.perturbation import Perturbable, check_values
 
 # One id for each model.
-MODELS = ["CubeInHand-v0", "RealAnt-v0", "ResidualWalk-v0", "RWRLCartpoleSwingup-v0", "RWRLWalkerWalk-v0"]
+MODELS = ["A1-v0", "CubeInHand-v0", "RealAnt-v0", "ResidualWalk-v0", "RWRLCartpoleSwingup-v0", "RWRLWalkerWalk-v0"]
 MODELS += [
     "RWRLQuadrupedWalk-v0",
     "RWRLHumanoidWalk-v0",

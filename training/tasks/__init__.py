@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from envs.a1.config import A1Config
 from envs.biped.config import BipedConfig
 from evaluation.judges import RETURNS, SUCCESSES, Judge
+from evaluation.posture_judge import PostureJudge
 from evaluation.walk_judge import WalkJudge
 from training.config import EnvTrainConfig, TrainConfig
-from training.tasks import biped, common, cube_in_hand, realant, walk
+from training.tasks import a1, biped, common, cube_in_hand, realant, walk
 from utils.config import nearest_name
 
 
@@ -68,6 +70,7 @@ ANY = TaskRow()
 TASKS: dict[str, TaskRow] = {
     "ResidualWalk-v0": WALK,
     "AdaptiveWalk-v0": WALK,
+    "A1-v0": TaskRow(PostureJudge(config=A1Config, steered_time=5.0), a1.A1TrainConfig, a1.PRESETS),
     "CubeInHand-v0": TaskRow(SUCCESSES, cube_in_hand.CubeTrainConfig, cube_in_hand.PRESETS, cube_in_hand.curriculum),
     "RealAnt-v0": TaskRow(SUCCESSES, realant.RealAntTrainConfig, realant.PRESETS),
     "Biped-v0": TaskRow(WalkJudge(config=BipedConfig), biped.BipedTrainConfig, biped.PRESETS, biped.curriculum),
