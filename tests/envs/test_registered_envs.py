@@ -34,7 +34,7 @@ every_batch_id = pytest.mark.parametrize("env_id", BATCH_IDS)
 SETTINGS = {
     "CubeInHand-v0": {"action_scale": 0.1},
     "RealAnt-v0": {"min_height": 0.08},
-    "Biped-v0": {"action_scale": 0.3},},
+    "Biped-v0": {"action_scale": 0.3},
     "A1-v0": {"offset": (0.1, 0.2, 0.3)},
 }
 # About half of the episodes have delayed controls, and 50 steps contain about three pushes.
