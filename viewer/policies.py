@@ -76,11 +76,9 @@ def load(name: str, env_id: str, env: VectorEnv) -> Policy:
         return find_task(env_id).judge.baseline(name, env)
     run = load_run(_folder(name, env_id))
     act, observation = run.act, np.zeros((1, *(env.single_observation_space.shape or ())), np.float32)
-    wanted = run.policy.observation_space.shape
-    if not run.normalizer.names and wanted != env.single_observation_space.shape:
-        raise ValueError(
-            f"the policy {name} needs observations {wanted}, {env_id} gives {env.single_observation_space.shape}"
-        )
+    wanted, given = run.policy.observation_space.shape, env.single_observation_space.shape
+    if not run.normalizer.names and wanted != given:
+        raise ValueError(f"the policy {name} needs observations of the shape {wanted}, {env_id} gives {given}")
     if not run.normalizer.names and act(observation).shape[1:] != env.single_action_space.shape:
         raise ValueError(f"the actions of the policy {name} do not fit {env_id}")
     return act

@@ -11,7 +11,7 @@ from viewer.commands import Drag, Drop, Push
 
 PUSH_TIME = 0.1  # s
 # The spring acts on the body's apparent mass m at its centre, as MuJoCo's own viewer does: F = m (w^2 x - 2 w v) is
-# critically damped. w dt < 0.5 holds up to a control step of 0.05 s, so that a force that is constant within a step is stable.
+# critically damped. A force that is constant within a control step dt is stable for w dt <= 0.5: up to steps of 0.05 s.
 FREQUENCY = 10.0  # w, 1/s
 LONGEST_STRETCH = 0.5  # m: a larger distance of the mouse does not pull harder
 

@@ -119,9 +119,8 @@ class Session:
         self.observation, self.reward, terminated, truncated, info = self.env.step(self._actions())
         ended = np.asarray(terminated) | np.asarray(truncated)
         self.info = info_of_step(info, ended) if ended.any() else info
-        self.terms = {
-            name: values for name, term in self.info.get("reward_terms", {}).items() if _is_term(name, values := term)
-        }
+        terms = self.info.get("reward_terms", {})
+        self.terms = {name: term for name, term in terms.items() if _is_term(name, term)}
         self.episodes += ended
         self.ages = np.where(ended, 0, self.ages + 1)
         self.steps += 1
@@ -223,12 +222,21 @@ class Session:
 
 def _built(setup):
     """Returns the environment of a setup and its policies; an environment that its policy does not fit is closed."""
-    env = setup.world.make(setup.robots * setup.groups)
+    env = _made(setup.world, setup.robots * setup.groups)
     try:
         return env, _loaded(setup, env)
     except (ValueError, RuntimeError, OSError):
         env.close()
         raise
+
+
+def _made(world, num_envs):
+    """Returns the simulations; without MuJoCo bodies they render pictures, if they can."""
+    env = world.make(num_envs)
+    if bodies_of(env) is None and "rgb_array" in (env.metadata.get("render_modes") or ()):
+        env.close()
+        env = world.make(num_envs, render_mode="rgb_array")
+    return env
 
 
 def _loaded(setup, env):
