@@ -81,7 +81,13 @@ class TaskFace(Rebuilt, PerturbedEpisodes):
         return getattr(self.task, "command_rows", ())
 
     def steer(self, values: Mapping[str, float], ids=slice(None)) -> None:
-        """Gives simulations `ids` a command now, by name of the `command_rows`; see `Task.steer`."""
+        """Gives simulations `ids` a command now, by name of the `command_rows`; see `Task.steer`.
+
+        Raises:
+            ValueError: the task has no command, or as `Task.steer` does.
+        """
+        if not self.command_rows:
+            raise ValueError("this task has no command")
         self.task.steer(values, ids)
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:

@@ -81,9 +81,9 @@ def test_a_shadow_hands_target_has_the_angles(made):
         ("RealAnt-v0", {"target_ahead": 1.0}, "a command needs target_ahead, target_left; got target_ahead"),
         ("CubeInHand-v0", {}, "got nothing"),
         ("ShadowHandBlock-v0", TURN | {"target_yaw": 4.0}, "target_yaw must"),
-        ("Toy-v0", {"vx": 1.0}, "has no attribute 'steer'|no command"),
+        ("Toy-v0", {"vx": 1.0}, "this task has no command"),
     ],
 )
 def test_a_wrong_command_is_refused(made, env_id, values, words):
-    with pytest.raises((ValueError, AttributeError), match=words):
+    with pytest.raises(ValueError, match=words):
         made(env_id).unwrapped.steer(values)
