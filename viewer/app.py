@@ -69,6 +69,7 @@ class Viewer:
 
     def use(self, session: Session) -> None:
         """Replaces the session; only the thread of the loop calls it."""
+        self.panels["Record"].end_film()
         old, self.loop.session, self._replay = self.loop.session, session, None
         self._listen(session)
         old.close()

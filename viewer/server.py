@@ -25,7 +25,8 @@ class LocalServer(viser.ViserServer):
         with redirect_stdout(StringIO()):  # viser prints a box; the program prints the address itself
             super().__init__(host=HOST, port=port, label="residual-walk", verbose=False)
         self.shares_refused = 0
-        self.gui.configure_theme(control_width=PANEL_WIDTH, control_layout="fixed", show_share_button=False, show_logo=False)
+        self.gui.configure_theme(control_width=PANEL_WIDTH, show_share_button=False, show_logo=False)
+        self.gui.main_panel.dock_right()
 
     def request_share_url(self, verbose: bool = True) -> None:
         """Refuses the tunnel to a public server, whichever page asks for it."""

@@ -16,18 +16,19 @@ class CommandPanel(Panel):
     title = "Command"
 
     def build(self):
-        rows = self.viewer.session.knobs.rows
+        rows, known = self.viewer.session.knobs.rows, self.viewer.session.setup.command or {}
         self.sliders = {}
         if not rows:
             self.gui.add_markdown("This environment has no command.")
             return
-        self.manual = self.gui.add_checkbox("Manual", False, hint="Off: the environment draws the command.")
+        self.manual = self.gui.add_checkbox("Manual", bool(known), hint="Off: the environment draws the command.")
         self.manual.disabled = not self.viewer.session.knobs.can_release
         self.on(self.manual.on_update, self.switch)
         for row in rows:
             low, high = float(row.low), float(row.high)
             step = (high - low) / (10 * TURNS)
-            self.sliders[row.name] = self.gui.add_slider(f"{row.name} ({row.unit})", low, high, step, 0.0)
+            value = known.get(row.name, 0.0)
+            self.sliders[row.name] = self.gui.add_slider(f"{row.name} ({row.unit})", low, high, step, value)
             self.on(self.sliders[row.name].on_update, self.steer)
         self.zero_button = self.gui.add_button("Zero")
         self.on(self.zero_button.on_click, self.zero)

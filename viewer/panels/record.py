@@ -46,9 +46,13 @@ class RecordPanel(Panel):
             self._say(f"Filmed {film.path}")
 
     def note(self):
-        """Films a step; called after every step."""
+        """Films a step; called after every step. A film that fails ends, and the simulation goes on."""
         if self.film is not None:
-            self.film.take()
+            try:
+                self.film.take()
+            except RuntimeError as error:
+                self.film = None
+                self.viewer.refuse(error)
 
     def refresh(self):
         self.buttons["Film"].label = "End the film" if self.film else "Film"
