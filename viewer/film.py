@@ -41,7 +41,7 @@ class Film:
         if self._bodies is not self._session.bodies:
             self._open_camera()
         self._time += self._session.control_dt
-        while self._due < self._time:
+        while self._due < self._time - 1e-9:  # sums of 0.01 exceed 1 by rounding
             self._video.add(self._camera.frame(0))
             self._due += 1 / FRAMES_PER_SECOND
 

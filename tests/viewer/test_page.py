@@ -252,6 +252,7 @@ def test_a_wrong_value_from_the_page_is_a_message(viewer, panel, name, value):
     change(getattr(viewer.panels[panel], name), value)
     change(viewer.panels["Controls"].buttons["Reset"]) if name == "seed" else None
     change(viewer.panels["World"].directions, "left") if name == "strength" else None
+    change(viewer.panels["World"].build_button) if name == "level" else None
     viewer.loop._handle_requests()
     assert viewer.loop.message and viewer.session.log == []
     viewer.loop.tick()

@@ -94,6 +94,7 @@ class SeePanel(Panel):
 
 def bars(values: dict[str, float]) -> str:
     """Returns a horizontal bar for each value as HTML: green above 0, red below, relative to the largest."""
+    values = {name: value + 0.0 for name, value in values.items()}  # -0.0 becomes 0.0
     largest = max(map(abs, values.values()), default=0.0) or 1.0
     lines = [
         f"<div style='display:flex;gap:.5em'><span style='width:9em'>{escape(name)}</span>"
