@@ -88,7 +88,8 @@ class SeePanel(Panel):
                 self._curves.remove()
             series = [uplot.Series(label=name, stroke=COLOURS[i % len(COLOURS)]) for i, name in enumerate(self._names)]
             with self._curve_folder:
-                self._curves = self.gui.add_uplot(data, (uplot.Series(label="s"), *series), aspect=1.4)
+                scales = {"x": uplot.Scale(time=False)}  # by default uPlot takes seconds for dates
+                self._curves = self.gui.add_uplot(data, (uplot.Series(label="s"), *series), scales=scales, aspect=1.4)
         self._curves.data = data
 
 
