@@ -1,6 +1,8 @@
 """The page without a browser: controls act through their handlers, environments have scenes, and nothing is public."""
 
+import asyncio
 import socket
+from types import SimpleNamespace
 
 import gymnasium as gym
 import numpy as np
@@ -26,9 +28,10 @@ def viewers(tmp_path):
     """Returns a function that makes viewers, which are closed at the end; their loop ticks only when a test says so."""
     made = []
 
-    def make(env_id="ResidualWalk-v0", runs=(), arguments=None, **setup):
+    def make(env_id="ResidualWalk-v0", runs=(), arguments=None, end_with_page=False, **setup):
         session = Session(Setup(env_id, arguments or {}, **{"kind": "flat", "policy": "zero", **setup}))
-        made.append(Viewer(session, free_port(), runs, folder=tmp_path / "recordings"))
+        folder = tmp_path / "recordings"
+        made.append(Viewer(session, free_port(), runs, folder=folder, end_with_page=end_with_page))
         return made[-1]
 
     yield make
@@ -218,6 +221,7 @@ def test_commands_are_saved_a_session_starts_again_and_names_cannot_leave_the_fo
     assert [path.name for path in (tmp_path / "recordings").iterdir()] == ["session.json"]
 
 
+@pytest.mark.slow
 def test_a_film_has_a_frame_for_every_25th_of_a_second(viewer, tmp_path, gl):
     import imageio_ffmpeg
 
@@ -293,6 +297,19 @@ def test_the_page_is_reachable_from_this_machine_only_and_never_shared(viewer):
         with socket.socket() as trial:
             trial.settimeout(1.0)
             assert trial.connect_ex((other, viewer.server.get_port())) != 0
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_the_end_of_the_last_page_ends_the_loop_only_if_asked(viewers, monkeypatch, ends):
+    viewer = viewers(end_with_page=ends)
+    first, second = (SimpleNamespace(client_id=number) for number in (1, 2))
+    monkeypatch.setattr(viewer.server, "get_clients", lambda: {1: first, 2: second})
+    (closed,) = viewer.server._client_disconnect_cb
+    asyncio.run(closed(second))
+    assert not viewer.loop.ended
+    monkeypatch.setattr(viewer.server, "get_clients", lambda: {1: first})
+    asyncio.run(closed(first))
+    assert viewer.loop.ended == ends
 
 
 def test_a_port_in_use_is_an_error(viewer):

@@ -240,3 +240,13 @@ def test_noise_and_delays_show_the_truth_beside_what_arrived(sessions):
     base = session.env.unwrapped.envs[0].unwrapped
     np.testing.assert_allclose(rows["position"].true, base.domain.observe(base._task, base.physics)["position"])
     assert not np.array_equal(rows["position"].true, rows["position"].received)
+
+
+def test_a_challenge_surrounds_any_environment(sessions):
+    session = sessions(**FLAT, challenge="easy", second="zero")
+    run(session, 3)
+    (row, *_) = session.observations.rows(session.observation, 1)
+    np.testing.assert_array_equal(row.true, session.env.unwrapped.task.observe()[row.name][1].astype(np.float32))
+    assert not np.array_equal(row.true, row.received)
+    session.apply(Steer({"vx": 0.3, "vy": 0.0, "yaw_rate": 0.0}))
+    assert session.env.unwrapped.task.command.value[1, 0] == 0.3
