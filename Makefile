@@ -12,7 +12,7 @@ READY := $(VENV)/.ready-$(word 2,$(FOUND))
 # Recreates a virtual environment that another Python made.
 ANEW := $(if $(wildcard $(READY)),,$(if $(wildcard $(VENV)/pyvenv.cfg),--clear))
 
-.PHONY: demo train test test-quick test-all lint bench clean
+.PHONY: demo view train test test-quick test-all lint bench clean
 
 # Installs torch first, with an exact version: later requirements would otherwise install another version.
 $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
@@ -25,6 +25,9 @@ $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
 
 demo: $(READY)
 	$(BIN)/python demo.py
+
+view: $(READY)
+	$(BIN)/python view.py
 
 train: $(READY)
 	$(BIN)/python train_residual_ppo.py

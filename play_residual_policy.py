@@ -18,9 +18,10 @@ from run_folder.bad_states import describe, read_dump, replayed
 from run_folder.records import read_env
 from run_folder.runs import load_run
 from training.tasks import find_task
+from utils.config import as_plain
 from utils.console.arguments import parse_arguments
 from utils.console.interrupts import ends_in_order
-from utils.console.options import refuse_idle
+from utils.console.options import given_options, refuse_idle
 from utils.console.outputs import check_output, json_with, marked
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID
@@ -30,10 +31,14 @@ from utils.rendering.camera import ViewerClosed
 from utils.rendering.gl import has_display
 from utils.rendering.video import Video, check_suffix, first_frame
 from utils.vector_infos import control_dt
+from viewer.policies import default_policy
+from viewer.session import Setup
+from viewer.show import HIGHEST_PORT, is_installed, show
 
 VIDEO_FPS = 25
 BASELINE = "gait alone"
 CHOSEN = tuple(field.name for field in fields(Scene))
+IDLE_ON_PAGE = dict.fromkeys(("episodes", "json", "video", "render", "no_render"), "a page plays until it is ended")
 IDLE_IN_REPLAY = dict.fromkeys((*CHOSEN, "episodes", "seed", "json"), "--replay shows recorded states")
 
 
@@ -69,12 +74,21 @@ class PlayConfig:
     """Write episodes and summary to this JSON file."""
     replay: Path | None = None
     """Show a simulation that failed in a training: a file in bad_states/ of its run folder."""
+    web: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Show the robot in the browser and steer it there. Default in a terminal without a display, unless an option asks for
+    episodes, a file or no rendering."""
+    port: int = 8080
+    """Port of the page."""
 
     def __post_init__(self):
         if (self.model is not None) + self.baseline + (self.replay is not None) != 1:
             raise ValueError("give one of --model PATH, --baseline and --replay DUMP")
         if self.render and (self.no_render or self.video is not None):
             raise ValueError(f"--render has no effect with {'--no-render' if self.no_render else '--video'}: leave out one")
+        if not 1 <= self.port <= HIGHEST_PORT:
+            raise ValueError(f"port must lie in 1 to {HIGHEST_PORT}, got {self.port}")
+        if self.web and self.replay is not None:
+            raise ValueError("--web has no effect with --replay: leave out one")
         if self.episodes < 1:
             raise ValueError(f"episodes must be at least 1, got {self.episodes}")
         PLAY.at(self.seed, self.episodes)
@@ -108,7 +122,9 @@ def main(argv: list[str] | None = None) -> int:
         else:
             setting = config.setting  # reads the run, so call it only once
             refuse_idle(options, find_task(setting.env_id).judge.idle(setting, config.scene))
-            play(config, setting)
+            page = config.web or chooses_page(options)
+            refuse_idle(options, IDLE_ON_PAGE if page else {"port": "there is no page: give --web"})
+            show(page_setup(config, setting), config.port, runs_of(config)) if page else play(config, setting)
     except ViewerClosed:
         print("The viewer was closed.")
     except KeyboardInterrupt:
@@ -118,6 +134,29 @@ def main(argv: list[str] | None = None) -> int:
         print(f"play_residual_policy: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def chooses_page(options: list[str]) -> bool:
+    """Returns whether a page is the default: in a terminal without a display, unless an option asks for something else."""
+    asked = {*given_options(options)} & {*IDLE_ON_PAGE, "replay"}
+    return not asked and not has_display() and sys.stdout.isatty() and is_installed()
+
+
+def page_setup(config: PlayConfig, setting: Setting) -> Setup:
+    """Returns what a page shows: the policy or the gait alone, in the scene of the command line."""
+    judge = find_task(setting.env_id).judge
+    policy = default_policy(setting.env_id, config.model) if config.model else next(iter(judge.baselines))
+    arguments, command = as_plain(setting.arguments), None
+    if "command" not in judge.idle(setting, config.scene):
+        command = {"vx": config.command, "vy": config.command_vy, "yaw_rate": config.command_yaw_rate}
+    return Setup(
+        setting.env_id, arguments, policy=policy, seed=config.seed, kind=config.terrain, level=config.level, command=command
+    )
+
+
+def runs_of(config: PlayConfig) -> tuple[Path, ...]:
+    """Returns the run folders whose policies the page offers."""
+    return (config.model,) if config.model else ()
 
 
 def with_checked_paths(config: PlayConfig) -> PlayConfig:

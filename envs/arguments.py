@@ -1,10 +1,13 @@
 """Checks of the arguments that environments share: actions, reset options, step limits, control rates, seeds."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from utils.config import nearest_name
-from utils.fields import FieldError, is_name, is_whole, shown
+from utils.fields import FieldError, is_name, is_whole, number_within, shown
+from utils.observation import Row
 
 _MODES = {"same_step": AutoresetMode.SAME_STEP, "next_step": AutoresetMode.NEXT_STEP, "disabled": AutoresetMode.DISABLED}
 
@@ -21,6 +24,18 @@ def checked_action(action, shape: tuple[int, ...]) -> np.ndarray:
     if np.isnan(action).any():
         raise ValueError("an action must be a number, got NaN")
     return action
+
+
+def checked_command(values: Mapping[str, float], rows: Sequence[Row]) -> np.ndarray:
+    """Returns the values of a command (rows,) in the order of its rows.
+
+    Raises:
+        ValueError: the names are not those of the rows, or a value is not a number in the range of its row.
+    """
+    if values.keys() != {row.name for row in rows}:
+        wanted = ", ".join(row.name for row in rows) or "nothing: this task has no command"
+        raise ValueError(f"a command needs {wanted}; got {', '.join(map(str, values)) or 'nothing'}")
+    return np.array([number_within(row.name, values[row.name], row.low, row.high, row.unit) for row in rows])
 
 
 def refuse_options(options: dict | None, known: tuple[str, ...] = ()) -> None:

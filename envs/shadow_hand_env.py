@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 
-from envs.arguments import autoreset, checked_action, refuse_options, step_limit
+from envs.arguments import autoreset, checked_action, checked_command, refuse_options, step_limit
 from envs.lifecycle import Lifecycle
 from envs.shadow_hand.physics import OBJECTS, PERTURBATIONS, ShadowHand
 from envs.single_envs import env_makers
@@ -24,6 +24,7 @@ from utils.observation import ObservationTable, Row
 from utils.perturbation import Perturbable, given_spec, single_values
 from utils.rendering.camera import Camera
 from utils.rendering.pictures import RENDER_MODES, Pictures
+from utils.rotations import quat_from_euler
 
 POSE = "m and wxyz"
 OBSERVATION = ObservationTable(
@@ -64,6 +65,7 @@ class ShadowHandEnv(Lifecycle, gym.Env):
     metadata: ClassVar[dict] = {"render_modes": RENDER_MODES, "render_fps": 25}
     perturbations: Mapping[str, Perturbable] = PERTURBATIONS  # scales of the nominal values
     default_perturbation = "torque_scale"
+    command_rows = tuple(Row(f"target_{angle}", 1, -math.pi, math.pi, "rad") for angle in ("roll", "pitch", "yaw"))
     observation = OBSERVATION
     observation_rows = OBSERVATION.slices
 
@@ -109,6 +111,14 @@ class ShadowHandEnv(Lifecycle, gym.Env):
             ValueError: a name is unknown, or a value is below 0 or not a number.
         """
         self._factors |= single_values(values, self.perturbations, ids)
+
+    def steer(self, values: Mapping[str, float], ids=(0,)) -> None:
+        """Replaces the target's orientation: a value for each of the `command_rows`, rad, in the world.
+
+        Raises:
+            ValueError: names differ from those of the rows, or a value lies outside the range of its row.
+        """
+        self.hand.goal[3:] = quat_from_euler(*checked_command(values, self.command_rows))
 
     def __getstate__(self) -> dict:
         return {name: value for name, value in vars(self).items() if name != "_camera"}

@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 from mujoco.batch import SimulationError
 
-from envs.arguments import checked_action, refuse_options, whole_ratio
+from envs.arguments import checked_action, checked_command, refuse_options, whole_ratio
 from envs.observed import Observed
 from envs.rebuilt import Rebuilt
 from envs.shown_model import ShownModel
@@ -19,6 +19,7 @@ from envs.step_memory import PhysicsFailure, StepMemory
 from envs.transition import Transition
 from utils.fields import whole_number
 from utils.kernels import total
+from utils.observation import Row
 from utils.perturbation import Perturbable, check_values
 from utils.variation import Scale, Variation
 
@@ -42,6 +43,7 @@ class Task(Rebuilt, Observed, ABC):
         factors: changes of the model that the value of each perturbation parameter makes, by name.
         ranges: nominal value and range of each perturbation parameter, by name.
         default_perturbation: the parameter that a `perturb_spec` without a name perturbs.
+        command_rows: the quantities that `steer` sets, with their ranges and units; empty if there is no command.
         age: (n,) completed control steps of the current episode; in `act` and `advance` the current step does not count.
         failed: (n,) bool, simulations whose physics failed in this episode.
     """
@@ -52,6 +54,7 @@ class Task(Rebuilt, Observed, ABC):
     factors: ClassVar[Mapping[str, tuple[Scale, ...]]] = {}
     ranges: ClassVar[Mapping[str, Perturbable]] = {}
     default_perturbation: str | None = None
+    command_rows: tuple[Row, ...] = ()
     transient = (*Rebuilt.transient, "failures", "_memory", "_shown")  # for inspection only: no step depends on them
 
     def __init__(self, model: mujoco.MjModel, num_envs: int, control_dt: float, num_threads: int):
@@ -162,6 +165,18 @@ class Task(Rebuilt, Observed, ABC):
         check_values(values, self.ranges)
         self.variation.declare({name: self.factors[name] for name in values})
         self.variation.override(values, ids)
+
+    def steer(self, values: Mapping[str, float], ids=slice(None)) -> None:
+        """Gives simulations `ids` a command now: a value for each of the `command_rows`, in the order of the rows.
+
+        Raises:
+            ValueError: names differ from those of the rows, or a value lies outside the range of its row.
+        """
+        self.follow(checked_command(values, self.command_rows), ids)
+
+    def follow(self, command: np.ndarray, ids) -> None:
+        """Takes over a command (rows,) in simulations `ids`; a task with `command_rows` overrides it."""
+        raise NotImplementedError(f"{type(self).__name__} declares command_rows: implement follow")
 
     def step(self, action: np.ndarray, unseen: np.ndarray | None = None) -> Transition:
         """Takes one control step with `action` (n, a), clipped to [-1, 1].

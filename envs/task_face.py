@@ -13,6 +13,7 @@ from envs.task import Task
 from utils.config import resolved
 from utils.fields import fitting
 from utils.mirror import Symmetry
+from utils.observation import Row
 from utils.perturbation import Perturbable
 from utils.rendering.camera import Camera
 from utils.rendering.pictures import Pictures, View
@@ -73,6 +74,21 @@ class TaskFace(Rebuilt, PerturbedEpisodes):
     def default_perturbation(self) -> str | None:
         """The parameter that a `perturb_spec` without a name perturbs."""
         return self.task.default_perturbation
+
+    @property
+    def command_rows(self) -> tuple[Row, ...]:
+        """The quantities that `steer` sets, with their ranges and units; empty if the task has no command."""
+        return getattr(self.task, "command_rows", ())
+
+    def steer(self, values: Mapping[str, float], ids=slice(None)) -> None:
+        """Gives simulations `ids` a command now, by name of the `command_rows`; see `Task.steer`.
+
+        Raises:
+            ValueError: the task has no command, or as `Task.steer` does.
+        """
+        if not self.command_rows:
+            raise ValueError("this task has no command")
+        self.task.steer(values, ids)
 
     def perturb(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
         """Sets values (k,) by parameter name for the following episodes of simulations `ids` (k,); see `Task.perturb`."""

@@ -20,6 +20,7 @@ PACKAGES = (
     "evaluation",
     "training",
     "tuning",
+    "viewer",
 )
 _OPTIONAL = ("dm-control", "gymnasium-robotics")
 SOURCES = (".py", ".xml", ".stl", ".obj")

@@ -12,8 +12,9 @@ from envs.cube_in_hand import rewards
 from envs.cube_in_hand.config import OBSERVATION, CubeInHandConfig
 from envs.joints import limits, middle_and_half, scaled, soft_range
 from envs.task import Task
+from utils.observation import Row
 from utils.perturbation import Perturbable
-from utils.rotations import quat_conjugate, quat_power, quat_product
+from utils.rotations import quat_conjugate, quat_from_euler, quat_power, quat_product
 from utils.sensor_utils import SensorReader
 from utils.variation import Scale, scaled_mass
 
@@ -61,6 +62,7 @@ class CubeInHandTask(Task):
         "gravity_scale": Perturbable(1.0, 0.95, 1.05, 0.02, 0.0, 5.0),
     }
     default_perturbation = "object_mass"
+    command_rows = tuple(Row(f"target_{angle}", 1, -np.pi, np.pi, "rad") for angle in ("roll", "pitch", "yaw"))
 
     def __init__(self, config: CubeInHandConfig = CubeInHandConfig(), num_envs: int = 1, num_threads: int = 1):
         self.config = config
@@ -88,6 +90,13 @@ class CubeInHandTask(Task):
         self._distance[ids] = rewards.rotation_distance(self._difference)[ids]
         for name, block in self._blocks().items():
             self._earlier[name][ids] = block[ids]
+
+    def follow(self, command, ids):
+        """Replaces targets by the orientation with roll, pitch and yaw `command` (3,), rad, in the world."""
+        target = np.tile(quat_from_euler(*command), (self.num_envs, 1))
+        turn = quat_product(self._cube_quat, quat_conjugate(target))
+        self._target_quat[ids] = (target * np.copysign(1.0, turn[:, :1]))[ids]
+        self._read_cube()
 
     def act(self, action):
         self._action, self._earlier = action, self._blocks()

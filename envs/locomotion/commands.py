@@ -172,6 +172,15 @@ class TargetCommand:
             self._draw(ids, position[ids], yaw[ids])
         return arrived
 
+    def place(self, ids: np.ndarray, in_body: np.ndarray, position: np.ndarray, yaw: np.ndarray) -> None:
+        """Replaces targets of robots `ids` by points `in_body` (2,), m ahead and to the left.
+
+        `position` (n, 2), m, and `yaw` (n,), rad, are the poses of all robots in the world.
+        """
+        x, y = in_body
+        cosine, sine = np.cos(yaw), np.sin(yaw)
+        self.position[ids] = (position + np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=1))[ids]
+
     def distance(self, position: np.ndarray) -> np.ndarray:
         """Returns the distances (n,) from `position` (n, 2) in the world to the targets, m."""
         offset = self.position - position

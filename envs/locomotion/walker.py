@@ -6,6 +6,7 @@ from envs.locomotion.commands import VelocityCommand
 from envs.locomotion.config import FASTEST, WalkerConfig
 from envs.locomotion.legged import LeggedTask
 from utils.fields import number_within, shown
+from utils.observation import Row
 from utils.rotations import wrap_angle
 
 
@@ -50,6 +51,17 @@ class WalkerTask(LeggedTask):
         ids = self._robots(ids)
         self.command.release(ids)
         self.follow_command(ids)
+
+    @property
+    def command_rows(self):
+        """vx, vy (m/s) and yaw rate (rad/s), over twice the config's ranges and at least 0.5 to each side."""
+        c, units = self.config, ("m/s", "m/s", "rad/s")
+        ranges = {"vx": c.command_vx, "vy": c.command_vy, "yaw_rate": c.command_yaw_rate}
+        most = [min(FASTEST, max(0.5, 2.0 * max(map(abs, span)))) for span in ranges.values()]
+        return tuple(Row(name, 1, -limit, limit, unit) for name, limit, unit in zip(ranges, most, units))
+
+    def follow(self, command, ids):
+        self.command_velocity(*command, ids)
 
     def act(self, action):
         changed = self.command.advance(self.control_dt)

@@ -17,6 +17,7 @@ from envs.realant.config import LEGACY, RealAntConfig
 from envs.realant.observation import OBSERVATION, PRIVILEGED, SERVOS
 from envs.realant.scene import FOOT_FORCES, FOOT_LINK, JOINTS, SCENE, UNDERSIDE
 from envs.realant.variation import PARAMETERS
+from utils.observation import Row
 
 _ACTUATORS = dict(zip(JOINTS, JOINTS))  # by joint
 
@@ -37,6 +38,7 @@ class RealAntTask(LeggedTask):
     action_space = Box(-1.0, 1.0, (8,), np.float32)
     scene, underside, joints, parameters = SCENE, UNDERSIDE, JOINTS, PARAMETERS
     other_factors = failure_factors(_ACTUATORS)
+    command_rows = tuple(Row(name, 1, -5.0, 5.0, "m") for name in ("target_ahead", "target_left"))
 
     def __init__(self, config: RealAntConfig = RealAntConfig(), num_envs: int = 1, num_threads: int = 1):
         super().__init__(config, num_envs, num_threads)
@@ -57,6 +59,12 @@ class RealAntTask(LeggedTask):
         self.command.reset(ids, position, yaw, generators)
         offset = self.command.position[ids] - position
         self.distance[ids] = self._before[ids] = np.sqrt(np.vecdot(offset, offset))
+
+    def follow(self, command, ids):
+        """Replaces targets by one that lies `command` (2,), m, ahead and to the left of each robot now."""
+        position = self.body_position[:, :2]
+        self.command.place(ids, command, position, self._yaw)
+        self.distance[ids] = self._before[ids] = self.command.distance(position)[ids]
 
     def randomise(self, ids, generators):
         super().randomise(ids, generators)

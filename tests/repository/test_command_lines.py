@@ -18,12 +18,12 @@ from evaluation.environments_page import field_docs
 
 ROOT = Path(__file__).parents[2]
 TYRO = ["train", "train_residual_ppo", "play_residual_policy", "tune_hyperparameters", "evaluate_robustness"]
-TYRO += ["export_policy", "demo", "run_folder.sb3_files", "training.ship_policy", "utils.monitor_training"]
+TYRO += ["export_policy", "demo", "view", "run_folder.sb3_files", "training.ship_policy", "utils.monitor_training"]
 TYRO += ["evaluation.challenge_report", "evaluation.environments_page"]
 TYRO += [f"benchmarks.{path.stem}" for path in sorted((ROOT / "benchmarks").glob("*.py")) if "def main(" in path.read_text()]
 TRAININGS = [f"train --env {env_id}" for env_id in ("ResidualWalk-v0", "CubeInHand-v0", "RWRLWalkerWalk-v0")]
 NO_OPTIONS = {"demo", "evaluation.environments_page"}
-FILE_LISTS = {"evaluation.challenge_report", "benchmarks.time_to_quality"}  # programs that take any number of words
+FILE_LISTS = {"evaluation.challenge_report", "benchmarks.time_to_quality", "view"}  # programs that take any number of words
 SEEDED = [*TYRO[:5], "benchmarks.soak"]
 WORDS = {
     "export_policy": ["nowhere", "nothing.onnx"],

@@ -23,6 +23,7 @@ ALLOWED = {
     "evaluation": ("utils", "controllers", "envs", "algorithms", "run_folder"),
     "training": ("utils", "controllers", "envs", "algorithms", "run_folder", "callbacks", "evaluation"),
     "tuning": ("utils", "controllers", "envs", "algorithms", "run_folder", "callbacks", "evaluation", "training"),
+    "viewer": ("utils", "controllers", "envs", "algorithms", "run_folder", "callbacks", "evaluation", "training"),
 }
 # Heavy libraries that users of environments need not load, and the packages that must not import them.
 HEAVY = {"torch", "stable_baselines3"}

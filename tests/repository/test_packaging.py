@@ -112,14 +112,16 @@ def test_every_package_of_another_project_that_is_imported_is_declared():
     ours = TOP | SCRIPTS | sys.stdlib_module_names
     names = {name.partition(".")[0] for path in FILES for name in imported(path)} - ours
     sources = packages_distributions()
-    known = declared(PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["sweep"])
+    extras = PROJECT["project"]["optional-dependencies"]
+    known = declared(PROJECT["project"]["dependencies"] + extras["sweep"] + extras["web"])
     known |= {"dm-control": None}  # declared for Python below 3.13
     missing = {name for name in names if not {canonicalize_name(own) for own in sources[name]} & {*known}}
     assert not missing and {"mujoco", "dm_control", "gymnasium_robotics", "onnx", "rich"} <= names
 
 
 def test_every_declared_dependency_has_an_exact_version_that_it_allows():
-    for name, own in declared(PROJECT["project"]["dependencies"]).items():
+    web = PROJECT["project"]["optional-dependencies"]["web"]
+    for name, own in declared(PROJECT["project"]["dependencies"] + web).items():
         (version,) = pinned()[name].specifier
         assert version.operator == "==" and own.specifier.contains(version.version), name
 

@@ -1,0 +1,30 @@
+"""Events of a page without a browser: sets a control's value and runs its handlers, as viser's server does."""
+
+import asyncio
+import socket
+
+from viser import GuiEvent
+
+
+def change(handle, value=None):
+    """Changes a control to `value`, or presses a button, and runs its handlers."""
+    if value is not None:
+        handle._impl.value = value
+    for callback in handle._impl.update_cb:
+        asyncio.run(callback(GuiEvent(client=None, client_id=None, target=handle)))
+
+
+def press(gui, key, modifier=None):
+    """Presses a key: runs the handlers of the commands with this hotkey."""
+    handles = [h for h in gui._command_handle_from_uuid.values() if (h.hotkey, h.modifier) == (key, modifier)]
+    assert handles, key
+    for handle in handles:
+        for callback in handle._impl.trigger_cb:
+            asyncio.run(callback(None))
+
+
+def free_port():
+    """Returns a TCP port that no program uses now."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return trial.getsockname()[1]

@@ -1,0 +1,324 @@
+"""The page without a browser: controls act through their handlers, environments have scenes, and nothing is public."""
+
+import asyncio
+import socket
+from types import SimpleNamespace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+pytest.importorskip("viser")
+pytest.importorskip("mjviser")
+
+from envs import TABLE
+from tests.helpers.web_page import change, free_port, press
+from viewer.app import Viewer, camera_offset
+from viewer.commands import Drag, Drop
+from viewer.panels.see import bars, table
+from viewer.server import LocalServer
+from viewer.session import Session, Setup
+
+KINDS = ["RealAnt-v0", "CubeInHand-v0", "ShadowHandBlock-v0", "RWRLCartpoleSwingup-v0", "Toy-v0", "InvertedPendulum-v5"]
+OTHERS = [*(TABLE.keys() - {*KINDS}), "Ant-v5", "CartPole-v1"]
+
+
+@pytest.fixture
+def viewers(tmp_path):
+    """Returns a function that makes viewers, which are closed at the end; their loop ticks only when a test says so."""
+    made = []
+
+    def make(env_id="ResidualWalk-v0", runs=(), arguments=None, end_with_page=False, **setup):
+        session = Session(Setup(env_id, arguments or {}, **{"kind": "flat", "policy": "zero", **setup}))
+        folder = tmp_path / "recordings"
+        made.append(Viewer(session, free_port(), runs, folder=folder, end_with_page=end_with_page))
+        return made[-1]
+
+    yield make
+    for viewer in made:
+        viewer.close()
+
+
+@pytest.fixture
+def viewer(viewers):
+    return viewers()
+
+
+def settle(viewer):
+    """Handles all requests and draws, without time for steps."""
+    viewer.loop._handle_requests()
+    viewer._refresh_due = 0.0
+    viewer.draw()
+    return viewer.session.log[-1] if viewer.session.log else None
+
+
+def shown(env_id, viewers):
+    viewer = viewers(env_id, policy="zero")
+    for _ in range(3):
+        viewer.session.step()
+    settle(viewer)
+    assert viewer.loop.message == "" and np.isfinite(camera_offset(viewer.scene)).all()
+    names = viewer.server.scene._handle_from_node_name
+    return viewer, names
+
+
+@pytest.mark.parametrize("env_id", KINDS)
+def test_an_environment_has_a_scene(env_id, viewers):
+    viewer, names = shown(env_id, viewers)
+    assert (viewer.session.bodies is None) == (env_id == "Toy-v0")
+    assert viewer.session.bodies is None or any(name.startswith("/bodies/") for name in names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("env_id", sorted(OTHERS))
+def test_every_other_environment_has_a_scene(env_id, viewers):
+    if env_id == "CartPole-v1":
+        pytest.importorskip("pygame")
+    viewer, names = shown(env_id, viewers)
+    assert viewer.session.bodies is None or any(name.startswith("/bodies/") for name in names)
+
+
+def test_the_buttons_and_keys_of_the_clock(viewer):
+    controls = viewer.panels["Controls"]
+    change(controls.buttons["Pause"])
+    settle(viewer)
+    assert viewer.loop.paused and controls.buttons["Pause"].label == "Continue"
+    press(viewer.server.gui, "S")
+    settle(viewer)
+    assert viewer.session.steps == 1
+    change(controls.speed, "1/8")
+    change(controls.seed, 7)
+    change(controls.buttons["Reset"])
+    assert settle(viewer) == {"step": 1, "command": "reset", "seed": 7} and viewer.loop.speed == 1 / 8
+    press(viewer.server.gui, "N")
+    assert settle(viewer)["seed"] == 8 and viewer.session.setup.seed == 8
+    press(viewer.server.gui, "P")
+    settle(viewer)
+    assert not viewer.loop.paused
+    assert "seed 8" in controls._status.content and "ResidualWalk-v0" in controls._status.content
+
+
+def test_sliders_keys_and_the_switch_steer(viewer):
+    panel, command = viewer.panels["Command"], viewer.session.env.unwrapped.task.command
+    change(panel.sliders["vx"], 0.4)
+    settle(viewer)
+    assert command.value.tolist() == [[0.4, 0.0, 0.0]] and panel.manual.value
+    press(viewer.server.gui, "arrowup")
+    press(viewer.server.gui, "arrowleft")
+    press(viewer.server.gui, "arrowright", "shift")
+    settle(viewer)
+    np.testing.assert_allclose(command.value, [[0.5, -0.05, 0.05]])
+    for _ in range(30):
+        press(viewer.server.gui, "arrowup")
+    settle(viewer)
+    assert command.value[0, 0] == 1.0
+    press(viewer.server.gui, "space")
+    settle(viewer)
+    assert not command.value.any()
+    change(panel.manual, False)
+    assert settle(viewer)["command"] == "release" and command.value[0, 0] >= 0.2
+    change(panel.sliders["vx"], 0.3)
+    change(panel.zero_button)
+    settle(viewer)
+    assert not command.value.any() and panel.sliders["vx"].value == 0.0
+
+
+def test_terrain_physics_and_pushes(viewer):
+    panel = viewer.panels["World"]
+    scene = viewer.scene
+    change(panel.kind, "waves")
+    change(panel.level, 0.2)
+    change(panel.build_button)
+    settle(viewer)
+    assert viewer.session.env.unwrapped.task.config.terrain.levels == (0.2,) and viewer.scene is not scene
+    change(panel.sliders["mass"], 1.25)
+    assert settle(viewer)["values"] == {"mass": 1.25}
+    change(panel.nominal_button)
+    assert settle(viewer)["values"] == {"mass": 1.0}
+    change(panel.strength, 0.6)
+    change(panel.directions, "left")
+    assert settle(viewer) | {"step": 0} == {"step": 0, "command": "push", "robot": 0, "speed": 0.6, "direction": 90.0}
+
+
+def test_an_ants_joint_fails_from_the_next_reset_on(viewers):
+    viewer = viewers("RealAnt-v0")
+    change(viewer.panels["World"].sliders["locked_joint"], 2)
+    change(viewer.panels["Controls"].buttons["Reset"])
+    settle(viewer)
+    viewer.session.step()
+    assert viewer.session.env.unwrapped.task.joint_failures.active[0].nonzero()[0].tolist() == [2]
+    change(viewer.panels["World"].sliders["locked_joint"], -1)
+    change(viewer.panels["Controls"].buttons["Reset"])
+    settle(viewer)
+    assert not viewer.session.env.unwrapped.task.joint_failures.active.any()
+
+
+def test_policies_change_and_stand_side_by_side(viewer):
+    panel = viewer.panels["Policy"]
+    assert {"gait alone", "zero", "random", "shipped"} <= {*panel.first.options}
+    change(panel.first, "shipped")
+    assert settle(viewer)["policy"] == "shipped"
+    change(panel.second, "gait alone")
+    settle(viewer)
+    assert viewer.session.labels() == ["shipped", "gait alone"] and viewer.session.count == 2
+    assert {"/labels/0", "/labels/1"} <= viewer.server.scene._handle_from_node_name.keys()
+    change(panel.second, "none")
+    settle(viewer)
+    assert viewer.session.count == 1
+
+
+def test_the_newest_checkpoint_of_a_training_is_followed(viewers, tmp_path):
+    import shutil
+
+    from viewer.policies import SHIPPED
+
+    run, shipped = tmp_path / "run", SHIPPED / "ResidualWalk-v0"
+    shutil.copytree(shipped, run / "checkpoints" / "0000001000")
+    for name in ("env.json", "config.yaml"):
+        shutil.copy(shipped / name, run)
+    viewer = viewers(runs=[run])
+    change(viewer.panels["Policy"].follow, True)
+    settle(viewer), settle(viewer)
+    assert viewer.session.setup.policy.endswith("checkpoints/0000001000")
+    shutil.copytree(shipped, run / "checkpoints" / "0000002000")
+    settle(viewer), settle(viewer)
+    assert viewer.session.setup.policy.endswith("checkpoints/0000002000")
+    assert "run: 0000002000" in viewer.panels["Policy"].first.options
+
+
+def test_the_numbers_on_the_page_are_those_of_the_robot(viewers):
+    viewer = viewers(robots=2)
+    panel = viewer.panels["See"]
+    for _ in range(60):
+        viewer.session.step()
+    change(panel.robot, 1)
+    settle(viewer)
+    viewer.session.step()
+    settle(viewer)
+    terms = {name: float(term[1]) for name, term in viewer.session.terms.items()}
+    assert panel._bars.content == bars(terms) and viewer.scene.robot == 1
+    assert panel._table.content == table(viewer.session.observations.rows(viewer.session.observation, 1))
+    assert "joint_pos" in panel._table.content and "rad/s" in panel._table.content
+    change(panel.follow, False)
+    assert not viewer.scene.follow
+
+
+def test_commands_are_saved_a_session_starts_again_and_names_cannot_leave_the_folder(viewer, tmp_path):
+    panel = viewer.panels["Record"]
+    change(viewer.panels["Controls"].buttons["Reset"])
+    change(panel.buttons["Save commands"])
+    settle(viewer)
+    assert (tmp_path / "recordings" / "session.json").is_file()
+    change(panel.buttons["New session"])
+    settle(viewer)
+    assert viewer.session.log == [] and viewer.loop.message == ""
+    viewer.session.step()
+    for name in ("../out", "", "a/b", ".hidden", "x" * 100, 7):
+        change(panel.name, name)
+        change(panel.buttons["Save commands"])
+        settle(viewer)
+        assert "a name needs" in viewer.loop.message
+    assert [path.name for path in (tmp_path / "recordings").iterdir()] == ["session.json"]
+
+
+@pytest.mark.slow
+def test_a_film_has_a_frame_for_every_25th_of_a_second(viewer, tmp_path, gl):
+    import imageio_ffmpeg
+
+    panel = viewer.panels["Record"]
+    change(panel.buttons["Film"])
+    settle(viewer)
+    assert panel.buttons["Film"].label == "End the film"
+    for _ in range(100):
+        viewer.session.step()
+    change(panel.buttons["Film"])
+    settle(viewer)
+    frames, _ = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "recordings" / "session.mp4"))
+    assert frames == 25
+
+
+@pytest.mark.parametrize(
+    ("panel", "name", "value"),
+    [
+        ("Controls", "seed", -3),
+        ("Controls", "seed", "many"),
+        ("Controls", "speed", "fast"),
+        ("World", "level", 7.0),
+        ("World", "kind", "hills"),
+        ("World", "strength", float("nan")),
+        ("Policy", "first", "no such policy"),
+        ("Policy", "second", 3),
+        ("See", "robot", 99),
+        ("See", "robot", float("nan")),
+    ],
+)
+def test_a_wrong_value_from_the_page_is_a_message(viewer, panel, name, value):
+    change(getattr(viewer.panels[panel], name), value)
+    change(viewer.panels["Controls"].buttons["Reset"]) if name == "seed" else None
+    change(viewer.panels["World"].directions, "left") if name == "strength" else None
+    change(viewer.panels["World"].build_button) if name == "level" else None
+    viewer.loop._handle_requests()
+    assert viewer.loop.message and viewer.session.log == []
+    viewer.loop.tick()
+
+
+def test_the_mouse_grabs_a_point_and_pulls_it(viewer):
+    settle(viewer)
+    scene, body = viewer.scene, 1
+    offset = scene._offset
+    point = scene.poses.position[0, body] + scene.poses.rotation[0, body] @ (0.01, 0.02, 0.03)
+    drag = scene.grab("start", 0, body, point + offset, point + offset)
+    np.testing.assert_allclose(drag.point, (0.01, 0.02, 0.03), atol=1e-6)
+    np.testing.assert_allclose(drag.target, point, atol=1e-6)
+    for _ in range(5):
+        viewer.session.step()
+    settle(viewer)
+    moved = scene.grab("update", 0, body, point, point + scene._offset + (0.0, 0.1, 0.0))
+    assert isinstance(moved, Drag) and moved.point == drag.point
+    np.testing.assert_allclose(moved.target, point + (0.0, 0.1, 0.0), atol=1e-6)
+    viewer.loop.post(moved)
+    settle(viewer)
+    assert viewer.server.scene._handle_from_node_name["/pushes"].visible and viewer.session.pushes.count == 1
+    viewer.loop.post(scene.grab("end", 0, body, point, point))
+    settle(viewer)
+    assert not viewer.server.scene._handle_from_node_name["/pushes"].visible
+    assert viewer.session.log[-1]["command"] == "drop" and isinstance(scene.grab("end", 0, body, point, point), Drop)
+
+
+def test_the_page_is_reachable_from_this_machine_only_and_never_shared(viewer):
+    listening = viewer.server._websock_server
+    assert viewer.server.get_host() == "127.0.0.1" and listening is not None
+    assert viewer.server.request_share_url() is None
+    assert viewer.server.shares_refused == 1 and viewer.server._share_tunnel is None
+    address = viewer.server.address()
+    assert address.startswith("http://127.0.0.1:") and f"ssh -L {viewer.server.get_port()}:127.0.0.1:" in address
+    others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}
+    for other in others:
+        with socket.socket() as trial:
+            trial.settimeout(1.0)
+            assert trial.connect_ex((other, viewer.server.get_port())) != 0
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_the_end_of_the_last_page_ends_the_loop_only_if_asked(viewers, monkeypatch, ends):
+    viewer = viewers(end_with_page=ends)
+    first, second = (SimpleNamespace(client_id=number) for number in (1, 2))
+    monkeypatch.setattr(viewer.server, "get_clients", lambda: {1: first, 2: second})
+    (closed,) = viewer.server._client_disconnect_cb
+    asyncio.run(closed(second))
+    assert not viewer.loop.ended
+    monkeypatch.setattr(viewer.server, "get_clients", lambda: {1: first})
+    asyncio.run(closed(first))
+    assert viewer.loop.ended == ends
+
+
+def test_a_port_in_use_is_an_error(viewer):
+    with pytest.raises(ValueError, match=r"port \d+ cannot be used \(Address already in use\): give another --port"):
+        LocalServer(viewer.server.get_port())
+
+
+def test_the_model_of_the_environment_keeps_its_colours(viewer):
+    env = gym.make("envs:ResidualWalk-v0")
+    shown, known = (model.vis.rgba.contactforce for model in (viewer.session.bodies.model, env.unwrapped.model))
+    np.testing.assert_array_equal(shown, known)
+    env.close()
