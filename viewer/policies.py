@@ -15,6 +15,7 @@ from utils.run_file_names import BEST, CHECKPOINTS, ENV, POLICY_FILES
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "policies"
 SHIPPED_NAME = "shipped"
+STEERING = "-steering"  # end of the name of a folder whose policy follows commands in every direction
 LATEST = "latest"  # follows the newest checkpoint of a run
 
 
@@ -38,9 +39,12 @@ def choices(env_id: str, runs: Sequence[Path]) -> dict[str, str]:
 
 
 def shipped_folder(env_id: str) -> Path | None:
-    """Returns the folder of the policy that is shipped for an environment, or None."""
-    folder = SHIPPED / file_name(env_id)
-    return folder if (folder / ENV).is_file() else None
+    """Returns the folder of the policy that is shipped for an environment, or None.
+
+    A policy for commands in every direction comes first.
+    """
+    folders = (SHIPPED / f"{file_name(env_id)}{ending}" for ending in (STEERING, ""))
+    return next((folder for folder in folders if (folder / ENV).is_file()), None)
 
 
 def checkpoints(run: Path) -> list[Path]:

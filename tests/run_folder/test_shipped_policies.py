@@ -3,13 +3,15 @@ keeps still, random actions."""
 
 import json
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
-from benchmarks import terrain_benchmark
+from benchmarks import steering_benchmark, terrain_benchmark
 from benchmarks.successes import SEEN_BY_NOBODY, played, rate
 from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, own_gait, walk
 from envs.locomotion.terrain import KINDS
+from evaluation.judges import Scene
 from evaluation.walks import summarise
 from run_folder.policy import POLICY_FILES
 from run_folder.records import read_env, read_run_config
@@ -19,11 +21,9 @@ from training.ship_policy import POLICIES
 from training.tasks import TASKS
 from utils.provenance import CHANGED
 
-WALKS = [env_id for env_id, row in TASKS.items() if "terrain" in row.tables]
-HAND = POLICIES / "CubeInHand-v0"
-COMMANDS = {POLICIES / env_id: "python train_residual_ppo.py " for env_id in WALKS} | {
-    HAND: "python train.py --env CubeInHand"
-}
+HAND, STEERING = POLICIES / "CubeInHand-v0", POLICIES / "ResidualWalk-v0-steering"
+WALKS = [*(env_id for env_id, row in TASKS.items() if "terrain" in row.tables), STEERING.name]
+COMMANDS = {POLICIES / name: "python train_residual_ppo.py " for name in WALKS} | {HAND: "python train.py --env CubeInHand"}
 
 
 @pytest.fixture(params=WALKS)
@@ -44,16 +44,18 @@ def test_it_is_small_and_comes_with_all_that_a_player_needs(shipped):
 
 @pytest.mark.parametrize("shipped", COMMANDS, ids=lambda path: path.name)
 def test_its_card_says_how_it_was_made_and_how_it_was_judged(shipped, card):
-    assert card["env_id"] == shipped.name and card["command"].startswith(COMMANDS[shipped])
+    assert shipped.name in (card["env_id"], f"{card['env_id']}-steering") and card["command"].startswith(COMMANDS[shipped])
     assert card["steps"] > 1e6 and 60 < card["wall_time_s"] < 4 * 3600
     assert {"python", "mujoco", "gymnasium", "stable-baselines3", "torch", "numpy"} <= card["versions"].keys()
     assert CHANGED not in card["git"] and card["seed"] == read_run_config(shipped)["seed"]
 
 
-def test_its_card_holds_the_benchmark_on_every_terrain_beside_the_gait_alone(card):
+def test_its_card_holds_the_benchmark_on_every_terrain_of_its_training_beside_the_gait_alone(shipped, card):
+    kinds = read_env(shipped)[1]["config"]["terrain"]["kinds"]
+    assert kinds == (["rough"] if shipped == STEERING else [kind for kind in KINDS if kind != "flat"])
     for walker in ("gait alone", card["walker"]):
         rows = [row for row in card["benchmark"]["terrain"] if row["walker"] == walker]
-        places = {(kind, level) for kind in KINDS if kind != "flat" for level in (0.25, 0.5, 0.75, 1.0)}
+        places = set(product(kinds, (0.25, 0.5, 0.75, 1.0)))
         assert {(row["kind"], row["level"]) for row in rows} == places
         assert all(row["episodes"] >= 100 for row in rows)
         flat = [row for row in card["benchmark"]["flat"] if row["walker"] == walker]
@@ -67,7 +69,7 @@ def test_it_was_trained_with_variation_and_on_no_ground_of_the_benchmark(shipped
 
 
 # One of them takes 15 s.
-ONE_FAST = [pytest.param(POLICIES / env_id, id=env_id, marks=[pytest.mark.slow] * (i > 0)) for i, env_id in enumerate(WALKS)]
+ONE_FAST = [pytest.param(POLICIES / name, id=name, marks=[pytest.mark.slow] * (i > 0)) for i, name in enumerate(WALKS)]
 
 
 @pytest.mark.parametrize("shipped", ONE_FAST)
@@ -78,6 +80,27 @@ def test_it_crosses_full_rough_ground_where_either_gait_alone_does_not(shipped, 
     walkers = ((trained, config), (Walker(), fewer), (own_gait(trained), fewer))
     rates = [summarise(walk(walker, "rough", 1.0, own))["success"] for walker, own in walkers]
     assert rates[0] >= 0.7 and max(rates[1:]) <= 0.3, rates
+
+
+@pytest.mark.parametrize("shipped", [STEERING], ids=lambda path: path.name)
+def test_the_steering_policys_card_holds_what_it_followed_beside_the_gait_alone(card):
+    rows = {(row["walker"], row["level"], row["command"]): row for row in card["benchmark"]["steering"]}
+    assert rows.keys() == set(product(("gait alone", card["walker"]), (0.0, 0.5, 0.75, 1.0), steering_benchmark.COMMANDS))
+    assert all(row["episodes"] >= 50 for row in rows.values())
+    better = [
+        rows[card["walker"], 1.0, name]["success_interval_low"] > rows["gait alone", 1.0, name]["success_interval_high"]
+        for name in ("forward", "backward", "left", "right", "arc", "diagonal")
+    ]
+    assert all(better), better
+
+
+@pytest.mark.parametrize("command", ["left", "arc"])
+def test_the_steering_policy_follows_commands_on_rough_ground_where_the_gait_alone_does_not(command):
+    config = steering_benchmark.SteeringBenchmarkConfig(episodes=8, seeds_from=34_000)
+    rates = [
+        steering_benchmark.followed(model, Scene("rough", 1.0), command, config)["success"] for model in (STEERING, None)
+    ]
+    assert rates[0] >= 0.7 and rates[1] <= 0.3, rates
 
 
 @pytest.mark.parametrize("shipped", [HAND], ids=lambda path: path.name)
