@@ -74,7 +74,7 @@ def draw_fallen(qpos: np.ndarray, joint_range: Range, generators: Generators) ->
 
 
 def spread_joints(qpos: np.ndarray, width: float, lift: float, generators: Generators) -> None:
-    """Changes joint angles, which follow the free joint in `qpos` (k, nq), by up to `width`, rad; raises robots by `lift`, m.
+    """Changes joint angles, which follow the free joint in `qpos` (k, nq), by up to `width`, rad; lifts robots by `lift`, m.
 
     Each of the `generators` (k) gives one number for each joint.
     """
