@@ -38,7 +38,7 @@ class A1Config(WalkerConfig):
     low_pass: float | None = within(None, above=0.0, unit="Hz")
     """Cut-off frequency of a Butterworth filter of the targets, Hz; walk_in_the_park has 4 on the robot. None: no filter."""
     start_spread: float = within(0.05, 0.0, 0.3, unit="rad")
-    """Largest difference of a joint's start angle from the keyframe's, rad; with 0 a symmetric policy cannot start to trot."""
+    """Largest difference of a joint's start angle from the keyframe's, rad; with 0 symmetric policies cannot trot."""
     control_dt: float = within(0.05, high=0.1, above=0.0, unit="s")
     """Duration of a control step, s."""
     min_height: float = within(0.0, 0.0, 0.3, unit="m")
