@@ -37,8 +37,8 @@ class A1Config(WalkerConfig):
     0.4, 0.4, and the whole ranges in the task reset."""
     low_pass: float | None = within(None, above=0.0, unit="Hz")
     """Cut-off frequency of a Butterworth filter of the targets, Hz; walk_in_the_park has 4 on the robot. None: no filter."""
-    heading_width: float = within(0.2, high=1e3, above=0.0, unit="rad")
-    """Heading error at which the reward for keeping the heading falls to 0.37, rad."""
+    start_spread: float = within(0.05, 0.0, 0.3, unit="rad")
+    """Largest difference of a joint's start angle from the keyframe's, rad; with 0 symmetric policies cannot trot."""
     control_dt: float = within(0.05, high=0.1, above=0.0, unit="s")
     """Duration of a control step, s."""
     min_height: float = within(0.0, 0.0, 0.3, unit="m")
@@ -78,9 +78,9 @@ class A1Config(WalkerConfig):
 
 
 _STILL = {"command_vx": (0.0, 0.0), "command_vy": (0.0, 0.0), "command_yaw_rate": (0.0, 0.0)}
-_STILL |= {"weights": RunWeights(), "command_segments": CommandSegments(), "observe_command": False, "heading_width": 0.2}
+_STILL |= {"weights": RunWeights(), "command_segments": CommandSegments(), "observe_command": False}
 _FIXED = {
     "locomotion": {"command_vy": (0.0, 0.0), "stand_weights": StandWeights()},
     "stand": _STILL,
-    "reset": _STILL | {"max_tilt": np.pi, "min_height": 0.0},
+    "reset": _STILL | {"max_tilt": np.pi, "min_height": 0.0, "start_spread": 0.05},
 }

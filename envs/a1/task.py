@@ -11,7 +11,7 @@ from envs.a1.scene import FOOT_FORCES, JOINTS, SCENE, UNDERSIDE
 from envs.a1.variation import PARAMETERS
 from envs.joints import limits
 from envs.locomotion.filters import LowPass
-from envs.locomotion.postures import draw_fallen, lay_down, stand_terms, stands
+from envs.locomotion.postures import draw_fallen, lay_down, spread_joints, stand_terms, stands
 from envs.locomotion.privileged import privileged_blocks
 from envs.locomotion.running import run_terms
 from envs.locomotion.walker import WalkerTask
@@ -49,6 +49,8 @@ class A1Task(WalkerTask):
     def vary_start(self, qpos, generators):
         if self.config.starts_fallen:
             draw_fallen(qpos, self.joint_range, generators)
+        elif width := self.config.start_spread:  # feet are up to 0.22 m beside the axes that turn them
+            spread_joints(qpos, width, 0.22 * width, generators)
 
     def reset(self, ids, generators, options):
         super().reset(ids, generators, options)
@@ -72,10 +74,8 @@ class A1Task(WalkerTask):
         return privileged_blocks(self, self._sensordata[:, self._forces])
 
     def reward_terms(self):
-        if self.config.runs:
-            measured = run_terms(self, self._velocity[:, 0], self.config.heading_width)
-        else:
-            measured = stand_terms(self, self._home_qpos)
+        runs = self.config.runs
+        measured = run_terms(self, self._velocity[:, 0]) if runs else stand_terms(self, self._home_qpos)
         return {name: weight * measured[name] for name, weight in self._weights.items()}
 
     def measurements(self):

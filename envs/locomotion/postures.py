@@ -73,6 +73,16 @@ def draw_fallen(qpos: np.ndarray, joint_range: Range, generators: Generators) ->
     qpos[:, 7:] = middle + half * (2 * draws[:, 2:] - 1)
 
 
+def spread_joints(qpos: np.ndarray, width: float, lift: float, generators: Generators) -> None:
+    """Changes joint angles, which follow the free joint in `qpos` (k, nq), by up to `width`, rad; lifts robots by `lift`, m.
+
+    Each of the `generators` (k) gives one number for each joint.
+    """
+    draws = np.array([generator.random(qpos.shape[1] - 7) for generator in generators])
+    qpos[:, 7:] += width * (2 * draws - 1)
+    qpos[:, 2] += lift
+
+
 def lay_down(task: "LeggedTask", ids: np.ndarray, geom_positions: np.ndarray) -> None:
     """Moves robots `ids` (k,) up or down, so that the lowest sphere around one of their geoms is close above flat ground.
 

@@ -11,6 +11,7 @@ from utils.fields import Checked, within
 if TYPE_CHECKING:
     from envs.locomotion.walker import WalkerTask
 
+HEADING_WIDTH = 0.2  # rad
 _HEAVIEST = 1e6  # largest absolute weight
 
 
@@ -30,16 +31,16 @@ class RunWeights(Checked):
     """Weight of a fall, which counts once, at the end of the episode."""
 
 
-def run_terms(task: "WalkerTask", speed: np.ndarray, heading_width: float) -> dict[str, np.ndarray]:
+def run_terms(task: "WalkerTask", speed: np.ndarray) -> dict[str, np.ndarray]:
     """Returns the unweighted reward terms of running ahead, (n,) each, by the names of `RunWeights`.
 
-    `speed` (n,) is the velocity along the body's x axis, m/s; its horizontal part counts. `heading_width` is in rad.
+    `speed` (n,) is the velocity along the body's x axis, m/s; its horizontal part counts.
     """
     vx, _, yaw_rate = task.command.value.T
     return {
         "forward_velocity": rewards.run(np.cos(task.pitch) * speed, vx),
         "yaw_rate": rewards.yaw_rate(task.angvel[:, 2], yaw_rate),
-        "heading": rewards.heading(task.heading_error, heading_width),
+        "heading": rewards.heading(task.heading_error, HEADING_WIDTH),
         "smoothness": rewards.smoothness(task.action, task.previous_action),
         "fall": rewards.fall(task.fallen),
     }

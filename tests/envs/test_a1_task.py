@@ -6,6 +6,7 @@ import pytest
 from dm_control.utils.rewards import tolerance
 from scipy.signal import butter, lfilter, lfilter_zi
 
+from controllers.leg_names import LEG_NAMES
 from envs.a1.config import A1Config
 from envs.a1.scene import JOINTS
 from envs.a1.task import A1Task
@@ -145,6 +146,17 @@ def test_a_robot_that_stands_is_a_success_and_one_that_lies_tilts_crouches_or_mo
     assert reward[0] == pytest.approx(10.0) and reward[1] == 0.0 and (reward[2:4] < 9.9).all()
 
 
+def test_joints_start_around_the_initial_pose_with_the_feet_close_above_the_ground():
+    env = A1VectorEnv(32, num_threads=1)
+    env.reset(seed=0)
+    errors = env.task.joint_pos - env.model.key("home").qpos[7:]
+    lowest = np.min([env.task.sim.site(f"{leg}_foot").xpos[:, 2] for leg in LEG_NAMES], axis=0) - 0.02
+    assert 0.045 < np.abs(errors).max() <= 0.05 and (lowest > -1e-3).all() and lowest.max() < 0.02
+    still = A1VectorEnv(1, start_spread=0.0)
+    still.reset(seed=0)
+    np.testing.assert_array_equal(still.task.joint_pos[0], env.model.key("home").qpos[7:])
+
+
 @pytest.mark.parametrize("name", ["locomotion", "reset", "stand"])
 def test_dr_switches_the_randomisation_on(name):
     env = A1VectorEnv(40, task_name=f"{name}-dr")
@@ -193,6 +205,7 @@ def test_the_command_is_a_further_row_on_request():
         ({"stand_weights": {"pose": 1.0}}, "stand_weights has no effect in the task locomotion"),
         ({"command_vy": (0.0, 0.1)}, "command_vy has no effect in the task locomotion"),
         ({"task_name": "reset", "terrain": {"kinds": ["rough"]}}, "terrain.kinds must be flat in the task reset"),
+        ({"task_name": "reset", "start_spread": 0.1}, "start_spread has no effect in the task reset"),
         ({"low_pass": 10.0}, "low_pass must be below half the control rate, 10 Hz"),
         ({"offset": (0.2, 0.0, 0.4)}, "offset must be three numbers above 0 rad"),
     ],
