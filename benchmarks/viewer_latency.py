@@ -17,16 +17,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from utils.console.arguments import parse_arguments
 from utils.console.terminal import tolerant_output
+from utils.env_ids import DEFAULT_ID
 from utils.fields import Checked, within
 from viewer.app import Viewer
 from viewer.commands import Steer
 from viewer.session import Session, Setup
 
 SETUPS = {
-    "1 robot, flat": Setup("ResidualWalk-v0", {}, policy="shipped", kind="flat"),
-    "1 robot, rough 0.5": Setup("ResidualWalk-v0", {}, policy="shipped"),
-    "2 policies, rough 0.5": Setup("ResidualWalk-v0", {}, policy="shipped", second="gait alone"),
-    "8 robots, rough 0.5": Setup("ResidualWalk-v0", {}, policy="shipped", robots=8),
+    "1 robot, flat": Setup(DEFAULT_ID, {}, policy="shipped", kind="flat"),
+    "1 robot, rough 0.5": Setup(DEFAULT_ID, {}, policy="shipped"),
+    "2 policies, rough 0.5": Setup(DEFAULT_ID, {}, policy="shipped", second="gait alone"),
+    "8 robots, rough 0.5": Setup(DEFAULT_ID, {}, policy="shipped", robots=8),
 }
 
 

@@ -19,11 +19,6 @@ class PostureJudge(WalkJudge):
             scene = replace(scene, terrain="flat", command=0.0, command_vy=0.0, command_yaw_rate=0.0)
         return super().play_task(setting, scene, seed)
 
-    @property
-    def baselines(self):
-        """The baselines of every task; the robot has no gait."""
-        return super(WalkJudge, self).baselines
-
     def idle(self, setting: Setting, scene: Scene) -> dict[str, str]:
         """Returns the fields of a scene that have no effect -> the reason."""
         if self.task(setting).runs:

@@ -35,6 +35,8 @@ class WalkJudge(Judge):
     fixed_length: bool = True
     config: type = ResidualWalkConfig
     """Class of the task's config."""
+    has_gait: bool = True
+    """Whether actions of 0 are a gait, which is then a baseline."""
     goal: float = 3.0
     """Distance from the start, m, for a success in `evaluate`. It is short because evaluations interrupt trainings."""
     time: float = 20.0
@@ -126,8 +128,8 @@ class WalkJudge(Judge):
 
     @property
     def baselines(self):
-        """The baselines of every task, and the gait without residuals."""
-        return {"gait alone": gait_alone} | super().baselines
+        """The baselines of every task, and the gait without residuals if there is one."""
+        return ({"gait alone": gait_alone} if self.has_gait else {}) | super().baselines
 
     def _steered(self, env):
         """Returns whether a success in `env` is to follow the command."""

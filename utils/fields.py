@@ -101,9 +101,18 @@ def fix_fields(config, values: dict[str, Any], where: str) -> None:
     for name, value in values.items():
         field = defaults[name]
         default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-        if getattr(config, name) not in (value, default):
-            raise FieldError(name, f"has no effect {where}")
+        given = getattr(config, name)
+        if given not in (value, default):
+            raise FieldError(_first_difference(name, given, default), f"has no effect {where}")
         object.__setattr__(config, name, value)
+
+
+def _first_difference(name, given, default):
+    """Returns the dotted path below `name` of the first field of `given`, a dataclass, that differs from `default`."""
+    if not (dataclasses.is_dataclass(given) and type(given) is type(default)):
+        return name
+    pairs = ((field.name, getattr(given, field.name), getattr(default, field.name)) for field in dataclasses.fields(given))
+    return f"{name}." + next(_first_difference(*pair) for pair in pairs if pair[1] != pair[2])
 
 
 def number_within(name: str, value, low: float, high: float, unit: str = "") -> float:

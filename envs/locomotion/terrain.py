@@ -68,7 +68,8 @@ class TerrainConfig(Checked):
                 raise FieldError(name, f"{words}, got {getattr(self, name):g} m")
         if (self.start_distance + self.start_length) * self.size > self.length:
             most = self.length / self.size - self.start_distance
-            words = f"must be at most {most:g} m, so that starts at size {self.size:g} lie on the tile"
+            words = f"must be at most {most:g} m, so that starts at size {self.size:g} and start_distance "
+            words += f"{self.start_distance:g} m lie on the tile, whose length is {self.length:g} m"
             raise FieldError("start_length", f"{words}, got {self.start_length:g} m")
         if self.spacing > ROUGH_CELL * self.size:
             words = f"must be at most {ROUGH_CELL * self.size:g} m, the smallest obstacle at size {self.size:g}"

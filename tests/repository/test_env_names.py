@@ -12,12 +12,25 @@ from training.tasks import TASKS
 IDS = {name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs.")}
 STEMS = {name.rpartition("-v")[0] for name in IDS}
 NAMES = IDS | STEMS | {*TASKS} | {f"envs:{name}" for name in IDS}
-PROGRAMS = ("algorithms", "callbacks", "controllers", "envs", "evaluation", "run_folder", "training", "tuning", "utils")
+PROGRAMS = (
+    "algorithms",
+    "callbacks",
+    "controllers",
+    "envs",
+    "evaluation",
+    "run_folder",
+    "training",
+    "tuning",
+    "utils",
+    "viewer",
+)
 # Files that may name environments -> the reason.
 ALLOWED = {
     "envs/__init__.py": "the registry",
     "training/tasks/__init__.py": "the table of tasks",
     "training/tasks/a1.py": "a task",
+    "training/tasks/biped.py": "a task",
+    "training/tasks/realant.py": "a task",
     "training/tasks/walk.py": "a task",
     "training/tasks/cube_in_hand.py": "a task",
     "utils/env_ids.py": "the id of programs that are given none",

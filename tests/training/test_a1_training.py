@@ -49,7 +49,7 @@ def test_the_suffix_dr_sets_the_randomisation_of_a_training():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--env-kwargs {low_pass:\u00a04}", "env_kwargs of an A1 may contain perturb_spec, task_kwargs, not 'low_pass'"),
+        ("--env-kwargs {low_pass:\u00a04}", "env_kwargs of A1-v0 may contain perturb_spec, task_kwargs, not 'low_pass'"),
         ("--env.task-name hop", "invalid choice 'hop' for argument '--env.task-name'"),
         ("--env.task-name reset --env.command-vx 0.3 0.5", "command_vx has no effect in the task reset"),
         ("--env.low-pass 12", "low_pass must be below half the control rate"),

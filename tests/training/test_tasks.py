@@ -70,7 +70,9 @@ def test_a_row_that_is_added_decides_presets_curriculum_judge_and_score(monkeypa
 @every_id
 def test_every_id_has_a_judge_whose_baselines_run(env_id):
     judge = find_task(env_id).judge
-    judge = replace(judge, time=10 * gym.make(env_id).unwrapped.control_dt) if judge.fixed_length else judge
+    if judge.fixed_length:
+        ten_steps = 10 * gym.make(env_id).unwrapped.control_dt
+        judge = replace(judge, time=ten_steps, steered_time=ten_steps)
     arguments = {} if judge.fixed_length else {"max_episode_steps": 10}
     walks = env_id in ("ResidualWalk-v0", "AdaptiveWalk-v0")
     assert list(judge.baselines) == ["gait alone"] * walks + ["zero", "random"]

@@ -45,6 +45,12 @@ def walked(env, steps=3):
     return env
 
 
+def own_action(env, i):
+    """Returns an action that differs from simulation to simulation, within the action space of the single environment."""
+    low, high = env.single_action_space.low, env.single_action_space.high
+    return (low + (high - low) * (0.5 + 0.1 * i)).astype(np.float32)
+
+
 def drawn_by_the_library(camera, depth, height, width):
     """Returns the picture that mujoco.Renderer takes with this camera."""
     model, data = camera._sim.model, camera._sim.get_data(0)
@@ -59,14 +65,18 @@ def drawn_by_the_library(camera, depth, height, width):
 
 @every_id
 def test_a_vector_shows_what_the_single_environments_show_with_one_renderer(env_id, gl, renderers):
-    vector = walked(gym.make_vec(env_id, 3, render_mode="rgb_array", **SMALL))
+    vector = gym.make_vec(env_id, 3, render_mode="rgb_array", **SMALL)
+    vector.reset(seed=0)
+    actions = np.array([own_action(vector, i) for i in range(3)])
+    for _ in range(3):
+        vector.step(actions)
     frames = vector.render()
     assert live_renderers() - renderers == (env_id != "Toy-v0") and len(frames) == 3
     for i, frame in enumerate(frames):
         single = gym.make(env_id, render_mode="rgb_array", **SMALL)
         single.reset(seed=i)
         for _ in range(3):
-            single.step(np.zeros(single.action_space.shape, np.float32))
+            single.step(actions[i])
         np.testing.assert_array_equal(single.render(), frame)
         single.close()
     assert frames[0].shape == (96, 160, 3) and frames[0].dtype == np.uint8 and frames[0].std() > 5

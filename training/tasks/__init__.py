@@ -70,10 +70,12 @@ ANY = TaskRow()
 TASKS: dict[str, TaskRow] = {
     "ResidualWalk-v0": WALK,
     "AdaptiveWalk-v0": WALK,
-    "A1-v0": TaskRow(PostureJudge(config=A1Config, steered_time=5.0), a1.A1TrainConfig, a1.PRESETS),
+    "A1-v0": TaskRow(PostureJudge(config=A1Config, has_gait=False, steered_time=5.0), a1.A1TrainConfig, a1.PRESETS),
     "CubeInHand-v0": TaskRow(SUCCESSES, cube_in_hand.CubeTrainConfig, cube_in_hand.PRESETS, cube_in_hand.curriculum),
     "RealAnt-v0": TaskRow(SUCCESSES, realant.RealAntTrainConfig, realant.PRESETS),
-    "Biped-v0": TaskRow(WalkJudge(config=BipedConfig), biped.BipedTrainConfig, biped.PRESETS, biped.curriculum),
+    "Biped-v0": TaskRow(
+        WalkJudge(config=BipedConfig, has_gait=False), biped.BipedTrainConfig, biped.PRESETS, biped.curriculum
+    ),
     "RWRL": SMALL_NETWORK,
     "ShadowHand": SMALL_NETWORK,
 }
