@@ -47,7 +47,8 @@ FLAT_TIME = 20.0  # s
 COMMANDS = ResidualWalkConfig().command_vx  # m/s
 FLAT_COMMANDS = (0.1, 0.2, 0.3, 0.4, 0.5)  # m/s
 # Fields that the benchmark sets instead of the training: ground, commands, ends of an episode, and variation of the robot.
-FIXED = ("terrain", "terrain_scale", "command_vx", "command_vy", "command_yaw_rate", "min_height", "max_tilt", "variation")
+_COMMAND = ("command_vx", "command_vy", "command_yaw_rate", "command_segments")
+FIXED = ("terrain", "terrain_scale", *_COMMAND, "min_height", "max_tilt", "variation")
 
 OUTPUTS = (
     ("terrain.csv", csv_with("walker", "kind", "level")),

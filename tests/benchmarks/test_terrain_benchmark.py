@@ -16,6 +16,7 @@ from algorithms.vec_env import make_batch_vec_env
 from benchmarks import terrain_benchmark
 from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, walk
 from controllers.bezier_gait import GaitParameters
+from envs.locomotion.commands import CommandSegments
 from envs.locomotion.terrain import Terrain
 from envs.residual_walk.config import ResidualWalkConfig
 from envs.residual_walk_env import ResidualWalkVectorEnv
@@ -31,7 +32,8 @@ from utils.files import write_json
 
 SMALL = "--episodes 2 --num-threads 1 --kinds rough --levels 0.5".split()
 WRITTEN = {"terrain.csv", "flat.csv", "terrain.md", "terrain.png", "rows.jsonl"}
-TRAINED_ON = ResidualWalkConfig(residual_scale=0.01, command_vx=(0.05, 0.06), max_tilt=0.01)
+STANDING = CommandSegments(duration=(0.1, 0.2), stand_share=1.0)
+TRAINED_ON = ResidualWalkConfig(residual_scale=0.01, command_vx=(0.05, 0.06), command_segments=STANDING, max_tilt=0.01)
 
 
 @pytest.fixture(scope="module")
