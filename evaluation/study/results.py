@@ -85,7 +85,9 @@ class Results:
         seeds = self.seeds(method, budget) if seeds is None else seeds
         names = self.conditions if conditions is None else conditions
         cells = [[self._cells[method, budget, seed][name][metric] for name in names] for seed in seeds]
-        return np.array([[np.nan if value is None else value for value in row] for row in cells]).reshape(-1, len(names))
+        return np.array([[np.nan if value is None else value for value in row] for row in cells]).reshape(
+            len(cells), len(names)
+        )
 
     def group_means(self, method: str, metric: str, budget: str = STEPS) -> np.ndarray:
         """Returns the mean of a metric over each group's conditions, (s, g), so that every group counts equally."""
