@@ -18,6 +18,7 @@ from benchmarks.study_trainings import Training, options
 from envs.realant.config import RealAntConfig
 from envs.realant.scene import JOINTS
 from evaluation.study.conditions import target_cell
+from run_folder.export import describe
 from run_folder.runs import load_run
 from utils.config import as_plain, updated
 
@@ -188,6 +189,8 @@ def test_a_policy_with_a_history_and_noise_is_trained_resumed_and_played_under_a
     assert train.main(["--resume", str(run), "--total-timesteps", "64"]) == 0
     trained = load_run(run)
     assert len(trained.normalizer.mean) == 3 * 32 and json.loads((run / "card.json").read_text())["cpu_time_s"] > 0
+    rows = describe(trained)["observation"]
+    assert sum(row["size"] for row in rows) == 96 and rows[0]["name"] == "body_pos-2" and rows[-1]["unit"] == "m"
     found = target_cell(trained, BY_NAME["passive_FL_hip"], nominal, 2, 5, 1_500_003)
     assert found["time_to_target_s"] == 0.25 and found["success"] == 0.0 and found["smoothness"] is None
     assert found == target_cell(trained, BY_NAME["passive_FL_hip"], nominal, 2, 5, 1_500_003)
