@@ -110,7 +110,7 @@ def train(training: Training, env_id: str, steps: int, out: Path, num_threads: i
         check_same(run, wanted)
     if ended(run, steps):
         return
-    arguments = ["--resume", run] if started else [*wanted, "--num-threads", num_threads, "--run-dir", run]
+    arguments = ["--resume", run] if started else [*wanted, "--num-threads", num_threads, "--run-dir", run]  # see check_same
     log = out / f"{training.name}.log"
     code = run_program([*map(str, arguments)], log)
     if code in STOPPED:
@@ -121,8 +121,8 @@ def train(training: Training, env_id: str, steps: int, out: Path, num_threads: i
 
 def check_same(run: Path, wanted: Sequence[str]) -> None:
     """Raises ValueError if the training in the folder `run` was started with other options than `wanted`."""
-    given = read_record(run).get("argv", [])
-    if [*map(str, given[: len(wanted)])] != [*wanted]:
+    given = read_record(run).get("argv", [])[:-4]  # without the number of threads and the folder
+    if [*map(str, given)] != [*wanted]:
         raise ValueError(f"{run} was started with other options or another length: give another --out, or remove it")
 
 

@@ -99,7 +99,8 @@ def test_a_training_that_was_stopped_resumes_from_its_checkpoint(runner, program
 def test_other_options_or_another_length_are_refused_before_they_mix_with_a_training(runner):
     runner(METHODS[:1], evaluates=False).run()
     changed = Method("plain", "Plain", (*SMALL, "--ppo.gamma", "0.9"))
-    for other in (runner(METHODS[:1], steps=128), runner((changed,))):
+    fewer = Method("plain", "Plain", tuple(SMALL[:-2]))
+    for other in (runner(METHODS[:1], steps=128), runner((changed,)), runner((fewer,))):
         with pytest.raises(ValueError, match="plain_seed_1 was started with other options or another length"):
             other.run()
 
@@ -131,7 +132,7 @@ def test_a_training_of_another_process_is_skipped_and_named(runner, programs, tm
 
 
 def test_a_failed_training_is_named_and_the_others_go_on(runner, capsys, tmp_path):
-    broken = Method("broken", "Broken", ("--algo", "ppo", "--ppo.gamma", "0.9", "--ppo.batch-size", "4096"))
+    broken = Method("broken", "Broken", ("--algo", "ppo", "--ppo.batch-size", "99999"))
     assert runner((broken, METHODS[0])).run() == 1
     assert "the training broken_seed_1 has failed with exit code 2: see" in capsys.readouterr().err
     assert (tmp_path / "out" / "plain_seed_1" / "policy.json").is_file()
