@@ -148,6 +148,7 @@ def test_results_that_this_command_cannot_make_again_are_not_lost(runner, tmp_pa
     assert runner(seeds=(1, 2)).run() == 0
 
 
+@pytest.mark.slow
 def test_results_of_other_trainings_in_the_folder_stay_in_the_table(runner, tmp_path):
     runner(METHODS[:1], seeds=(1,)).run()
     runner(METHODS[:1], seeds=(7,)).run()
