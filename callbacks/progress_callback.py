@@ -19,20 +19,29 @@ class ProgressCallback(BaseCallback):
         self._total, self._stream = total_timesteps, tolerant(stream or sys.stdout)
         self._is_terminal = self._stream.isatty()
         self._started = self._printed = 0.0
-        self._before = {"steps": 0, "wall_time_s": 0.0}
+        self._before, self._cpu_started = {"steps": 0, "wall_time_s": 0.0, "cpu_time_s": 0.0}, 0.0
 
     @property
     def state(self) -> dict:
-        """The number of steps, and their wall time including evaluations, s, as plain data."""
+        """The number of steps, and their wall time and CPU time including evaluations, s, as plain data.
+
+        The CPU time, of all threads, depends little on other work on the machine. It is missing if the state of an earlier
+        version without it was restored.
+        """
         seconds = self._before["wall_time_s"] + time.monotonic() - self._started
-        return {"steps": self.num_timesteps, "wall_time_s": round(seconds, 1)}
+        state = {"steps": self.num_timesteps, "wall_time_s": round(seconds, 1)}
+        if "cpu_time_s" in self._before:
+            state["cpu_time_s"] = round(self._before["cpu_time_s"] + time.process_time() - self._cpu_started, 1)
+        return state
 
     def restore(self, state: dict) -> None:
         """Continues from a `state`; the rate counts only later steps."""
-        self._before, self.num_timesteps, self._started = state, state["steps"], time.monotonic()
+        self._before, self.num_timesteps = state, state["steps"]
+        self._started, self._cpu_started = time.monotonic(), time.process_time()
 
     def _on_training_start(self) -> None:
         self._started = self._printed = time.monotonic()
+        self._cpu_started = time.process_time()
 
     def _on_step(self) -> bool:
         if time.monotonic() - self._printed > (1.0 if self._is_terminal else 30.0):

@@ -12,7 +12,7 @@ _SHADOW = ("envs.shadow_hand_env:shadow_hand", "envs.shadow_hand_env:shadow_hand
 TABLE = {
     "ResidualWalk-v0": ("envs.residual_walk_env:ResidualWalkEnv", "envs.residual_walk_env:ResidualWalkVectorEnv", 5000, {}),
     "AdaptiveWalk-v0": ("envs.adaptive_walk_env:AdaptiveWalkEnv", "envs.adaptive_walk_env:AdaptiveWalkVectorEnv", 5000, {}),
-    "RealAnt-v0": ("envs.realant_env:RealAntEnv", "envs.realant_env:RealAntVectorEnv", 1000, {}),
+    "RealAnt-v0": ("envs.realant_env:realant", "envs.realant_env:realant_vector", 1000, {}),
     "Biped-v0": ("envs.biped_env:biped", "envs.biped_env:biped_vector", 2400, {}),
     "A1-v0": ("envs.a1_env:A1Env", "envs.a1_env:A1VectorEnv", 400, {}),
     "CubeInHand-v0": ("envs.cube_in_hand_env:CubeInHandEnv", "envs.cube_in_hand_env:CubeInHandVectorEnv", 1000, {}),

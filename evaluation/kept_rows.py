@@ -63,6 +63,19 @@ def _difference(head, conditions):
     return f"they were made with {old or 'fewer conditions'}, and now it is {new or 'without that'}"
 
 
+def read_rows(path: Path, conditions: str, settings: Sequence[str | float] = ()) -> dict[tuple, dict]:
+    """Returns the rows of these conditions and settings in a file of `KeptRows`, by key, without changing the file.
+
+    The result is empty if there is no such file. Another process may append rows at the same time.
+    """
+    head, *lines = [*(path.read_text(errors="replace").splitlines() if path.is_file() else ()), ""]
+    if head != json.dumps(conditions):
+        return {}
+    found = {tuple(json.loads(name)): row for name, row in filter(None, map(_read, lines))}
+    start, wanted = len(settings), tuple(settings)
+    return {key[start:]: row for key, row in found.items() if key[:start] == wanted}
+
+
 def is_kept_rows(path: Path) -> bool:
     """Returns whether the first line of a file is that of KeptRows."""
     return isinstance(json.loads(path.read_text(errors="replace").partition("\n")[0]), str)

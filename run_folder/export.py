@@ -91,8 +91,17 @@ def describe(run: Run) -> dict:
         known = next((source.describe() for source in (base, task) if hasattr(source, "describe")), {})
         known |= {"observation": _parts(env, run)} if run.normalizer.names else {}
         rows = known.get("observation") or _rows(env, task)
+        if hasattr(env, "layout") and len(env.observation_rows) > len(rows):
+            known |= {"observation": _with_past(env.observation_rows, rows)}
         plain = {"observation": rows, **_rate(env), "action_space": _action(run.policy.action_space)}
         return {"env_id": run.env_id, **plain, **known, "versions": versions()}
+
+
+def _with_past(slices, rows):
+    """Returns the rows of an observation with earlier frames, NAME-1 for the previous one, in the order of the vector."""
+    known = {row["name"]: row for row in rows}
+    names = sorted(slices, key=lambda name: slices[name].start)
+    return [known[name.partition("-")[0]] | {"name": name} for name in names]
 
 
 def _parts(env, run):

@@ -1,6 +1,7 @@
 """Bases of the configs of trainings: a task with a config of its own (field `env`), and the growth of its randomisation."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -15,17 +16,23 @@ ENV_KWARGS = ("perturb_spec", "task_kwargs")  # the config contains all other ar
 
 @dataclass(frozen=True)
 class TaskTrainConfig(TrainConfig):
-    """Base of a training's config with the task's config as the field `env`, which a subclass declares."""
+    """Base of a training's config with the task's config as the field `env`, which a subclass declares.
 
+    Attributes:
+        more_env_kwargs: arguments of the environment, besides ENV_KWARGS, that are not in its config.
+    """
+
+    more_env_kwargs: ClassVar[tuple[str, ...]] = ()
     env: Checked = field(default_factory=Checked)
     """Config of the task."""
 
     def __post_init__(self):
         super().__post_init__()
+        known = (*ENV_KWARGS, *self.more_env_kwargs)
         for name in self.env_kwargs:
-            if name not in ENV_KWARGS:
+            if name not in known:
                 hint = f": use --env.{name.replace('_', '-')}" if name in self.env.__dataclass_fields__ else ""
-                words = f"env_kwargs of {self.env_id} may contain {', '.join(ENV_KWARGS)}, not {name!r}"
+                words = f"env_kwargs of {self.env_id} may contain {', '.join(known)}, not {name!r}"
                 raise ValueError(words + hint)
 
     @property

@@ -8,6 +8,7 @@ import train
 from run_folder.stateful import Stateful
 from training.assembly import make_callbacks
 
+CLOCKS = ("wall_time_s", "cpu_time_s")
 TRAININGS = {
     "walk": ["--curriculum", "success"],
     "walk_with_time": ["--curriculum", "time", "--variation-rise", "9"],
@@ -39,4 +40,4 @@ def test_a_new_callback_continues_from_the_state_of_another(make):
         state = json.loads(json.dumps(increased(callback.state)))
         restored[name].restore(state)
         assert restored[name].state.keys() == state.keys()
-        assert {**restored[name].state, "wall_time_s": 0} == {**state, "wall_time_s": 0}
+        assert restored[name].state | dict.fromkeys(CLOCKS, 0) == state | dict.fromkeys(CLOCKS, 0)

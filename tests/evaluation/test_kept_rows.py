@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluation.kept_rows import KeptRows
+from evaluation.kept_rows import KeptRows, read_rows
 from utils.files import write_aside
 
 
@@ -44,3 +44,13 @@ def test_a_file_that_holds_something_else_is_begun_anew(tmp_path, made):
         write_aside(tmp_path / "rows", lambda aside, content=content: aside.write_text(content))
         assert [row["name"] for row in filled(tmp_path / "rows", "commit 1", made)] == ["a", "b"]
     assert made == ["a", "b"] * 3
+
+
+def test_rows_can_be_read_without_a_change_of_the_file(tmp_path, made):
+    path = tmp_path / "rows"
+    KeptRows(path, "commit 1", (4, 10)).row(("a", "clean"), lambda: {"rate": 0.5})
+    KeptRows(path, "commit 1", (8, 10)).row(("a", "clean"), lambda: {"rate": 0.7})
+    before = path.read_bytes()
+    assert read_rows(path, "commit 1", (4, 10)) == {("a", "clean"): {"rate": 0.5}}
+    assert read_rows(path, "commit 2", (4, 10)) == read_rows(path, "commit 1", (9, 10)) == {}
+    assert read_rows(tmp_path / "nowhere", "commit 1") == {} and path.read_bytes() == before

@@ -6,6 +6,7 @@ from typing import Annotated
 import tyro
 
 from envs.realant.config import RealAntConfig
+from envs.received import ARGUMENTS
 from training.task_config import LeggedTrainConfig
 
 # 20 control steps a second: the discount 0.98 looks 2.5 s ahead.
@@ -34,8 +35,9 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class RealAntTrainConfig(LeggedTrainConfig):
-    """Config of a training of RealAnt-v0."""
+    """Config of a training of RealAnt-v0; env_kwargs may also contain the noise_spec and the frames of `envs.received`."""
 
+    more_env_kwargs = ARGUMENTS
     env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = "RealAnt-v0"
     """Id of the environment to train."""
     preset: str = "default"

@@ -1,0 +1,114 @@
+"""Results of a study: a row for each method, seed, budget and condition, as CSV and as arrays."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from utils.files import reading, write_aside
+
+KEYS = ("method", "seed", "budget", "training_steps", "cpu_minutes", "condition", "group", "reach", "episodes")
+# Budgets: the policy after equal steps, the policy after equal time, or one policy that is both.
+STEPS, TIME, BOTH = "steps", "time", "both"
+_WHOLE = ("seed", "training_steps", "episodes")
+_WORDS = ("method", "budget", "condition", "group", "reach")
+
+
+def write_results(path: Path, rows: Iterable[Mapping], metrics: Sequence[str]) -> None:
+    """Writes rows with the keys KEYS and `metrics` as CSV, with five significant digits; None is empty."""
+    names = (*KEYS, *metrics)
+
+    def write(aside):
+        with aside.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(names)
+            writer.writerows([_text(row[name]) for name in names] for row in rows)
+
+    write_aside(path, write)
+
+
+def read_results(path: Path, metrics: Sequence[str]) -> list[dict]:
+    """Returns the rows that `write_results` wrote.
+
+    Raises:
+        ValueError: the file cannot be read, or has other columns.
+    """
+    names = [*KEYS, *metrics]
+    with reading(path), path.open(newline="") as file:
+        table = csv.DictReader(file)
+        if table.fieldnames != names:
+            raise ValueError(f"it must have the columns {', '.join(names)}")
+        return [{name: _value(name, row[name]) for name in names} for row in table]
+
+
+class Results:
+    """Values of trainings under conditions, as arrays (s, c): a row for each training in the order of seeds.
+
+    A training counts if it has all conditions that occur in the results, so that all rows have the same columns.
+
+    Args:
+        rows: rows as `read_results` returns them.
+
+    Attributes:
+        methods: names of the methods in the order of their first rows.
+        groups: conditions by group, in the order of their first rows.
+        incomplete: method, seed and budget of the trainings that lack conditions.
+    """
+
+    def __init__(self, rows: Iterable[Mapping]):
+        self._cells: dict[tuple, dict[str, Mapping]] = {}
+        self.groups: dict[str, list[str]] = {}
+        for row in rows:
+            for budget in (STEPS, TIME) if row["budget"] == BOTH else (row["budget"],):
+                self._cells.setdefault((row["method"], budget, row["seed"]), {})[row["condition"]] = row
+            known = self.groups.setdefault(row["group"], [])
+            known += [row["condition"]] if row["condition"] not in known else []
+        self.methods = list(dict.fromkeys(method for method, *_ in self._cells))
+        wanted = {condition for group in self.groups.values() for condition in group}
+        self.incomplete = [key for key, cells in self._cells.items() if cells.keys() != wanted]
+
+    @property
+    def conditions(self) -> list[str]:
+        """The names of all conditions."""
+        return [name for group in self.groups.values() for name in group]
+
+    def seeds(self, method: str, budget: str = STEPS) -> list[int]:
+        """Returns the seeds of the complete trainings of a method, ascending."""
+        keys = [key for key in self._cells if key[:2] == (method, budget) and key not in self.incomplete]
+        return sorted(seed for *_, seed in keys)
+
+    def values(
+        self, method: str, metric: str, budget: str = STEPS, conditions: Sequence[str] | None = None, seeds=None
+    ) -> np.ndarray:
+        """Returns the values (s, c) of a metric; by default of all conditions and all complete trainings. NaN is missing."""
+        seeds = self.seeds(method, budget) if seeds is None else seeds
+        names = self.conditions if conditions is None else conditions
+        cells = [[self._cells[method, budget, seed][name][metric] for name in names] for seed in seeds]
+        return np.array([[np.nan if value is None else value for value in row] for row in cells]).reshape(
+            len(cells), len(names)
+        )
+
+    def group_means(self, method: str, metric: str, budget: str = STEPS) -> np.ndarray:
+        """Returns the mean of a metric over each group's conditions, (s, g), so that every group counts equally."""
+        parts = [self.values(method, metric, budget, names).mean(axis=1) for names in self.groups.values()]
+        return np.stack(parts, axis=1)
+
+
+def _text(value):
+    if value is None:
+        return ""
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _value(name, text):
+    if name in _WORDS:
+        return text
+    if text is None:
+        raise ValueError("it has a line with too few values")
+    if text == "":
+        return None
+    value = int(text) if name in _WHOLE else float(text)
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {text}")
+    return value

@@ -1,0 +1,132 @@
+"""Markdown tables of a study: measures of each method, success under each condition, and differences from a baseline."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.study.results import STEPS, Results
+from evaluation.study.statistics import cvar, iqm_over_trainings, is_clear, paired_difference
+
+MISSING = "-"
+ALL = "all"  # row of the means over groups
+
+
+@dataclass(frozen=True)
+class Column:
+    """A measure of a method in a table of methods.
+
+    Attributes:
+        title: heading.
+        values: results, method -> values (s, k); their interquartile mean is shown.
+        digits: digits after the decimal point.
+        interval: whether the bootstrap interval over trainings is shown.
+        scale: factor of the values.
+    """
+
+    title: str
+    values: Callable[[Results, str], np.ndarray]
+    digits: int = 2
+    interval: bool = False
+    scale: float = 1.0
+
+
+def in_group(metric: str, group: str, budget: str = STEPS) -> Callable[[Results, str], np.ndarray]:
+    """Returns the values of a metric under the conditions of a group, for `Column.values`; empty without the group."""
+    return lambda results, method: results.values(method, metric, budget, results.groups.get(group, []))
+
+
+def over_groups(metric: str, budget: str = STEPS) -> Callable[[Results, str], np.ndarray]:
+    """Returns the means of a metric over all groups, (s, 1), for `Column.values`."""
+    return lambda results, method: results.group_means(method, metric, budget).mean(axis=1, keepdims=True)
+
+
+def worst(metric: str, budget: str = STEPS) -> Callable[[Results, str], np.ndarray]:
+    """Returns the lowest value of a metric among all conditions, (s, 1), for `Column.values`."""
+    return lambda results, method: results.values(method, metric, budget).min(axis=1, keepdims=True)
+
+
+def tail(metric: str, budget: str = STEPS) -> Callable[[Results, str], np.ndarray]:
+    """Returns the mean of a metric over the worst tenth of all conditions, (s, 1), for `Column.values`."""
+    return lambda results, method: cvar(results.values(method, metric, budget))[:, None]
+
+
+def ratio(metric: str, baseline: str) -> Callable[[Results, str], np.ndarray]:
+    """Returns a metric of each training divided by its mean over the baseline's trainings, (s, 1), for `Column.values`."""
+
+    def values(results, method):
+        own, base = (results.values(name, metric, STEPS)[:, :1] for name in (method, baseline))
+        return own / base.mean() if len(base) and base.mean() > 0.0 else np.zeros((0, 1))
+
+    return values
+
+
+def methods_table(results: Results, columns: Iterable[Column], titles: Mapping[str, str]) -> str:
+    """Returns a table with a row for each method; `titles` are the methods' names in the table."""
+    columns = [*columns]
+    rows = [[titles.get(m, m), *(_shown(c.scale * c.values(results, m), c) for c in columns)] for m in results.methods]
+    return _markdown(["method", *(column.title for column in columns)], rows)
+
+
+def conditions_table(results: Results, metric: str, titles: Mapping[str, str], budget: str = STEPS) -> str:
+    """Returns a table with a row for each group of conditions, and the interval of each method over its trainings."""
+    rows = [
+        [group, *(_shown(results.values(method, metric, budget, names), _PLAIN) for method in results.methods)]
+        for group, names in results.groups.items()
+    ]
+    rows.append([ALL, *(_shown(over_groups(metric, budget)(results, method), _PLAIN) for method in results.methods)])
+    return _markdown(["condition", *(titles.get(method, method) for method in results.methods)], rows)
+
+
+def differences_table(results: Results, metric: str, baseline: str, titles: Mapping[str, str], budget: str = STEPS) -> str:
+    """Returns a table of differences from a baseline on the same episodes, paired by seed, with Student's intervals.
+
+    A difference is bold if its interval excludes 0. The line below the table says how many would be by chance.
+    """
+    others, count, rows = [method for method in results.methods if method != baseline], 0, []
+    for group in [*results.groups, ALL]:
+        texts = [_difference(results, metric, method, baseline, group, budget) for method in others]
+        count += sum(text != MISSING for text in texts)
+        rows.append([group, *texts])
+    table = _markdown(["condition", *(titles.get(method, method) for method in others)], rows)
+    chance = f"{count} intervals of 95 %: without any effect, about {count / 20:.1f} of them would exclude 0 by chance."
+    return f"{table}\n\n{chance}"
+
+
+def _difference(results, metric, method, baseline, group, budget):
+    """Returns a difference with its interval as text; MISSING for fewer than two common seeds."""
+    seeds = sorted({*results.seeds(method, budget)} & {*results.seeds(baseline)})
+    if len(seeds) < 2:
+        return MISSING
+    own, base = (
+        _per_training(results, name, metric, group, kind, seeds) for name, kind in ((method, budget), (baseline, STEPS))
+    )
+    mean, low, high = paired_difference(own, base)
+    text = f"{mean:+.2f}"
+    return f"{f'**{text}**' if is_clear((low, high)) else text} ({low:+.2f} to {high:+.2f})"
+
+
+def _per_training(results, name, metric, group, budget, seeds):
+    """Returns the mean over a group's conditions, or over all groups, for each seed, (s,)."""
+    if group != ALL:
+        return results.values(name, metric, budget, results.groups[group], seeds).mean(axis=1)
+    return np.mean([results.values(name, metric, budget, names, seeds).mean(axis=1) for names in results.groups.values()], 0)
+
+
+def _shown(values, column):
+    """Returns an interquartile mean as text, with its interval if wanted; columns with missing values are left out."""
+    whole = values[:, np.isfinite(values).all(axis=0)]
+    if not whole.size:
+        return MISSING
+    middle, low, high = iqm_over_trainings(whole)
+    if not column.interval or not np.isfinite([low, high]).all():
+        return f"{middle:.{column.digits}f}"
+    return f"{middle:.{column.digits}f} ({low:.{column.digits}f} to {high:.{column.digits}f})"
+
+
+_PLAIN = Column("", lambda results, method: np.zeros((0, 0)), interval=True)
+
+
+def _markdown(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
