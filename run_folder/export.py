@@ -91,10 +91,16 @@ def describe(run: Run) -> dict:
         known = next((source.describe() for source in (base, task) if hasattr(source, "describe")), {})
         known |= {"observation": _parts(env, run)} if run.normalizer.names else {}
         rows = known.get("observation") or _rows(env, task)
-        if hasattr(env, "layout") and len(env.observation_rows) > len(rows):
+        if _has_past(env, rows):
             known |= {"observation": _with_past(env.observation_rows, rows)}
         plain = {"observation": rows, **_rate(env), "action_space": _action(run.policy.action_space)}
         return {"env_id": run.env_id, **plain, **known, "versions": versions()}
+
+
+def _has_past(env, rows):
+    """Returns whether the observation of `env` consists of earlier frames of the described rows."""
+    slices = env.observation_rows if hasattr(env, "layout") else {}
+    return len(slices) > len(rows) and {name.partition("-")[0] for name in slices} == {row["name"] for row in rows}
 
 
 def _with_past(slices, rows):
