@@ -90,10 +90,11 @@ def test_the_files_say_what_their_numbers_mean(shipped, tmp_path):
     meaning = json.loads((tmp_path / "policy.json").read_text())
     held = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert {key: value if isinstance(value, str) else json.dumps(value) for key, value in meaning.items()} == held
-    env = gym.make(f"envs:{shipped.name}")
+    env_id = load_run(shipped).env_id
+    env = gym.make(f"envs:{env_id}")
     rows = [(row.name, row.size, row.unit) for row in env.unwrapped.task.observation.rows]
     assert [(row["name"], row["size"], row["unit"]) for row in meaning["observation"]] == rows
-    if "terrain" in TASKS[shipped.name].tables:
+    if "terrain" in TASKS[env_id].tables:
         assert meaning["joint_order"] == list(JOINTS) and meaning["control_rate_hz"] == 100.0
         assert meaning["action"][:4] == ["FL_x", "FL_y", "FL_z", "FR_x"] and meaning["action_scale_m"] == 0.04
     else:
