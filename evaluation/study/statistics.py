@@ -4,7 +4,6 @@ The values of a method are an array (s, c): one row for each training, one colum
 """
 
 import numpy as np
-from scipy.stats import trim_mean
 
 from evaluation.episodes import mean_interval
 from evaluation.robustness.metrics import RESAMPLES, iqm
@@ -36,6 +35,8 @@ def iqm_over_trainings(values: np.ndarray, confidence: float = 0.95, seed: int =
     if trainings < 2:
         return iqm(values.ravel()), -np.inf, np.inf
     chosen = np.random.default_rng(seed).integers(trainings, size=(RESAMPLES, trainings))
+    from scipy.stats import trim_mean  # loads for half a second, and most programs do not need it
+
     means = trim_mean(values[chosen].reshape(RESAMPLES, -1), 0.25, axis=1)
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, (tail, 1 - tail))
