@@ -57,7 +57,8 @@ def read_scalars(log_dir: str | Path) -> dict[str, tuple[list[int], list[float]]
         log = EventAccumulator(str(folder), size_guidance={"scalars": 0})
         log.Reload()
         for tag in log.Tags()["scalars"]:
-            events = log.Scalars(tag)
+            # Names of files do not order processes of the same second.
+            events = sorted(log.Scalars(tag), key=lambda event: event.wall_time)
             scalars[tag] = ([event.step for event in events], [event.value for event in events])
     if not scalars:
         raise ValueError(f"no TensorBoard scalars in or below {log_dir}")

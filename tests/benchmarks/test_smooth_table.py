@@ -188,7 +188,8 @@ def test_a_policy_with_a_history_and_noise_is_trained_resumed_and_played_under_a
     assert train.main([*command, "--preset", "dr", "--variation-warm-up", "8", "--run-dir", str(run)]) == 0
     assert train.main(["--resume", str(run), "--total-timesteps", "64"]) == 0
     trained = load_run(run)
-    assert len(trained.normalizer.mean) == 3 * 32 and json.loads((run / "card.json").read_text())["cpu_time_s"] > 0
+    assert len(trained.normalizer.mean) == 3 * 32
+    assert 0.0 <= json.loads((run / "card.json").read_text())["cpu_time_s"] < 60.0
     rows = describe(trained)["observation"]
     assert sum(row["size"] for row in rows) == 96 and rows[0]["name"] == "body_pos-2" and rows[-1]["unit"] == "m"
     found = target_cell(trained, BY_NAME["passive_FL_hip"], nominal, 2, 5, 1_500_003)

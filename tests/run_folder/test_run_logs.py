@@ -2,6 +2,7 @@
 
 import pytest
 from stable_baselines3.common.logger import TensorBoardOutputFormat
+from torch.utils.tensorboard import SummaryWriter
 
 import train
 from run_folder.logs import PROGRESS, TENSORBOARD, ProgressCsv, cut_logs, make_logger, mark_logs, read_progress
@@ -85,3 +86,13 @@ def test_every_evaluation_is_logged_at_its_step(algo, perturb, tmp_path):
 def test_a_list_that_points_elsewhere_is_refused(tmp_path, sizes):
     with pytest.raises(ValueError, match="must name files of tensorboard/"):
         cut_logs(tmp_path, sizes, None)
+
+
+def test_curves_are_in_the_order_of_time_whatever_the_names_of_their_files(tmp_path):
+    for name, step in (("events.out.tfevents.1.later", 1), ("events.out.tfevents.1.early", 2)):
+        writer = SummaryWriter(str(tmp_path / str(step)))
+        writer.add_scalar("rollout/ep_rew_mean", 0.5 * step, step, walltime=1000.0 + step)
+        writer.close()
+        (written,) = (tmp_path / str(step)).iterdir()
+        written.rename(tmp_path / name)
+    assert read_scalars(tmp_path)["rollout/ep_rew_mean"] == ([1, 2], [0.5, 1.0])
