@@ -14,7 +14,8 @@ FARTHEST = 1e3  # m: largest coordinate of a point that the mouse can name
 MOST_ROBOTS = 16
 
 
-def _numbers(values) -> bool:
+def are_numbers(values) -> bool:
+    """Returns whether a mapping consists of names and finite numbers."""
     return all(isinstance(name, str) and is_number(number) for name, number in values.items())
 
 
@@ -33,7 +34,7 @@ class Reset(Checked):
 class Steer(Checked):
     """Sets the command of all robots: a value for each of the environment's `command_rows`."""
 
-    values: dict = checked(None, _numbers, "be a mapping of names to finite numbers")
+    values: dict = checked(None, are_numbers, "be a mapping of names to finite numbers")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Release(Checked):
 class Perturb(Checked):
     """Sets parameters of the physics by name, from the next reset on."""
 
-    values: dict = checked(None, _numbers, "be a mapping of names to finite numbers")
+    values: dict = checked(None, are_numbers, "be a mapping of names to finite numbers")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 
-import mujoco
 import numpy as np
 import viser
 from mjviser import ViserMujocoScene
@@ -151,12 +150,6 @@ def scene_of(server: viser.ViserServer, session: Session, post: Post) -> MujocoS
     """Returns the scene of a session on an empty page."""
     server.scene.reset()
     return PictureScene(server, session) if session.bodies is None else MujocoScene(server, session, post)
-
-
-def tracked_body(model: mujoco.MjModel) -> int | None:
-    """Returns the first body with a joint, or None."""
-    moving = np.flatnonzero(model.body_jntnum)
-    return int(moving[0]) if len(moving) else None
 
 
 def _many(session):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evaluation.held_out_seeds import PLAY
-from utils.fields import Checked, checked, is_number, within
+from utils.fields import Checked, checked, within
 from utils.vector_infos import control_dt, info_of_step, numbers
 from viewer import policies
 from viewer.bodies import bodies_of
@@ -23,6 +23,7 @@ from viewer.commands import (
     Release,
     Reset,
     Steer,
+    are_numbers,
     as_row,
 )
 from viewer.observations import Observations
@@ -33,10 +34,7 @@ UNKNOWN_DT = 0.02  # s: control step of an environment that does not say its own
 
 
 def _mapping():
-    def check(values):
-        return values is None or all(isinstance(name, str) and is_number(number) for name, number in values.items())
-
-    return checked(None, check, "be a mapping of names to finite numbers")
+    return checked(None, lambda values: values is None or are_numbers(values), "be a mapping of names to finite numbers")
 
 
 @dataclass(frozen=True)

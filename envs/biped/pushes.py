@@ -16,6 +16,7 @@ class BodyPushes(Pushes):
         steps: control steps over which a push is added in equal parts.
 
     Attributes:
+        turn: largest angular velocity about each axis, rad/s.
         scale: factor of both velocities, 0 to 1, for a curriculum.
         current: (n, 5) velocities that the current push adds in total: x and y, m/s, and about three axes, rad/s; 0 between
             pushes.
@@ -24,7 +25,7 @@ class BodyPushes(Pushes):
     def __init__(self, velocity: np.ndarray, speed: float, interval: float, turn: float = 0.0, steps: int = 1):
         super().__init__(velocity, speed, interval)
         self.scale = 1.0
-        self._turn, self._steps = turn, steps
+        self.turn, self._steps = turn, steps
         self.current, self._remaining = np.zeros((len(velocity), 5)), np.zeros(len(velocity), int)  # control steps
 
     def reset(self, ids, streams):
@@ -32,7 +33,7 @@ class BodyPushes(Pushes):
         self.current[ids], self._remaining[ids] = 0.0, 0
 
     def step(self):
-        if not (self.speed or self._turn):
+        if not (self.speed or self.turn):
             return
         self.steps_left -= 1
         self.current[self._remaining == 0] = 0.0
@@ -46,6 +47,6 @@ class BodyPushes(Pushes):
     def _begin(self, due, draws):
         direction, speed = 2 * np.pi * draws[:, 0], self.scale * self.speed * draws[:, 1]
         self.current[due, 0], self.current[due, 1] = speed * np.cos(direction), speed * np.sin(direction)
-        self.current[due, 2:] = self.scale * self._turn * (2 * draws[:, 3:] - 1)
+        self.current[due, 2:] = self.scale * self.turn * (2 * draws[:, 3:] - 1)
         self._remaining[due] = self._steps
         self.steps_left[due] = np.maximum(self._interval(draws[:, 2]), self._steps)

@@ -55,6 +55,7 @@ class BipedTask(BipedRewards, WalkerTask):
         self._received = {row.name: np.zeros((num_envs, row.size)) for row in self.observation.rows}
         self._command_range = self.command.low.copy(), self.command.high.copy()
         self._unmeasured = False  # whether a step has been taken since the last measurement
+        self.set_variation_scale(1.0)
         self._prepare_rewards()
 
     def prepared(self, model):
@@ -69,6 +70,12 @@ class BipedTask(BipedRewards, WalkerTask):
     def set_push_scale(self, scale: float) -> None:
         """Multiplies the velocities of following pushes by `scale`, 0 to 1, for a curriculum."""
         self.randomisation.pushes.scale = scale
+
+    def set_variation_scale(self, scale):
+        """Also scales the errors of the servos' angles, and the angular velocities of pushes."""
+        super().set_variation_scale(scale)
+        varied = self.config.variation
+        self._largest_offset, self.randomisation.pushes.turn = scale * varied.motor_offset, scale * varied.push_turn
 
     def start_robots(self, ids, draws):
         self.follow_command(ids)
@@ -89,7 +96,7 @@ class BipedTask(BipedRewards, WalkerTask):
             self._set_down(ids)
         streams = spawned(generators)
         draws = np.array([stream.random(len(JOINTS)) for stream in streams])
-        self._motor_offset[ids] = self.config.variation.motor_offset * (2 * draws - 1)
+        self._motor_offset[ids] = self._largest_offset * (2 * draws - 1)
         self.targets.reset(ids, self._value("action_lag")[ids], self._home_ctrl + self._motor_offset[ids])
         self.older_action[ids] = self._velocity_before[ids] = self._trunk_before[ids] = 0.0
         self.feet.reset(ids)

@@ -7,6 +7,7 @@ import pytest
 from controllers.leg_names import LEG_NAMES
 from envs.a1.scene import BODIES, JOINTS, SCENE, UNDERSIDE
 from envs.a1_env import A1VectorEnv
+from tests.helpers.robot_models import NAMED, check_names, check_order, run_randomly
 
 MODEL = mujoco.MjModel.from_xml_path(str(SCENE.flat))
 MASS = 12.454  # kg
@@ -37,17 +38,12 @@ def test_it_has_the_published_sizes_and_masses():
 
 
 def test_actuators_and_readings_stand_in_the_order_of_the_joints():
-    assert [MODEL.actuator(i).name for i in range(12)] == list(JOINTS)
-    assert [MODEL.joint(i).name for i in range(13)] == ["root", *JOINTS]
-    np.testing.assert_array_equal(MODEL.actuator_trnid[:, 0], np.arange(1, 13))
-    for kind in ("pos", "vel"):
-        np.testing.assert_array_equal(np.diff([MODEL.sensor(f"{joint}_{kind}").adr[0] for joint in JOINTS]), 1)
+    check_order(MODEL, JOINTS)
 
 
-@pytest.mark.parametrize("kind", ["body", "jnt", "geom", "site", "actuator", "sensor", "cam", "key"])
+@pytest.mark.parametrize("kind", NAMED)
 def test_everything_has_a_name(kind):
-    names = [MODEL.names[address:].split(b"\0", 1)[0].decode() for address in getattr(MODEL, f"name_{kind}adr")]
-    assert names and all(names) and len(set(names)) == len(names)
+    check_names(MODEL, kind)
 
 
 def test_the_keyframe_is_the_initial_pose_with_the_feet_on_the_ground():
@@ -104,21 +100,9 @@ def test_it_stands_and_presses_with_its_weight():
     assert data.qpos[2] == pytest.approx(0.307, abs=0.005) and np.abs(data.qvel).max() < 0.01
 
 
-def run_randomly(steps, hold, **config):
-    """Takes random steps with 64 robots, each action repeated `hold` times; returns the task."""
-    env = A1VectorEnv(64, num_threads=1, max_episode_steps=200, **config)
-    env.reset(seed=0)
-    random = np.random.default_rng(0)
-    for _ in range(steps // hold):
-        action = random.uniform(-1, 1, (64, 12))
-        for _ in range(hold):
-            env.step(action)
-    return env.task
-
-
 @pytest.mark.parametrize("task_name", ["locomotion", "reset-dr"])
 def test_random_actions_keep_the_physics_finite(task_name):
-    task = run_randomly(15, 3, task_name=task_name)
+    task = run_randomly(A1VectorEnv, 15, 3, task_name=task_name)
     assert task.failure_count == 0 and not task.sim.warning.any()
 
 
@@ -126,4 +110,4 @@ def test_random_actions_keep_the_physics_finite(task_name):
 @pytest.mark.parametrize("hold", [1, 5])
 @pytest.mark.parametrize("task_name", ["locomotion-dr", "reset-dr"])
 def test_20000_random_steps_of_64_robots_keep_the_physics_finite(task_name, hold):
-    assert run_randomly(20_000, hold, task_name=task_name).failure_count == 0
+    assert run_randomly(A1VectorEnv, 20_000, hold, task_name=task_name).failure_count == 0

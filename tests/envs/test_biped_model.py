@@ -6,6 +6,7 @@ import pytest
 
 from envs.biped.scene import JOINTS, SCENE, SERVOS, SIDES
 from envs.biped_env import BipedVectorEnv
+from tests.helpers.robot_models import NAMED, check_names, check_order, run_randomly
 
 MODEL = mujoco.MjModel.from_xml_path(str(SCENE.flat))
 LINKS = (21.3, *[1.670, 0.2867, 2.717, 1.685, 0.0622, 0.5908] * 2)  # kg, trunk and both legs
@@ -66,16 +67,12 @@ def test_the_right_leg_is_the_mirror_image_of_the_left():
 
 
 def test_actuators_and_readings_stand_in_the_order_of_the_joints():
-    assert [MODEL.actuator(i).name for i in range(12)] == list(JOINTS)
-    assert [MODEL.joint(i).name for i in range(13)] == ["root", *JOINTS]
-    for kind in ("pos", "vel"):
-        np.testing.assert_array_equal(np.diff([MODEL.sensor(f"{joint}_{kind}").adr[0] for joint in JOINTS]), 1)
+    check_order(MODEL, JOINTS)
 
 
-@pytest.mark.parametrize("kind", ["body", "jnt", "geom", "site", "actuator", "sensor", "cam", "key"])
+@pytest.mark.parametrize("kind", NAMED)
 def test_everything_has_a_name(kind):
-    names = [MODEL.names[address:].split(b"\0", 1)[0].decode() for address in getattr(MODEL, f"name_{kind}adr")]
-    assert names and all(names) and len(set(names)) == len(names)
+    check_names(MODEL, kind)
 
 
 def test_a_servo_has_the_published_gains_and_a_limit_on_its_whole_torque():
@@ -97,32 +94,20 @@ def test_stiff_servos_hold_the_default_pose_and_the_feet_carry_the_weight():
 
 
 def test_the_servos_are_too_soft_to_balance_without_a_policy():
-    """The pose needs 231 N m/rad against toppling, and two ankles have 35 each: a figure of the facts is a fall in 2 s."""
+    """The pose needs 231 N m/rad against toppling, and the two ankles have 35 each."""
     env = BipedVectorEnv(1, command_vx=(0.0, 0.0), command_vy=(0.0, 0.0), command_yaw_rate=(0.0, 0.0))
     env.reset(seed=0)
     steps = next(step for step in range(1, 500) if env.step(np.zeros((1, 12)))[2][0])
     assert 100 < steps < 350
 
 
-def run_randomly(steps, hold):
-    """Takes random steps with 64 robots, each action repeated `hold` times; returns the task."""
-    env = BipedVectorEnv(64, num_threads=1, max_episode_steps=200)
-    env.reset(seed=0)
-    random = np.random.default_rng(0)
-    for _ in range(steps // hold):
-        action = random.uniform(-1, 1, (64, 12))
-        for _ in range(hold):
-            env.step(action)
-    return env.task
-
-
 @pytest.mark.parametrize("hold", [1, 10])
 def test_random_actions_keep_the_physics_finite(hold):
-    task = run_randomly(40, hold)
+    task = run_randomly(BipedVectorEnv, 40, hold)
     assert task.failure_count == 0 and not task.sim.warning.any()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hold", [1, 10])
 def test_20000_random_steps_of_64_robots_keep_the_physics_finite(hold):
-    assert run_randomly(20_000, hold).failure_count == 0
+    assert run_randomly(BipedVectorEnv, 20_000, hold).failure_count == 0

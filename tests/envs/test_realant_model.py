@@ -7,6 +7,7 @@ import pytest
 from controllers.leg_names import LEG_NAMES
 from envs.realant.scene import JOINTS, SCENE
 from envs.realant_env import RealAntVectorEnv
+from tests.helpers.robot_models import NAMED, check_names, check_order, run_randomly
 
 MODEL = mujoco.MjModel.from_xml_path(str(SCENE.flat))
 MASS = 1.456  # kg: torso 1.0, and per leg 0.002 + 0.030 + 0.082
@@ -39,18 +40,12 @@ def test_it_has_the_published_sizes_and_masses():
 
 
 def test_actuators_and_readings_stand_in_the_order_of_the_joints():
-    assert [MODEL.actuator(i).name for i in range(8)] == list(JOINTS)
-    assert [MODEL.joint(i).name for i in range(9)] == ["root", *JOINTS]
-    np.testing.assert_array_equal(MODEL.actuator_trnid[:, 0], np.arange(1, 9))
-    for kind in ("pos", "vel"):
-        places = [MODEL.sensor(f"{joint}_{kind}").adr[0] for joint in JOINTS]
-        np.testing.assert_array_equal(np.diff(places), 1)
+    check_order(MODEL, JOINTS)
 
 
-@pytest.mark.parametrize("kind", ["body", "jnt", "geom", "site", "actuator", "sensor", "cam", "key"])
+@pytest.mark.parametrize("kind", NAMED)
 def test_everything_has_a_name(kind):
-    names = [MODEL.names[address:].split(b"\0", 1)[0].decode() for address in getattr(MODEL, f"name_{kind}adr")]
-    assert names and all(names) and len(set(names)) == len(names)
+    check_names(MODEL, kind)
 
 
 def test_a_set_point_is_reached_by_its_own_joint():
@@ -124,25 +119,13 @@ def test_two_feet_cannot_touch_one_another():
     assert gaps.min() > 0.0
 
 
-def run_randomly(steps, hold):
-    """Takes random steps with 64 robots, each action repeated `hold` times; returns the task."""
-    env = RealAntVectorEnv(64, num_threads=1, max_episode_steps=200)
-    env.reset(seed=0)
-    random = np.random.default_rng(0)
-    for _ in range(steps // hold):
-        action = random.uniform(-1, 1, (64, 8))
-        for _ in range(hold):
-            env.step(action)
-    return env.task
-
-
 @pytest.mark.parametrize("hold", [1, 5])
 def test_random_actions_keep_the_physics_finite(hold):
-    task = run_randomly(100, hold)
+    task = run_randomly(RealAntVectorEnv, 100, hold)
     assert task.failure_count == 0 and not task.sim.warning.any()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hold", [1, 5])
 def test_20000_random_steps_of_64_robots_keep_the_physics_finite(hold):
-    assert run_randomly(20_000, hold).failure_count == 0
+    assert run_randomly(RealAntVectorEnv, 20_000, hold).failure_count == 0

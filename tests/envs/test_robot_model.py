@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from controllers import leg_kinematics as leg
+from tests.helpers.robot_models import NAMED, check_names
 
 WORLD = str(Path(__file__).parents[2] / "assets/quadruped/world.xml")
 MODEL = mujoco.MjModel.from_xml_path(WORLD)
@@ -46,11 +47,9 @@ def test_dimensions_are_those_of_the_kinematics(i, name):
     assert MODEL.geom(f"{name}_foot").size[0] == leg.FOOT_RADIUS
 
 
-@pytest.mark.parametrize("kind", ["body", "jnt", "geom", "site", "actuator", "sensor", "eq", "cam", "key"])
+@pytest.mark.parametrize("kind", [*NAMED, "eq"])
 def test_everything_has_a_name(kind):
-    addresses = getattr(MODEL, f"name_{kind}adr")
-    names = [MODEL.names[address:].split(b"\0", 1)[0].decode() for address in addresses]
-    assert names and all(names) and len(set(names)) == len(names)
+    check_names(MODEL, kind)
 
 
 def test_the_promised_sensors_are_there():

@@ -28,3 +28,11 @@ def free_port():
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         return trial.getsockname()[1]
+
+
+def settle(viewer):
+    """Handles all requests and draws, without time for steps."""
+    viewer.loop._handle_requests()
+    viewer._refresh_due = 0.0
+    viewer.draw()
+    return viewer.session.log[-1] if viewer.session.log else None

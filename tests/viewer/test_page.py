@@ -4,78 +4,15 @@ import asyncio
 import socket
 from types import SimpleNamespace
 
-import gymnasium as gym
 import numpy as np
 import pytest
 
 pytest.importorskip("viser")
 pytest.importorskip("mjviser")
 
-from envs import TABLE
-from tests.helpers.web_page import change, free_port, press
-from viewer.app import Viewer, camera_offset
-from viewer.commands import Drag, Drop
+from tests.helpers.web_page import change, press, settle
 from viewer.panels.see import bars, table
 from viewer.server import LocalServer
-from viewer.session import Session, Setup
-
-KINDS = ["RealAnt-v0", "CubeInHand-v0", "ShadowHandBlock-v0", "RWRLCartpoleSwingup-v0", "Toy-v0", "InvertedPendulum-v5"]
-OTHERS = [*(TABLE.keys() - {*KINDS}), "Ant-v5", "CartPole-v1"]
-
-
-@pytest.fixture
-def viewers(tmp_path):
-    """Returns a function that makes viewers, which are closed at the end; their loop ticks only when a test says so."""
-    made = []
-
-    def make(env_id="ResidualWalk-v0", runs=(), arguments=None, end_with_page=False, **setup):
-        session = Session(Setup(env_id, arguments or {}, **{"kind": "flat", "policy": "zero", **setup}))
-        folder = tmp_path / "recordings"
-        made.append(Viewer(session, free_port(), runs, folder=folder, end_with_page=end_with_page))
-        return made[-1]
-
-    yield make
-    for viewer in made:
-        viewer.close()
-
-
-@pytest.fixture
-def viewer(viewers):
-    return viewers()
-
-
-def settle(viewer):
-    """Handles all requests and draws, without time for steps."""
-    viewer.loop._handle_requests()
-    viewer._refresh_due = 0.0
-    viewer.draw()
-    return viewer.session.log[-1] if viewer.session.log else None
-
-
-def shown(env_id, viewers):
-    viewer = viewers(env_id, policy="zero")
-    for _ in range(3):
-        viewer.session.step()
-    settle(viewer)
-    assert viewer.loop.message == "" and np.isfinite(camera_offset(viewer.scene)).all()
-    names = viewer.server.scene._handle_from_node_name
-    return viewer, names
-
-
-@pytest.mark.parametrize("env_id", KINDS)
-def test_an_environment_has_a_scene(env_id, viewers):
-    viewer, names = shown(env_id, viewers)
-    assert (viewer.session.bodies is None) == (env_id == "Toy-v0")
-    assert viewer.session.bodies is None or any(name.startswith("/bodies/") for name in names)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("env_id", sorted(OTHERS))
-def test_every_other_environment_has_a_scene(env_id, viewers):
-    if env_id == "CartPole-v1":
-        pytest.importorskip("pygame")
-    viewer, names = shown(env_id, viewers)
-    assert viewer.session.bodies is None or any(name.startswith("/bodies/") for name in names)
 
 
 def test_the_buttons_and_keys_of_the_clock(viewer):
@@ -262,29 +199,6 @@ def test_a_wrong_value_from_the_page_is_a_message(viewer, panel, name, value):
     viewer.loop.tick()
 
 
-def test_the_mouse_grabs_a_point_and_pulls_it(viewer):
-    settle(viewer)
-    scene, body = viewer.scene, 1
-    offset = scene._offset
-    point = scene.poses.position[0, body] + scene.poses.rotation[0, body] @ (0.01, 0.02, 0.03)
-    drag = scene.grab("start", 0, body, point + offset, point + offset)
-    np.testing.assert_allclose(drag.point, (0.01, 0.02, 0.03), atol=1e-6)
-    np.testing.assert_allclose(drag.target, point, atol=1e-6)
-    for _ in range(5):
-        viewer.session.step()
-    settle(viewer)
-    moved = scene.grab("update", 0, body, point, point + scene._offset + (0.0, 0.1, 0.0))
-    assert isinstance(moved, Drag) and moved.point == drag.point
-    np.testing.assert_allclose(moved.target, point + (0.0, 0.1, 0.0), atol=1e-6)
-    viewer.loop.post(moved)
-    settle(viewer)
-    assert viewer.server.scene._handle_from_node_name["/pushes"].visible and viewer.session.pushes.count == 1
-    viewer.loop.post(scene.grab("end", 0, body, point, point))
-    settle(viewer)
-    assert not viewer.server.scene._handle_from_node_name["/pushes"].visible
-    assert viewer.session.log[-1]["command"] == "drop" and isinstance(scene.grab("end", 0, body, point, point), Drop)
-
-
 def test_the_page_is_reachable_from_this_machine_only_and_never_shared(viewer):
     listening = viewer.server._websock_server
     assert viewer.server.get_host() == "127.0.0.1" and listening is not None
@@ -315,10 +229,3 @@ def test_the_end_of_the_last_page_ends_the_loop_only_if_asked(viewers, monkeypat
 def test_a_port_in_use_is_an_error(viewer):
     with pytest.raises(ValueError, match=r"port \d+ cannot be used \(Address already in use\): give another --port"):
         LocalServer(viewer.server.get_port())
-
-
-def test_the_model_of_the_environment_keeps_its_colours(viewer):
-    env = gym.make("envs:ResidualWalk-v0")
-    shown, known = (model.vis.rgba.contactforce for model in (viewer.session.bodies.model, env.unwrapped.model))
-    np.testing.assert_array_equal(shown, known)
-    env.close()

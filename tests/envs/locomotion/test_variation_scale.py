@@ -1,5 +1,7 @@
 """The share of the randomisation: nominal robots at 0, half of every difference at 0.5, and nothing changed at 1."""
 
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from stable_baselines3 import PPO
 import train
 from algorithms.vec_env import make_batch_vec_env
 from callbacks.curriculum_callback import VariationCurriculumCallback
+from envs.a1.variation import DR_VARIATION
+from envs.biped.variation import TRAINING_VARIATION as BIPED_VARIATION
 from envs.realant_env import RealAntVectorEnv
 from envs.residual_walk.variation import TRAINING_VARIATION
 from envs.residual_walk_env import ResidualWalkVectorEnv
@@ -49,6 +53,26 @@ def test_at_0_every_robot_is_nominal_and_nothing_is_late_pushed_or_broken():
         rows, wanted = (made.step(action)[0] for made in (env, nominal))
     np.testing.assert_allclose(rows, wanted, rtol=0, atol=1e-6)
     assert not env.task.randomisation.steps_late.any() and not env.task.joint_failures.active.any()
+
+
+# Variation, and arguments without which the start is drawn from other numbers if robots vary.
+ROBOTS = {
+    "ResidualWalk-v0": (TRAINING_VARIATION, {}),
+    "A1-v0": (DR_VARIATION, {"start_spread": 0.0}),
+    "Biped-v0": (replace(BIPED_VARIATION, push_interval=0.1), {}),
+}
+
+
+@pytest.mark.parametrize("env_id", ROBOTS)
+def test_at_0_every_robot_of_a_kind_acts_as_the_nominal_one(env_id):
+    variation, others = ROBOTS[env_id]
+    made = [gym.make_vec(env_id, 4, num_threads=1, variation=ranges, **others) for ranges in (variation, type(variation)())]
+    made[0].unwrapped.set_variation_scale(0.0)
+    rows = [env.reset(seed=0)[0] for env in made]
+    action = np.random.default_rng(0).uniform(-0.3, 0.3, made[0].action_space.shape).astype(np.float32)
+    for _ in range(30):
+        np.testing.assert_allclose(*rows, rtol=0, atol=1e-6)
+        rows = [env.step(action)[0] for env in made]
 
 
 def test_at_a_half_every_model_lies_half_way_between_the_nominal_one_and_that_of_the_full_range():
