@@ -23,7 +23,8 @@ def anchors(page):
 
 def message_parts():
     """Returns every string in the code; f-strings are split at their expressions."""
-    files = (path for path in ROOT.glob("**/*.py") if ".venv" not in path.parts)
+    folders = (path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))  # no .venv, .venv-3.13
+    files = [*ROOT.glob("*.py"), *(path for folder in folders for path in folder.rglob("*.py"))]
     trees = (ast.parse(path.read_text()) for path in files)
     return {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)} - {None}
 
