@@ -1,0 +1,121 @@
+"""The command line of a study: its config, its plan, and its exit codes."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import tyro
+
+from benchmarks.study_runner import Plan, Study, StudyRunner, check_folder
+from benchmarks.study_trainings import Training
+from evaluation.held_out_seeds import SUCCESSES
+from evaluation.study.conditions import Condition
+from evaluation.study.results import Results, read_results
+from utils.console.arguments import parse_arguments
+from utils.console.options import given_options
+from utils.fields import Checked, within
+from utils.paths import with_home
+
+
+@dataclass(frozen=True)
+class StudyConfig(Checked):
+    """The trainings of a study, their evaluation, and the folder of the results.
+
+    Attributes:
+        study: what is compared.
+        conditions: all conditions of the evaluation.
+        cell: plays a policy under a condition, as `evaluation.study.conditions.target_cell` does.
+    """
+
+    study: ClassVar[Study]
+    conditions: ClassVar[Sequence[Condition]]
+    cell: ClassVar[Callable[..., Mapping]]
+    only: tuple[str, ...] = ()
+    """Methods to train and to evaluate."""
+    seeds: tuple[int, ...] = within((1, 2, 3, 4, 5), 0, 999_999, least=1)
+    """Seeds of the trainings."""
+    steps: int = within(2_000_000, 1)
+    """Control steps of each training, of all simulations together."""
+    groups: tuple[str, ...] = ()
+    """Groups of conditions to evaluate."""
+    episodes: int = within(16, 1)
+    """Number of episodes of each policy under each condition."""
+    episode_steps: int = within(600, 2)
+    """Control steps of an episode, 0.05 s each."""
+    num_threads: int = within(1, 1)
+    """Number of threads for each training, and for the physics of evaluations."""
+    out: Path = Path("runs/study")
+    """Folder of the runs and of the results."""
+    no_training: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Train nothing; evaluate only trainings that have ended."""
+    no_evaluation: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Evaluate nothing; only train."""
+    tables_from: Path | None = None
+    """Print the tables of this CSV; train and evaluate nothing."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.no_training and self.no_evaluation:
+            raise ValueError("--no-training and --no-evaluation leave nothing to do: give one of them")
+        for name in ("only", "seeds", "groups"):
+            if len({*getattr(self, name)}) < len(getattr(self, name)):
+                raise ValueError(f"--{name} must name each value once, got {' '.join(map(str, getattr(self, name)))}")
+        SUCCESSES.at(0, self.episodes)
+
+    def plan(self) -> Plan:
+        """Returns the work of this process; creates the folder.
+
+        Raises:
+            ValueError: the folder contains files of other programs.
+        """
+        length = {"episodes": self.episodes, "episode_steps": self.episode_steps}
+        seed = SUCCESSES.at(0, self.episodes)
+        return Plan(
+            out=check_folder(self.study, self.out),
+            steps=self.steps,
+            trainings=[Training(self.study.by_name[name], seed) for seed in self.seeds for name in self.only],
+            conditions=[condition for condition in self.conditions if condition.group in self.groups],
+            play=partial(type(self).cell, **length, seed=seed, num_threads=self.num_threads),
+            settings=(self.episodes, self.episode_steps),
+            num_threads=self.num_threads,
+            trains=not self.no_training,
+            evaluates=not self.no_evaluation,
+        )
+
+    def refuse_ignored(self, argv: Sequence[str]) -> None:
+        """Raises ValueError if an option on the command line has no effect."""
+        for name in given_options(argv):
+            option = f"--{name.replace('_', '-')}"
+            if self.tables_from is not None and name != "tables_from":
+                raise ValueError(f"{option} has no effect: --tables-from trains and evaluates nothing")
+            if self.no_evaluation and name in ("groups", "episodes", "episode_steps"):
+                raise ValueError(f"{option} has no effect: --no-evaluation evaluates nothing")
+
+
+def groups_of(conditions: Sequence[Condition]) -> tuple[str, ...]:
+    """Returns the names of the groups of conditions, in order."""
+    return tuple(dict.fromkeys(condition.group for condition in conditions))
+
+
+def run_study(config_class: type[StudyConfig], argv: Sequence[str] | None, name: str, about: str | None) -> int:
+    """Trains and evaluates, writes and prints the tables; returns the exit code: 1 if a training has failed.
+
+    `name` and `about` are the name and the description of the program in its messages.
+    """
+    argv = with_home(sys.argv[1:] if argv is None else argv)
+    config = parse_arguments(config_class, argv, about=about)
+    try:
+        config.refuse_ignored(argv)
+        if config.tables_from is not None:
+            print(config.study.report(Results(read_results(config.tables_from, config.study.metrics))))
+            return 0
+        return StudyRunner(config.study, config.plan()).run()
+    except KeyboardInterrupt:
+        print("Stopped; the same command resumes.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
