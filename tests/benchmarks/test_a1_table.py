@@ -57,7 +57,7 @@ FACTORS = {
 
 def test_a_condition_changes_the_nominal_robot_in_one_factor():
     clean = model_of("clean")[0]
-    for name, (field, columns) in FACTORS.items():
+    for name, (field, _) in FACTORS.items():
         for model in model_of(name):
             for other, part in FACTORS.values():
                 factor = float(name.rpartition("_")[2]) if other == field else 1.0
