@@ -31,6 +31,7 @@ from utils.console.terminal import tolerant_output
 from utils.fields import Checked, checked, within
 from utils.files import write_json
 from utils.paths import with_home
+from utils.plain_yaml import dump_yaml
 from utils.provenance import versions
 
 TRAIN = Path(__file__).parents[1] / "train.py"
@@ -48,6 +49,8 @@ class ChallengeTableConfig(Checked):
     """Levels of the combined challenge; clean is no challenge."""
     seeds: tuple[int, ...] = within((1, 2, 3), 0, least=1)
     """Seeds of the trainings."""
+    frames: int = within(1, 1, 1000)
+    """Number of control steps of each observation; more than 1 stacks the last observations."""
     steps: int = within(60_000, 1)
     """Control steps of each training."""
     episodes: int = within(20, 1)
@@ -71,17 +74,25 @@ class Cell(NamedTuple):
     seed: int
     env: str
     level: str
+    frames: int = 1
 
     @property
     def name(self) -> str:
-        return f"{self.env}_{self.level}_{self.seed}"
+        past = f"_frames{self.frames}" if self.frames > 1 else ""
+        return f"{self.env}_{self.level}{past}_{self.seed}"
+
+    @property
+    def env_kwargs(self) -> dict:
+        """The arguments of the environment."""
+        challenge = {} if self.level == "clean" else {"combined_challenge": self.level}
+        return challenge | ({"frames": self.frames} if self.frames > 1 else {})
 
 
 @tolerant_output()
 def main(argv: list[str] | None = None) -> int:
     """Trains and evaluates every cell, prints the table and writes the returns; returns the exit code."""
     config = parse_arguments(ChallengeTableConfig, with_home(argv), about=__doc__)
-    cells = [Cell(*cell) for cell in product(config.seeds, config.envs, config.levels)]
+    cells = [Cell(*cell) for cell in product(config.seeds, config.envs, config.levels, [config.frames])]
     try:
         out = check_output_folder(config.out, [(RETURNS, json_with("learned", "random"))])
         with used_alone(out):
@@ -100,7 +111,7 @@ def run(config: ChallengeTableConfig, cells: list[Cell]) -> None:
             list(pool.map(partial(train, out=out, steps=steps), cells))
     done = [cell for cell in cells if ended(out / cell.name, steps)]
     returns = {cell: learned(out / cell.name, episodes) for cell in done}
-    rows = {cell[1:]: cell for cell in done}  # random actions do not depend on the training: one seed of a row is enough
+    rows = {cell[1:3]: cell for cell in done}  # random actions do not depend on the training: one seed of a row is enough
     chances = {row: chance(out / cell.name, episodes) for row, cell in rows.items()}
     write(out / RETURNS, steps, returns, chances)
     print(table(returns, chances))
@@ -116,8 +127,8 @@ def train(cell: Cell, out: Path, steps: int) -> None:
     if ended(run, steps):
         return
     arguments = ["--env", cell.env, "--algo", "sac", "--seed", cell.seed, "--run-dir", run, "--num-threads", 1]
-    if cell.level != "clean":
-        arguments += ["--env-kwargs", f"{{combined_challenge: {cell.level}}}"]
+    if cell.env_kwargs:
+        arguments += ["--env-kwargs", dump_yaml(cell.env_kwargs, flow=True).strip()]
     if (run / CONFIG).is_file():
         arguments = ["--resume", run]
     out.mkdir(parents=True, exist_ok=True)
@@ -153,7 +164,7 @@ def table(returns: dict[Cell, list[float]], chances: dict[tuple[str, str], list[
     """
     lines = ["| task | challenge | random | SAC | 95 % | each seed |", "|" + "---|" * 6]
     for (env, level), random in chances.items():
-        means = [float(np.mean(values)) for cell, values in returns.items() if cell[1:] == (env, level)]
+        means = [float(np.mean(values)) for cell, values in returns.items() if cell[1:3] == (env, level)]
         interval = interval_text(mean_interval(means), 0)
         each = ", ".join(f"{mean:.0f}" for mean in means)
         lines.append(f"| `{env}` | {level} | {np.mean(random):.0f} | {np.mean(means):.0f} | {interval} | {each} |")

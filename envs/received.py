@@ -22,6 +22,13 @@ def received(env, noise_spec: Mapping | None = None, frames: int = 1):
     Raises:
         ValueError: the spec has an unknown key or row, or a value is wrong.
     """
-    count = whole_number("frames", frames, 1)
-    env = challenges.apply(env, noise_spec=noise_spec)
-    return History(env, count) if count > 1 else env
+    return with_history(challenges.apply(env, noise_spec=noise_spec), frames)
+
+
+def with_history(env, frames: int = 1):
+    """Returns an environment with the last `frames` observations, as in `received`; the same `env` for one frame.
+
+    Raises:
+        ValueError: `frames` is wrong, or the observation is not one vector.
+    """
+    return History(env, frames) if whole_number("frames", frames, 1) > 1 else env

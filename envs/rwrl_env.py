@@ -8,6 +8,7 @@ from gymnasium.wrappers import TimeLimit
 
 from envs import challenges
 from envs.arguments import autoreset, step_limit
+from envs.received import with_history
 from envs.rwrl.env import RWRLEnv
 from envs.single_envs import env_makers
 from envs.wrappers.flat_observation import FlatObservation
@@ -24,6 +25,7 @@ def rwrl(
     task: str,
     *,
     observation: str = "flat",
+    frames: int = 1,
     exact: bool = False,
     render_mode: str | None = None,
     task_kwargs: Mapping | None = None,
@@ -34,6 +36,8 @@ def rwrl(
     Args:
         observation: "flat" for one float32 vector, "dict" for named float32 blocks. In exact mode the blocks are float64,
             as in dm_control.
+        frames: number of control steps of a flat observation, oldest first, as the challenges let the agent receive them;
+            after a reset all of them are the first observation.
         **specs: `safety_spec`, `delay_spec`, `noise_spec`, `perturb_spec`, `dimensionality_spec`, `multiobj_spec` and
             `combined_challenge`, as in `envs.challenges.apply`; also width, height, camera_name and camera_id of pictures,
             as in `RWRLEnv`, which describes the other arguments too.
@@ -44,7 +48,7 @@ def rwrl(
     """
     pictures, specs = picture_options(specs), merged(specs, task_kwargs, SPECS)
     env = RWRLEnv(domain, task, exact, render_mode, **pictures)
-    return _challenged(env, observation, exact, specs)
+    return _challenged(env, observation, frames, exact, specs)
 
 
 rwrl.metadata = RWRLEnv.metadata  # `gymnasium.make` reads the render modes here
@@ -57,6 +61,7 @@ def rwrl_vector(
     *,
     max_episode_steps=1000,
     observation="flat",
+    frames=1,
     exact=False,
     render_mode=None,
     autoreset_mode="same_step",
@@ -71,11 +76,11 @@ def rwrl_vector(
     whole_number("num_envs", num_envs, 1), fitting(exact, bool, "exact")
     pictures, specs = picture_options(specs), merged(specs, task_kwargs, SPECS)
     if exact:  # the original draws call by call, so each simulation needs separate wrappers
-        make = partial(rwrl, domain, task, observation=observation, exact=True, **specs)
+        make = partial(rwrl, domain, task, observation=observation, frames=frames, exact=True, **specs)
         makers = env_makers(make, num_envs, step_limit(max_episode_steps), render_mode, **pictures)
         return SyncVectorEnv(makers, autoreset_mode=autoreset(autoreset_mode))
     env = RWRLVectorEnv(num_envs, domain, task, max_episode_steps, render_mode, autoreset_mode, **pictures)
-    return _challenged(env, observation, False, specs)
+    return _challenged(env, observation, frames, False, specs)
 
 
 class RWRLVectorEnv(SyncVectorEnv):
@@ -99,12 +104,14 @@ class RWRLVectorEnv(SyncVectorEnv):
                 env._elapsed_steps = age
 
 
-def _challenged(env, observation, exact, specs):
+def _challenged(env, observation, frames, exact, specs):
     if not is_name(observation, ("flat", "dict")):
         raise ValueError(f"observation must be 'flat' or 'dict', got {shown(observation)}")
     env = challenges.apply(env, exact=exact, **specs)
     if observation == "flat":
-        return FlatObservation(env)
+        return with_history(FlatObservation(env), frames)
+    if whole_number("frames", frames, 1) > 1:
+        raise ValueError("frames needs observation='flat'")
     return env if exact else Float32Observation(env)
 
 

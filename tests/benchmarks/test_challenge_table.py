@@ -8,15 +8,15 @@ import pytest
 from benchmarks.challenge_table import SEEN_BY_NOBODY, Cell, main, table
 from run_folder.runs import load_run
 
-SMALL = "--envs RWRLCartpoleBalance-v0 --levels easy --seeds 3 --steps 64 --episodes 2 --workers 1 --out".split()
+SMALL = "--envs RWRLCartpoleBalance-v0 --levels easy --frames 2 --seeds 3 --steps 64 --episodes 2 --workers 1 --out".split()
 
 
 def test_a_cell_is_trained_once_and_judged_under_its_challenge(tmp_path, capsys):
     assert main([*SMALL, str(tmp_path)]) == 0
-    run = tmp_path / "RWRLCartpoleBalance-v0_easy_3"
+    run = tmp_path / "RWRLCartpoleBalance-v0_easy_frames2_3"
     first, made = capsys.readouterr().out, (run / "config.yaml").stat().st_mtime_ns
     trained = load_run(run)
-    assert trained.env_kwargs == {"combined_challenge": "easy"}
+    assert trained.env_kwargs == {"combined_challenge": "easy", "frames": 2}
     env = trained.make_env(2)
     observation, total = env.reset(seed=SEEN_BY_NOBODY)[0], np.zeros(2)
     for _ in range(1000):
@@ -34,6 +34,13 @@ def test_the_table_gives_the_mean_of_the_seeds_means_and_students_interval():
     lines = table(returns, {("E-v0", "easy"): [1.0, 3.0], ("E-v0", "hard"): [2.0]}).splitlines()[2:]
     assert lines[0] == "| `E-v0` | easy | 2 | 30 | -97 to 157 | 20, 40 |"  # 30 +- 12.706 * 14.142 / sqrt(2)
     assert lines[1] == "| `E-v0` | hard | 2 | 7 | - | 7 |"
+
+
+def test_a_cell_with_several_frames_is_a_training_of_its_own():
+    assert Cell(1, "E-v0", "easy").env_kwargs == {"combined_challenge": "easy"} and not Cell(1, "E-v0", "clean").env_kwargs
+    stacked = Cell(1, "E-v0", "easy", 8)
+    assert stacked.env_kwargs == {"combined_challenge": "easy", "frames": 8} and stacked.name == "E-v0_easy_frames8_1"
+    assert Cell(1, "E-v0", "easy").name == "E-v0_easy_1"
 
 
 def test_a_training_that_fails_is_one_sentence(tmp_path, capsys):

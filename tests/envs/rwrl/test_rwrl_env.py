@@ -1,10 +1,12 @@
 """The tasks of the Real-World RL suite: dm_control's numbers, correct start states, and recovery from failures."""
 
+import gymnasium
 import mujoco
 import numpy as np
 import pytest
 from gymnasium import spaces
 
+import envs  # noqa: F401 (registers the ids)
 from envs.rwrl.env import RWRLEnv
 from envs.rwrl_env import RWRLVectorEnv
 from envs.wrappers.perturbed import made_perturbable
@@ -189,3 +191,23 @@ def test_simulation_i_of_a_vector_is_the_single_environment_of_seed_plus_i_acros
             if step % 7 == 0:
                 lone[i], _ = env.reset()
         assert truncated.all() == (step % 7 == 0)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_frames_are_the_last_observations_as_the_challenges_let_them_arrive(exact):
+    specs = {"delay_spec": {"enable": True, "observations": 2}, "exact": exact}
+    plain, stacked = (gymnasium.make("RWRLCartpoleSwingup-v0", frames=n, **specs) for n in (1, 3))
+    arrived, wide = [plain.reset(seed=4)[0]] * 3, stacked.reset(seed=4)[0]
+    for action in np.random.default_rng(0).uniform(-1, 1, (6, 1)).astype(np.float32):
+        assert np.array_equal(wide, np.concatenate(arrived[-3:]))
+        wide = stacked.step(action)[0]
+        arrived.append(plain.step(action)[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"frames": 0}, "frames must be a whole number"), ({"frames": 2, "observation": "dict"}, "needs observation='flat'")],
+)
+def test_frames_that_cannot_be_stacked_are_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        gymnasium.make("RWRLCartpoleSwingup-v0", **arguments)
