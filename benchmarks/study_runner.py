@@ -33,6 +33,7 @@ class Study:
         baseline: name of the method whose CPU time is the budget of the others.
         metrics: names of the measures of a cell.
         report: results -> Markdown tables.
+        equal_time: whether the policy that a slower method had after the CPU time of the baseline is evaluated, too.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Study:
     baseline: str
     metrics: tuple[str, ...]
     report: Callable[[Results], str]
+    equal_time: bool = True
 
     @property
     def by_name(self) -> dict[str, Method]:
@@ -151,11 +153,11 @@ class StudyRunner:
         """Returns the policies of an ended training to evaluate, each with its budget.
 
         The budget of time is the CPU time of the baseline with the same seed; there is none before that training has ended,
-        or if the training had saved no policy by then.
+        if the training had saved no policy by then, or if the study compares after equal steps only.
         """
         own = saved(self.plan.out / training.name)
         baseline, final = Training(self.study.by_name[self.study.baseline], training.seed), own[-1]
-        if not self._has_ended(baseline):
+        if not self.study.equal_time or not self._has_ended(baseline):
             return [(final, STEPS)]
         in_time = within_time(own, saved(self.plan.out / baseline.name)[-1].cpu_minutes)
         if in_time == final:

@@ -117,6 +117,16 @@ def test_equal_time_is_the_last_policy_within_the_time_of_the_baseline_with_the_
     assert len(rows) == len(played) == 9
 
 
+def test_a_study_of_equal_steps_plays_the_final_policies_alone(runner, played, tmp_path):
+    made = runner()
+    made.study = replace(STUDY, equal_time=False)
+    made.run()
+    set_cpu_time(tmp_path / "out" / "slow_seed_1", 1e6)
+    played.clear()
+    assert made.run() == 0 and not played
+    assert {row["budget"] for row in read_results(tmp_path / "out" / "results.csv", STUDY.metrics)} == {"steps"}
+
+
 def test_without_the_baseline_there_is_no_policy_of_equal_time(runner, tmp_path):
     runner(METHODS[1:]).run()
     rows = read_results(tmp_path / "out" / "results.csv", ("success",))
