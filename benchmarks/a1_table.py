@@ -100,7 +100,7 @@ GROUPS = groups_of(CONDITIONS)
 class A1TableConfig(StudyConfig):
     """The trainings, their evaluation, and the folder of the results."""
 
-    study, conditions, cell = STUDY, CONDITIONS, partial(run_cell, nominal=nominal, least_speed=LEAST_SPEED)
+    study, conditions, cell = STUDY, CONDITIONS, staticmethod(partial(run_cell, nominal=nominal, least_speed=LEAST_SPEED))
     only: tuple[Literal[*STUDY.by_name], ...] = checked(tuple(STUDY.by_name), bool, "name at least one method")
     """Methods to train and to evaluate."""
     seeds: tuple[int, ...] = within((1, 2, 3), 0, 999_999, least=1)

@@ -35,7 +35,7 @@ GROUPS = groups_of(CONDITIONS)
 class SmoothTableConfig(StudyConfig):
     """The trainings, their evaluation, and the folder of the results."""
 
-    study, conditions, cell = STUDY, CONDITIONS, partial(target_cell, nominal=nominal)
+    study, conditions, cell = STUDY, CONDITIONS, staticmethod(partial(target_cell, nominal=nominal))
     only: tuple[Literal[*STUDY.by_name], ...] = checked(tuple(STUDY.by_name), bool, "name at least one method")
     """Methods to train and to evaluate."""
     groups: tuple[Literal[*GROUPS], ...] = checked(GROUPS, bool, "name at least one group")

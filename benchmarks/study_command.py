@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 import tyro
 
-from benchmarks.study_runner import Plan, Study, StudyRunner, check_folder
+from benchmarks.study_runner import TABLE, Plan, Study, StudyRunner, check_folder
 from benchmarks.study_trainings import Training
 from evaluation.held_out_seeds import SUCCESSES
 from evaluation.study.conditions import Condition
@@ -28,19 +28,22 @@ class StudyConfig(Checked):
         study: what is compared.
         conditions: all conditions of the evaluation.
         cell: plays a policy under a condition, as `evaluation.study.conditions.target_cell` does.
+        folder: folder of the runs and of the results.
+        of_tables: names of the fields that also apply to --tables-from.
     """
 
     study: ClassVar[Study]
     conditions: ClassVar[Sequence[Condition]]
     cell: ClassVar[Callable[..., Mapping]]
-    only: tuple[str, ...] = ()
-    """Methods to train and to evaluate."""
+    of_tables: ClassVar[tuple[str, ...]] = ()
+    only: tuple[str, ...] | None = None
+    """Methods to train and to evaluate; None for all."""
     seeds: tuple[int, ...] = within((1, 2, 3, 4, 5), 0, 999_999, least=1)
     """Seeds of the trainings."""
     steps: int = within(2_000_000, 1)
     """Control steps of each training, of all simulations together."""
-    groups: tuple[str, ...] = ()
-    """Groups of conditions to evaluate."""
+    groups: tuple[str, ...] | None = None
+    """Groups of conditions to evaluate; None for all."""
     episodes: int = within(16, 1)
     """Number of episodes of each policy under each condition."""
     episode_steps: int = within(600, 2)
@@ -61,9 +64,14 @@ class StudyConfig(Checked):
         if self.no_training and self.no_evaluation:
             raise ValueError("--no-training and --no-evaluation leave nothing to do: give one of them")
         for name in ("only", "seeds", "groups"):
-            if len({*getattr(self, name)}) < len(getattr(self, name)):
-                raise ValueError(f"--{name} must name each value once, got {' '.join(map(str, getattr(self, name)))}")
+            values = getattr(self, name) or ()
+            if len({*values}) < len(values):
+                raise ValueError(f"--{name} must name each value once, got {' '.join(map(str, values))}")
         SUCCESSES.at(0, self.episodes)
+
+    @property
+    def folder(self) -> Path:
+        return self.out
 
     def plan(self) -> Plan:
         """Returns the work of this process; creates the folder.
@@ -71,14 +79,15 @@ class StudyConfig(Checked):
         Raises:
             ValueError: the folder contains files of other programs.
         """
+        methods, groups = self.study.by_name, self.groups or groups_of(self.conditions)
         length = {"episodes": self.episodes, "episode_steps": self.episode_steps}
-        seed = SUCCESSES.at(0, self.episodes)
+        play = partial(self.cell, **length, seed=SUCCESSES.at(0, self.episodes), num_threads=self.num_threads)
         return Plan(
-            out=check_folder(self.study, self.out),
+            out=check_folder(self.study, self.folder),
             steps=self.steps,
-            trainings=[Training(self.study.by_name[name], seed) for seed in self.seeds for name in self.only],
-            conditions=[condition for condition in self.conditions if condition.group in self.groups],
-            play=partial(type(self).cell, **length, seed=seed, num_threads=self.num_threads),
+            trainings=[Training(methods[name], seed) for seed in self.seeds for name in self.only or methods],
+            conditions=[condition for condition in self.conditions if condition.group in groups],
+            play=play,
             settings=(self.episodes, self.episode_steps),
             num_threads=self.num_threads,
             trains=not self.no_training,
@@ -89,7 +98,7 @@ class StudyConfig(Checked):
         """Raises ValueError if an option on the command line has no effect."""
         for name in given_options(argv):
             option = f"--{name.replace('_', '-')}"
-            if self.tables_from is not None and name != "tables_from":
+            if self.tables_from is not None and name not in ("tables_from", *self.of_tables):
                 raise ValueError(f"{option} has no effect: --tables-from trains and evaluates nothing")
             if self.no_evaluation and name in ("groups", "episodes", "episode_steps"):
                 raise ValueError(f"{option} has no effect: --no-evaluation evaluates nothing")
@@ -100,22 +109,41 @@ def groups_of(conditions: Sequence[Condition]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(condition.group for condition in conditions))
 
 
-def run_study(config_class: type[StudyConfig], argv: Sequence[str] | None, name: str, about: str | None) -> int:
+def run_study(
+    config_class: type[StudyConfig],
+    argv: Sequence[str] | None,
+    name: str,
+    about: str | None,
+    after: Callable[[StudyConfig, Results], None] | None = None,
+) -> int:
     """Trains and evaluates, writes and prints the tables; returns the exit code: 1 if a training has failed.
 
-    `name` and `about` are the name and the description of the program in its messages.
+    Args:
+        config_class: class of the config.
+        argv: command line.
+        name: name of the program in its messages.
+        about: description of the program.
+        after: called with the results after the tables, if there are any.
     """
     argv = with_home(sys.argv[1:] if argv is None else argv)
     config = parse_arguments(config_class, argv, about=about)
     try:
         config.refuse_ignored(argv)
-        if config.tables_from is not None:
-            print(config.study.report(Results(read_results(config.tables_from, config.study.metrics))))
-            return 0
-        return StudyRunner(config.study, config.plan()).run()
+        code, table = _run(config)
+        if after is not None and table.is_file():
+            after(config, Results(read_results(table, config.study.metrics)))
+        return code
     except KeyboardInterrupt:
         print("Stopped; the same command resumes.", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
+
+
+def _run(config):
+    """Runs the study, or prints the tables of a CSV; returns the exit code and the CSV of the results."""
+    if config.tables_from is None:
+        return StudyRunner(config.study, config.plan()).run(), config.folder / TABLE
+    print(config.study.report(Results(read_results(config.tables_from, config.study.metrics))))
+    return 0, config.tables_from

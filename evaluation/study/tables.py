@@ -1,6 +1,6 @@
 """Markdown tables of a study: measures of each method, success under each condition, and differences from a baseline."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +65,7 @@ def methods_table(results: Results, columns: Iterable[Column], titles: Mapping[s
     """Returns a table with a row for each method; `titles` are the methods' names in the table."""
     columns = [*columns]
     rows = [[titles.get(m, m), *(_shown(c.scale * c.values(results, m), c) for c in columns)] for m in results.methods]
-    return _markdown(["method", *(column.title for column in columns)], rows)
+    return markdown(["method", *(column.title for column in columns)], rows)
 
 
 def conditions_table(results: Results, metric: str, titles: Mapping[str, str], budget: str = STEPS) -> str:
@@ -75,7 +75,7 @@ def conditions_table(results: Results, metric: str, titles: Mapping[str, str], b
         for group, names in results.groups.items()
     ]
     rows.append([ALL, *(_shown(over_groups(metric, budget)(results, method), _PLAIN) for method in results.methods)])
-    return _markdown(["condition", *(titles.get(method, method) for method in results.methods)], rows)
+    return markdown(["condition", *(titles.get(method, method) for method in results.methods)], rows)
 
 
 def differences_table(results: Results, metric: str, baseline: str, titles: Mapping[str, str], budget: str = STEPS) -> str:
@@ -88,7 +88,7 @@ def differences_table(results: Results, metric: str, baseline: str, titles: Mapp
         texts = [_difference(results, metric, method, baseline, group, budget) for method in others]
         count += sum(text != MISSING for text in texts)
         rows.append([group, *texts])
-    table = _markdown(["condition", *(titles.get(method, method) for method in others)], rows)
+    table = markdown(["condition", *(titles.get(method, method) for method in others)], rows)
     chance = f"{count} intervals of 95 %: without any effect, about {count / 20:.1f} of them would exclude 0 by chance."
     return f"{table}\n\n{chance}"
 
@@ -127,6 +127,7 @@ def _shown(values, column):
 _PLAIN = Column("", lambda results, method: np.zeros((0, 0)), interval=True)
 
 
-def _markdown(head, rows):
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Returns a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
