@@ -1,6 +1,6 @@
 """Writes the tables of benchmarks/smooth_table.py as Markdown."""
 
-from benchmarks.smooth_study import BASELINE, CLEAN, METHODS
+from benchmarks.smooth_study import BASELINE, CLAIMS, CLEAN, METHODS
 from evaluation.study.results import STEPS, TIME, Results
 from evaluation.study.tables import (
     Column,
@@ -14,7 +14,7 @@ from evaluation.study.tables import (
     worst,
 )
 
-TITLES = {method.name: method.title for method in METHODS}
+TITLES = {method.name: method.title for method in (*METHODS, *CLAIMS)}
 CLEAN_COLUMNS = (
     Column("success", in_group("success", CLEAN), interval=True),
     Column("success, equal time", in_group("success", CLEAN, TIME), interval=True),

@@ -1,6 +1,7 @@
-"""Methods and conditions of the study of robust and smooth walking: RealAnt-v0, PPO and its rivals."""
+"""Methods and conditions of the study of robust and smooth walking: RealAnt-v0, PPO, its rivals, and tests of claims."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -39,7 +40,8 @@ def _env_kwargs(**arguments):
 
 _JOINTS_ONLY = ("--smooth-ppo.rows", "joint_pos", "joint_vel")
 _SCHEDULE = ("--smooth-ppo.warm-up-steps", Share(0.1), "--smooth-ppo.rise-steps", Share(0.4))
-_SR2L = ("--algo", "smooth_ppo", "--smooth-ppo.pairs", "ball_max", *_SCHEDULE)
+_SR2L_AT_ONCE = ("--algo", "smooth_ppo", "--smooth-ppo.pairs", "ball_max")
+_SR2L = (*_SR2L_AT_ONCE, *_SCHEDULE)
 _CAPS = ("--algo", "smooth_ppo", "--smooth-ppo.distance", "l2", *_SCHEDULE)
 _DR = ("--preset", "dr", "--variation-warm-up", Share(0.2), "--variation-rise", Share(0.3))
 METHODS = (
@@ -58,6 +60,24 @@ METHODS = (
     Method("dr", "DR", (*_DR, "--algo", "ppo")),
     Method("sr2l_dr", "SR2L, joints + DR", (*_DR, *_SR2L, *_JOINTS_ONLY)),
     Method("dr_history", "DR + History", (*_DR, "--algo", "ppo", *_env_kwargs(frames=4))),
+)
+
+
+def _net(learner, sizes, activation):
+    return f"--{learner}.net-arch", *map(str, sizes), f"--{learner}.activation", activation
+
+
+_SMALL, _LARGE = partial(_net, sizes=(64, 128), activation="relu"), partial(_net, sizes=(256, 256), activation="tanh")
+# Further trainings, each of which decides a claim of an earlier analysis of this task; docs/robust_walking.md.
+CLAIMS = (
+    Method("ppo_small", "PPO, 64-128 relu", ("--algo", "ppo", *_SMALL("ppo"))),
+    Method("ppo_large", "PPO, 256-256 tanh", ("--algo", "ppo", *_LARGE("ppo"))),
+    Method("sr2l_small", "SR2L, joints, 64-128 relu", (*_SR2L, *_JOINTS_ONLY, *_SMALL("smooth-ppo"))),
+    Method("sr2l_large", "SR2L, joints, 256-256 tanh", (*_SR2L, *_JOINTS_ONLY, *_LARGE("smooth-ppo"))),
+    Method("sr2l_at_once", "SR2L, joints, no warm-up", (*_SR2L_AT_ONCE, *_JOINTS_ONLY)),
+    Method("slow_rate", "PPO, learning rate 1e-4", ("--algo", "ppo", "--ppo.learning-rate", "1e-4")),
+    Method("long_rollouts", "PPO, rollouts of twice the length", ("--algo", "ppo", "--ppo.n-steps", "128")),
+    Method("legacy_reward", "PPO, reward of the analysis", ("--algo", "ppo", "--env.legacy-reward")),
 )
 
 

@@ -17,16 +17,16 @@ from typing import Literal
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.smooth_report import report
-from benchmarks.smooth_study import BASELINE, ENV_ID, METHODS, conditions, nominal
+from benchmarks.smooth_study import BASELINE, CLAIMS, ENV_ID, METHODS, conditions, nominal
 from benchmarks.study_command import StudyConfig, groups_of, run_study
 from benchmarks.study_runner import Study
 from evaluation.study.conditions import target_cell
 from evaluation.study.tally import METRICS
 from utils.console.interrupts import ends_in_order
 from utils.console.terminal import tolerant_output
-from utils.fields import checked
+from utils.fields import checked, within
 
-STUDY = Study("# Tables of benchmarks/smooth_table.py", ENV_ID, METHODS, BASELINE, METRICS, report)
+STUDY = Study("# Tables of benchmarks/smooth_table.py", ENV_ID, (*METHODS, *CLAIMS), BASELINE, METRICS, report)
 CONDITIONS = conditions()
 GROUPS = groups_of(CONDITIONS)
 
@@ -36,8 +36,10 @@ class SmoothTableConfig(StudyConfig):
     """The trainings, their evaluation, and the folder of the results."""
 
     study, conditions, cell = STUDY, CONDITIONS, staticmethod(partial(target_cell, nominal=nominal))
-    only: tuple[Literal[*STUDY.by_name], ...] = checked(tuple(STUDY.by_name), bool, "name at least one method")
-    """Methods to train and to evaluate."""
+    only: tuple[Literal[*STUDY.by_name], ...] = checked(tuple(m.name for m in METHODS), bool, "name at least one method")
+    """Methods to train and to evaluate; by default the ten of the study, without those that test claims."""
+    steps: int = within(1_000_000, 1)
+    """Control steps of each training, of all simulations together."""
     groups: tuple[Literal[*GROUPS], ...] = checked(GROUPS, bool, "name at least one group")
     """Groups of conditions to evaluate."""
     out: Path = Path("runs/smooth_table")

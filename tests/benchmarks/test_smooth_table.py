@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 import train
 from algorithms.vec_env import make_vector
-from benchmarks.smooth_study import COUNT, ENV_ID, METHODS, TRAINED, conditions, nominal
+from benchmarks.smooth_study import CLAIMS, COUNT, ENV_ID, METHODS, TRAINED, conditions, nominal
 from benchmarks.smooth_table import main
 from benchmarks.study_trainings import Training, options
 from envs.realant.config import RealAntConfig
@@ -29,7 +30,7 @@ TRAINED_CONFIG = as_plain(updated(RealAntConfig(), {"variation": TRAINED | {"joi
 
 
 def config_of(name):
-    (method,) = (method for method in METHODS if method.name == name)
+    (method,) = (method for method in (*METHODS, *CLAIMS) if method.name == name)
     config = train.parse(options(Training(method, 1), ENV_ID, STEPS))
     config.check_learner()
     return config
@@ -52,7 +53,7 @@ def rollout(condition, steps=12):
     return np.array(observations), np.array(positions)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", (*METHODS, *CLAIMS), ids=lambda method: method.name)
 def test_each_method_is_a_training_whose_options_all_have_an_effect(method):
     config = config_of(method.name)
     assert config.env_id == ENV_ID and config.total_timesteps == STEPS and config.eval_every == 0
@@ -77,6 +78,24 @@ def test_the_methods_differ_in_what_they_are_named_for():
     assert learners["dr_history"].env_kwargs == {"frames": 4}
     noise = learners["noise"].env_kwargs["noise_spec"]["gaussian"]["observations"]
     assert noise["joint_pos"] == pytest.approx(2 * COUNT, rel=1e-3)
+
+
+def test_each_training_that_tests_a_claim_differs_from_the_study_in_one_thing():
+    nets = {name: config_of(name) for name in ("ppo_small", "ppo_large", "sr2l_small", "sr2l_large")}
+    nets = {name: getattr(config, config.algo) for name, config in nets.items()}
+    assert {name: (own.net_arch, own.activation) for name, own in nets.items()} == {
+        **dict.fromkeys(("ppo_small", "sr2l_small"), ((64, 128), "relu")),
+        **dict.fromkeys(("ppo_large", "sr2l_large"), ((256, 256), "tanh")),
+    }
+    at_once, usual = (config_of(name).smooth_ppo for name in ("sr2l_at_once", "sr2l_joints"))
+    assert (
+        usual == replace(at_once, warm_up_steps=usual.warm_up_steps, rise_steps=usual.rise_steps)
+        and not at_once.warm_up_steps
+    )
+    base = config_of("ppo")
+    assert config_of("slow_rate").ppo == replace(base.ppo, learning_rate=1e-4)
+    assert config_of("long_rollouts").ppo == replace(base.ppo, n_steps=2 * base.ppo.n_steps)
+    assert config_of("legacy_reward").env == replace(base.env, legacy_reward=True)
 
 
 def test_conditions_have_unique_names_and_the_reach_of_the_trained_ranges():
