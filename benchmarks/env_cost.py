@@ -29,7 +29,7 @@ VEL_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
 TASKS = ("CartpoleSwingup", "WalkerWalk", "QuadrupedWalk", "HumanoidWalk")
 HANDS = ("ShadowHandBlock-v0", "ShadowHandPen-v0", "ShadowHandEgg-v0")
 SINGLE = (*(f"RWRL{task}-v0" for task in TASKS), *HANDS)
-BATCHES = ("ResidualWalk-v0", "RealAnt-v0", "A1-v0", "CubeInHand-v0")
+BATCHES = ("ResidualWalk-v0", "RealAnt-v0", "A1-v0", "Biped-v0", "CubeInHand-v0")
 CHALLENGED = (("RWRLCartpoleSwingup-v0", 16), ("RWRLWalkerWalk-v0", 16), ("ResidualWalk-v0", 64))
 ROUNDS = 9
 
