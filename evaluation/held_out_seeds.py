@@ -47,7 +47,7 @@ class Seeds:
 
 # Seeds of terrain and episodes.
 EVALUATION = Seeds(1_000_003, 1_500_003)  # during a training: chooses the best policy, and prunes trials
-SUCCESSES = Seeds(1_500_003, 2_000_003)  # benchmarks: successes, planned_hand, challenge_table, studies
+SUCCESSES = Seeds(1_500_003, 2_000_003)  # benchmarks: successes, episode_benchmark, planned_hand, challenge_table, studies
 JUDGE = Seeds(2_000_003, 2_010_003)  # value of a sweep's trial
 CONFIRM = Seeds(3_000_003, 4_000_003)  # evaluates the trainings of --reseed
 PLAY = Seeds(5_000_003, 15_000_003, width=1000)  # play_residual_policy.py

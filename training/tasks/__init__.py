@@ -64,17 +64,24 @@ WALK = TaskRow(
     "train_residual_ppo",
     ("terrain", "flat"),
 )
+EPISODES = ("episodes",)
 SMALL_NETWORK = TaskRow(presets={"default": common.FREQUENT_SAC})
 ANY = TaskRow()
 # Id, or prefix of ids -> row. The longest matching prefix counts.
 TASKS: dict[str, TaskRow] = {
     "ResidualWalk-v0": WALK,
     "AdaptiveWalk-v0": WALK,
-    "A1-v0": TaskRow(PostureJudge(config=A1Config, has_gait=False, steered_time=5.0), a1.A1TrainConfig, a1.PRESETS),
+    "A1-v0": TaskRow(
+        PostureJudge(config=A1Config, has_gait=False, steered_time=5.0), a1.A1TrainConfig, a1.PRESETS, tables=EPISODES
+    ),
     "CubeInHand-v0": TaskRow(SUCCESSES, cube_in_hand.CubeTrainConfig, cube_in_hand.PRESETS, cube_in_hand.curriculum),
     "RealAnt-v0": TaskRow(SUCCESSES, realant.RealAntTrainConfig, realant.PRESETS),
     "Biped-v0": TaskRow(
-        WalkJudge(config=BipedConfig, has_gait=False), biped.BipedTrainConfig, biped.PRESETS, biped.curriculum
+        WalkJudge(config=BipedConfig, has_gait=False),
+        biped.BipedTrainConfig,
+        biped.PRESETS,
+        biped.curriculum,
+        tables=EPISODES,
     ),
     "RWRL": SMALL_NETWORK,
     "ShadowHand": SMALL_NETWORK,
