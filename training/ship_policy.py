@@ -2,9 +2,9 @@
 
 Writes the folder `assets/policies/<env id>/` with the policy, the normaliser, the environment and the config of the run, and
 `card.json`: command, seed, versions, commit, wall time and steps of the training, and all rows of the benchmark. The row of
-the task in `training.tasks` names the tables that the benchmark must have: terrain_benchmark.py writes those of robots with a
-gait, episode_benchmark.py those of other robots on legs, successes.py those of other tasks. Other tables in the folder with
-a row of the run are added: steering.csv of steering_benchmark.py.
+the task in `training.tasks` names the tables that the benchmark must have: terrain_benchmark.py writes those of robots with
+a gait, episode_benchmark.py those of other robots on legs, successes.py those of other tasks. Other tables in the folder
+with a row of the run are added: steering.csv of steering_benchmark.py.
 """
 
 import csv
