@@ -34,6 +34,7 @@ WORDS = {
 REQUIRED = {
     "evaluate_robustness": ["--model", "nowhere"],
     "benchmarks.successes": ["--model", "nowhere"],
+    "benchmarks.episode_benchmark": ["--model", "nowhere"],
     "training.ship_policy": ["--benchmark", "nothing"],
 }
 
@@ -106,6 +107,7 @@ def test_a_value_that_a_config_refuses_gets_its_own_sentence(argv, words):
     [
         ("evaluate_robustness", [], "--model"),
         ("benchmarks.successes", [], "--model"),
+        ("benchmarks.episode_benchmark", [], "--model"),
         ("export_policy", [], "RUN"),
         ("export_policy", ["nowhere"], "OUT"),
         ("training.ship_policy", ["nowhere"], "--benchmark"),
