@@ -54,12 +54,12 @@ class PlayConfig:
     """Number of episodes."""
     seed: int = 0
     """Seed of terrain and initial states, 0 to 9,999. No training and no benchmark uses these seeds."""
-    terrain: str = "rough"
-    """Terrain kind: flat, rough, slope, stairs, blocks, waves."""
-    level: float = 1.0
-    """Terrain level, 0 to 1."""
-    command: float = 0.3
-    """Commanded forward speed, m/s."""
+    terrain: str | None = None
+    """Terrain kind: flat, rough, slope, stairs, blocks, waves. Default: that of the training; rough if it had several."""
+    level: float | None = None
+    """Terrain level, 0 to 1. Default: the highest of the training."""
+    command: float | None = None
+    """Commanded forward speed, m/s. Default: 0.3, or the nearest speed that the training commanded."""
     command_vy: float = 0.0
     """Commanded speed to the left, m/s."""
     command_yaw_rate: float = 0.0
@@ -96,7 +96,8 @@ class PlayConfig:
     @property
     def scene(self) -> Scene:
         """The options that describe the scene."""
-        return Scene(self.terrain, self.level, self.command, self.command_vy, self.command_yaw_rate)
+        terrain = self.terrain or ("rough" if self.baseline else None)
+        return Scene(terrain, self.level, self.command, self.command_vy, self.command_yaw_rate)
 
     @property
     def setting(self) -> Setting:
@@ -146,12 +147,12 @@ def page_setup(config: PlayConfig, setting: Setting) -> Setup:
     """Returns what a page shows: the policy or the gait alone, in the scene of the command line."""
     judge = find_task(setting.env_id).judge
     policy = default_policy(setting.env_id, config.model) if config.model else next(iter(judge.baselines))
-    arguments, command = as_plain(setting.arguments), None
-    if "command" not in judge.idle(setting, config.scene):
-        command = {"vx": config.command, "vy": config.command_vy, "yaw_rate": config.command_yaw_rate}
-    return Setup(
-        setting.env_id, arguments, policy=policy, seed=config.seed, kind=config.terrain, level=config.level, command=command
-    )
+    scene, ground, command = judge.chosen(setting, config.scene), {}, None
+    if "command" not in judge.idle(setting, scene):
+        command = {"vx": scene.command, "vy": scene.command_vy, "yaw_rate": scene.command_yaw_rate}
+    if scene.terrain is not None:
+        ground = {"kind": scene.terrain, "level": scene.level}
+    return Setup(setting.env_id, as_plain(setting.arguments), policy=policy, seed=config.seed, command=command, **ground)
 
 
 def runs_of(config: PlayConfig) -> tuple[Path, ...]:

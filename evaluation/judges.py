@@ -34,13 +34,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Scene:
-    """Conditions that a user chooses to play a policy. `Judge.idle` names the conditions without effect in a task."""
+    """Conditions that a user chooses to play a policy. `Judge.idle` names the conditions without effect in a task.
 
-    terrain: str = "rough"
+    None leaves a condition to the training of the policy, as `Judge.chosen` says.
+    """
+
+    terrain: str | None = None
     """Terrain kind."""
-    level: float = 1.0
+    level: float | None = None
     """Terrain level, 0 to 1."""
-    command: float = 0.3
+    command: float | None = None
     """Commanded forward speed, m/s."""
     command_vy: float = 0.0
     """Commanded speed to the left, m/s."""
@@ -102,6 +105,10 @@ class Judge:
             reason = str(error).splitlines()[0]
             refused = f"{setting.env_id} cannot be shown, it refuses {shown}: {reason}"
             raise ValueError(f"{refused}; use --no-render") from error
+
+    def chosen(self, setting: Setting, scene: Scene) -> Scene:
+        """Returns the scene with values for the conditions that are None; unchanged if the task has no such conditions."""
+        return scene
 
     def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int, on_step: OnStep | None = None) -> list[dict]:
         """Plays episodes of the whole task with consecutive seeds from `seed` on; returns a record of each."""

@@ -16,6 +16,8 @@ from evaluation.walks import GOAL_DISTANCE, evaluate, gait_alone, summarise, tab
 from utils.config import resolved
 from utils.env_ids import qualified
 
+USUAL_SPEED = 0.3  # m/s; the command of a scene that chooses none
+
 
 @dataclass(frozen=True)
 class WalkJudge(Judge):
@@ -72,6 +74,22 @@ class WalkJudge(Judge):
         """Plays walks over `goal`, or under a command; returns a record of each, as `evaluation.walks.evaluate` does."""
         return evaluate(env, policy, episodes, seed, None if self._steered(env) else self.goal)
 
+    def chosen(self, setting: Setting, scene: Scene) -> Scene:
+        """Returns the scene with the terrain and the command of the training for the conditions that are None.
+
+        Of several kinds of terrain, rough ground is preferred. The level is the highest of the training. The speed is the
+        nearest to USUAL_SPEED that the training commanded.
+        """
+        task = self.task(setting)
+        terrain, level = scene.terrain, scene.level
+        if "terrain" in self._names:
+            kinds = task.terrain.kinds
+            terrain = terrain or ("rough" if "rough" in kinds else kinds[0])
+            trained = min(task.terrain_scale, max(task.terrain.levels)) if kinds != ("flat",) else 1.0
+            level = trained if level is None else level
+        command = float(np.clip(USUAL_SPEED, *task.command_vx)) if scene.command is None else scene.command
+        return replace(scene, terrain=terrain or "flat", level=1.0 if level is None else level, command=command)
+
     def play_task(self, setting: Setting, scene: Scene, seed: int):
         """Returns the config of the task for `play`: the nominal robot in the scene.
 
@@ -80,6 +98,7 @@ class WalkJudge(Judge):
         Raises:
             ValueError: a value of the scene is wrong.
         """
+        scene = self.chosen(setting, scene)
         check_level(scene.level)
         commands = scene.command, scene.command_vy, scene.command_yaw_rate
         for name, value in zip(("command", "command_vy", "command_yaw_rate"), commands):
@@ -124,7 +143,7 @@ class WalkJudge(Judge):
         """Returns the fields of a scene that have no effect -> the reason."""
         if "terrain" not in self._names:
             return dict.fromkeys(("terrain", "level"), f"{setting.env_id} has no terrain")
-        return {"level": "--terrain flat has no levels"} if scene.terrain == "flat" else {}
+        return {"level": "flat ground has no levels"} if self.chosen(setting, scene).terrain == "flat" else {}
 
     @property
     def baselines(self):

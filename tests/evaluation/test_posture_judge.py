@@ -39,7 +39,7 @@ def test_of_fallen_robots_those_succeed_that_stand_at_the_end():
 @pytest.mark.parametrize("setting", [STAND, RESET])
 def test_scenes_of_a_posture_have_no_effect(setting):
     assert {*JUDGE.idle(setting, Scene())} == {"terrain", "level", "command", "command_vy", "command_yaw_rate"}
-    assert JUDGE.idle(Setting("A1-v0"), Scene()) == {}
+    assert JUDGE.idle(Setting("A1-v0"), Scene("rough")) == {}
 
 
 def test_a_robot_that_holds_its_pose_in_locomotion_has_no_success():

@@ -48,7 +48,7 @@ WRONG = [
     (play_residual_policy, f"--model {CUBE} --terrain nonsense", "--terrain has no effect: CubeInHand-v0 does not walk"),
     (play_residual_policy, f"--model {CUBE} --level 0.5", "--level has no effect"),
     (play_residual_policy, f"--model {CUBE} --command 0.3", "--command has no effect"),
-    (play_residual_policy, f"--model {WALK} --terrain flat --level 1", "--level has no effect: --terrain flat"),
+    (play_residual_policy, f"--model {WALK} --terrain flat --level 1", "--level has no effect: flat ground"),
     (play_residual_policy, "--replay nowhere --episodes 2", "--episodes has no effect: --replay"),
     (play_residual_policy, f"--model {CUBE} --baseline", "give one of"),
     (tune_hyperparameters, "--top 5", "--top has no effect: only --reseed uses it"),

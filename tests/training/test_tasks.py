@@ -122,11 +122,29 @@ def test_evaluations_of_a_walk_have_terrain_of_the_seed_at_the_hardest_level_and
 def test_a_scene_and_an_evaluation_keep_the_sizes_of_the_robots_terrain(kind):
     sizes = {"size": 5.0, "spacing": 0.1, "footprint": (0.8, 0.6), "length": 8.0, "width": 6.0}
     setting = Setting("ResidualWalk-v0", {"terrain": {"kinds": (kind,), "levels": (0.5,), **sizes}})
-    played = WALK.judge.play_task(setting, Scene(kind), 3).terrain
+    played = WALK.judge.play_task(setting, Scene(kind, 1.0), 3).terrain
     assert played == TerrainConfig((kind,), (1.0,), 3, **{**sizes, "length": 12.5})  # 10 m are walked
     env = WALK.judge.evaluation_env(setting, 1, 4)
     assert env.unwrapped.config.terrain == TerrainConfig((kind,), (1.0,), 4, **sizes)
     env.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "scene", "chosen"),
+    [
+        ({}, Scene(), Scene("flat", 1.0, 0.3)),
+        ({"terrain": {"kinds": ("stairs", "rough"), "levels": (0.2, 0.9)}}, Scene(), Scene("rough", 0.9, 0.3)),
+        ({"terrain": {"kinds": ("waves", "slope")}, "terrain_scale": 0.6}, Scene(), Scene("waves", 0.6, 0.3)),
+        ({"terrain": {"kinds": ("waves",)}}, Scene("stairs", 0.2, 0.1, 0.2), Scene("stairs", 0.2, 0.1, 0.2)),
+        ({"command_vx": (0.6, 0.8)}, Scene("rough"), Scene("rough", 1.0, 0.6)),
+        ({"command_vx": (-0.5, 0.2)}, Scene(command=0.4), Scene("flat", 1.0, 0.4)),
+    ],
+)
+def test_a_scene_without_conditions_is_that_of_the_training(arguments, scene, chosen):
+    assert WALK.judge.chosen(Setting("ResidualWalk-v0", arguments), scene) == chosen
+    config = WALK.judge.play_task(Setting("ResidualWalk-v0", arguments), scene, 3)
+    assert (config.terrain.kinds, config.terrain.levels) == ((chosen.terrain,), (chosen.level,))
+    assert config.command_vx == (chosen.command,) * 2
 
 
 def test_only_walks_are_walks_and_only_they_have_terrain():
@@ -134,7 +152,7 @@ def test_only_walks_are_walks_and_only_they_have_terrain():
     with pytest.raises(ValueError, match="CubeInHand-v0 does not walk"):
         as_walk_judge(SUCCESSES, "CubeInHand-v0")
     assert {*SUCCESSES.idle(Setting("CubeInHand-v0"), Scene())} == {field.name for field in fields(Scene)}
-    assert WALK.judge.idle(Setting("ResidualWalk-v0"), Scene()) == {}
+    assert WALK.judge.idle(Setting("ResidualWalk-v0"), Scene("rough")) == {}
     assert {*WALK.judge.idle(Setting("ResidualWalk-v0"), Scene("flat"))} == {"level"}
     assert isinstance(find_task("AdaptiveWalk-v0").judge, WalkJudge)
 
