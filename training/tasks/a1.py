@@ -32,7 +32,7 @@ _DEFAULT = {
 }
 PRESETS = {
     "default": _DEFAULT,  # the task of the source, or any other: --env.task-name
-    "run": _DEFAULT | {"env": _RUN},
+    "run": _DEFAULT | {"env": _RUN, "total_timesteps": 1_000_000},
     "reset": _DEFAULT | {"episode_steps": 100, "env": {"task_name": "reset"}, "ppo": _PPO | {"log_std_init": -0.5}},
     # Numbers of DroQ (Hiraoka et al., 2022, arXiv:2110.02034) in walk_in_the_park, as far as SAC has them: it has neither
     # dropout nor layer normalisation in its critics, without which 20 updates for each step are unstable.
