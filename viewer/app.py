@@ -9,6 +9,7 @@ import numpy as np
 from viewer.loop import LONGEST_MESSAGE, Loop
 from viewer.panels.command import CommandPanel
 from viewer.panels.controls import Controls
+from viewer.panels.gamepad import GamepadPanel
 from viewer.panels.policy import PolicyPanel
 from viewer.panels.record import RecordPanel
 from viewer.panels.see import SeePanel
@@ -57,7 +58,7 @@ class Viewer:
         self.runs, self.follow, self.folder, self._replay = tuple(runs), follow, folder, replay
         self.scene = scene_of(self.server, session, self.loop.post)
         self._refresh_due = 0.0
-        self.panels = {panel.title: panel(self) for panel in (Controls, *TABS)}
+        self.panels = {panel.title: panel(self) for panel in (Controls, *TABS, GamepadPanel)}
         self._build_page()
         self._listen(session)
         self._watch_clients(end_with_page)
@@ -114,6 +115,7 @@ class Viewer:
         for kind in TABS:
             with tabs.add_tab(kind.title):
                 self.panels[kind.title].build()
+        self.panels["Gamepad"].build()
 
     def _listen(self, session):
         session.on_step += [self.panels["See"].note, self.panels["Record"].note]
@@ -138,6 +140,7 @@ class Viewer:
 
         @self.server.on_client_disconnect
         async def _(client):
+            self.panels["Gamepad"].let_go(client.client_id)
             if end_with_page and not set(self.server.get_clients()) - {client.client_id}:
                 self.loop.end()
 
