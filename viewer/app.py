@@ -62,6 +62,7 @@ class Viewer:
         self._build_page()
         self._listen(session)
         self._watch_clients(end_with_page)
+        self.server.get_event_loop().set_exception_handler(self._refuse_broken)
 
     @property
     def session(self) -> Session:
@@ -77,7 +78,7 @@ class Viewer:
 
     def refuse(self, error: Exception) -> None:
         """Shows why an input of the page was refused; from any thread."""
-        words = str(error).splitlines()[0][:LONGEST_MESSAGE]
+        words = (str(error) or type(error).__name__).splitlines()[0][:LONGEST_MESSAGE]
 
         def show():
             raise ValueError(words)
@@ -108,6 +109,13 @@ class Viewer:
         finally:
             self.server.stop()
             self.session.close()
+
+    def _refuse_broken(self, loop, context):
+        """Shows why viser could not read an input of the page, for example a text where it expects a number."""
+        if isinstance(error := context.get("exception"), (ValueError, TypeError, OverflowError, AssertionError)):
+            self.refuse(ValueError(f"the page sent a wrong value: {error or type(error).__name__}"))
+        else:
+            loop.default_exception_handler(context)
 
     def _build_page(self):
         self.panels["Controls"].build()

@@ -64,6 +64,9 @@
   listen(document.documentElement, "keydown", (event) => {
     if (event.key.toLowerCase() === "s" || (uuid && event.key.startsWith("Arrow"))) event.stopPropagation();
   });
-  // A control that the mouse has left alone does not keep the keys.
-  listen(window, "pointerup", () => document.activeElement?.closest("[role=slider], button")?.blur());
+  // A button or slider that the mouse has left alone does not keep the keys.
+  listen(window, "pointerup", () => {
+    const focused = document.activeElement;
+    if (focused?.matches("button, [role=slider]") || focused?.querySelector("[role=slider]")) focused.blur();
+  });
 }
