@@ -9,6 +9,7 @@ import numpy as np
 from viewer.loop import LONGEST_MESSAGE, Loop
 from viewer.panels.command import CommandPanel
 from viewer.panels.controls import Controls
+from viewer.panels.gamepad import GamepadPanel
 from viewer.panels.policy import PolicyPanel
 from viewer.panels.record import RecordPanel
 from viewer.panels.see import SeePanel
@@ -57,10 +58,11 @@ class Viewer:
         self.runs, self.follow, self.folder, self._replay = tuple(runs), follow, folder, replay
         self.scene = scene_of(self.server, session, self.loop.post)
         self._refresh_due = 0.0
-        self.panels = {panel.title: panel(self) for panel in (Controls, *TABS)}
+        self.panels = {panel.title: panel(self) for panel in (Controls, *TABS, GamepadPanel)}
         self._build_page()
         self._listen(session)
         self._watch_clients(end_with_page)
+        self.server.get_event_loop().set_exception_handler(self._refuse_broken)
 
     @property
     def session(self) -> Session:
@@ -76,7 +78,7 @@ class Viewer:
 
     def refuse(self, error: Exception) -> None:
         """Shows why an input of the page was refused; from any thread."""
-        words = str(error).splitlines()[0][:LONGEST_MESSAGE]
+        words = (str(error) or type(error).__name__).splitlines()[0][:LONGEST_MESSAGE]
 
         def show():
             raise ValueError(words)
@@ -108,12 +110,20 @@ class Viewer:
             self.server.stop()
             self.session.close()
 
+    def _refuse_broken(self, loop, context):
+        """Shows why viser could not read an input of the page, for example a text where it expects a number."""
+        if isinstance(error := context.get("exception"), (ValueError, TypeError, OverflowError, AssertionError)):
+            self.refuse(ValueError(f"the page sent a wrong value: {error or type(error).__name__}"))
+        else:
+            loop.default_exception_handler(context)
+
     def _build_page(self):
         self.panels["Controls"].build()
         tabs = self.server.gui.add_tab_group()
         for kind in TABS:
             with tabs.add_tab(kind.title):
                 self.panels[kind.title].build()
+        self.panels["Gamepad"].build()
 
     def _listen(self, session):
         session.on_step += [self.panels["See"].note, self.panels["Record"].note]
@@ -138,6 +148,7 @@ class Viewer:
 
         @self.server.on_client_disconnect
         async def _(client):
+            self.panels["Gamepad"].let_go(client.client_id)
             if end_with_page and not set(self.server.get_clients()) - {client.client_id}:
                 self.loop.end()
 

@@ -16,7 +16,6 @@ from utils.run_file_names import BEST, CHECKPOINTS, ENV, POLICY_FILES
 SHIPPED = Path(__file__).parents[1] / "assets" / "policies"
 SHIPPED_NAME = "shipped"
 STEERING = "-steering"  # end of the name of a folder whose policy follows commands in every direction
-LATEST = "latest"  # follows the newest checkpoint of a run
 
 
 def baselines(env_id: str) -> tuple[str, ...]:
@@ -82,7 +81,8 @@ def load(name: str, env_id: str, env: VectorEnv) -> Policy:
     act, observation = run.act, np.zeros((1, *(env.single_observation_space.shape or ())), np.float32)
     wanted, given = run.policy.observation_space.shape, env.single_observation_space.shape
     if not run.normalizer.names and wanted != given:
-        raise ValueError(f"the policy {name} needs observations of the shape {wanted}, {env_id} gives {given}")
+        other = f"choose another one, such as {baselines(env_id)[0]!r}"
+        raise ValueError(f"the policy {name} needs observations of the shape {wanted}, {env_id} gives {given}: {other}")
     if not run.normalizer.names and act(observation).shape[1:] != env.single_action_space.shape:
         raise ValueError(f"the actions of the policy {name} do not fit {env_id}")
     return act

@@ -32,6 +32,11 @@ class LocalServer(viser.ViserServer):
         """Refuses the tunnel to a public server, whichever page asks for it."""
         self.shares_refused += 1
 
+    def stop(self) -> None:
+        """Closes the page."""
+        with redirect_stdout(StringIO()):  # viser prints that it has stopped
+            super().stop()
+
     def address(self) -> str:
         """Returns the address of the page, and the command that forwards it from another machine."""
         port = self.get_port()

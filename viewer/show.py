@@ -48,5 +48,7 @@ def show(
     print(f"Open {viewer.server.address()}\nCtrl-C ends.", flush=True)
     try:
         viewer.run()
+    except KeyboardInterrupt:  # how a page ends
+        print()
     finally:
         viewer.close()

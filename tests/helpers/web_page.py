@@ -3,15 +3,17 @@
 import asyncio
 import socket
 
-from viser import GuiEvent
+from viser import CommandEvent, GuiEvent
+
+PAGE = 0  # number of the page that sends the events
 
 
-def change(handle, value=None):
-    """Changes a control to `value`, or presses a button, and runs its handlers."""
+def change(handle, value=None, page=PAGE):
+    """Changes a control to `value` on a page, or presses a button, and runs its handlers."""
     if value is not None:
         handle._impl.value = value
     for callback in handle._impl.update_cb:
-        asyncio.run(callback(GuiEvent(client=None, client_id=None, target=handle)))
+        asyncio.run(callback(GuiEvent(client=None, client_id=page, target=handle)))
 
 
 def press(gui, key, modifier=None):
@@ -20,7 +22,7 @@ def press(gui, key, modifier=None):
     assert handles, key
     for handle in handles:
         for callback in handle._impl.trigger_cb:
-            asyncio.run(callback(None))
+            asyncio.run(callback(CommandEvent(client=None, client_id=PAGE, target=handle)))
 
 
 def free_port():

@@ -24,6 +24,11 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
 PATIENCE = 120.0  # s: two busy cores draw less than one frame a second
 SIZE = {"width": 1000, "height": 700}
+# A gamepad whose sticks and buttons a test moves: `pad.axes[1] = -1`.
+GAMEPAD = """
+window.pad = {connected: true, mapping: "standard", axes: [0, 0, 0, 0], buttons: Array(17).fill({pressed: false})};
+navigator.getGamepads = () => [null, window.pad];
+"""
 
 pytestmark = [
     pytest.mark.slow,
@@ -62,6 +67,7 @@ def page(viewer, errors):
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(PATIENCE * 1000)
+        page.add_init_script(GAMEPAD)
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"http://127.0.0.1:{viewer.server.get_port()}", wait_until="domcontentloaded")
@@ -79,6 +85,11 @@ def wait_for(condition):
         time.sleep(0.2)
 
 
+def command(viewer):
+    """Returns the command of the robot (3,)."""
+    return viewer.session.env.unwrapped.task.command.value[0]
+
+
 def picture(page):
     """Returns the left part of the page (height, width, 3), which shows the scene."""
     return iio.imread(io.BytesIO(page.screenshot(timeout=PATIENCE * 1000)))[:, : SIZE["width"] // 2, :3]
@@ -91,13 +102,90 @@ def test_the_page_connects_without_an_error_and_shows_a_picture(page, viewer, er
 
 def test_a_slider_changes_the_command(page, viewer):
     page.get_by_role("tab", name="Command").click()
-    page.get_by_role("slider").first.focus()
+    page.get_by_role("slider").first.focus()  # so that the arrow keys move this slider, and nothing else
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    wait_for(lambda: viewer.session.env.unwrapped.task.command.value[0, 0] > 0.0)
-    assert viewer.session.log[-1]["command"] == "steer"
+    wait_for(lambda: command(viewer)[0] > 0.0)
+    assert viewer.session.log[-1]["command"] == "steer" and not command(viewer)[1:].any()
     page.get_by_role("button", name="Zero").click()
-    wait_for(lambda: viewer.session.env.unwrapped.task.command.value[0, 0] == 0.0)
+    wait_for(lambda: command(viewer)[0] == 0.0)
+
+
+def test_sticks_and_buttons_of_a_gamepad_steer_on_every_tab(page, viewer):
+    page.get_by_role("tab", name="See").click()
+    page.evaluate("pad.axes = [0.05, -0.575, 1, 0.3]")  # the first is inside the dead zone; the second is half of the rest
+    wait_for(lambda: command(viewer)[0] > 0.0)
+    np.testing.assert_allclose(command(viewer), [0.5, 0.0, -0.5])
+    page.evaluate("pad.axes = [0.1, 0.1, -0.1, 0]")
+    wait_for(lambda: not any(viewer.session.log[-1]["values"].values()))
+    sent = len(viewer.session.log)
+    time.sleep(0.5)
+    assert len(viewer.session.log) == sent  # a stick at rest leaves the command to the sliders
+    page.evaluate("pad.buttons = pad.buttons.map((button, i) => ({pressed: i == 1}))")
+    wait_for(lambda: viewer.loop.paused)
+    time.sleep(0.5)
+    assert viewer.loop.paused  # a button that is held counts once
+    page.evaluate("pad.buttons = pad.buttons.map((button, i) => ({pressed: i == 3}))")
+    wait_for(lambda: viewer.session.log[-1]["command"] == "reset")
+    page.keyboard.press("p")
+    wait_for(lambda: not viewer.loop.paused)
+
+
+def test_a_gamepad_that_is_unplugged_lets_go(page, viewer):
+    page.evaluate("pad.axes = [0, 0, -1, 0]")
+    wait_for(lambda: command(viewer)[2] == 0.5)
+    page.evaluate("pad.connected = false")
+    wait_for(lambda: not command(viewer).any())
+    page.evaluate("pad.connected = true; pad.axes = [0, 0, 0, 0]; dispatchEvent(new Event('gamepadconnected'))")
+
+
+def test_a_page_that_is_closed_while_its_stick_is_held_lets_go(page, viewer):
+    second = page.context.browser.new_page()
+    second.add_init_script(GAMEPAD)
+    second.goto(page.url, wait_until="domcontentloaded")
+    second.wait_for_selector("text=real time", timeout=PATIENCE * 1000)
+    second.evaluate("pad.axes = [0, -1, 0, 0]")
+    wait_for(lambda: command(viewer)[0] == 1.0)
+    second.close()
+    wait_for(lambda: not command(viewer).any())
+
+
+def test_a_slider_that_the_mouse_has_moved_leaves_the_arrow_keys_to_the_robot(page, viewer):
+    page.get_by_role("tab", name="Command").click()
+    box = page.get_by_role("slider").first.bounding_box()
+    page.mouse.move(box["x"] + 2, box["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 20, box["y"] + 4, steps=3)
+    page.mouse.up()
+    wait_for(lambda: command(viewer)[0] > 0.1)
+    before = command(viewer)[0]
+    page.keyboard.press("ArrowLeft")
+    wait_for(lambda: command(viewer)[2] > 0.0)
+    assert command(viewer)[0] == before
+    page.keyboard.press(" ")
+    wait_for(lambda: not command(viewer).any())
+
+
+def test_held_keys_step_the_command_and_neither_pause_again_nor_move_the_camera(page, viewer):
+    (client,) = viewer.server.get_clients().values()
+    before = client.camera.position
+
+    def held():
+        page.keyboard.down("ArrowUp")  # as a keyboard repeats it
+        return command(viewer)[0] >= 0.4
+
+    wait_for(held)
+    page.keyboard.up("ArrowUp")
+    for _ in range(2):
+        page.keyboard.down("p")
+    wait_for(lambda: viewer.loop.paused)
+    time.sleep(0.5)
+    assert viewer.loop.paused
+    page.keyboard.up("p")
+    page.keyboard.press("p")
+    page.keyboard.press(" ")
+    wait_for(lambda: not viewer.loop.paused and not command(viewer).any())
+    np.testing.assert_allclose(client.camera.position, before, atol=1e-3)
 
 
 def test_a_drag_with_the_mouse_pushes_the_robot(page, viewer):

@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("viser")
 pytest.importorskip("mjviser")
 
+from viser._messages import GuiUpdateMessage
+
 from tests.helpers.web_page import change, press, settle
 from viewer.panels.see import bars, table
 from viewer.server import LocalServer
@@ -197,6 +199,20 @@ def test_a_wrong_value_from_the_page_is_a_message(viewer, panel, name, value):
     viewer.loop._handle_requests()
     assert viewer.loop.message and viewer.session.log == []
     viewer.loop.tick()
+
+
+def test_what_viser_cannot_read_is_a_message_without_a_traceback(viewer, capfd):
+    seed, loop = viewer.panels["Controls"].seed, viewer.server.get_event_loop()
+    for updates in ({"value": "many"}, {"value": None}, {"value": [1]}, {"value": 1e999}, {"nothing": 1}):
+        handling = viewer.server.gui._handle_gui_updates(0, GuiUpdateMessage(seed._impl.uuid, updates))
+        loop.call_soon_threadsafe(loop.create_task, handling)
+        del handling
+        for _ in range(3):
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+        viewer.loop._handle_requests()
+        assert viewer.loop.message.startswith("the page sent a wrong value: ") and seed.value == 0
+        viewer.loop.message = ""
+    assert capfd.readouterr().err == ""
 
 
 def test_the_page_is_reachable_from_this_machine_only_and_never_shared(viewer):

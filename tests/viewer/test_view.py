@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -112,8 +113,28 @@ def test_options_without_effect_on_a_page_are_refused(capsys, argv, words):
     assert code == 2 and len(err.splitlines()) == 1 and any(word in err for word in words.split("|"))
 
 
+@pytest.mark.parametrize(("program", "argv"), [(view, []), (play_residual_policy, ["--baseline", "--web"])])
+def test_ctrl_c_is_the_normal_end_of_a_page(monkeypatch, capsys, program, argv):
+    done = []
+
+    class Page:
+        server = SimpleNamespace(address=lambda: "ADDRESS")
+
+        def __init__(self, *arguments):
+            self.close = lambda: done.append("closed")
+
+        def run(self):
+            raise KeyboardInterrupt
+
+    for name, value in (("is_installed", lambda: True), ("Session", lambda setup: None)):
+        monkeypatch.setattr(f"viewer.show.{name}", value)
+    monkeypatch.setattr("viewer.show.import_module", lambda name: SimpleNamespace(Viewer=Page))
+    assert program.main(argv) == 0 and done == ["closed"]
+    assert capsys.readouterr() == ("Open ADDRESS\nCtrl-C ends.\n\n", "")
+
+
 def test_a_policy_that_does_not_exist_or_fit_is_one_sentence(capsys, monkeypatch):
-    for argv, words in ((["--policy", "zzero"], "zzero"), (["Toy-v0", "--policy", WALKER], "needs observations")):
+    for argv, words in ((["--policy", "zzero"], "zzero"), (["Toy-v0", "--policy", WALKER], "such as 'zero'")):
         assert view.main(argv) == 2
         err = capsys.readouterr().err
         assert words in err and len(err.splitlines()) == 1

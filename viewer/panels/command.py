@@ -1,5 +1,7 @@
 """The tab that steers: a slider for each row of the task's command, and keys."""
 
+from collections.abc import Mapping
+
 from viewer.commands import Release, Steer
 from viewer.panels.panel import Panel
 
@@ -10,7 +12,7 @@ class CommandPanel(Panel):
     """Sliders of the command.
 
     Arrow up and down change the first row, left and right the last, shift + left and right the one in between; the space key
-    sets all to 0. A key that is held counts once.
+    sets all to 0.
     """
 
     title = "Command"
@@ -48,16 +50,19 @@ class CommandPanel(Panel):
 
     def zero(self):
         """Sets all rows to 0."""
-        for slider in self.sliders.values():
-            slider.value = 0.0
+        self.set(dict.fromkeys(self.sliders, 0.0))
+
+    def set(self, values: Mapping[str, float]):
+        """Sets rows by name, and gives all robots the command."""
+        for name, value in values.items():
+            self.sliders[name].value = value
         self.steer()
 
     def turn(self, name: str, sign: int):
         """Moves a row by one of TURNS steps of its range."""
         row = next(row for row in self.viewer.session.knobs.rows if row.name == name)
         value = self.sliders[name].value + sign * (row.high - row.low) / TURNS
-        self.sliders[name].value = float(min(max(value, row.low), row.high))
-        self.steer()
+        self.set({name: float(min(max(value, row.low), row.high))})
 
     def _add_keys(self, rows):
         first, middle, last = rows[0].name, rows[len(rows) // 2].name, rows[-1].name

@@ -42,10 +42,12 @@ class Panel:
     def on(register: Callable, handler: Callable[[], None]) -> None:
         """Registers a handler without arguments: `register` is `handle.on_update`, `on_click` or `on_trigger`.
 
-        viser awaits asynchronous handlers one after the other; plain ones run in threads, in any order.
+        viser awaits asynchronous handlers one after the other; plain ones run in threads, in any order. It also calls them
+        when the program sets a value; only events of a page count.
         """
 
         async def handle(event):
-            handler()
+            if event.client_id is not None:
+                handler()
 
         register(handle)
