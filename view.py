@@ -1,6 +1,7 @@
 """Shows an environment in the browser and steers it from there: `python view.py [ID] [--model RUN ...]`."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 import gymnasium as gym
 import tyro
 
+from envs.locomotion.terrain import typical_kind
 from run_folder.records import read_env
 from utils.console.arguments import YAML_MAPPING, parse_arguments
 from utils.console.interrupts import ends_in_order
@@ -20,6 +22,7 @@ from viewer import policies
 from viewer.recording import read_recording, replayed
 from viewer.session import Setup
 from viewer.show import FOLDER, HIGHEST_PORT, show
+from viewer.worlds import Tile, legged_config
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,9 @@ class ViewConfig(Checked):
     """Number of robots; with two policies, of each."""
     seed: int = within(0, 0, 9999)
     """Seed of the episodes and of the terrain. No training uses these seeds."""
-    terrain: str = "rough"
-    """Terrain kind: flat, rough, slope, stairs, blocks, waves."""
+    terrain: str | None = None
+    """Terrain kind: flat, rough, slope, stairs, blocks, waves. Default: that of the training, rough if it had several;
+    without a model, that of the shipped policy or of the environment."""
     level: float = within(0.5, 0.0, 1.0)
     """Terrain level, 0 to 1."""
     challenge: str = ""
@@ -108,26 +112,34 @@ def setup_of(config: ViewConfig) -> Setup:
     registered(env_id)
     names = [policies.default_policy(env_id, path) for path in config.model]
     first = names[0] if names else config.policy or policies.default_policy(env_id, None)
+    given = {**arguments, **(config.env_kwargs or {})}
     setup = Setup(
         env_id,
-        {**arguments, **(config.env_kwargs or {})},
+        given,
         config.challenge,
         config.robots,
         config.seed,
         first,
         names[1] if len(names) > 1 else "",
-        config.terrain,
+        config.terrain or usual_terrain(env_id, given),
         config.level,
     )
     _ = setup.world  # raises for an unknown terrain
     return setup
 
 
+def usual_terrain(env_id: str, arguments: Mapping) -> str:
+    """Returns the terrain kind of the policy's training, or of the shipped policy's unless the arguments have another."""
+    shipped = policies.shipped_folder(env_id)
+    config = legged_config(env_id, {**(read_env(shipped)[1] if shipped else {}), **arguments})
+    return Tile.kind if config is None else typical_kind(config.terrain.kinds)
+
+
 def idle(setup: Setup) -> dict[str, str]:
     """Returns the options that have no effect in a setup -> the reason."""
     if not setup.world.has_terrain:
         return dict.fromkeys(("terrain", "level"), f"{setup.env_id} has no terrain")
-    return {"level": "--terrain flat has no levels"} if setup.kind == "flat" else {}
+    return {"level": "flat ground has no levels"} if setup.kind == "flat" else {}
 
 
 def repeat(config: ViewConfig, options: list[str]) -> int:

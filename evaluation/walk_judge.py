@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from algorithms.vec_env import make_vector
-from envs.locomotion.terrain import TerrainConfig, check_level
+from envs.locomotion.terrain import TerrainConfig, check_level, typical_kind
 from envs.residual_walk.config import ResidualWalkConfig
 from evaluation.episodes import Policy
 from evaluation.judges import Judge, OnStep, Scene, Setting, nominal_arguments
@@ -77,14 +77,14 @@ class WalkJudge(Judge):
     def chosen(self, setting: Setting, scene: Scene) -> Scene:
         """Returns the scene with the terrain and the command of the training for the conditions that are None.
 
-        Of several kinds of terrain, rough ground is preferred. The level is the highest of the training. The speed is the
-        nearest to USUAL_SPEED that the training commanded.
+        `typical_kind` represents several kinds. The level is the highest of the training. The speed is the nearest to
+        USUAL_SPEED that the training commanded.
         """
         task = self.task(setting)
         terrain, level = scene.terrain, scene.level
         if "terrain" in self._names:
             kinds = task.terrain.kinds
-            terrain = terrain or ("rough" if "rough" in kinds else kinds[0])
+            terrain = terrain or typical_kind(kinds)
             trained = min(task.terrain_scale, max(task.terrain.levels)) if kinds != ("flat",) else 1.0
             level = trained if level is None else level
         command = float(np.clip(USUAL_SPEED, *task.command_vx)) if scene.command is None else scene.command

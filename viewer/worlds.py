@@ -36,6 +36,20 @@ class Tile(Checked):
     seed: int = within(0, 0)
 
 
+def legged_config(env_id: str, arguments: Mapping) -> LeggedConfig | None:
+    """Returns the config that the arguments of a task with terrain give; None for other environments.
+
+    Raises:
+        ValueError: an argument is wrong.
+    """
+    kind = _config_class(env_id)
+    if kind is None or not issubclass(kind, LeggedConfig):
+        return None
+    names = {field.name for field in fields(kind)}
+    changes = {name: value for name, value in arguments.items() if name in names}
+    return resolved(kind(), arguments.get("config"), changes)
+
+
 @dataclass(frozen=True)
 class World:
     """How the environment is built.
@@ -59,13 +73,8 @@ class World:
         Raises:
             ValueError: an argument is wrong.
         """
-        kind = _config_class(self.env_id)
-        if kind is None or not issubclass(kind, LeggedConfig):
-            return None
-        names = {field.name for field in fields(kind)}
-        changes = {name: value for name, value in self.arguments.items() if name in names}
-        config = resolved(kind(), self.arguments.get("config"), changes)
-        return replace(self._on_tile(constant(config)), variation=type(config.variation)())
+        config = legged_config(self.env_id, self.arguments)
+        return config and replace(self._on_tile(constant(config)), variation=type(config.variation)())
 
     @property
     def has_terrain(self) -> bool:

@@ -87,6 +87,11 @@ def check_kind(kind: str) -> None:
         raise ValueError(f"no terrain is called {kind!r}{nearest_name(kind, KINDS)}")
 
 
+def typical_kind(kinds: Sequence[str]) -> str:
+    """Returns the kind that represents several: rough ground if it is among them, otherwise the first."""
+    return "rough" if "rough" in kinds else kinds[0]
+
+
 def check_level(level: float) -> float:
     """Returns `level`; raises ValueError if it does not lie in [0, 1]."""
     level = fitting(level, float, "a terrain level or scale")

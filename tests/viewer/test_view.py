@@ -42,6 +42,21 @@ def test_a_model_gives_its_environment_and_two_models_stand_side_by_side(shown, 
     ] and setup.world.config.terrain.kinds == ("stairs",)
 
 
+@pytest.mark.parametrize(
+    ("argv", "kind"),
+    [
+        (["--policy", "gait alone"], "rough"),
+        (["--env-kwargs", "{terrain: {kinds: [waves, slope]}}"], "waves"),
+        (["RealAnt-v0"], "flat"),
+        (["--model", WALKER], "rough"),
+        (["Toy-v0"], "rough"),  # it has no effect there
+    ],
+)
+def test_without_a_choice_the_ground_is_that_of_the_training_or_of_the_environment(shown, argv, kind):
+    assert view.main(argv) == 0
+    assert shown[0][0].kind == kind
+
+
 def test_play_opens_the_page_with_its_scene_and_command(shown):
     command = "--baseline --web --terrain waves --level 0.4 --command 0.2 --command-yaw-rate 0.3 --seed 5 --port 8123"
     assert play_residual_policy.main(command.split()) == 0
@@ -64,7 +79,7 @@ def test_play_opens_the_page_by_itself_in_a_terminal_without_a_display(shown, mo
     [
         (["ResidualWlk-v0"], "no environment is called 'ResidualWlk-v0'"),
         (["--terrain", "hills"], "must be one of flat, rough"),
-        (["--terrain", "flat", "--level", "0.5"], "--level has no effect: --terrain flat has no levels"),
+        (["--terrain", "flat", "--level", "0.5"], "--level has no effect: flat ground has no levels"),
         (["CubeInHand-v0", "--terrain", "rough"], "--terrain has no effect: CubeInHand-v0 has no terrain"),
         (["--level", "nan"], "level must"),
         (["--port", "0"], "port must"),
