@@ -7,15 +7,18 @@ Markdown table, and writes all figures to episodes.csv in the folder --out.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import MISSING, dataclass
 from pathlib import Path
+
+from gymnasium.vector import VectorEnv
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_report import write_csv
 from evaluation.baselines import random_actions, zero_actions
+from evaluation.episodes import Policy
 from evaluation.held_out_seeds import SUCCESSES
 from evaluation.walk_judge import as_walk_judge
 from evaluation.walks import evaluate, summarise
@@ -90,16 +93,18 @@ def task_of(config: TrainConfig) -> tuple[str, str]:
     return config.env_id, getattr(config.task_arguments.get("config"), "task_name", "")
 
 
-def played(config: TrainConfig, make_policy, episodes: int) -> dict:
+def played(
+    config: TrainConfig, make_policy: Callable[[VectorEnv], Policy], episodes: int, seed: int = SUCCESSES.first
+) -> dict:
     """Plays episodes of a policy in the task of a training; returns their summary.
 
-    `make_policy` is called with the simulations. The summary also has the lowest mean speed of an episode, m/s.
+    `make_policy` is called with the simulations; the first episode starts from `seed`. The summary also has the lowest mean
+    speed of an episode, m/s.
 
     Raises:
         ValueError: the robot does not walk.
     """
     as_walk_judge(config.task.judge, config.env_id)
-    seed = SUCCESSES.at(0, episodes)
     with closing(config.make_evaluation_env(episodes, seed, nominal=True)) as env:
         records = evaluate(env, make_policy(env), episodes, seed, goal=None)
     return summarise(records) | {"least_speed_mps": min(record["mean_speed_mps"] for record in records)}

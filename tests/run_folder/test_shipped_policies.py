@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from benchmarks import steering_benchmark, terrain_benchmark
+from benchmarks import episode_benchmark, steering_benchmark, terrain_benchmark
 from benchmarks.successes import SEEN_BY_NOBODY, played, rate
 from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, own_gait, walk
 from envs.locomotion.terrain import KINDS
@@ -23,7 +23,9 @@ from utils.provenance import CHANGED
 
 HAND, STEERING = POLICIES / "CubeInHand-v0", POLICIES / "ResidualWalk-v0-steering"
 WALKS = [*(env_id for env_id, row in TASKS.items() if "terrain" in row.tables), STEERING.name]
+RUNNER, RISER = POLICIES / "A1-v0", POLICIES / "A1-v0-reset"
 COMMANDS = {POLICIES / name: "python train_residual_ppo.py " for name in WALKS} | {HAND: "python train.py --env CubeInHand"}
+COMMANDS |= dict.fromkeys((RUNNER, RISER), "python train.py --env A1-v0 ")
 
 
 @pytest.fixture(params=WALKS)
@@ -44,7 +46,7 @@ def test_it_is_small_and_comes_with_all_that_a_player_needs(shipped):
 
 @pytest.mark.parametrize("shipped", COMMANDS, ids=lambda path: path.name)
 def test_its_card_says_how_it_was_made_and_how_it_was_judged(shipped, card):
-    assert shipped.name in (card["env_id"], f"{card['env_id']}-steering") and card["command"].startswith(COMMANDS[shipped])
+    assert shipped.name.startswith(card["env_id"]) and card["command"].startswith(COMMANDS[shipped])
     assert card["steps"] > 1e6 and 60 < card["wall_time_s"] < 4 * 3600
     assert {"python", "mujoco", "gymnasium", "stable-baselines3", "torch", "numpy"} <= card["versions"].keys()
     assert CHANGED not in card["git"] and card["seed"] == read_run_config(shipped)["seed"]
@@ -115,3 +117,23 @@ def test_the_hand_reaches_targets_in_episodes_of_its_own():
     run, config = load_run(HAND), config_of_run(HAND, 2)
     reached = played(config, lambda env: run.act, 24, seed=SEEN_BY_NOBODY + 1000)
     assert rate(reached["successes"], reached["steps"]) > 0.5
+
+
+@pytest.mark.parametrize("shipped", [RUNNER, RISER], ids=lambda path: path.name)
+def test_the_a1s_card_holds_what_it_reached_beside_zero_and_random_actions(card):
+    rows = {row["policy"]: row for row in card["benchmark"]["episodes"]}
+    assert rows.keys() >= {"zero actions", "random actions", card["policy"]}
+    own = rows[card["policy"]]
+    assert all(row["episodes"] >= 100 for row in rows.values()) and own["fall"] == 0.0 and own["success"] >= 0.9
+    assert all(
+        rows[name]["success_interval_high"] < own["success_interval_low"] for name in rows if name.endswith("actions")
+    )
+
+
+@pytest.mark.parametrize(("shipped", "episodes"), [(RUNNER, 6), (RISER, 24)], ids=["run", "reset"])
+def test_the_a1_runs_without_a_fall_and_gets_up(shipped, episodes):
+    run, config = load_run(shipped), config_of_run(shipped, 2)
+    found = episode_benchmark.played(config, lambda env: run.act, episodes, SEEN_BY_NOBODY + 1000)
+    assert found["fall"] == 0.0 and found["success"] >= 0.9
+    if shipped == RUNNER:
+        assert found["least_speed_mps"] >= 0.7 and found["time_s"] == pytest.approx(20.0)
