@@ -17,7 +17,8 @@ from stable_baselines3.common.utils import LinearSchedule, explained_variance, o
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-from algorithms.configs import LearnerConfig, layers
+from algorithms.configs import LearnerConfig
+from algorithms.reader_shape import layers
 from utils.fields import FieldError, within
 
 LOOKED_AT = 1024  # number of observations

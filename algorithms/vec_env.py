@@ -140,7 +140,7 @@ class BatchVecEnv(VecEnv):
 
     @property
     def newest_columns(self) -> np.ndarray:
-        """The column with the current value of every column of the observation, (k,) int: itself unless it repeats the past."""
+        """The column with the current value for every column, (k,) int; a column that repeats no past gives itself."""
         return np.asarray(self._declared("newest_columns", np.arange(*self.observation_space.shape)))
 
     @property

@@ -84,7 +84,7 @@ class ChallengeWrapper:
 
     @property
     def newest_columns(self) -> np.ndarray:
-        """The column with the current value of every column of the observation, (k,) int: itself unless it repeats the past."""
+        """The column with the current value for every column, (k,) int; a column that repeats no past gives itself."""
         columns = np.arange(self.layout.size)
         while (again := _one_step_newer(columns, self.layout.past)) is not None:
             columns = again
