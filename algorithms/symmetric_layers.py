@@ -80,7 +80,6 @@ def _tie_layer(layer, out, into):
 
 
 def _flat(channels, weighted):
-    """Returns the mirror of the flattened outputs of a convolution, whose positions keep their places."""
+    """Returns the mirror of the flattened outputs (positions, channels) of a convolution, whose positions stay."""
     behind = next(layer for layer in weighted if isinstance(layer, nn.Linear))
-    positions = behind.in_features // len(channels)
-    return moved((1, 0), unchanged(len(channels) // 2 * positions))
+    return moved(range(behind.in_features // len(channels)), channels)
