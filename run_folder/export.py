@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from algorithms.action_heads import head
+from algorithms.history_reader import HistoryReader
 from algorithms.learners import kind_of
 from run_folder.action_spaces import described
 from run_folder.runs import Run
@@ -51,8 +52,14 @@ class DeployedPolicy(nn.Module):
 
 
 def export_onnx(run: Run, out: Path) -> None:
-    """Writes the policy as ONNX, with its description in the metadata and in a .json file beside it."""
+    """Writes the policy as ONNX, with its description in the metadata and in a .json file beside it.
+
+    Raises:
+        ValueError: the policy reads its history through networks.
+    """
     module, meaning = DeployedPolicy(run), describe(run)
+    if any(isinstance(layer, HistoryReader) for layer in module.layers):
+        raise ValueError("ONNX files of policies with an encoder or an estimator cannot be written: export TorchScript")
     box = isinstance(run.policy.action_space, Box)
     shape = ["n", *(() if isinstance(run.policy.action_space, Discrete) else run.policy.action_space.shape)]
     graph = helper.make_graph(
