@@ -13,8 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from algorithms.action_heads import head
-from algorithms.history_reader import HistoryReader
 from algorithms.learners import kind_of
+from algorithms.reader_shape import ReaderShape
 from run_folder.action_spaces import described
 from run_folder.runs import Run
 from utils.console.outputs import MARK, marked
@@ -58,7 +58,7 @@ def export_onnx(run: Run, out: Path) -> None:
         ValueError: the policy reads its history through networks.
     """
     module, meaning = DeployedPolicy(run), describe(run)
-    if any(isinstance(layer, HistoryReader) for layer in module.layers):
+    if not getattr(run.policy, "shape", ReaderShape()).plain:
         raise ValueError("ONNX files of policies with an encoder or an estimator cannot be written: export TorchScript")
     box = isinstance(run.policy.action_space, Box)
     shape = ["n", *(() if isinstance(run.policy.action_space, Discrete) else run.policy.action_space.shape)]

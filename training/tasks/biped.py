@@ -106,6 +106,7 @@ PRESETS = {
         "checkpoint_every": 10_000_000,
         "env_kwargs": {"frames": FRAMES, "start_spread": 0.1, "variation": asdict(TRAINING_VARIATION)},
         "privileged_frames": 3,
+        "start_scale": 1.0,
         "asymmetric_ppo": _X1,
     },
 }
