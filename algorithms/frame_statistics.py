@@ -21,8 +21,8 @@ class SymmetricMeanStd(RunningMeanStd):
 class FrameMeanStd(RunningMeanStd):
     """Running mean and variance in which every column that repeats the past has those of the current column.
 
-    A convolution along the frames then sees all frames in one scale, and an update reads the current columns only: for 128
-    observations of 66 frames it takes a twentieth of the time.
+    A convolution along the frames then sees all frames in one scale, and an update reads the current columns only: 120 of
+    3,321 for a biped with 66 frames.
 
     Args:
         newest: (k,) int, the column with the current value of every column.

@@ -115,8 +115,8 @@ class Frames(nn.Module):
 class Convolution(nn.Conv1d):
     """A Conv1d from (b, positions, channels) to (b, positions, channels).
 
-    The windows of a stacked observation are blocks of its memory, so that this is one product of matrices: with kernels of 6
-    and strides of 6 it takes 0.4 of the time of Conv1d.
+    The windows of a stacked observation are blocks of its memory, so that this is one product of matrices: with 66 frames,
+    kernels of 6 and strides of 6 it takes 0.6 of the time of Conv1d.
     """
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
