@@ -74,6 +74,13 @@ def test_a_training_follows_the_rule_after_every_minibatch_but_the_first_of_an_u
     assert len({*rates}) > 3
 
 
+def test_the_first_minibatch_of_an_update_does_not_change_the_rate():
+    model, update = drifting(limits=UpdateOptions(desired_kl=0.01), learning_rate=3e-4), Update(0.2, None)
+    for wanted in (3e-4, 2e-4, 2e-4 / 1.5):  # the divergence is exp(0.5) - 1.5 = 0.15
+        model._should_stop(SimpleNamespace(log_ratio=torch.full((4,), 0.5)), 0, update)
+        assert model.policy.optimizer.param_groups[0]["lr"] == pytest.approx(wanted)
+
+
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_the_standard_deviation_stays_above_its_floor(symmetric):
     numbers = {"symmetric": symmetric, "ent_coef": -5.0, "learning_rate": 0.1}  # a loss that wants no exploration
