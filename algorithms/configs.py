@@ -1,4 +1,4 @@
-"""Base class of the configs of learners, and limits of network sizes."""
+"""Base class of the configs of learners."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -6,18 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
-from utils.fields import Checked, checked
-
-WIDEST, DEEPEST = 8192, 16  # width and number of hidden layers that a saved policy may have
-
-
-def layers(default: tuple[int, ...]):
-    """Returns a field for the widths of hidden layers; an empty tuple gives a linear policy."""
-
-    def check(widths):
-        return len(widths) <= DEEPEST and all(1 <= width <= WIDEST for width in widths)
-
-    return checked(default, check, f"be up to {DEEPEST} widths from 1 to {WIDEST}")
+from algorithms.reader_shape import ReaderShape
+from utils.fields import Checked
 
 
 @dataclass(frozen=True)
@@ -55,6 +45,10 @@ class LearnerConfig(Checked):
 
     def check_env(self, env: VecEnv) -> None:
         """Raises FieldError, which names the field, if the learner needs something that the environment does not have."""
+
+    def shape(self, env: VecEnv) -> ReaderShape:
+        """Returns the networks between the observation and the hidden layers of the actor; plain by default."""
+        return ReaderShape()
 
     def check_start(self, act: Callable[[np.ndarray], np.ndarray], env: VecEnv) -> None:
         """Raises FieldError if a training cannot start from the policy `act`: observations (n, k) -> actions (n, a)."""

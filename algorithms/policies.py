@@ -11,6 +11,9 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy, Mul
 from stable_baselines3.sac.policies import MultiInputPolicy, SACPolicy
 from torch import nn
 
+from algorithms.history_reader import TwoReaders
+from algorithms.reader_shape import ReaderShape
+
 _CRITIC = ("mlp_extractor.value_net.", "value_net.")  # prefixes of weights of the critic in ActorCriticPolicy
 ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh}
 
@@ -25,6 +28,7 @@ class PolicyKind:
         stock: SB3's algorithm whose .zip files contain such policies.
         critic: key of the critic's layers in `net_arch`; the actor's key is "pi".
         squashed: whether the actor's output lies in [-1, 1] and is scaled to the action space.
+        reading: class for stacked observations that the actor reads through networks; None if there is none.
         actor_layers: returns the layers from a normalised observation (n, k) to the mean action or the logits.
     """
 
@@ -34,6 +38,7 @@ class PolicyKind:
     critic: str
     squashed: bool
     actor_layers: Callable[[BasePolicy], list[nn.Module]]
+    reading: type[BasePolicy] | None = None
 
     @property
     def name(self) -> str:
@@ -42,20 +47,34 @@ class PolicyKind:
 
     def matches(self, policy: BasePolicy) -> bool:
         """Returns whether a policy is of this kind."""
-        return type(policy).__name__ in (self.name, self.multi_input.__name__)
+        return type(policy).__name__ in {kind.__name__ for kind in (self.flat, self.multi_input, self.reading) if kind}
 
     def policy_class(self, observation: Space) -> type[BasePolicy]:
         """Returns SB3's class for an observation space."""
         return self.multi_input if isinstance(observation, Dict) else self.flat
 
-    def build(self, observation: Space, action: Space, layers: Mapping | list[int], activation: str) -> BasePolicy:
+    def build(
+        self,
+        observation: Space,
+        action: Space,
+        layers: Mapping | list[int],
+        activation: str,
+        shape: ReaderShape = ReaderShape(),
+    ) -> BasePolicy:
         """Returns an untrained policy; `layers` gives the widths of its hidden layers, as `net_arch` of SB3 does.
 
-        Drawing the initial weights does not change the state of torch's global generator.
+        `shape` gives the networks before the hidden layers of a kind with `reading`. Drawing the initial weights does not
+        change the state of torch's global generator.
+
+        Raises:
+            ValueError: policies of this kind have no such networks.
         """
+        if not shape.plain and self.reading is None:
+            raise ValueError(f"a {self.name} has no networks before its hidden layers")
+        more = {} if shape.plain else {"shape": shape}
         with torch.random.fork_rng(devices=[]):
-            kind = self.policy_class(observation)
-            return kind(observation, action, lambda _: 0.0, net_arch=layers, activation_fn=ACTIVATIONS[activation])
+            kind = self.policy_class(observation) if shape.plain else self.reading
+            return kind(observation, action, lambda _: 0.0, net_arch=layers, activation_fn=ACTIVATIONS[activation], **more)
 
     def layer_widths(self, policy: BasePolicy) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Returns the widths of the hidden layers of actor and critic."""
@@ -64,18 +83,27 @@ class PolicyKind:
         return tuple(actor), tuple(critic)
 
 
+class ReadingPolicy(ActorCriticPolicy):
+    """SB3's actor-critic whose actor reads stacked observations through the networks of `shape`."""
+
+    def __init__(self, *args, shape: ReaderShape, **kwargs):
+        self.shape = shape
+        super().__init__(*args, **kwargs)
+
+    def _build_mlp_extractor(self) -> None:
+        self.mlp_extractor = TwoReaders(slice(None), self.features_dim, self.net_arch, self.activation_fn, shape=self.shape)
+
+
 def actor_alone(policy: BasePolicy, part: slice) -> ActorCriticPolicy:
     """Returns an ActorCriticPolicy for a part of the observation, with the actor of `policy` and a critic of 0.
 
-    The weights of the actor must have the names that ActorCriticPolicy gives them.
+    The weights of the actor must have the names that ActorCriticPolicy gives them, or `ReadingPolicy` if it has a `shape`.
     """
     whole, layers = policy.observation_space, policy.net_arch
     space = Box(whole.low[part], whole.high[part], dtype=whole.dtype)
     layers = {"pi": layers["pi"] if isinstance(layers, dict) else layers, "vf": []}
-    with torch.random.fork_rng(devices=[]):  # the drawn initial weights are overwritten below
-        alone = ActorCriticPolicy(
-            space, policy.action_space, lambda _: 0.0, net_arch=layers, activation_fn=policy.activation_fn
-        )
+    (activation,) = [name for name, layer in ACTIVATIONS.items() if layer is policy.activation_fn]
+    alone = ACTOR_CRITIC.build(space, policy.action_space, layers, activation, getattr(policy, "shape", ReaderShape()))
     critic = {name: torch.zeros_like(tensor) for name, tensor in alone.state_dict().items() if name.startswith(_CRITIC)}
     alone.load_state_dict(actor_weights(policy) | critic)
     alone.set_training_mode(False)
@@ -103,6 +131,7 @@ ACTOR_CRITIC = PolicyKind(
     critic="vf",
     squashed=False,
     actor_layers=_actor_critic_layers,
+    reading=ReadingPolicy,
 )
 SQUASHED_GAUSSIAN = PolicyKind(
     flat=SACPolicy,

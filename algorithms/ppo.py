@@ -13,11 +13,12 @@ import stable_baselines3
 import torch
 from gymnasium.spaces import Box, Discrete
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
-from stable_baselines3.common.utils import LinearSchedule, explained_variance, obs_as_tensor
+from stable_baselines3.common.utils import LinearSchedule, explained_variance
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-from algorithms.configs import LearnerConfig, layers
+from algorithms.configs import LearnerConfig
+from algorithms.reader_shape import layers
 from utils.fields import FieldError, within
 
 LOOKED_AT = 1024  # number of observations
@@ -238,8 +239,8 @@ class PPO(stable_baselines3.PPO):
 
         It is that of the new policy for about LOOKED_AT observations of the rollout.
         """
-        seen, every = self.rollout_buffer.observations, max(1, len(self.rollout_buffer.returns) // LOOKED_AT)
-        seen = {name: part[::every] for name, part in seen.items()} if isinstance(seen, dict) else seen[::every]
+        count = len(self.rollout_buffer.returns)
+        seen = self.rollout_buffer._get_samples(np.arange(0, count, max(1, count // LOOKED_AT))).observations
         with torch.no_grad():
-            means = self.policy.get_distribution(obs_as_tensor(seen, self.device)).mode().cpu().numpy()
+            means = self.policy.get_distribution(seen).mode().cpu().numpy()
         return float(np.mean((means < self.action_space.low) | (means > self.action_space.high)))

@@ -16,7 +16,8 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.utils import polyak_update
 from torch.nn import functional
 
-from algorithms.configs import LearnerConfig, layers
+from algorithms.configs import LearnerConfig
+from algorithms.reader_shape import layers
 from utils.fields import FieldError, checked, within
 
 Logged = dict[str, list[float]]  # numbers to log by name

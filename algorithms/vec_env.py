@@ -106,11 +106,8 @@ class BatchVecEnv(VecEnv):
         """
         size = self.observation_space.shape and self.observation_space.shape[0]  # None for dictionaries
         whole = slice(0, size)
-        try:
-            groups = self.get_attr("observation_groups", [0])[0]
-        except AttributeError:
-            groups = {}
-        groups = {"policy": whole, "critic": whole} | groups  # our wrappers around third-party environments have no groups
+        declared = self._declared("observation_groups", {})  # our wrappers around third-party environments have no groups
+        groups = {"policy": whole, "critic": whole} | declared
         if groups["critic"] != whole:
             raise ValueError(f"a wrapper changes the observation to {size} values, which observation_groups do not describe")
         return groups
@@ -122,19 +119,29 @@ class BatchVecEnv(VecEnv):
         Raises:
             ValueError: as `observation_groups` does.
         """
-        try:
-            rows = self.get_attr("observation_rows", [0])[0]
-        except AttributeError:
-            return {}
-        return rows if self.observation_groups else {}  # raises if the slices do not fit
+        rows = self._declared("observation_rows", {})
+        return rows if rows and self.observation_groups else {}  # raises if the slices do not fit
 
     @property
     def symmetry(self) -> Symmetry | None:
         """The left-right mirror images of observation and action; None if the environment declares none."""
-        try:
-            return self.get_attr("symmetry", [0])[0]
-        except AttributeError:
-            return None
+        return self._declared("symmetry", None)
+
+    @property
+    def estimated_rows(self) -> dict[str, slice]:
+        """Slices of the privileged rows that a policy may learn to estimate, by name; empty if there are none."""
+        rows = self.observation_rows
+        return {name: rows[name] for name in self._declared("estimated_rows", ())}
+
+    @property
+    def policy_frames(self) -> int:
+        """The number of control steps that the policy's part of the observation consists of, oldest first."""
+        return self._declared("policy_frames", 1)
+
+    @property
+    def newest_columns(self) -> np.ndarray:
+        """The column with the current value for every column, (k,) int; a column that repeats no past gives itself."""
+        return np.asarray(self._declared("newest_columns", np.arange(*self.observation_space.shape)))
 
     @property
     def episode_steps(self) -> int | None:
@@ -148,6 +155,13 @@ class BatchVecEnv(VecEnv):
         from stable_baselines3.common.monitor import Monitor
 
         return [issubclass(wrapper_class, Monitor) for _ in self._get_indices(indices)]
+
+    def _declared(self, name, default):
+        """Returns an attribute of the environment or of a wrapper; `default` if none has it."""
+        try:
+            return self.get_attr(name, [0])[0]
+        except AttributeError:
+            return default
 
     def _chosen(self, indices):
         """Returns the chosen simulations as numbers from 0 on; raises IndexError for an unknown simulation."""

@@ -13,11 +13,13 @@ class Observed:
         observation: the table of the policy's observation, followed by the privileged rows if they were appended.
         privileged: the table of the privileged rows, which only a simulator knows; None if there are none.
         action_mirror: left-right mirror image of an action; None if there is none.
+        estimated: names of the privileged rows that a policy may learn to estimate from its history; empty for all.
     """
 
     observation: ObservationTable
     privileged: ClassVar[ObservationTable | None] = None
     action_mirror: ClassVar[Mirror | None] = None
+    estimated: ClassVar[tuple[str, ...]] = ()
     _policy_size: int | None = None  # size of the observation without privileged rows, if these were appended
 
     @property
@@ -25,6 +27,11 @@ class Observed:
         """The parts of the observation vector: "policy", the part that the policy may use, and "critic", all of it."""
         size = self.observation.space.shape[0]
         return {"policy": slice(0, self._policy_size or size), "critic": slice(0, size)}
+
+    @property
+    def privileged_rows(self) -> tuple[str, ...]:
+        """The names of the privileged rows that were appended to the observation."""
+        return () if self._policy_size is None else tuple(self.privileged.slices)
 
     @property
     def symmetry(self) -> Symmetry | None:

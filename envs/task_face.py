@@ -61,6 +61,12 @@ class TaskFace(Rebuilt, PerturbedEpisodes):
         return dict(self.task.observation.slices)
 
     @property
+    def estimated_rows(self) -> tuple[str, ...]:
+        """The names of the privileged rows that a policy may learn to estimate; empty without privileged observations."""
+        rows = self.task.privileged_rows
+        return self.task.estimated or rows if rows else ()
+
+    @property
     def symmetry(self) -> Symmetry | None:
         """The left-right mirror images of observation and action; None if the task declares none."""
         return self.task.symmetry

@@ -14,6 +14,7 @@ from torch import nn
 
 from algorithms.action_heads import head
 from algorithms.learners import kind_of
+from algorithms.reader_shape import ReaderShape
 from run_folder.action_spaces import described
 from run_folder.runs import Run
 from utils.console.outputs import MARK, marked
@@ -51,8 +52,14 @@ class DeployedPolicy(nn.Module):
 
 
 def export_onnx(run: Run, out: Path) -> None:
-    """Writes the policy as ONNX, with its description in the metadata and in a .json file beside it."""
+    """Writes the policy as ONNX, with its description in the metadata and in a .json file beside it.
+
+    Raises:
+        ValueError: the policy reads its history through networks.
+    """
     module, meaning = DeployedPolicy(run), describe(run)
+    if not getattr(run.policy, "shape", ReaderShape()).plain:
+        raise ValueError("ONNX files of policies with an encoder or an estimator cannot be written: export TorchScript")
     box = isinstance(run.policy.action_space, Box)
     shape = ["n", *(() if isinstance(run.policy.action_space, Discrete) else run.policy.action_space.shape)]
     graph = helper.make_graph(

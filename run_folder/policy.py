@@ -13,9 +13,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecNormalize
 
-from algorithms.configs import DEEPEST, WIDEST
 from algorithms.learners import kinds
 from algorithms.policies import ACTIVATIONS, actor_alone
+from algorithms.reader_shape import DEEPEST, WIDEST, ReaderShape
 from run_folder.action_spaces import ActionSpace, described
 from run_folder.observations import flat, parts, statistics
 from utils.config import updated
@@ -61,6 +61,7 @@ class Architecture:
     sha256: tuple[str, ...] = ("", "")  # hashes of WEIGHTS and NORMALIZER
     parts: tuple[str, ...] = ()  # names of a dictionary observation's parts, in the order of the vector
     part_sizes: tuple[int, ...] = ()
+    shape: ReaderShape = ReaderShape()  # networks between a stacked observation and the actor's layers
 
     def __post_init__(self):
         if self.format > FORMAT:
@@ -75,6 +76,8 @@ class Architecture:
                 raise ValueError(f"there must be at most {DEEPEST} layers of 1 to {WIDEST} units")
         if self.parts and (len(self.parts), self.observation_size) != (len(self.part_sizes), sum(self.part_sizes)):
             raise ValueError(f"the sizes of {', '.join(self.parts)} must sum to {self.observation_size}")
+        if not self.shape.plain:
+            self.shape.frame_size(self.observation_size)  # raises if the networks do not fit
         if len(self.sha256) != 2:
             raise ValueError(f"sha256 must have two hashes, of {WEIGHTS} and {NORMALIZER}, got {len(self.sha256)}")
         _ = self.action
@@ -98,7 +101,10 @@ def write_policy(folder: Path, model: BaseAlgorithm, normalizer: VecNormalize) -
     tensors = {name: tensor.contiguous() for name, tensor in policy.state_dict().items()}
     write_aside(folder / WEIGHTS, lambda aside: aside.write_bytes(safetensors.torch.save(tensors)))
     write_arrays(folder / NORMALIZER, {name: np.asarray(value, float) for name, value in numbers.items()})
-    write_json(folder / ARCHITECTURE, asdict(replace(built_from, sha256=hashes(folder))))
+    content = asdict(replace(built_from, sha256=hashes(folder)))
+    if built_from.shape.plain:
+        del content["shape"]  # so that earlier versions can read the policy
+    write_json(folder / ARCHITECTURE, content)
 
 
 def deployable(model: BaseAlgorithm, normalizer: VecNormalize) -> tuple[BasePolicy, Normalizer]:
@@ -142,7 +148,7 @@ def architecture(policy: BasePolicy) -> Architecture:
     sizes, (actor, critic) = parts(policy.observation_space), kind.layer_widths(policy)
     size, action = sum(sizes.values()) if sizes else policy.observation_space.shape[0], described(policy.action_space)
     space = {f"action_{name}": value for name, value in asdict(action).items()}
-    space |= {"parts": tuple(sizes), "part_sizes": tuple(sizes.values())}
+    space |= {"parts": tuple(sizes), "part_sizes": tuple(sizes.values()), "shape": getattr(policy, "shape", ReaderShape())}
     return Architecture(FORMAT, kind.name, size, actor=actor, critic=critic, activation=activations[0], **space)
 
 
@@ -180,7 +186,7 @@ def build(built_from: Architecture) -> BasePolicy:
     kind = kinds()[built_from.policy]
     observation = Box(-np.inf, np.inf, (built_from.observation_size,), np.float32)
     layers = {"pi": list(built_from.actor), kind.critic: list(built_from.critic)}
-    policy = kind.build(observation, built_from.action.space, layers, built_from.activation)
+    policy = kind.build(observation, built_from.action.space, layers, built_from.activation, built_from.shape)
     policy.set_training_mode(False)
     return policy
 

@@ -20,6 +20,7 @@ import tyro
 from stable_baselines3.common.vec_env import VecNormalize
 
 from algorithms.learners import LEARNERS, kind_of
+from algorithms.reader_shape import ReaderShape
 from algorithms.vec_env import BatchVecEnv, make_vector
 from run_folder.action_spaces import check_spaces, described, one_line
 from run_folder.observations import parts, set_statistics, split
@@ -167,7 +168,13 @@ def _check_copy(learner, statistics):
 
 
 def export_sb3(run: Run, out: Path) -> None:
-    """Writes a policy as files of SB3 into the folder `out`: model.zip, of SB3's class, and vecnormalize.pkl."""
+    """Writes a policy as files of SB3 into the folder `out`: model.zip, of SB3's class, and vecnormalize.pkl.
+
+    Raises:
+        ValueError: SB3 has no class for the policy, because it reads its history through networks.
+    """
+    if not getattr(run.policy, "shape", ReaderShape()).plain:
+        raise ValueError("SB3 has no policies with an encoder or an estimator: export TorchScript")
     env = VecNormalize(BatchVecEnv(run.make_env(1)))
     policy = {"net_arch": run.policy.net_arch, "activation_fn": run.policy.activation_fn}
     kind = "MultiInputPolicy" if parts(env.observation_space) else "MlpPolicy"

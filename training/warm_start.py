@@ -5,7 +5,7 @@ The policy is copied to `start/` in the new run folder, so that the run needs no
 
 import shutil
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +197,7 @@ def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
 def _check_kind(path, run, config):
     """Raises ValueError if the learner cannot start from the policy, as symmetric networks from one that is not."""
     with closing(config.make_trial_env()) as env:
+        _check_networks(path, run, config.learner.shape(env))
         try:
             config.learner.check_start(run.act, env)
         except FieldError as error:
@@ -225,6 +226,15 @@ def _check_goals(path, run, sizes, config):
         if not np.array_equal(goals["achieved_goal"], goals["desired_goal"]):
             apart = "it normalises achieved_goal and desired_goal separately, and --her normalises both alike"
             raise ValueError(f"cannot start from {path}: {apart}; start from a run with --her, or leave out --her")
+
+
+def _check_networks(path, run, wanted):
+    """Raises ValueError if the policy reads the observation through other networks than `wanted`; names a difference."""
+    found = architecture(run.policy).shape
+    for name in (entry.name for entry in fields(found) if found != wanted):
+        has, asked = getattr(found, name), getattr(wanted, name)
+        if has != asked and name != "detached":
+            raise ValueError(f"cannot start from {path}: {name} of its networks is {has}, in this training {asked}")
 
 
 def _usual(config, name):

@@ -41,6 +41,17 @@ class Mirror:
         first = range(len(self))[columns].start
         return Mirror(tuple(place - first for place in self.order[columns]), self.signs[columns])
 
+    def chosen(self, columns: Sequence[int]) -> "Mirror":
+        """Returns the mirror of a vector of these entries, each of which is given once.
+
+        Raises:
+            ValueError: the image of an entry is not among them.
+        """
+        places = {int(column): place for place, column in enumerate(columns)}
+        if missing := {self.order[column] for column in places} - places.keys():
+            raise ValueError(f"the images of entries lie elsewhere, at {sorted(missing)}")
+        return Mirror(tuple(places[self.order[column]] for column in places), tuple(self.signs[column] for column in places))
+
 
 class Symmetry(NamedTuple):
     """The left-right symmetry of a task: the mirrored action in the mirrored state has the mirrored outcome."""

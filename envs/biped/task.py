@@ -40,6 +40,7 @@ class BipedTask(BipedRewards, WalkerTask):
 
     config_class = BipedConfig
     observation, privileged, action_mirror = OBSERVATION, PRIVILEGED, SERVOS
+    estimated = ("body_linvel",)
     action_space = Box(-1.0, 1.0, (12,), np.float32)
     scene, underside, joints, parameters = SCENE, UNDERSIDE, JOINTS, PARAMETERS
 

@@ -7,9 +7,9 @@ from gymnasium.spaces import Box
 
 from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.layout import Layout
-from envs.wrappers.received import ReceivedFrames
 from envs.wrappers.wrapper import ChallengeWrapper
 from utils.fields import whole_number
+from utils.mirror import Mirror, Symmetry
 from utils.observation import Past
 
 
@@ -36,15 +36,44 @@ class History(ChallengeWrapper):
             raise ValueError("History needs a flat observation: put FlatObservation around the environment first")
         self._inner, count = self.layout, whole_number("frames", frames, 1)
         stacked = _stacked(self.layout, rows)
+        self._count, self._whole = count, rows is None
         self._frame, self._column = _order(self.layout.size, stacked, count)
-        self._frames = ReceivedFrames(self.num_envs, count, self.layout.size, self.layout.dtype)
         self._set_layout(_stacked_layout(self.layout, stacked, count, self._frame, self._column))
+        self._blocks = _blocks(self._inner.size, stacked, count)
+        # The last stacks hold the past; there is no second copy of the frames.
+        self._stacks = np.zeros((self.num_envs, self.layout.size), self.layout.dtype)
+        self._empty = np.ones(self.num_envs, bool)
+
+    @property
+    def symmetry(self) -> Symmetry | None:
+        """The mirror images of action and stack; None without any inside, or if an image of a stacked row is not stacked."""
+        inner = self._symmetry_inside(self._inner)
+        if inner is None:
+            return None
+        signs, image = np.array(inner.observation.signs), np.array(inner.observation.order)[self._column]
+        places = _places(self._inner.size, self._frame, self._column, self._count)[self._frame, image]
+        if (self._frame[places] != self._frame).any():
+            return None
+        return Symmetry(Mirror(tuple(places.tolist()), tuple(signs[self._column].tolist())), inner.action)
+
+    @property
+    def policy_frames(self) -> int:
+        """The number of control steps that the policy's part of the observation consists of, whole frames, oldest first."""
+        return self._count if self._whole else 1
 
     def _start_episodes(self, ids, info):
-        self._frames.clear(ids)
+        self._empty[ids] = True
 
     def _change_observations(self, observations, ids):
-        return self._frames.push(self._inner.rows(observations), ids)[:, self._frame, self._column]
+        rows, before = self._inner.rows(observations), self._stacks[ids]
+        stacks = np.empty_like(before)
+        for inner, first, newest in self._blocks:  # for 128 x 66 frames under 1 ms; one index per column took 6 ms
+            stacks[:, first.start : newest.start] = before[:, first.stop : newest.stop]
+            stacks[:, newest] = rows[:, inner]
+        empty = self._empty[ids]
+        stacks[empty] = rows[empty][:, self._column]
+        self._stacks[ids], self._empty[ids] = stacks, False
+        return stacks
 
 
 class SingleHistory(History, SingleFace):
@@ -79,11 +108,30 @@ def _order(size, stacked, frames):
     return frame, columns
 
 
-def _stacked_layout(layout, stacked, frames, frame, column):
-    """Returns the layout of the stacked observation, with its blocks, its groups, and which columns repeat the past."""
-    places = np.zeros((frames, layout.size), int)  # index of a frame's column in the stacked observation
+def _places(size, frame, column, frames):
+    """Returns the column of the stacked observation, (frames, size), for every frame and inner column."""
+    places = np.zeros((frames, size), int)
     places[:, column[frame == frames - 1]] = np.flatnonzero(frame == frames - 1)
     places[frame, column] = np.arange(len(frame))
+    return places
+
+
+def _blocks(size, stacked, frames):
+    """Returns the blocks of the stacked observation: inner columns, and columns of their first and newest frames."""
+    blocks, column, at = [], 0, 0
+    for place in [*stacked, slice(size, size)]:
+        for part, count in ((slice(column, place.start), 1), (place, frames)):
+            width = part.stop - part.start
+            end = at + count * width
+            blocks.append((part, slice(at, at + width), slice(end - width, end)))
+            at = end
+        column = place.stop
+    return blocks
+
+
+def _stacked_layout(layout, stacked, frames, frame, column):
+    """Returns the layout of the stacked observation, with its blocks, its groups, and which columns repeat the past."""
+    places = _places(layout.size, frame, column, frames)
 
     def moved(part, age=0):
         return slice(int(places[frames - 1 - age, part.start]), int(places[frames - 1 - age, part.stop - 1]) + 1)

@@ -73,9 +73,22 @@ class ChallengeWrapper:
     @property
     def symmetry(self) -> Symmetry | None:
         """The left-right mirror images of observation and action; None if wrappers have added or removed entries."""
-        symmetry = getattr(first_env(self.env).unwrapped, "symmetry", None)
-        fits = symmetry is not None and self.layout.size == len(symmetry.observation)
-        return symmetry if fits and self.action_layout.size == len(symmetry.action) else None
+        return self._symmetry_inside(self.layout)
+
+    @property
+    def policy_frames(self) -> int:
+        """The number of control steps that the policy's part of the observation consists of, whole frames, oldest first."""
+        inner = _declaring(self.env)
+        same = isinstance(inner, ChallengeWrapper) and inner.layout.size == self.layout.size
+        return inner.policy_frames if same else 1
+
+    @property
+    def newest_columns(self) -> np.ndarray:
+        """The column with the current value for every column, (k,) int; a column that repeats no past gives itself."""
+        columns = np.arange(self.layout.size)
+        while (again := _one_step_newer(columns, self.layout.past)) is not None:
+            columns = again
+        return columns
 
     def _seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
         """Seeds the generators of simulations `ids`; None leaves a generator unchanged."""
@@ -108,6 +121,12 @@ class ChallengeWrapper:
             term[ids] = values
             info["reward_terms"] = {**info["reward_terms"], name: self._info_value(term)}
 
+    def _symmetry_inside(self, layout: Layout) -> Symmetry | None:
+        """Returns the symmetry that the wrapped environment declares; None if observations of `layout` do not fit it."""
+        symmetry = getattr(_declaring(self.env), "symmetry", None)
+        fits = symmetry is not None and layout.size == len(symmetry.observation)
+        return symmetry if fits and self.action_layout.size == len(symmetry.action) else None
+
     def _stream(self, number: int) -> tuple[int, ...]:
         """Returns a key that separates this wrapper's random numbers from those of others: `number`, and how many wrappers
         of the same class are inside."""
@@ -121,6 +140,23 @@ class ChallengeWrapper:
         if exact and isinstance(self, VectorEnv):
             raise ValueError("exact wrappers need single environments: put those into a SyncVectorEnv")
         return exact
+
+
+def _declaring(env):
+    """Returns the nearest wrapper of this package inside of `env`, or the environment, the first of a vector's."""
+    env = first_env(env)
+    while isinstance(env, (gym.Wrapper, VectorWrapper)) and not isinstance(env, ChallengeWrapper):
+        env = env.env
+    return env
+
+
+def _one_step_newer(columns, past):
+    """Returns `columns` with every column that repeats the past of another one replaced by it; None if there is none."""
+    newer = columns.copy()
+    for block in past:
+        if block.starts_current:
+            newer[block.target] = columns[block.source]
+    return newer if (newer != columns).any() else None
 
 
 def _face(cls, env):

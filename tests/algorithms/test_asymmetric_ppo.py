@@ -9,7 +9,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 import train
 from algorithms.asymmetric_policy import AsymmetricPolicy
-from algorithms.asymmetric_ppo import AsymmetricPPO, SymmetricMeanStd
+from algorithms.asymmetric_ppo import AsymmetricPPO
+from algorithms.frame_statistics import SymmetricMeanStd
 from algorithms.ppo import PPO
 from algorithms.vec_env import make_batch_vec_env
 from run_folder.policy import deployable

@@ -11,7 +11,7 @@ from envs.locomotion import privileged
 from envs.residual_walk.task import ResidualWalkTask
 from envs.wrappers import Delay, Dimensionality, History, Noise
 from tests.envs.test_registered_envs import VECTOR_IDS
-from utils.mirror import unchanged
+from utils.mirror import Mirror, Symmetry, unchanged
 
 STEPS = 60
 COMMAND = (0.3, 0.1, -0.4)  # m/s, m/s, rad/s
@@ -72,14 +72,32 @@ def test_the_robots_that_walk_declare_a_symmetry():
     assert {*MIRRORED} <= {*SYMMETRIC}
 
 
-@pytest.mark.parametrize("rows", ["plain", "privileged"])
+@pytest.mark.parametrize("rows", ["plain", "privileged", "three frames"])
 @pytest.mark.parametrize("env_id", SYMMETRIC)
 def test_mirrored_actions_lead_to_mirrored_observations_and_equal_rewards(env_id, rows):
-    env = mirror_pair(env_id, privileged=rows == "privileged")
-    symmetry, random = env.unwrapped.symmetry, np.random.default_rng(1)
-    for action in random.uniform(-1, 1, (STEPS, len(symmetry.action))).astype(np.float32):
+    env = mirror_pair(env_id, privileged=rows != "plain")
+    env = History(env, 3) if rows == "three frames" else env
+    check_symmetry(env, BatchVecEnv(env).symmetry)
+
+
+def test_privileged_frames_have_mirror_images_too():
+    env = make_vector("Biped-v0", 2, privileged=True, privileged_frames=3, frames=2)
+    env.reset(seed=0), step_on_mirrored_sides(env.unwrapped.task)
+    symmetry = BatchVecEnv(env).symmetry
+    assert len(symmetry.observation) == 2 * 47 + 3 * 73 and len(symmetry.observation.part(slice(0, 94))) == 94
+    check_symmetry(env, symmetry, first=3)  # from here on no frame shows the reset, before the command
+
+
+def check_symmetry(env, symmetry, first=0):
+    """Checks that the second of two robots, whose actions are the images of those of the first, is its mirror image.
+
+    Observations count from step `first` on.
+    """
+    random = np.random.default_rng(1)
+    for step, action in enumerate(random.uniform(-1, 1, (STEPS, len(symmetry.action))).astype(np.float32)):
         seen, reward, *_ = env.step(np.stack([action, symmetry.action(action)]))
-        np.testing.assert_array_equal(symmetry.observation(seen[0]), seen[1])
+        if step >= first:
+            np.testing.assert_array_equal(symmetry.observation(seen[0]), seen[1])
         assert reward[0] == pytest.approx(reward[1], rel=1e-12)
     assert np.abs(seen[0] - seen[1]).max() > 0.1  # the robot does not move symmetrically
 
@@ -103,10 +121,25 @@ def test_wrappers_of_the_same_size_keep_the_symmetry(wrap):
     assert BatchVecEnv(wrap(env)).get_attr("symmetry", [0])[0] == env.unwrapped.symmetry
 
 
-@pytest.mark.parametrize("wrap", [lambda env: History(env, 2), lambda env: Dimensionality(env, 3)])
-def test_wrappers_that_add_entries_have_no_symmetry(wrap):
-    env = wrap(make_vector("ResidualWalk-v0", 2))
+def test_wrappers_that_add_entries_have_no_symmetry():
+    env = Dimensionality(make_vector("ResidualWalk-v0", 2), 3)
     assert env.symmetry is None and BatchVecEnv(env).symmetry is None
+    assert History(env, 2).symmetry is None
+
+
+def test_a_wrapper_around_a_history_keeps_its_symmetry():
+    env = History(make_vector("ResidualWalk-v0", 2), 2)
+    assert Noise(env, {"observations": 0.1}).symmetry == env.symmetry and len(env.symmetry.observation) == 2 * 98
+    assert Dimensionality(env, 3).symmetry is None
+
+
+def test_a_history_of_some_rows_has_a_symmetry_unless_the_image_of_a_row_is_another_row(monkeypatch):
+    env = History(make_vector("RealAnt-v0", 2), 2, ["joint_pos"])
+    assert len(env.symmetry.observation) == env.layout.size
+    size, action = env.env.unwrapped.task.observation.space.shape[0], env.symmetry.action
+    backwards = Mirror(tuple(reversed(range(size))), (1.0,) * size)
+    monkeypatch.setattr(type(env.env.unwrapped), "symmetry", Symmetry(backwards, action))
+    assert env.symmetry is None
 
 
 def test_a_task_without_a_mirror_of_every_row_has_no_symmetry():

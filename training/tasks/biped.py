@@ -14,6 +14,7 @@ from utils.config import resolved
 from utils.fields import within
 
 STEPS = 1000  # control steps of a training episode
+FRAMES = 66  # of the policy's observation, as in the source
 # Commands of two cores' trainings; a robot that leans over has fallen, so that its episode need not go on.
 _COMMANDS = {
     "command_vx": (-0.4, 0.8),
@@ -33,7 +34,23 @@ _PPO = {
     "target_kl": 0.02,
     "log_std_init": -1.0,
 }
-_DEFAULT = {
+# Networks for two cores: fewer channels, larger strides and narrower layers than the source's.
+_SMALL = {
+    "encoder": "time",
+    "encoder_channels": (16, 16),
+    "encoder_kernels": (6, 3),
+    "encoder_strides": (6, 2),
+    "encoder_arch": (),
+    "encoder_size": 32,
+    "estimate": True,
+    "estimator_arch": (64, 32),
+    "critic_reads": "privileged",
+    "net_arch": (128, 64),
+    "critic_arch": (256, 128),
+    "n_epochs": 3,
+    "std_floor": 0.05,
+}
+_ONE_FRAME = {
     "algo": "asymmetric_ppo",
     "total_timesteps": 20_000_000,
     "eval_every": 2_000_000,
@@ -41,9 +58,57 @@ _DEFAULT = {
     "env_kwargs": _COMMANDS,
     "ppo": _PPO,  # for the variants of PPO, too
 }
+_DEFAULT = _ONE_FRAME | {
+    "env_kwargs": _COMMANDS | {"frames": FRAMES},
+    "privileged_frames": 3,
+    "asymmetric_ppo": _SMALL,
+}
+# Networks and numbers of the training configuration of AgiBot's X1 (2024), for a machine with many cores and days of time.
+_X1 = {
+    "num_envs": 4096,
+    "n_steps": 24,
+    "batch_size": 24_576,
+    "n_epochs": 2,
+    "learning_rate": 1e-5,
+    "gamma": 0.994,
+    "gae_lambda": 0.9,
+    "clip_range": 0.2,
+    "clip_range_vf": 0.2,
+    "ent_coef": 0.001,
+    "vf_coef": 1.0,
+    "max_grad_norm": 1.0,
+    "target_kl": None,
+    "desired_kl": 0.01,
+    "rate_range": (1e-5, 1e-2),
+    "log_std_init": 0.0,
+    "symmetric": False,
+    "critic_reads": "privileged",
+    "net_arch": (512, 256, 128),
+    "critic_arch": (768, 256, 128),
+    "encoder": "features",
+    "encoder_channels": (32, 16),
+    "encoder_kernels": (6, 4),
+    "encoder_strides": (3, 2),
+    "encoder_arch": (128,),
+    "encoder_size": 64,
+    "recent_frames": 5,
+    "estimate": True,
+    "estimator_arch": (256, 128, 64),
+}
 PRESETS = {
     "default": _DEFAULT,  # a nominal robot on flat ground
-    "varied": _DEFAULT | {"env_kwargs": _COMMANDS | {"variation": asdict(TRAINING_VARIATION)}},
+    "varied": _DEFAULT | {"env_kwargs": _DEFAULT["env_kwargs"] | {"variation": asdict(TRAINING_VARIATION)}},
+    "one_frame": _ONE_FRAME,  # without a history
+    "x1": {
+        "algo": "asymmetric_ppo",
+        "total_timesteps": 20_000 * 4096 * 24,
+        "eval_every": 100_000_000,
+        "checkpoint_every": 10_000_000,
+        "env_kwargs": {"frames": FRAMES, "start_spread": 0.1, "variation": asdict(TRAINING_VARIATION)},
+        "privileged_frames": 3,
+        "start_scale": 1.0,
+        "asymmetric_ppo": _X1,
+    },
 }
 
 
@@ -57,18 +122,25 @@ class BipedTrainConfig(EnvTrainConfig):
     """Scale of commands and pushes at the start of the training; 1 turns the curriculum off."""
     rise: float = within(0.8, 0.0, 1.0)
     """Share of the reward for tracking the velocity from which the scale grows by 0.1, up to 1."""
+    privileged_frames: int = within(1, 1)
+    """Control steps of each row of the critic's privileged observation."""
 
     @property
     def idle(self) -> dict[str, str]:
-        if self.start_scale < 1.0:
-            return super().idle
-        return super().idle | {"rise": "--start-scale 1 is the largest scale already"}
+        idle = {} if self.start_scale < 1.0 else {"rise": "--start-scale 1 is the largest scale already"}
+        idle |= {} if self.learner.privileged else {"privileged_frames": "the learner reads no privileged observation"}
+        return super().idle | idle
 
     @property
     def task_config(self) -> BipedConfig:
         """The config of the task."""
         changes = {name: self.env_kwargs[name] for name in BipedConfig.__dataclass_fields__ if name in self.env_kwargs}
         return resolved(BipedConfig(), self.env_kwargs.get("config"), changes)
+
+    @property
+    def _privileged(self):
+        more = {"privileged_frames": self.privileged_frames} if self.privileged_frames > 1 else {}
+        return super()._privileged | (more if self.learner.privileged else {})
 
     def check_new(self) -> None:
         """Checks as the base class does, and that there is a reward for the curriculum to read."""
