@@ -23,7 +23,15 @@ from envs.a1.variation import DR_VARIATION
 from evaluation.study.conditions import Condition
 from evaluation.study.results import Results
 from evaluation.study.running import METRICS, run_cell
-from evaluation.study.tables import Column, conditions_table, differences_table, in_group, methods_table, over_groups, worst
+from evaluation.study.tables import (
+    Column,
+    differences_table,
+    each_condition_table,
+    in_group,
+    methods_table,
+    over_groups,
+    worst,
+)
 from utils.console.interrupts import ends_in_order
 from utils.console.terminal import tolerant_output
 from utils.fields import checked, within
@@ -34,6 +42,7 @@ METHODS = (
     Method("dr", "DR", ("--preset", "run", "--env.task-name", "locomotion-dr")),
 )
 TITLES = {method.name: method.title for method in METHODS}
+EACH = {"success": "success", "falls": "fall", "speed (m/s)": "mean_speed_mps"}
 # Factors of the nominal values; latency in control steps. Values outside the ranges of DR_VARIATION are "out".
 VALUES = {
     "mass": (0.8, 1.2, 0.6, 1.4),
@@ -76,9 +85,7 @@ def report(results: Results) -> str:
     )
     parts = {
         "Methods": methods_table(results, columns, TITLES),
-        "Success by condition": conditions_table(results, "success", TITLES),
-        "Speed by condition (m/s)": conditions_table(results, "mean_speed_mps", TITLES),
-        "Falls by condition": conditions_table(results, "fall", TITLES),
+        "Every condition": each_condition_table(results, EACH, TITLES),
         "Difference of the success from the plain policy": differences_table(results, "success", BASELINE, TITLES),
     }
     return "\n\n".join(f"## {title}\n\n{table}" for title, table in parts.items())

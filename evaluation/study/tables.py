@@ -78,6 +78,16 @@ def conditions_table(results: Results, metric: str, titles: Mapping[str, str], b
     return markdown(["condition", *(titles.get(method, method) for method in results.methods)], rows)
 
 
+def each_condition_table(results: Results, columns: Mapping[str, str], titles: Mapping[str, str]) -> str:
+    """Returns a table with a row for each condition; `columns` are headings of metrics, each with a column per method."""
+    head = [f"{titles.get(method, method)}: {title}" for title in columns for method in results.methods]
+    rows = [
+        [name, *(_shown(results.values(m, c, conditions=[name]), _PLAIN) for c in columns.values() for m in results.methods)]
+        for name in results.conditions
+    ]
+    return markdown(["condition", *head], rows)
+
+
 def differences_table(results: Results, metric: str, baseline: str, titles: Mapping[str, str], budget: str = STEPS) -> str:
     """Returns a table of differences from a baseline on the same episodes, paired by seed, with Student's intervals.
 

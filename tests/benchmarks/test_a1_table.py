@@ -1,5 +1,7 @@
 """The study of the A1's run: methods are valid trainings, conditions say what they change, a cell counts what it says."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from envs.a1.variation import DR_VARIATION
 from evaluation.study.running import METRICS, run_cell
 from utils.config import as_plain
 
+ROOT = Path(__file__).parents[2]
 BY_NAME = {condition.name: condition for condition in CONDITIONS}
 TRAINED = {"config": as_plain(A1Config(task_name="locomotion-dr"))}
 
@@ -69,6 +72,12 @@ def test_a_success_is_an_episode_without_a_fall_at_the_speed():
     slow = run_cell(Trained(), BY_NAME["clean"], least_speed=0.7, **common)
     assert tuple(slow) == METRICS and slow["success"] == 0.0 and slow["fall"] == 0.0 and abs(slow["mean_speed_mps"]) < 0.2
     assert run_cell(Trained(), BY_NAME["clean"], least_speed=-1.0, **common)["success"] == 1.0
+
+
+def test_the_page_shows_the_tables_of_its_csv(capsys):
+    assert main(["--tables-from", str(ROOT / "docs" / "a1_table.csv")]) == 0
+    table = capsys.readouterr().out.partition("## Every condition")[2].partition("## ")[0].strip()
+    assert table.count("\n") == 1 + len(CONDITIONS) and table in (ROOT / "docs" / "robots.md").read_text()
 
 
 @pytest.mark.parametrize(
