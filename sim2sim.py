@@ -1,8 +1,8 @@
 """Checks an exported policy in an independent control loop: `python sim2sim.py --model RUN`; see docs/deploy.md.
 
 The loop uses plain MuJoCo at 1 kHz, explicit PD servos, and nothing of the training but the description of the policy. The
-program names the first quantity in which the loop differs from the training environment, and then plays a script of commands.
-The exit code is 0 if nothing differs and every command passes, otherwise 1.
+program names the first quantity in which the loop differs from the training environment, and then plays a script of
+commands. The exit code is 0 if nothing differs and every command passes, otherwise 1.
 """
 
 import sys
@@ -28,7 +28,6 @@ from evaluation.alignment.training_side import training_side
 from evaluation.film import Film
 from run_folder.exported_pair import exported_pair
 from run_folder.runs import Run
-from training.tasks import find_task
 from utils.config import read_yaml
 from utils.console.arguments import parse_arguments
 from utils.console.interrupts import ends_in_order
@@ -54,8 +53,8 @@ class Sim2SimConfig(Checked):
     only: Literal["compare", "script"] | None = None
     """Only compare the loop with the training environment, or only play the script. Default: both."""
     script: Path | None = None
-    """YAML or JSON file with `segments` (name, seconds, vx, vy, yaw_rate) and `limits`. Default: half of the trained speeds to
-    each side, turns, and standing."""
+    """YAML or JSON file with `segments` (name, seconds, vx, vy, yaw_rate) and `limits`. Default: standing, half of the
+    trained speeds to each side, and turns."""
     mjcf: Path | None = None
     """MJCF file of the robot, with one free joint and the joint names of the policy. Default: the model of the training."""
     physics_dt: float = within(0.001, 1e-5, 0.02, unit="s")
@@ -137,7 +136,7 @@ def make_loop(config: Sim2SimConfig, manifest: Manifest) -> ControlLoop:
 def compare(loop: ControlLoop, run: Run | None, policy: OnnxPolicy) -> Difference | None:
     """Returns the first difference between the control loop and the training environment, or None; prints the result."""
     manifest = loop.manifest
-    with training_side(find_task(manifest.env_id).judge, manifest.env_id, manifest.env_kwargs) as side:
+    with training_side(manifest.env_id, manifest.env_kwargs) as side:
         found = first_difference(record(side, loop, (run.act, policy.act_many) if run else None), manifest)
     print(found or "The control loop and the training environment agree in every quantity.", flush=True)
     return found

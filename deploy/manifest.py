@@ -1,4 +1,4 @@
-"""The description of an exported policy, policy.json, as checked data: all that the control loop knows about the training."""
+"""The description of an exported policy, policy.json, as checked data: all that the control loop knows of training."""
 
 import math
 from collections.abc import Mapping

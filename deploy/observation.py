@@ -106,8 +106,8 @@ class Observer:
         unknown = [name for name in self._manifest.rows if name not in ROWS]
         if unknown:
             raise ValueError(
-                f"the policy of {self._manifest.env_id} observes {', '.join(unknown)}, which the control loop cannot compute: "
-                f"it knows {', '.join(ROWS)}"
+                f"a policy of {self._manifest.env_id} observes {', '.join(unknown)}, which the control loop cannot compute; "
+                f"it computes {', '.join(ROWS)}"
             )
         joints = len(self._manifest.joint_order)
         sizes = {"phase": 2, "command": 3, "body_angvel": 3, "euler": 3}

@@ -1,5 +1,6 @@
 """An exported policy in onnxruntime."""
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ class OnnxPolicy:
 
     def __init__(self, path: Path, manifest: Manifest):
         try:
-            import onnxruntime  # not installed with the package
+            onnxruntime = importlib.import_module("onnxruntime")  # not installed with the package
         except ImportError as error:
             raise ImportError("an exported policy needs onnxruntime: pip install onnxruntime") from error
         options = onnxruntime.SessionOptions()

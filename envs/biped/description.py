@@ -10,9 +10,10 @@ SERVO_LAW = (
     "torque_limit_nm on both sides"
 )
 CLOCK_LAW = (
-    "The phase p, in cycles, starts at 0 or 0.5. In each control step it grows by control_dt_s / gait_cycle_s, modulo 1, if the "
-    "norm of the command is above standing_command; otherwise it returns to 0 if it is below 0.5, and to 0.5 if not. The row "
-    "phase is sin(2 pi p), cos(2 pi p), and 0, 0 for standing. The right leg swings while p is in 0 to 0.5, then the left leg."
+    "The phase p, in cycles, starts at 0 or 0.5. In each control step it grows by control_dt_s / gait_cycle_s, modulo 1, if "
+    "the norm of the command is above standing_command; otherwise it returns to 0 from below 0.5, and to 0.5 from above. "
+    "The row phase is sin(2 pi p), cos(2 pi p), and 0, 0 for standing. The right leg swings while p is in 0 to 0.5, then "
+    "the left leg."
 )
 HEADING_LAW = (
     "The commanded heading starts at the yaw of the start and grows by control_dt_s times the commanded yaw rate in each "

@@ -10,14 +10,7 @@ _COLUMNS = {
     "phase": ("sine", "cosine"),
     "command": ("vx", "vy", "yaw rate"),
     "euler": ("roll", "pitch", "yaw"),
-    "inertia of the base": (
-        "motion along x",
-        "motion along y",
-        "motion along z",
-        "turns about x",
-        "turns about y",
-        "turns about z",
-    ),
+    "inertia of the base": ("motion x", "motion y", "motion z", "rotation x", "rotation y", "rotation z"),
 }
 
 

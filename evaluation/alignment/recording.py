@@ -14,7 +14,7 @@ from deploy.loop import ControlLoop
 from evaluation.alignment.training_side import TrainingSide
 
 Networks = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
-STEPS = 40  # control steps of an episode; the robot has not fallen by then
+STEPS = 26  # control steps of an episode; the robot has not fallen by then
 FEWEST = 30  # control steps for a comparison
 SPREAD = 0.3  # half range of the random part of actions
 KEPT = 0.5  # share of the previous action in the next one

@@ -1,15 +1,18 @@
-"""The training environment as one side of a comparison: its state, observation, targets, torques and model, by joint name."""
+"""The training environment as one side of a comparison: its state, observation, targets, torques and model."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, replace
 
 import mujoco
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import VectorEnv
 
-from evaluation.held_out_seeds import PLAY
-from evaluation.judges import Judge, Scene, Setting
-from utils.env_ids import OURS, registered
+from algorithms.vec_env import make_vector
+from evaluation.judges import nominal_arguments
+from utils.config import resolved
+from utils.env_ids import OURS, qualified, registered
 
 
 class TrainingSide:
@@ -105,11 +108,10 @@ class TrainingSide:
 
 
 @contextmanager
-def training_side(judge: Judge, env_id: str, env_kwargs: Mapping | None) -> Iterator[TrainingSide]:
+def training_side(env_id: str, env_kwargs: Mapping | None) -> Iterator[TrainingSide]:
     """Yields the nominal training environment on flat ground, and closes it afterwards.
 
     Args:
-        judge: how policies of the environment are evaluated.
         env_id, env_kwargs: id and arguments of the environment, from the description of a policy.
 
     Raises:
@@ -117,14 +119,24 @@ def training_side(judge: Judge, env_id: str, env_kwargs: Mapping | None) -> Iter
     """
     spec = registered(env_id) if ":" not in env_id else None
     if spec is None or not str(spec.entry_point).startswith(f"{OURS}."):
-        raise ValueError(
-            f"{env_id} is no environment of this project, so there is nothing to compare with: use --only script"
-        )
+        raise ValueError(f"{env_id} is no environment of this project: there is nothing to compare with; use --only script")
     if env_kwargs is None:
         raise ValueError("the description of the policy has no env_kwargs: export it again, or use --only script")
-    setting = Setting(env_id, env_kwargs, num_threads=1)
-    env = judge.play_env(setting, Scene(terrain="flat", level=0.0), 1, PLAY.at(0))
+    env = _nominal(env_id, load_env_creator(spec.entry_point).task_class.config_class, nominal_arguments(env_kwargs))
     try:
         yield TrainingSide(env)
     finally:
         env.close()
+
+
+def _nominal(env_id, config_class, arguments):
+    """Returns one simulation without randomisation on flat ground, with the other arguments of the training."""
+    names = {field.name for field in fields(config_class)}
+    changes = {name: value for name, value in arguments.items() if name in names}
+    config = resolved(config_class(), arguments.get("config"), changes)
+    config = replace(config, variation=type(config.variation)(), terrain=replace(config.terrain, kinds=("flat",)))
+    others = {name: value for name, value in arguments.items() if name not in {*names, "config"}}
+    try:
+        return make_vector(qualified(env_id), 1, 1, config=config, **others)
+    except TypeError as error:
+        raise ValueError(f"{env_id} refuses the env_kwargs of the description: {str(error).splitlines()[0]}") from error
