@@ -81,7 +81,7 @@ def wrong(tmp_path_factory):
 
 
 WRONG = {
-    "nowhere": ("--model nowhere", "contains no env.json"),
+    "nowhere": ("--model nowhere", "nowhere contains no policy.safetensors"),
     "no file": ("--model nowhere.onnx", "there is no nowhere.onnx"),
     "no description": ("--model alone/policy.onnx", "there is no alone/policy.json"),
     "no model": ("--model broken/policy.onnx", "cannot read broken/policy.onnx"),
@@ -89,7 +89,7 @@ WRONG = {
     "shipped": (f"--model {SHIPPED}", "the description of 'ResidualWalk-v0' has no model, default_pose_rad, kp"),
     "missing": (
         "--model missing/policy.onnx",
-        "missing/policy.onnx: the description of 'Biped-v0' has no model, joint_order",
+        "missing/policy.onnx: the description of 'Biped-v0' has no model",
     ),
     "nan": ("--model nan/policy.onnx", "action_scale_rad must be above 0.0, got nan"),
     "deep": ("--model deep/policy.onnx", "cannot read deep/policy.json"),
@@ -102,7 +102,7 @@ WRONG = {
     "no script": ("--model policy.onnx --script nowhere.yaml", "cannot read nowhere.yaml"),
     "idle": (
         "--model policy.onnx --only compare --script wrong.yaml",
-        "--script has no effect: --only compare plays no script",
+        "--script has no effect: --only compare plays no",
     ),
     "step": ("--model policy.onnx --physics-dt 0.003", "must be a whole multiple of the physics step of 0.003 s"),
     "json": ("--model policy.onnx --json empty.xml", "exists and was not written by this program"),
