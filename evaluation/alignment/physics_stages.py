@@ -6,8 +6,8 @@ from evaluation.alignment.difference import labels, located
 from evaluation.alignment.kinds import Kind
 
 RELATIVE = 1e-5  # of durations, gains, torques and quantities of the models, which both sides compute in float64
-# Largest root mean square of the difference after one control step from equal states, in the unit of the row: three to five
-# times what docs/deploy.md says was measured with the explicit PD law at 1 ms.
+# Largest root mean square of the difference after one control step from equal states, in the unit of the row: at least 1.5
+# times what was measured with an explicit PD law at physics steps of 0.2 to 2.5 ms; docs/deploy.md has the table.
 RESPONSES = {"joint_pos": 0.0025, "joint_vel": 0.02, "body_angvel": 0.02, "euler": 0.0004}
 MODELS = {
     "inertia of the base": Kind("mass", "the model of the loop has other masses or lengths"),
