@@ -17,6 +17,7 @@ from algorithms.learners import kind_of
 from algorithms.reader_shape import ReaderShape
 from run_folder.action_spaces import described
 from run_folder.runs import Run
+from utils.config import as_plain
 from utils.console.outputs import MARK, marked
 from utils.files import read_json, write_aside, write_json
 from utils.observation import ObservationTable
@@ -99,9 +100,11 @@ def describe(run: Run) -> dict:
         known |= {"observation": _parts(env, run)} if run.normalizer.names else {}
         rows = known.get("observation") or _rows(env, task)
         if _has_past(env, rows):
-            known |= {"observation": _with_past(env.observation_rows, rows)}
+            stack = _with_past(env.observation_rows, rows)
+            known |= {"observation": stack, "history": _history(stack)}
         plain = {"observation": rows, **_rate(env), "action_space": _action(run.policy.action_space)}
-        return {"env_id": run.env_id, **plain, **known, "versions": versions()}
+        made = {"env_id": run.env_id, "env_kwargs": as_plain(run.env_kwargs)}
+        return {**made, **plain, **known, "versions": versions()}
 
 
 def _has_past(env, rows):
@@ -115,6 +118,17 @@ def _with_past(slices, rows):
     known = {row["name"]: row for row in rows}
     names = sorted(slices, key=lambda name: slices[name].start)
     return [known[name.partition("-")[0]] | {"name": name} for name in names]
+
+
+def _history(stack):
+    """Returns the number of frames in an observation with earlier frames, their order, and the frames after a reset."""
+    ages = [int(row["name"].partition("-")[2] or 0) for row in stack]
+    return {
+        "frames": max(ages) + 1,
+        "order": "oldest first" if ages == sorted(ages, reverse=True) else "as in observation",
+        "names": "NAME-1 is NAME one control step before",
+        "start": "all frames are the first one",
+    }
 
 
 def _parts(env, run):

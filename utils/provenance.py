@@ -13,6 +13,7 @@ PACKAGES = (
     "assets",
     "utils",
     "controllers",
+    "deploy",
     "envs",
     "algorithms",
     "run_folder",

@@ -1,16 +1,15 @@
 """The task of Biped-v0: bipeds with twelve servos walk and stand as commanded, in the rhythm of a gait clock."""
 
-from dataclasses import asdict
-
 import mujoco
 import numpy as np
 from gymnasium.spaces import Box
 
 from envs.biped.clock import GaitClock
 from envs.biped.config import BipedConfig
+from envs.biped.description import description
 from envs.biped.feet import Feet
 from envs.biped.lag import LateTargets, Reception
-from envs.biped.observation import MASS_SCALE, OBSERVATION, PRIVILEGED, SIGNALS, VELOCITY_SCALE, Signal
+from envs.biped.observation import MASS_SCALE, OBSERVATION, PRIVILEGED, SIGNALS, VELOCITY_SCALE
 from envs.biped.pushes import BodyPushes
 from envs.biped.reward_terms import BipedRewards
 from envs.biped.scene import JOINTS, SCENE, SERVOS, SOLES, UNDERSIDE
@@ -164,20 +163,8 @@ class BipedTask(BipedRewards, WalkerTask):
         return super().measurements() | {"left_contact": left, "right_contact": right, "stands": self.stands.copy()}
 
     def describe(self):
-        """Adds what a controller needs: joints, default pose, gains, action scale, and how each row is received."""
-        gains, limits = self.sim.model.actuator_gainprm[:, 0], self.sim.model.actuator_forcerange[:, 1]
-        signals = {row.name: SIGNALS.get(row.name, Signal()) for row in self.observation.rows}
-        return super().describe() | {
-            "action": list(JOINTS),
-            "action_scale_rad": self.config.action_scale,
-            "joint_order": list(JOINTS),
-            "default_pose_rad": self._home_ctrl.tolist(),
-            "kp": gains.tolist(),
-            "kd": (-self.sim.model.actuator_biasprm[:, 2]).tolist(),
-            "torque_limit_nm": limits.tolist(),
-            "gait_cycle_s": self.config.gait_cycle,
-            "received": {name: asdict(signal) for name, signal in signals.items()},
-        }
+        """Adds what a controller needs, as `envs.biped.description` says."""
+        return super().describe() | description(self, STANDING)
 
     def _read(self):
         """Reads what the current state is; a repeated call has no effect."""

@@ -19,7 +19,7 @@ from evaluation.environments_page import field_docs
 ROOT = Path(__file__).parents[2]
 TYRO = ["train", "train_residual_ppo", "play_residual_policy", "tune_hyperparameters", "evaluate_robustness"]
 TYRO += ["export_policy", "demo", "view", "run_folder.sb3_files", "training.ship_policy", "utils.monitor_training"]
-TYRO += ["evaluation.challenge_report", "evaluation.environments_page"]
+TYRO += ["sim2sim", "evaluation.challenge_report", "evaluation.environments_page"]
 TYRO += [f"benchmarks.{path.stem}" for path in sorted((ROOT / "benchmarks").glob("*.py")) if "def main(" in path.read_text()]
 TRAININGS = [f"train --env {env_id}" for env_id in ("ResidualWalk-v0", "CubeInHand-v0", "RWRLWalkerWalk-v0")]
 NO_OPTIONS = {"demo", "evaluation.environments_page"}
@@ -35,6 +35,7 @@ REQUIRED = {
     "evaluate_robustness": ["--model", "nowhere"],
     "benchmarks.successes": ["--model", "nowhere"],
     "benchmarks.episode_benchmark": ["--model", "nowhere"],
+    "sim2sim": ["--model", "nowhere"],
     "training.ship_policy": ["--benchmark", "nothing"],
 }
 
@@ -108,6 +109,7 @@ def test_a_value_that_a_config_refuses_gets_its_own_sentence(argv, words):
         ("evaluate_robustness", [], "--model"),
         ("benchmarks.successes", [], "--model"),
         ("benchmarks.episode_benchmark", [], "--model"),
+        ("sim2sim", [], "--model"),
         ("export_policy", [], "RUN"),
         ("export_policy", ["nowhere"], "OUT"),
         ("training.ship_policy", ["nowhere"], "--benchmark"),

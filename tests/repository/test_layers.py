@@ -16,18 +16,19 @@ ROOT = Path(__file__).parents[2]
 ALLOWED = {
     "utils": (),
     "controllers": ("utils",),
+    "deploy": ("utils",),
     "envs": ("utils", "controllers"),
     "algorithms": ("utils",),
     "run_folder": ("utils", "algorithms"),
     "callbacks": ("utils", "algorithms", "run_folder"),
-    "evaluation": ("utils", "controllers", "envs", "algorithms", "run_folder"),
-    "training": ("utils", "controllers", "envs", "algorithms", "run_folder", "callbacks", "evaluation"),
-    "tuning": ("utils", "controllers", "envs", "algorithms", "run_folder", "callbacks", "evaluation", "training"),
-    "viewer": ("utils", "controllers", "envs", "algorithms", "run_folder", "callbacks", "evaluation", "training"),
+    "evaluation": ("utils", "controllers", "deploy", "envs", "algorithms", "run_folder"),
+    "training": ("utils", "controllers", "deploy", "envs", "algorithms", "run_folder", "callbacks", "evaluation"),
+    "tuning": ("utils", "controllers", "deploy", "envs", "algorithms", "run_folder", "callbacks", "evaluation", "training"),
+    "viewer": ("utils", "controllers", "deploy", "envs", "algorithms", "run_folder", "callbacks", "evaluation", "training"),
 }
 # Heavy libraries that users of environments need not load, and the packages that must not import them.
 HEAVY = {"torch", "stable_baselines3"}
-LIGHT = {"utils": HEAVY, "controllers": HEAVY | {"mujoco"}, "envs": HEAVY}
+LIGHT = {"utils": HEAVY, "controllers": HEAVY | {"mujoco"}, "envs": HEAVY, "deploy": HEAVY | {"gymnasium"}}
 FILES = {package: sorted((ROOT / package).rglob("*.py")) for package in ALLOWED}
 SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
 
