@@ -65,7 +65,7 @@ class WalkJudge(Judge):
             terrain = replace(task.terrain, seed=seed, levels=(task.terrain_scale,), **REAR)
             task = replace(task, terrain=terrain, terrain_scale=1.0)
             task = on_wide_tiles(task, self.steered_time) if steered else task
-        others = {name: value for name, value in setting.arguments.items() if name not in {*self._names, "config"}}
+        others = self._others(setting)
         if nominal:
             task, others = self._nominal(task), nominal_arguments(others)
         return self.vector(setting, task, num_envs, self.steered_time if steered else self.time, **others)
@@ -132,7 +132,8 @@ class WalkJudge(Judge):
         self, setting: Setting, scene: Scene, num_envs: int, seed: int, render_mode: str | None = None
     ) -> VectorEnv:
         """Returns simulations of the nominal robot in the scene, on terrain with that seed."""
-        return self.vector(setting, self.play_task(setting, scene, seed), num_envs, render_mode=render_mode)
+        others = nominal_arguments(self._others(setting))
+        return self.vector(setting, self.play_task(setting, scene, seed), num_envs, render_mode=render_mode, **others)
 
     def play(self, env: VectorEnv, policy: Policy, episodes: int, seed: int, on_step: OnStep | None = None) -> list[dict]:
         """Plays walks over GOAL_DISTANCE, or under a command; returns a record of each, as `evaluate` does."""
@@ -153,6 +154,10 @@ class WalkJudge(Judge):
     def _steered(self, env):
         """Returns whether a success in `env` is to follow the command."""
         return steers(env.unwrapped.task.config)
+
+    def _others(self, setting):
+        """Returns the arguments of a setting that are not in the config, such as the number of frames."""
+        return {name: value for name, value in setting.arguments.items() if name not in {*self._names, "config"}}
 
     @property
     def _names(self):

@@ -192,3 +192,15 @@ def test_a_walking_robot_with_the_plain_config_needs_its_row_only(monkeypatch, t
 def test_a_refused_argument_of_a_walk_names_an_option_only_if_there_is_one(name, words):
     with pytest.raises(ValueError, match=words):
         WALK.config(env_kwargs={name: True})
+
+
+def test_played_and_evaluated_simulations_keep_the_history_of_the_training():
+    judge, setting = (
+        find_task("Biped-v0").judge,
+        Setting("Biped-v0", {"frames": 3, "perturb_spec": {"params": {"mass": 1.2}}}),
+    )
+    for env in (judge.play_env(setting, Scene(), 2, 3), judge.evaluation_env(setting, 2, 3, nominal=True)):
+        assert env.single_observation_space.shape == (3 * 47,)
+        env.reset(seed=0)
+        np.testing.assert_array_equal(env.unwrapped.current_perturb.get("mass", 1.0), 1.0)
+        env.close()
