@@ -23,9 +23,9 @@ SMALLEST = {"num_envs": 2, "n_steps": 8, "batch_size": 8, "net_arch": (8,)}
 
 def untrained(folder: Path, **arguments) -> Run:
     """Returns a run of a policy of random weights, with normaliser statistics of one step."""
-    plain = SMALLEST | {"symmetric": False}  # a stack of frames declares no symmetry
+    plain = SMALLEST | {"symmetric": False}
     settings = {"algo": "asymmetric_ppo", "asymmetric_ppo": plain, "ppo": SMALLEST, "env_kwargs": arguments}
-    config = starting_from("default", "Biped-v0", settings)
+    config = starting_from("one_frame", "Biped-v0", settings)
     env = VecNormalize(config.make_env())
     model = make_model(config, env)
     env.seed(0), env.reset()
