@@ -9,13 +9,13 @@ import numpy as np
 import onnx
 import torch
 from gymnasium.spaces import Box, Discrete
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from torch import nn
 
 from algorithms.action_heads import head
 from algorithms.learners import kind_of
-from algorithms.reader_shape import ReaderShape
 from run_folder.action_spaces import described
+from run_folder.onnx_layers import OnnxLayers
 from run_folder.runs import Run
 from utils.config import as_plain
 from utils.console.outputs import MARK, marked
@@ -32,7 +32,6 @@ OUTPUTS = {
     "multi_discrete": "(n, a) int64: index of every action",
     "multi_binary": "(n, a) int64: 0 or 1",
 }
-_ONNX_ACTIVATIONS = {nn.ReLU: "Relu", nn.ELU: "Elu", nn.Tanh: "Tanh"}
 
 
 class DeployedPolicy(nn.Module):
@@ -53,22 +52,16 @@ class DeployedPolicy(nn.Module):
 
 
 def export_onnx(run: Run, out: Path) -> None:
-    """Writes the policy as ONNX, with its description in the metadata and in a .json file beside it.
-
-    Raises:
-        ValueError: the policy reads its history through networks.
-    """
-    module, meaning = DeployedPolicy(run), describe(run)
-    if not getattr(run.policy, "shape", ReaderShape()).plain:
-        raise ValueError("ONNX files of policies with an encoder or an estimator cannot be written: export TorchScript")
+    """Writes the policy as ONNX, with its description in the metadata and in a .json file beside it."""
+    layers, meaning = _graph(DeployedPolicy(run)), describe(run)
     box = isinstance(run.policy.action_space, Box)
     shape = ["n", *(() if isinstance(run.policy.action_space, Discrete) else run.policy.action_space.shape)]
     graph = helper.make_graph(
-        _nodes(module),
+        layers.nodes,
         run.env_id,
         [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["n", len(run.normalizer.mean)])],
         [helper.make_tensor_value_info("action", TensorProto.FLOAT if box else TensorProto.INT64, shape)],
-        [numpy_helper.from_array(values, name) for name, values in _constants(module).items()],
+        layers.initializers,
     )
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name=MARK
@@ -211,30 +204,17 @@ def _timeless(meaning):
     return {name: value for name, value in json.loads(json.dumps(meaning)).items() if name != "versions"}
 
 
-def _nodes(module):
-    nodes = [
-        helper.make_node("Cast", ["observation"], ["double"], to=TensorProto.DOUBLE),
-        helper.make_node("Sub", ["double", "mean"], ["centred"]),
-        helper.make_node("Div", ["centred", "scale"], ["scaled"]),
-        helper.make_node("Clip", ["scaled", "clip_low", "clip_high"], ["clipped"]),
-        helper.make_node("Cast", ["clipped"], ["x0"], to=TensorProto.FLOAT),
-    ]
-    for i, layer in enumerate(module.layers):
-        if isinstance(layer, nn.Linear):
-            nodes.append(helper.make_node("Gemm", [f"x{i}", f"weight{i}", f"bias{i}"], [f"x{i + 1}"], transB=1))
-        else:
-            nodes.append(helper.make_node(_ONNX_ACTIVATIONS[type(layer)], [f"x{i}"], [f"x{i + 1}"]))
-    return [*nodes, *module.head.nodes(f"x{len(module.layers)}")]
-
-
-def _constants(module):
-    clip = {"clip_low": np.array(-module.clip), "clip_high": np.array(module.clip)}
-    constants = {name: getattr(module, name).numpy() for name in ("mean", "scale")} | clip
-    constants |= {name: getattr(module.head, name).numpy() for name in module.head.constants}
-    for i, layer in enumerate(module.layers):
-        if isinstance(layer, nn.Linear):
-            constants[f"weight{i}"], constants[f"bias{i}"] = layer.weight.detach().numpy(), layer.bias.detach().numpy()
-    return constants
+def _graph(module):
+    """Returns the nodes and constants from the raw observation to the action."""
+    graph = OnnxLayers()
+    low, high = graph.constant(np.array(-module.clip)), graph.constant(np.array(module.clip))
+    double = graph.node("Cast", "observation", to=TensorProto.DOUBLE)
+    centred = graph.node("Sub", double, graph.constant(module.mean))
+    clipped = graph.node("Clip", graph.node("Div", centred, graph.constant(module.scale)), low, high)
+    output = graph.sequence(module.layers, graph.node("Cast", clipped, to=TensorProto.FLOAT))
+    graph.nodes += module.head.nodes(output)
+    graph.constants |= {name: getattr(module.head, name).numpy() for name in module.head.constants}
+    return graph
 
 
 def _text(value):

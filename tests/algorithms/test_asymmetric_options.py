@@ -5,6 +5,7 @@ import shutil
 from types import SimpleNamespace
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
@@ -139,17 +140,19 @@ def test_a_policy_of_other_networks_is_no_start(source, tmp_path, capsys):
     assert "recent of its networks is 5, in this training 3" in capsys.readouterr().err
 
 
-def test_it_is_exported_as_torchscript_and_refused_in_other_formats(source, tmp_path, capsys):
-    out = tmp_path / "policy.pt"
-    assert export_policy.main([str(source), str(out), "--format", "torchscript"]) == 0
+def test_it_is_exported_as_one_file_with_all_networks(source, tmp_path, capsys):
     seen, run = np.random.default_rng(0).normal(size=(1000, 6 * 47)).astype(np.float32), load_run(source)
+    for form, name in (("torchscript", "policy.pt"), ("onnx", "policy.onnx")):
+        assert export_policy.main([str(source), str(tmp_path / name), "--format", form]) == 0
     with pytest.warns(DeprecationWarning, match="torch.jit.load"):
-        traced = torch.jit.load(out)
+        traced = torch.jit.load(tmp_path / "policy.pt")
     with torch.no_grad():
         np.testing.assert_allclose(traced(torch.from_numpy(seen)).numpy(), run.act(seen), atol=1e-5)
-    for form, words in (("onnx", "with an encoder or an estimator cannot be written"), ("sb3", "SB3 has no policies with")):
-        assert export_policy.main([str(source), str(tmp_path / form), "--format", form]) == 2
-        assert words in capsys.readouterr().err
+    (actions,) = onnxruntime.InferenceSession(tmp_path / "policy.onnx").run(None, {"observation": seen})
+    np.testing.assert_allclose(actions, run.act(seen), atol=1e-5)
+    assert np.ptp(actions, axis=0).min() > 0.0
+    assert export_policy.main([str(source), str(tmp_path / "sb3"), "--format", "sb3"]) == 2
+    assert "SB3 has no policies with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
