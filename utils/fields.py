@@ -202,6 +202,9 @@ def _fitting_one_of(value, hints, name):
     for hint in hints:
         with suppress(FieldError):
             return fitting(value, hint, name)
+    lists = [hint for hint in hints if get_origin(hint) is tuple]
+    if len(lists) == 1 and isinstance(value, (tuple, list)):
+        return fitting(value, lists[0], name)  # its error names the length and the kind of the values
     raise FieldError(name, f"must be {' or '.join(map(_named, hints))}, got {shown(value)}")
 
 

@@ -35,7 +35,7 @@ class A1Config(WalkerConfig):
     offset: tuple[float, float, float] | None = None
     """Largest distance of a target from the keyframe's hip, thigh and calf angle, rad, within the joints' ranges. None: 0.2,
     0.4, 0.4, and the whole ranges in the task reset."""
-    low_pass: float | None = within(None, above=0.0, unit="Hz")
+    low_pass: float | None = within(None, 0.01, unit="Hz")
     """Cut-off frequency of a Butterworth filter of the targets, Hz; walk_in_the_park has 4 on the robot. None: no filter."""
     start_spread: float = within(0.05, 0.0, 0.3, unit="rad")
     """Largest difference of a joint's start angle from the keyframe's, rad; with 0 symmetric policies cannot trot."""

@@ -51,6 +51,22 @@ def test_the_reward_of_locomotion_is_that_of_the_source():
     assert count > 60
 
 
+def test_the_terms_that_the_source_lacks_count_with_their_weights():
+    env = A1VectorEnv(
+        2, weights={"forward_velocity": 0.0, "yaw_rate": 0.0, "heading": 1.0, "smoothness": -0.05, "fall": -7.0}
+    )
+    before = np.zeros((2, 12))
+    for action, _, reward, _ in random_steps(env, 10):
+        x, y = env.task.rotation[:, :2, 0].T
+        heading = np.exp(-((np.arctan2(y, x) / 0.2) ** 2))
+        np.testing.assert_allclose(reward, heading - 0.05 * ((action - before) ** 2).sum(axis=1), rtol=1e-5)
+        before = action
+    assert heading.min() < 0.99
+    env.task.sim.qpos[1, 3:7] = 0.0, 1.0, 0.0, 0.0
+    env.task.step(action)  # without the vector's reset
+    assert env.task.reward_terms()["fall"].tolist() == [0.0, -7.0]
+
+
 @pytest.mark.parametrize("command", [0.3, 1.5, -0.5, 0.0])
 def test_a_command_moves_the_speeds_that_earn_the_full_reward(command):
     env = A1VectorEnv(1)
@@ -100,7 +116,7 @@ def test_the_low_pass_filter_is_that_of_scipy_from_rest_at_the_initial_pose_in_e
         state, sent, arrived = lfilter_zi(b, a)[:, None, None] * np.tile(home, (2, 1)), [], []
         for action, _, _, info in (next(steps) for _ in range(15)):
             sent.append(home + np.tile(OFFSET, 4) * action)
-            arrived.append(np.where("final_obs" in info, np.nan, env.task.targets))
+            arrived.append(np.where("final_obs" in info, np.nan, env.task.sim.ctrl))
         wanted, _ = lfilter(b, a, sent, axis=0, zi=state)
         np.testing.assert_allclose(arrived[:-1], wanted[:-1], atol=1e-12)
     assert np.abs(wanted - sent).max() > 0.2
@@ -167,6 +183,12 @@ def test_dr_switches_the_randomisation_on(name):
     assert set(env.task.randomisation.steps_late) == {0, 1}
 
 
+def test_dr_has_the_ranges_of_the_pybullet_environment_as_far_as_they_exist_here():
+    ranges = {"friction": (0.5, 1.25), "mass": (0.8, 1.2), "inertia": (0.5, 1.5), "servo_strength": (0.8, 1.2)}
+    late = {"joint_friction": (0.0, 0.05 + 0.05), "action_delay": 0.4}  # N m; the mean of 0 to 40 ms, in steps of 50 ms
+    assert VariationConfig(**ranges, **late) == DR_VARIATION
+
+
 def test_the_friction_of_the_ground_differs_between_episodes_as_in_the_source_and_can_be_fixed():
     env = A1VectorEnv(40)
     env.reset(seed=0)
@@ -206,7 +228,18 @@ def test_the_command_is_a_further_row_on_request():
         ({"command_vy": (0.0, 0.1)}, "command_vy has no effect in the task locomotion"),
         ({"task_name": "reset", "terrain": {"kinds": ["rough"]}}, "terrain.kinds must be flat in the task reset"),
         ({"task_name": "reset", "start_spread": 0.1}, "start_spread has no effect in the task reset"),
+        ({"task_name": "reset", "min_height": 0.1}, "min_height has no effect in the task reset"),
+        ({"task_name": "reset", "observe_command": True}, "observe_command has no effect in the task reset"),
+        ({"task_name": "stand", "command_vy": (0.0, 0.1)}, "command_vy has no effect in the task stand"),
+        ({"task_name": "stand", "command_yaw_rate": (0.0, 0.1)}, "command_yaw_rate has no effect in the task stand"),
+        (
+            {"task_name": "stand", "command_segments": {"duration": (1.0, 2.0)}},
+            "command_segments.duration has no effect in the task stand",
+        ),
         ({"low_pass": 10.0}, "low_pass must be below half the control rate, 10 Hz"),
+        ({"control_dt": 0.1, "low_pass": 5.0}, "low_pass must be below half the control rate, 5 Hz"),
+        ({"low_pass": 1e-9}, "low_pass must be at least 0.01 Hz"),
+        ({"offset": (0.2, 0.4)}, "offset must be a list of 3 float values"),
         ({"offset": (0.2, 0.0, 0.4)}, "offset must be three numbers above 0 rad"),
     ],
 )
