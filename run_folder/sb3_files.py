@@ -174,7 +174,7 @@ def export_sb3(run: Run, out: Path) -> None:
         ValueError: SB3 has no class for the policy, because it reads its history through networks.
     """
     if not getattr(run.policy, "shape", ReaderShape()).plain:
-        raise ValueError("SB3 has no policies with an encoder or an estimator: export TorchScript")
+        raise ValueError("SB3 has no policies with an encoder or an estimator: export ONNX or TorchScript")
     env = VecNormalize(BatchVecEnv(run.make_env(1)))
     policy = {"net_arch": run.policy.net_arch, "activation_fn": run.policy.activation_fn}
     kind = "MultiInputPolicy" if parts(env.observation_space) else "MlpPolicy"
