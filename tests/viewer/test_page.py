@@ -122,7 +122,8 @@ def test_the_newest_checkpoint_of_a_training_is_followed(viewers, tmp_path):
     shutil.copytree(shipped, run / "checkpoints" / "0000002000")
     settle(viewer), settle(viewer)
     assert viewer.session.setup.policy.endswith("checkpoints/0000002000")
-    assert "run: 0000002000" in viewer.panels["Policy"].first.options
+    settle(viewer)
+    assert viewer.panels["Policy"].first.value == "run: 0000002000" and viewer.panels["Policy"].second.value == "none"
 
 
 def test_the_numbers_on_the_page_are_those_of_the_robot(viewers):

@@ -22,6 +22,7 @@ class PolicyPanel(Panel):
         self.second = self.gui.add_dropdown("Side by side", (NONE, *labels), initial_value=second, hint=hint)
         self.on(self.first.on_update, lambda: self.choose("first", self.first.value))
         self.on(self.second.on_update, lambda: self.choose("second", self.second.value))
+        self._shown = session.setup.policy, session.setup.second
         self.follow = None
         if self.viewer.runs:
             self.follow = self.gui.add_checkbox("Follow the newest checkpoint", self.viewer.follow)
@@ -46,6 +47,11 @@ class PolicyPanel(Panel):
         if known != self._known:
             self._known = known
             self.first.options, self.second.options = tuple(known), (NONE, *known)
+        setup = self.viewer.session.setup
+        if (setup.policy, setup.second) != self._shown:  # not while a choice of the page waits for the loop
+            self._shown = setup.policy, setup.second
+            self.first.value = self._label(setup.policy)
+            self.second.value = self._label(setup.second) if setup.second else NONE
         if self.viewer.follow:
             newest = policies.newest(self.viewer.runs[0])
             if newest is not None and newest not in (self.viewer.session.setup.policy, self._failed):
