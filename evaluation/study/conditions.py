@@ -1,8 +1,10 @@
 """Conditions of a study, and the evaluation of a policy under one of them."""
 
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+
+from gymnasium.vector import VectorEnv
 
 from evaluation.episodes import play
 from evaluation.study.tally import TargetTally, cell
@@ -29,6 +31,16 @@ class Condition:
     arguments: Mapping = field(default_factory=dict)
 
 
+@contextmanager
+def simulations(
+    run: Run, condition: Condition, nominal: Nominal, episodes: int, episode_steps: int, num_threads: int
+) -> Iterator[VectorEnv]:
+    """Yields one simulation for each episode, under a condition, and closes them; arguments as in `target_cell`."""
+    length = {"max_episode_steps": episode_steps, "num_threads": num_threads}
+    with closing(run.make_env(episodes, **{**nominal(run.env_kwargs), **length, **condition.arguments})) as env:
+        yield env
+
+
 def target_cell(
     run: Run, condition: Condition, nominal: Nominal, episodes: int, episode_steps: int, seed: int, num_threads: int = 1
 ) -> dict[str, float | None]:
@@ -43,8 +55,7 @@ def target_cell(
         seed: seed of the first episode.
         num_threads: threads for physics.
     """
-    length = {"max_episode_steps": episode_steps, "num_threads": num_threads}
-    with closing(run.make_env(episodes, **{**nominal(run.env_kwargs), **length, **condition.arguments})) as env:
+    with simulations(run, condition, nominal, episodes, episode_steps, num_threads) as env:
         size = env.single_action_space.shape[0]
         tally = TargetTally(env.num_envs, size, env.unwrapped.control_dt, episode_steps)
         return cell(play(env, tally.watched(run.act), episodes, seed, tally))

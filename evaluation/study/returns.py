@@ -1,13 +1,12 @@
 """Returns of every episode under the conditions of a study, and the robustness measures of pooled trainings."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 
 import numpy as np
 
 from evaluation.episodes import evaluate_returns
 from evaluation.robustness.metrics import robust_auc, robust_auc_spread
-from evaluation.study.conditions import Condition, Nominal
+from evaluation.study.conditions import Condition, Nominal, simulations
 from evaluation.study.results import Results
 from run_folder.runs import Run
 
@@ -21,11 +20,9 @@ def returns_cell(
 ) -> Mapping[str, float | None]:
     """Plays up to MOST_EPISODES episodes under a condition; returns the mean return, and the return of every episode.
 
-    The arguments are those of `evaluation.study.conditions.target_cell`. Only environments with native threads have
-    `num_threads`; others must get 1.
+    The arguments are those of `evaluation.study.conditions.target_cell`.
     """
-    length = {"max_episode_steps": episode_steps} | ({"num_threads": num_threads} if num_threads > 1 else {})
-    with closing(run.make_env(episodes, **{**nominal(run.env_kwargs), **length, **condition.arguments})) as env:
+    with simulations(run, condition, nominal, episodes, episode_steps, num_threads) as env:
         returns = [record["return"] for record in evaluate_returns(env, run.act, episodes, seed)]
     return dict.fromkeys(METRICS) | {"return": float(np.mean(returns))} | dict(zip(EPISODES, returns))
 

@@ -1,11 +1,10 @@
 """Episodes of robots that run ahead, under the conditions of a study."""
 
 from collections.abc import Mapping
-from contextlib import closing
 
 import numpy as np
 
-from evaluation.study.conditions import Condition, Nominal
+from evaluation.study.conditions import Condition, Nominal, simulations
 from evaluation.study.statistics import cvar
 from evaluation.walks import evaluate
 from run_folder.runs import Run
@@ -29,8 +28,7 @@ def run_cell(
     `return_cvar10` is the mean of the lowest tenth of the returns. The other arguments are those of
     `evaluation.study.conditions.target_cell`.
     """
-    length = {"max_episode_steps": episode_steps, "num_threads": num_threads}
-    with closing(run.make_env(episodes, **{**nominal(run.env_kwargs), **length, **condition.arguments})) as env:
+    with simulations(run, condition, nominal, episodes, episode_steps, num_threads) as env:
         records = evaluate(env, run.act, episodes, seed, goal=None)
     measured = {name: np.array([record[name] for record in records], float) for name in METRICS if name in records[0]}
     measured["success"] = (measured["fall"] == 0.0) & (measured["mean_speed_mps"] >= least_speed)
