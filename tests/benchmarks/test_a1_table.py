@@ -11,6 +11,7 @@ from benchmarks.a1_table import CONDITIONS, METHODS, STUDY, main, nominal
 from benchmarks.study_trainings import Training, options
 from envs.a1.config import A1Config
 from envs.a1.variation import DR_VARIATION
+from evaluation.study.conditions import Condition
 from evaluation.study.running import METRICS, run_cell
 from tests.helpers.refusals import refusal
 from utils.config import as_plain
@@ -73,6 +74,8 @@ def test_a_success_is_an_episode_without_a_fall_at_the_speed():
     slow = run_cell(Trained(), BY_NAME["clean"], least_speed=0.7, **common)
     assert tuple(slow) == METRICS and slow["success"] == 0.0 and slow["fall"] == 0.0 and abs(slow["mean_speed_mps"]) < 0.2
     assert run_cell(Trained(), BY_NAME["clean"], least_speed=-1.0, **common)["success"] == 1.0
+    fallen = run_cell(Trained(), Condition("tilt", "tilt", "out", {"max_tilt": 1e-4}), least_speed=-9.0, **common)
+    assert fallen["fall"] == 1.0 and fallen["success"] == 0.0
 
 
 def test_the_page_shows_the_tables_of_its_csv(capsys):
