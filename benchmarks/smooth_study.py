@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.study_trainings import Method, Share
+from benchmarks.study_trainings import Method, RunOf, Share
 from envs.realant.scene import JOINTS
 from evaluation.study.conditions import Condition
 from training.tasks.realant import PRESETS
@@ -67,6 +67,8 @@ def _net(learner, sizes, activation):
     return f"--{learner}.net-arch", *map(str, sizes), f"--{learner}.activation", activation
 
 
+_FROM_BASELINE = ("--start-from", RunOf(BASELINE))
+_FAILING = "--env.variation.joint-failures.kinds"
 _SMALL, _LARGE = partial(_net, sizes=(64, 128), activation="relu"), partial(_net, sizes=(256, 256), activation="tanh")
 # Further trainings, each of which decides a claim of an earlier analysis of this task; docs/robust_walking.md.
 CLAIMS = (
@@ -78,6 +80,11 @@ CLAIMS = (
     Method("slow_rate", "PPO, learning rate 1e-4", ("--algo", "ppo", "--ppo.learning-rate", "1e-4")),
     Method("long_rollouts", "PPO, rollouts of twice the length", ("--algo", "ppo", "--ppo.n-steps", "128")),
     Method("legacy_reward", "PPO, reward of the analysis", ("--algo", "ppo", "--env.legacy-reward")),
+    Method("ppo_longer", "PPO, from PPO", ("--algo", "ppo", *_FROM_BASELINE)),
+    Method("sr2l_pretrained", "SR2L, joints, from PPO", (*_SR2L, *_JOINTS_ONLY, *_FROM_BASELINE)),
+    Method("dr_pretrained", "DR, from PPO", (*_DR, "--algo", "ppo", *_FROM_BASELINE)),
+    Method("dr_locked", "DR, joints only lock", (*_DR, "--algo", "ppo", _FAILING, "lock")),
+    Method("dr_passive", "DR, joints only lose torque", (*_DR, "--algo", "ppo", _FAILING, "passive")),
 )
 
 

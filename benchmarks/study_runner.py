@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.study_trainings import Busy, Failed, Method, Training, reserved, saved, train, within_time
+from benchmarks.study_trainings import Busy, Failed, Method, Training, reserved, run_name, saved, train, within_time
 from evaluation.kept_rows import KeptRows, read_rows
 from evaluation.study.conditions import Condition
 from evaluation.study.results import BOTH, KEYS, STEPS, TIME, Results, read_results, write_results
@@ -179,7 +179,7 @@ class StudyRunner:
         path = self.plan.out / TABLE
         if not path.is_file() or path.stat().st_size == 0:
             return
-        before = {f"{row['method']}_seed_{row['seed']}" for row in read_results(path, self.study.metrics)}
+        before = {run_name(row["method"], row["seed"]) for row in read_results(path, self.study.metrics)}
         kept = {training.name for training in self._found() if self.rows(training)}
         lost = sorted(before - kept - {training.name for training in self.plan.trainings})
         if lost:

@@ -26,9 +26,12 @@ class Share:
 
     share: float
 
-    def of(self, steps: int) -> int:
-        """Returns the value for a training of `steps` control steps."""
-        return round(self.share * steps)
+
+@dataclass(frozen=True)
+class RunOf:
+    """An option's value that is the run folder of another method with the same seed. That training must have ended."""
+
+    method: str
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Method:
 
     name: str
     title: str
-    options: tuple[str | Share, ...]
+    options: tuple[str | Share | RunOf, ...]
 
 
 class Training(NamedTuple):
@@ -49,7 +52,17 @@ class Training(NamedTuple):
     @property
     def name(self) -> str:
         """The name of the run folder."""
-        return f"{self.method.name}_seed_{self.seed}"
+        return run_name(self.method.name, self.seed)
+
+    @property
+    def sources(self) -> list[str]:
+        """The names of the run folders of other trainings that this one starts from."""
+        return [run_name(value.method, self.seed) for value in self.method.options if isinstance(value, RunOf)]
+
+
+def run_name(method: str, seed: int) -> str:
+    """Returns the name of the run folder of a training."""
+    return f"{method}_seed_{seed}"
 
 
 class Busy(Exception):
@@ -68,12 +81,21 @@ class Saved(NamedTuple):
     folder: Path
 
 
-def options(training: Training, env_id: str, steps: int) -> list[str]:
-    """Returns the options of train.py that decide a training."""
-    words = [value.of(steps) if isinstance(value, Share) else value for value in training.method.options]
+def options(training: Training, env_id: str, steps: int, out: Path) -> list[str]:
+    """Returns the options of train.py that decide a training of a study in the folder `out`."""
+    words = [_word(value, training.seed, steps, out) for value in training.method.options]
     every = max(1, steps // CHECKPOINTS_PER_TRAINING)
     fixed = ("--env", env_id, "--seed", training.seed, "--total-timesteps", steps)
     return [*map(str, (*fixed, "--eval-every", 0, "--checkpoint-every", every, *words))]
+
+
+def _word(value, seed, steps, out):
+    match value:
+        case Share(share):
+            return round(share * steps)
+        case RunOf(method):
+            return out / run_name(method, seed)
+    return value
 
 
 @contextmanager
@@ -100,16 +122,18 @@ def train(training: Training, env_id: str, steps: int, out: Path, num_threads: i
     The output of the program is appended to `out`/NAME.log.
 
     Raises:
-        Failed: the program has failed.
+        Failed: the program has failed, or the training starts from another one that has not ended.
         KeyboardInterrupt: a signal has stopped the program, which has saved its state.
         ValueError: the folder contains a training with other options.
     """
-    run, wanted = out / training.name, options(training, env_id, steps)
+    run, wanted = out / training.name, options(training, env_id, steps, out)
     started = (run / CONFIG).is_file()
     if started:
         check_same(run, wanted)
     if ended(run, steps):
         return
+    if missing := [name for name in training.sources if not ended(out / name, steps)]:
+        raise Failed(f"the training {training.name} starts from {missing[0]}, which has not ended: train that first")
     arguments = ["--resume", run] if started else [*wanted, "--num-threads", num_threads, "--run-dir", run]  # see check_same
     log = out / f"{training.name}.log"
     code = run_program([*map(str, arguments)], log)
@@ -122,8 +146,13 @@ def train(training: Training, env_id: str, steps: int, out: Path, num_threads: i
 def check_same(run: Path, wanted: Sequence[str]) -> None:
     """Raises ValueError if the training in the folder `run` was started with other options than `wanted`."""
     given = read_record(run).get("argv", [])[:-4]  # without the number of threads and the folder
-    if [*map(str, given)] != [*wanted]:
+    if _portable([*map(str, given)]) != _portable([*wanted]):
         raise ValueError(f"{run} was started with other options or another length: give another --out, or remove it")
+
+
+def _portable(words):
+    """Returns the words of a command line with the name of the folder to start from instead of its path."""
+    return [Path(word).name if option == "--start-from" else word for option, word in zip(["", *words], words)]
 
 
 def run_program(arguments: Sequence[str], log: Path) -> int:

@@ -41,7 +41,7 @@ def model_of(name):
 
 
 def test_each_method_is_a_training_that_differs_only_in_the_randomised_robots():
-    plain, dr = (train.parse(options(Training(method, 1), STUDY.env_id, 9)) for method in METHODS)
+    plain, dr = (train.parse(options(Training(method, 1), STUDY.env_id, 9, Path())) for method in METHODS)
     assert dr.env.variation == DR_VARIATION and plain.env.variation == A1Config().variation
     assert plain.env.command_vx == dr.env.command_vx == (0.8, 0.8) and plain.algo == dr.algo
 

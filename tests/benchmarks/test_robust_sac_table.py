@@ -1,5 +1,7 @@
 """The study of robust SAC: methods are valid trainings, sweeps have their ends, measures pool episodes of all trainings."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ EVERY_METHOD = [(task, method) for task in TASKS for method in methods(TASKS[tas
 
 
 def config_of(task, method):
-    config = train.parse(options(Training(method, 1), TASKS[task].env_id, 60_000))
+    config = train.parse(options(Training(method, 1), TASKS[task].env_id, 60_000, Path()))
     config.check_learner()
     return config
 

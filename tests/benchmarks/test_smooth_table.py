@@ -32,7 +32,7 @@ TRAINED_CONFIG = as_plain(updated(RealAntConfig(), {"variation": TRAINED | {"joi
 
 def config_of(name):
     (method,) = (method for method in (*METHODS, *CLAIMS) if method.name == name)
-    config = train.parse(options(Training(method, 1), ENV_ID, STEPS))
+    config = train.parse(options(Training(method, 1), ENV_ID, STEPS, Path("out")))
     config.check_learner()
     return config
 
@@ -97,6 +97,10 @@ def test_each_training_that_tests_a_claim_differs_from_the_study_in_one_thing():
     assert config_of("slow_rate").ppo == replace(base.ppo, learning_rate=1e-4)
     assert config_of("long_rollouts").ppo == replace(base.ppo, n_steps=2 * base.ppo.n_steps)
     assert config_of("legacy_reward").env == replace(base.env, legacy_reward=True)
+    failures = [config_of(name).env.variation.joint_failures for name in ("dr", "dr_locked", "dr_passive")]
+    assert failures[1:] == [replace(failures[0], kinds=("lock",)), replace(failures[0], kinds=("passive",))]
+    for name, usual in (("ppo_longer", "ppo"), ("sr2l_pretrained", "sr2l_joints"), ("dr_pretrained", "dr")):
+        assert config_of(name) == replace(config_of(usual), start_from=Path("out/ppo_seed_1"))
 
 
 def test_conditions_have_unique_names_and_the_reach_of_the_trained_ranges():

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -9,10 +10,11 @@ from filelock import FileLock
 import train
 from benchmarks import study_runner, study_trainings
 from benchmarks.study_runner import Plan, Study, StudyRunner, check_folder
-from benchmarks.study_trainings import Method, Saved, Share, Training, options, within_time
+from benchmarks.study_trainings import Method, RunOf, Saved, Share, Training, options, within_time
 from evaluation.study.conditions import Condition
 from evaluation.study.results import read_results
-from run_folder.runs import resumable
+from run_folder.records import read_record
+from run_folder.runs import digest, resumable
 from tests.helpers.training_runs import stopped_early
 
 SMALL = "--algo ppo --num-envs 2 --ppo.n-steps 16 --ppo.batch-size 32 --ppo.net-arch 4".split()
@@ -148,6 +150,22 @@ def test_a_failed_training_is_named_and_the_others_go_on(runner, capsys, tmp_pat
     assert (tmp_path / "out" / "plain_seed_1" / "policy.json").is_file()
 
 
+def test_a_training_starts_from_another_one_of_its_seed_once_that_has_ended(runner, programs, capsys, tmp_path):
+    later = Method("later", "Later", (*SMALL, "--start-from", RunOf("plain")))
+    assert runner((later,), evaluates=False).run() == 1 and not programs
+    assert "later_seed_1 starts from plain_seed_1, which has not ended: train that first" in capsys.readouterr().err
+    assert runner((METHODS[0], later), evaluates=False).run() == 0
+    later, plain = (tmp_path / "out" / f"{name}_seed_1" for name in ("later", "plain"))
+    assert read_record(later)["start"]["digest"] == digest(plain)
+
+
+def test_a_study_that_was_moved_to_another_folder_goes_on(runner, programs, tmp_path):
+    later = Method("later", "Later", (*SMALL, "--start-from", RunOf("plain")))
+    assert runner((METHODS[0], later), evaluates=False).run() == 0
+    moved = (tmp_path / "out").rename(tmp_path / "moved")
+    assert runner((METHODS[0], later), evaluates=False, out=moved).run() == 0 and len(programs) == 2
+
+
 def test_results_that_this_command_cannot_make_again_are_not_lost(runner, tmp_path, monkeypatch):
     assert runner(seeds=(1, 2)).run() == 0
     before = (tmp_path / "out" / "results.csv").read_bytes()
@@ -167,7 +185,7 @@ def test_results_of_other_trainings_in_the_folder_stay_in_the_table(runner, tmp_
 
 
 def test_shares_of_the_training_become_steps():
-    words = options(Training(METHODS[1], 5), "Toy-v0", 2000)
+    words = options(Training(METHODS[1], 5), "Toy-v0", 2000, Path())
     assert words[words.index("--episode-steps") + 1] == "500"
     assert words[:6] == ["--env", "Toy-v0", "--seed", "5", "--total-timesteps", "2000"]
     assert words[words.index("--checkpoint-every") + 1] == "100"
