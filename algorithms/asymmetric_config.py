@@ -27,9 +27,9 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
     symmetric: bool = True
     """Make the networks symmetric: the policy's action for the mirror image of an observation is the mirrored action. For
     environments that declare a left-right symmetry."""
-    critic_reads: Literal["everything", "privileged"] = "everything"
-    """Part of the observation for the critic: everything, or the privileged part alone, for tasks whose privileged rows
-    include the policy's values."""
+    critic_reads: Literal["everything", "privileged", "newest"] = "everything"
+    """Part of the observation for the critic: everything; the privileged part alone, for tasks whose privileged rows
+    include the policy's values; or the newest frames of the policy's part, which the actor's layers also read."""
     critic_arch: tuple[int, ...] | None = layers(None)
     """Widths of the hidden layers of the critic; None for those of net_arch."""
     clip_range_vf: float | None = within(None, above=0)
@@ -46,10 +46,7 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
         """Raises FieldError as PpoConfig does, or if options contradict each other."""
         super().check()
         self.check_first(self.learning_rate, math.exp(self.log_std_init))
-        if not self.privileged:
-            for name, value in (("estimate", False), ("critic_reads", "everything")):
-                if getattr(self, name) != value:
-                    raise FieldError(name, f"must be {value} without privileged observations")
+        self._check_reading()
         if self.symmetric:
             self._check_widths()
             self.check_symmetric()
@@ -83,6 +80,18 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
         if self.critic_arch is None:
             return more
         return more | {"net_arch": {"pi": list(self.net_arch), "vf": list(self.critic_arch)}}
+
+    def _check_reading(self):
+        """Raises FieldError if the critic or the estimator reads what is not there, or nobody reads what is."""
+        newest = self.critic_reads == "newest"
+        if not self.privileged:
+            for name, wrong, value in (("estimate", True, False), ("critic_reads", "privileged", "everything")):
+                if getattr(self, name) == wrong:
+                    raise FieldError(name, f"must be {value} without privileged observations")
+        if newest and not (self.encodes or self.estimate):
+            raise FieldError("critic_reads", "must be another one without an encoder or an estimator")
+        if newest and self.privileged and not self.estimate:
+            raise FieldError("privileged", "must be False: neither the critic nor an estimator reads it")
 
     def _check_widths(self):
         for name, widths in (("net_arch", self.net_arch), ("critic_arch", self.critic_arch or ())):

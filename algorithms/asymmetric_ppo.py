@@ -46,17 +46,20 @@ class AsymmetricPPO(PPO):
         symmetric: bool = True,
         history: HistoryOptions = HistoryOptions(),
         limits: UpdateOptions = UpdateOptions(),
-        critic_reads: Literal["everything", "privileged"] = "everything",
+        critic_reads: Literal["everything", "privileged", "newest"] = "everything",
         policy_kwargs: dict | None = None,
         **kwargs,
     ):
         self.history, self.limits = history, limits
         part, symmetry = env.observation_groups["policy"], symmetry_of(env) if symmetric else None
-        reading = {"actor_slice": part, "shape": history.shape(env), "estimated": history.columns(env), "symmetry": symmetry}
+        shape = history.shape(env)
+        reading = {"actor_slice": part, "shape": shape, "estimated": history.columns(env), "symmetry": symmetry}
         if critic_reads == "privileged":
             reading["critic_slice"] = slice(part.stop, *env.observation_space.shape)
-        if reading["shape"].frames > 1:
-            about = {"frames": reading["shape"].frames, "stacked": part.stop, "normalizer": unwrap_vec_normalize(env)}
+        elif critic_reads == "newest":
+            reading["critic_slice"] = shape.newest(part)
+        if shape.frames > 1:
+            about = {"frames": shape.frames, "stacked": part.stop, "normalizer": unwrap_vec_normalize(env)}
             kwargs |= {"rollout_buffer_class": FrameBuffer, "rollout_buffer_kwargs": about}
         super().__init__(AsymmetricPolicy, env, policy_kwargs={**(policy_kwargs or {}), **reading}, **kwargs)
         self._share_statistics(None if symmetry is None else symmetry.observation)

@@ -99,3 +99,7 @@ class ReaderShape(Checked):
             raise FieldError("frames", f"{words}, got {self.frames}")
         self.encoder.lengths(self.frames if self.encoder.axis == "time" else size)
         return size
+
+    def newest(self, part: slice) -> slice:
+        """Returns the newest frames in `part` of an observation, the part for the actor."""
+        return slice(part.stop - self.recent * self.frame_size(part.stop - part.start), part.stop)

@@ -48,6 +48,8 @@ class BipedConfig(WalkerConfig):
     """Largest difference of a joint's start angle from the default pose, rad."""
     sim_dt: float = within(SIM_DT, high=0.005, above=0.0, unit="s")
     """Duration of a physics step, s; a control step must be a whole multiple."""
+    observe_linvel: bool = False
+    """Add the true velocity of the trunk to the observation. No robot measures it: it is a bound for estimators."""
     min_height: float = within(0.35, 0.0, 0.55, unit="m")
     """Height of the trunk's origin over the ground below which an episode ends, m; 0.61 for a standing robot."""
     max_tilt: float = within(1.5, high=3.2, above=0.0, unit="rad")

@@ -37,6 +37,10 @@ OBSERVATION = ObservationTable(
     Row("body_angvel", 3, -20.0, 20.0, "rad/s", "angular velocity of the trunk in its frame", mirror=ROTATION),
     Row("euler", 3, -_ANGLE, _ANGLE, "rad", "roll, pitch, and yaw relative to the commanded heading", mirror=_EULER),
 )
+TRUE_VELOCITY = Row(
+    "true_linvel", 3, -20.0, 20.0, "0.5 m/s", "added: true velocity of the trunk in its frame (times 2)", mirror=VECTOR
+)
+WITH_VELOCITY = ObservationTable(*OBSERVATION.rows, TRUE_VELOCITY)
 
 # Rows without an entry are exact. Noise is that of the training configuration of AgiBot's X1 (2024) at level 1.
 SIGNALS = {

@@ -9,7 +9,7 @@ from envs.biped.config import BipedConfig
 from envs.biped.description import description
 from envs.biped.feet import Feet
 from envs.biped.lag import LateTargets, Reception
-from envs.biped.observation import MASS_SCALE, OBSERVATION, PRIVILEGED, SIGNALS, VELOCITY_SCALE
+from envs.biped.observation import MASS_SCALE, OBSERVATION, PRIVILEGED, SIGNALS, VELOCITY_SCALE, WITH_VELOCITY
 from envs.biped.pushes import BodyPushes
 from envs.biped.reward_terms import BipedRewards
 from envs.biped.scene import JOINTS, SCENE, SERVOS, SOLES, UNDERSIDE
@@ -44,6 +44,7 @@ class BipedTask(BipedRewards, WalkerTask):
     scene, underside, joints, parameters = SCENE, UNDERSIDE, JOINTS, PARAMETERS
 
     def __init__(self, config: BipedConfig = BipedConfig(), num_envs: int = 1, num_threads: int = 1):
+        self.observation = WITH_VELOCITY if config.observe_linvel else OBSERVATION
         super().__init__(config, num_envs, num_threads)
         self.clock, self.stands = GaitClock(num_envs, config.gait_cycle), np.zeros(num_envs, bool)
         self.feet = Feet(self.sim, self.sensor_reader, self._sensordata)
@@ -146,7 +147,7 @@ class BipedTask(BipedRewards, WalkerTask):
             "true_joint_vel": measured["joint_vel"],
             "sent_action": self.action,
             "reference_error": self.joint_pos - self.reference,
-            "body_linvel": VELOCITY_SCALE * self.trunk_velocity[:, :3],
+            "body_linvel": self._linvel,
             "true_angvel": self.angvel,
             "true_euler": measured["euler"],
             "push_linear": pushes.current[:, :2],
@@ -176,6 +177,7 @@ class BipedTask(BipedRewards, WalkerTask):
 
     def _measured(self):
         """Returns the rows of the observation (n, size) without noise and lag, by name."""
+        added = {"true_linvel": self._linvel} if self.config.observe_linvel else {}
         return {
             "phase": self.clock.phase,
             "command": self.command.value * SIGNALS["command"].scale,
@@ -184,7 +186,12 @@ class BipedTask(BipedRewards, WalkerTask):
             "previous_action": self.action.copy(),
             "body_angvel": self.angvel.copy(),
             "euler": np.array([self.roll, self.pitch, self.heading_error]).T,
+            **added,
         }
+
+    @property
+    def _linvel(self):
+        return VELOCITY_SCALE * self.trunk_velocity[:, :3]
 
     def _value(self, name):
         """Returns the values (n,) of a parameter in this episode; nominal unless they were drawn or overridden."""

@@ -107,6 +107,18 @@ def test_a_critic_of_privileged_values_reads_nothing_else():
         assert not torch.isclose(model.policy.predict_values(seen), model.policy.predict_values(seen + 1.0)).any()
 
 
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_a_critic_of_the_newest_frames_reads_what_the_actor_s_layers_read(symmetric):
+    options = HistoryOptions(estimate=True, recent_frames=2, estimator_arch=(4,))
+    model, seen = drifting(critic_reads="newest", symmetric=symmetric, history=options), torch.randn(5, 9)
+    with torch.no_grad():
+        values = model.policy.predict_values(seen)
+        for column in range(9):
+            other = seen.clone()
+            other[:, column] += 1.0
+            assert torch.equal(model.policy.predict_values(other), values) == (column not in (6, 7))
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """Returns the folder of a short run with every option."""
@@ -195,6 +207,8 @@ def test_without_networks_a_policy_is_written_as_before():
         ("estimate .estimated body_linvle", "estimated must not contain 'body_linvle', no privileged row, did you mean"),
         ("estimate .no-privileged", "estimate must be False without privileged observations"),
         ("critic-reads privileged .no-privileged", "critic_reads must be everything without privileged observations"),
+        ("critic-reads newest", "critic_reads must be another one without an encoder or an estimator"),
+        ("encoder time .critic-reads newest", "privileged must be False: neither the critic nor an estimator reads it"),
         ("encoder features", "encoder must be time or none for symmetric networks"),
         ("encoder time .encoder-size 3", "encoder_size must be even for symmetric networks, got 3"),
         ("critic-arch 7", "critic_arch must have even widths for symmetric networks, got (7,)"),

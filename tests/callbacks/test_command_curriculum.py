@@ -4,6 +4,8 @@ import pytest
 
 import train
 from callbacks.command_curriculum_callback import CommandCurriculumCallback
+from envs.biped.config import BipedConfig
+from envs.biped.weights import RewardWeights
 from run_folder.runs import load_run
 from training.command_line import config_of_run, starting_from
 from training.tasks.biped import PRESETS, BipedTrainConfig, curriculum
@@ -68,8 +70,8 @@ def test_a_curriculum_that_leads_nowhere_is_refused(wrong):
 
 
 def test_the_largest_sum_is_that_of_perfect_tracking_for_a_whole_episode():
-    env_kwargs = {"weights": {"linear_velocity": 3.0}, "control_dt": 0.02, "sim_dt": 0.002}
-    callback = curriculum(BipedTrainConfig(env_kwargs=env_kwargs, episode_steps=50, start_scale=0.3, rise=0.5))
+    env = BipedConfig(weights=RewardWeights(linear_velocity=3.0), control_dt=0.02, sim_dt=0.002)
+    callback = curriculum(BipedTrainConfig(env=env, episode_steps=50, start_scale=0.3, rise=0.5))
     assert callback._most == pytest.approx(3.0) and (callback.scale, callback._rise) == (0.3, 0.5)
 
 
@@ -82,15 +84,15 @@ def test_a_preset_trains_with_its_curriculum_and_resumes(preset, tmp_path):
     assert set(scalars["curriculum/command_scale"][1]) == {0.5}
     assert train.main(["--resume", str(run), "--total-timesteps", "320"]) == 0
     config = config_of_run(run, 1)
-    assert config.task_config.variation.varies is (preset == "varied") and config.task_config.command_vx == (-0.4, 0.8)
+    assert config.env.variation.varies is (preset == "varied") and config.env.command_vx == (-0.4, 0.8)
     env = load_run(run).make_env(1)
-    assert env.unwrapped.config == config.task_config
+    assert env.unwrapped.config == config.env
     env.close()
 
 
 def test_options_without_an_effect_are_refused(tmp_path, capsys):
     assert train.main([*SMALL, "--start-scale", "1", "--rise", "0.5", "--run-dir", str(tmp_path / "run")]) == 2
     assert "--rise has no effect" in capsys.readouterr().err
-    config = starting_from("default", "Biped-v0", {"env_kwargs": {"weights": {"linear_velocity": 0.0}}, "num_threads": 1})
+    config = starting_from("default", "Biped-v0", {"env": {"weights": {"linear_velocity": 0.0}}, "num_threads": 1})
     with pytest.raises(ValueError, match="start_scale must be 1 without a positive weight of linear_velocity"):
         config.check_new()

@@ -50,6 +50,16 @@ def test_the_47_values_are_those_of_the_source_in_its_order_and_scale():
     np.testing.assert_allclose(quat_from_euler(roll, pitch, yaw + 0.3 * 0.25), data.qpos[3:7], atol=1e-6)
 
 
+def test_the_true_velocity_is_an_option_without_noise_and_lag():
+    late = {"variation": {"noise": (1.0, 1.0), "joint_lag": (0.02, 0.02), "imu_lag": (0.03, 0.03)}}
+    env, row, *_ = stepped(20, observe_linvel=True, **late)
+    turn = np.zeros(9)
+    mujoco.mju_quat2Mat(turn, env.data.qpos[3:7])
+    assert row.shape == (50,) and np.abs(row[47:]).max() > 0.05
+    np.testing.assert_allclose(row[47:], 2 * turn.reshape(3, 3).T @ env.data.qvel[:3], atol=1e-5)
+    np.testing.assert_array_equal(row[:47], stepped(20, **late)[1])
+
+
 def test_the_73_privileged_values_are_what_the_simulator_knows():
     env = BipedVectorEnv(2, privileged=True, variation={"noise": (1.0, 1.0), "joint_lag": (0.02, 0.02), "mass": (0.9, 1.1)})
     env.reset(seed=0)

@@ -54,7 +54,7 @@ MIRRORED = {
     "ResidualWalk-v0": ({}, follow_mirrored_velocities),
     "AdaptiveWalk-v0": ({}, follow_mirrored_velocities),
     "RealAnt-v0": ({"start_spread": 0.0}, walk_to_mirrored_targets),
-    "Biped-v0": ({}, step_on_mirrored_sides),
+    "Biped-v0": ({"observe_linvel": True}, step_on_mirrored_sides),
     "A1-v0": ({"variation": VariationConfig(), "observe_command": True, "start_spread": 0.0}, turn_to_mirrored_sides),
 }
 

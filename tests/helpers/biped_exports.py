@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from stable_baselines3.common.vec_env import VecNormalize
 
 from algorithms.vec_env import make_vector
+from envs.biped.config import BipedConfig
 from run_folder.export import describe
 from run_folder.runs import Run, load_run, make_run, save_last
 from training.command_line import starting_from
@@ -24,7 +25,9 @@ SMALLEST = {"num_envs": 2, "n_steps": 8, "batch_size": 8, "net_arch": (8,)}
 def untrained(folder: Path, **arguments) -> Run:
     """Returns a run of a policy of random weights, with normaliser statistics of one step."""
     plain = SMALLEST | {"symmetric": False}
-    settings = {"algo": "asymmetric_ppo", "asymmetric_ppo": plain, "ppo": SMALLEST, "env_kwargs": arguments}
+    task = {name: arguments.pop(name) for name in BipedConfig.__dataclass_fields__ if name in arguments}
+    networks = {"algo": "asymmetric_ppo", "asymmetric_ppo": plain, "ppo": SMALLEST}
+    settings = networks | {"env": task, "env_kwargs": arguments}
     config = starting_from("one_frame", "Biped-v0", settings)
     env = VecNormalize(config.make_env())
     model = make_model(config, env)

@@ -36,6 +36,7 @@ ALLOWED = {
     "utils/env_ids.py": "the id of programs that are given none",
     "benchmarks/challenge_table.py": "documented default of --envs",
     "benchmarks/a1_table.py": "the robot of the study",
+    "benchmarks/biped_study.py": "the robot of the study",
     "benchmarks/robust_sac_study.py": "the tasks of the study",
     "benchmarks/smooth_study.py": "the robot of the study",
     "benchmarks/env_cost.py": "the environments whose cost it measures",

@@ -46,7 +46,7 @@ def test_the_description_has_all_that_a_deployment_needs(run):
     assert told["torque_limit_nm"] == [127.5, 127.5, 42.5, 127.5, 68, 68] * 2
     assert told["action_scale_rad"] == 0.5 and told["control_rate_hz"] == 100.0 and told["physics_dt_s"] == 0.0025
     assert told["gait_cycle_s"] == 0.7 and told["standing_command"] == 0.05 and "sin(2 pi p)" in told["clock"]
-    assert told["command_range"] == {"vx": [-0.3, 0.7], "vy": [-0.4, 0.4], "yaw_rate": [-0.6, 0.6]}
+    assert told["command_range"] == {"vx": [-0.3, 0.7], "vy": [-0.2, 0.2], "yaw_rate": [-0.4, 0.4]}
     assert told["env_kwargs"]["frames"] == 66 and told["model"] == "biped/world.xml" and told["start_height_m"] == 0.6112
     assert told["feet"] == ["left_foot", "right_foot"]
 

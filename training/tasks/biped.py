@@ -1,6 +1,6 @@
 """Training of a biped that follows commanded velocities: presets, config, and the curriculum of commands and pushes."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Annotated
 
 import tyro
@@ -9,8 +9,7 @@ from algorithms.vec_env import BatchVecEnv
 from callbacks.command_curriculum_callback import CommandCurriculumCallback
 from envs.biped.config import BipedConfig
 from envs.biped.variation import TRAINING_VARIATION
-from training.config import EnvTrainConfig
-from utils.config import resolved
+from training.task_config import LeggedTrainConfig
 from utils.fields import within
 
 STEPS = 1000  # control steps of a training episode
@@ -55,11 +54,11 @@ _ONE_FRAME = {
     "total_timesteps": 20_000_000,
     "eval_every": 2_000_000,
     "episode_steps": STEPS,
-    "env_kwargs": _COMMANDS,
+    "env": _COMMANDS,
     "ppo": _PPO,  # for the variants of PPO, too
 }
 _DEFAULT = _ONE_FRAME | {
-    "env_kwargs": _COMMANDS | {"frames": FRAMES},
+    "env_kwargs": {"frames": FRAMES},
     "privileged_frames": 3,
     "asymmetric_ppo": _SMALL,
 }
@@ -97,14 +96,15 @@ _X1 = {
 }
 PRESETS = {
     "default": _DEFAULT,  # a nominal robot on flat ground
-    "varied": _DEFAULT | {"env_kwargs": _DEFAULT["env_kwargs"] | {"variation": asdict(TRAINING_VARIATION)}},
+    "varied": _DEFAULT | {"env": _COMMANDS | {"variation": asdict(TRAINING_VARIATION)}},
     "one_frame": _ONE_FRAME,  # without a history
     "x1": {
         "algo": "asymmetric_ppo",
         "total_timesteps": 20_000 * 4096 * 24,
         "eval_every": 100_000_000,
         "checkpoint_every": 10_000_000,
-        "env_kwargs": {"frames": FRAMES, "start_spread": 0.1, "variation": asdict(TRAINING_VARIATION)},
+        "env_kwargs": {"frames": FRAMES},
+        "env": {"start_spread": 0.1, "variation": asdict(TRAINING_VARIATION)},
         "privileged_frames": 3,
         "start_scale": 1.0,
         "asymmetric_ppo": _X1,
@@ -113,11 +113,15 @@ PRESETS = {
 
 
 @dataclass(frozen=True)
-class BipedTrainConfig(EnvTrainConfig):
-    """Config of a training of Biped-v0."""
+class BipedTrainConfig(LeggedTrainConfig):
+    """Config of a training of Biped-v0; env_kwargs may also contain `frames`, control steps of the observation."""
+
+    more_env_kwargs = ("frames",)
 
     env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = "Biped-v0"
     """Id of the environment to train."""
+    env: BipedConfig = field(default_factory=BipedConfig)
+    """Config of the task."""
     start_scale: float = within(0.4, high=1.0, above=0.0)
     """Scale of commands and pushes at the start of the training; 1 turns the curriculum off."""
     rise: float = within(0.8, 0.0, 1.0)
@@ -132,12 +136,6 @@ class BipedTrainConfig(EnvTrainConfig):
         return super().idle | idle
 
     @property
-    def task_config(self) -> BipedConfig:
-        """The config of the task."""
-        changes = {name: self.env_kwargs[name] for name in BipedConfig.__dataclass_fields__ if name in self.env_kwargs}
-        return resolved(BipedConfig(), self.env_kwargs.get("config"), changes)
-
-    @property
     def _privileged(self):
         more = {"privileged_frames": self.privileged_frames} if self.privileged_frames > 1 else {}
         return super()._privileged | (more if self.learner.privileged else {})
@@ -145,7 +143,7 @@ class BipedTrainConfig(EnvTrainConfig):
     def check_new(self) -> None:
         """Checks as the base class does, and that there is a reward for the curriculum to read."""
         super().check_new()
-        if self.start_scale < 1.0 and self.task_config.weights.linear_velocity <= 0.0:
+        if self.start_scale < 1.0 and self.env.weights.linear_velocity <= 0.0:
             raise ValueError(
                 "start_scale must be 1 without a positive weight of linear_velocity, which the curriculum reads"
             )
@@ -160,8 +158,7 @@ class BipedTrainConfig(EnvTrainConfig):
 
 def curriculum(config: BipedTrainConfig) -> CommandCurriculumCallback:
     """Returns the callback that raises the scale of commands and pushes from start_scale to 1."""
-    task = config.task_config
-    most = task.weights.linear_velocity * task.control_dt
+    most = config.env.weights.linear_velocity * config.env.control_dt
     return CommandCurriculumCallback(
         "linear_velocity", most, config.episode_steps or 2400, config.start_scale, rise=config.rise
     )

@@ -1,0 +1,71 @@
+"""Methods and conditions of the study of the biped: what history, estimator and privileged critic bring."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from benchmarks.study_trainings import Method
+from envs.biped.variation import TRAINING_VARIATION
+from evaluation.study.conditions import Condition
+from training.tasks.biped import PRESETS
+from utils.plain_yaml import dump_yaml
+
+STUDIED, BASELINE, WALK = "Biped-v0", "varied", "walk"
+_VARIED = ("--preset", "varied")
+_NO_ENCODER, _NO_ESTIMATOR = ("--asymmetric-ppo.encoder", "none"), ("--asymmetric-ppo.no-estimate",)
+
+
+def _frames(count):
+    return "--env-kwargs", dump_yaml({"frames": count}, flow=True).strip()
+
+
+METHODS = (
+    Method(BASELINE, "66 frames, estimator, privileged critic", _VARIED),
+    Method("nominal", "the same, trained on nominal robots", ("--preset", "default")),
+    Method("same_critic", "critic reads what the actor reads", (*_VARIED, "--asymmetric-ppo.critic-reads", "newest")),
+    Method("no_estimator", "no estimator", (*_VARIED, *_NO_ESTIMATOR)),
+    Method("frames_5", "5 frames", (*_VARIED, *_frames(5), *_NO_ENCODER)),
+    Method("frames_1", "1 frame", (*_VARIED, *_frames(1), *_NO_ENCODER)),
+    Method("true_velocity", "true velocity in the observation", (*_VARIED, *_NO_ESTIMATOR, "--env.observe-linvel")),
+)
+_COMMANDS = {name: PRESETS["default"]["env"][name] for name in ("command_vx", "command_vy", "command_yaw_rate")}
+_STILL = {"command_segments": {"duration": (0.0, 0.0), "stand_share": 0.0}}
+_STAND = dict.fromkeys(_COMMANDS, (0.0, 0.0))
+_ALL = asdict(TRAINING_VARIATION)
+# Parts of the randomisation of the training that are judged alone.
+_PARTS = {
+    "bodies": ("friction", "mass", "link_mass", "mass_offset_x", "mass_offset_y", "mass_offset_z"),
+    "servos": (
+        *("servo_gain", "servo_damping", "servo_strength", "armature", "joint_friction", "joint_damping", "motor_offset"),
+    ),
+    "lags": ("action_lag", "joint_lag"),
+    "noise": ("noise",),
+    "pushes": ("push_speed", "push_turn", "push_duration", "push_interval"),
+}
+# Single commands, m/s and rad/s, at the ends of the trained ranges.
+_SINGLE = {
+    "forward": {"command_vx": (0.8, 0.8)},
+    "backward": {"command_vx": (-0.4, -0.4)},
+    "left": {"command_vy": (0.2, 0.2)},
+    "turn": {"command_yaw_rate": (0.4, 0.4)},
+}
+
+
+def nominal(arguments: Mapping) -> dict:
+    """Returns the recorded arguments of an environment for a nominal robot with the default ends of an episode."""
+    read = {"observe_linvel": arguments["config"]["observe_linvel"]}
+    return read | ({"frames": arguments["frames"]} if "frames" in arguments else {})
+
+
+def _conditions() -> list[Condition]:
+    """Returns all conditions; each episode has one command. "in" are those with the randomisation of the training."""
+    walk, stand = _COMMANDS | _STILL, _STAND | _STILL
+    found = [Condition(WALK, WALK, "", walk), Condition("stand", "stand", "", stand)]
+    found += [Condition(name, name, "", _STAND | command | _STILL) for name, command in _SINGLE.items()]
+    varied = {"varied_walk": walk, "varied_stand": stand}
+    found += [Condition(name, name, "in", commands | {"variation": _ALL}) for name, commands in varied.items()]
+    for name, fields in _PARTS.items():
+        found.append(Condition(name, name, "in", walk | {"variation": {field: _ALL[field] for field in fields}}))
+    return found
+
+
+CONDITIONS = _conditions()

@@ -1,0 +1,169 @@
+"""The study of the biped: methods are valid trainings, conditions say what they change, a cell counts what it says."""
+
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+
+import train
+from algorithms.vec_env import make_vector
+from benchmarks.biped_study import BASELINE, CONDITIONS, METHODS, STUDIED, nominal
+from benchmarks.biped_table import main
+from benchmarks.study_trainings import Training, options
+from envs.biped.config import BipedConfig
+from envs.biped.scene import SIDES
+from envs.biped.variation import TRAINING_VARIATION
+from evaluation.study.conditions import Condition
+from evaluation.study.stepping import METRICS, command_cell, measured
+from tests.helpers.refusals import refusal
+from utils.config import as_plain
+
+BY_NAME = {condition.name: condition for condition in CONDITIONS}
+TRAINED = {"config": as_plain(BipedConfig(variation=TRAINING_VARIATION, max_tilt=0.8)), "frames": 2}
+SEED = 1_500_003
+
+
+class Trained:
+    """A policy with the environment of a training on randomised robots; it swings its left leg without looking."""
+
+    env_kwargs = TRAINED
+
+    def __init__(self, size=1.0):
+        self.size, self.steps = size, 0
+
+    def make_env(self, num_envs, num_threads=1, **arguments):
+        self.steps = 0
+        return make_vector(f"envs:{STUDIED}", num_envs, num_threads, **arguments)
+
+    def act(self, observation):
+        self.steps += 1
+        swing = self.size * np.sin(0.5 * self.steps) * np.array([-1, 0, 0, 1, -1, 0])
+        return np.tile([*swing, *np.zeros(6)], (len(observation), 1))
+
+
+def config_of(name):
+    (method,) = (method for method in METHODS if method.name == name)
+    config = train.parse(options(Training(method, 1), STUDIED, 9_999, Path()))
+    config.check_new()
+    return config
+
+
+def env_of(condition, n=2):
+    return Trained().make_env(n, **{**nominal(TRAINED), **condition.arguments})
+
+
+def test_each_method_differs_from_the_baseline_in_what_it_is_named_for():
+    found = {method.name: config_of(method.name) for method in METHODS}
+    networks = {name: config.asymmetric_ppo for name, config in found.items()}
+    frames = {name: config.env_kwargs["frames"] for name, config in found.items()}
+    assert {name for name, config in found.items() if config.env.variation != TRAINING_VARIATION} == {"nominal"}
+    assert not found["nominal"].env.variation.varies
+    assert frames == dict.fromkeys(found, 66) | {"frames_5": 5, "frames_1": 1}
+    assert {name for name, own in networks.items() if not own.estimate} == {"no_estimator", "true_velocity"}
+    assert {name for name, own in networks.items() if own.encoder == "none"} == {"frames_5", "frames_1"}
+    assert {name for name, own in networks.items() if own.critic_reads != "privileged"} == {"same_critic"}
+    assert {name for name, config in found.items() if config.env.observe_linvel} == {"true_velocity"}
+    assert found[BASELINE].privileged_frames == 3
+
+
+def test_a_condition_has_one_command_and_nothing_of_the_training_s_randomisation_but_its_own():
+    for name, condition in BY_NAME.items():
+        env = env_of(condition)
+        config = env.unwrapped.config
+        env.close()
+        assert not config.command_segments.enabled and config.max_tilt == BipedConfig().max_tilt
+        assert config.variation.varies is (condition.reach == "in"), name
+    varied = {name: env_of(own).unwrapped.config.variation for name, own in BY_NAME.items() if own.reach == "in"}
+    assert varied["varied_walk"] == varied["varied_stand"] == TRAINING_VARIATION
+    parts = [as_plain(varied[name]) for name in varied if not name.startswith("varied")]
+    nothing, everything = as_plain(BipedConfig().variation), as_plain(TRAINING_VARIATION)
+    for name, value in everything.items():  # each field is in one part
+        assert [part[name] for part in parts if part[name] != nothing[name]] == [value] * (value != nothing[name]), name
+
+
+def test_single_commands_are_at_the_ends_of_the_trained_ranges():
+    wanted = {"forward": (0.8, 0, 0), "backward": (-0.4, 0, 0), "left": (0, 0.2, 0), "turn": (0, 0, 0.4), "stand": (0, 0, 0)}
+    for name, command in wanted.items():
+        env = env_of(BY_NAME[name])
+        env.reset(seed=3)
+        np.testing.assert_allclose(env.unwrapped.task.command.value, [command] * 2)
+        env.close()
+
+
+def test_feet_are_measured_as_plain_mujoco_measures_them():
+    steps, condition = 50, Condition("ahead", "ahead", "", BY_NAME["forward"].arguments | {"start_spread": 0.1})
+    found = command_cell(Trained(), condition, nominal, 1, steps + 1, SEED)
+    assert tuple(found) == METRICS
+    run = Trained()
+    env = run.make_env(1, **{**nominal(TRAINED), **condition.arguments})
+    observation, _ = env.reset(seed=SEED)
+    task, contacts, speeds = env.unwrapped.task, [], []
+    model = task.sim.get_model(0)
+    data, feet = mujoco.MjData(model), [model.body(f"{side}_ankle_roll").id for side in SIDES]
+    for _ in range(steps):
+        observation, *_ = env.step(run.act(observation))
+        data.qpos[:], data.qvel[:], data.ctrl[:] = (task.sim.bind(name)[0] for name in ("qpos", "qvel", "ctrl"))
+        mujoco.mj_forward(model, data)
+        contacts.append([normal_force(model, data, foot) > 5.0 for foot in feet])
+        speeds.append([np.linalg.norm(data.sensor(f"{side}_foot_vel").data) for side in SIDES])
+    contacts, speeds = np.array(contacts), np.array(speeds)
+    left, right = contacts.mean(0)  # the sensors of the environment are those of the last physics step, 2.5 ms earlier
+    assert found["left_duty"] == pytest.approx(left, abs=0.06) and found["right_duty"] == pytest.approx(right, abs=0.06)
+    assert left < 0.9 < right and found["slip_mps"] == pytest.approx(speeds[contacts].mean(), rel=0.1)
+    env.close()
+
+
+def normal_force(model, data, body):
+    """Returns the sum of the normal forces on the geoms of a body, N."""
+    total, force = 0.0, np.zeros(6)
+    for index in range(data.ncon):
+        if body in model.geom_bodyid[list(data.contact[index].geom)]:
+            mujoco.mj_contactForce(model, data, index, force)
+            total += force[0]
+    return total
+
+
+@pytest.mark.parametrize(
+    ("changes", "stands", "wanted"),
+    [
+        ({}, False, True),
+        ({"fall": True}, False, False),
+        ({"speed_error_mps": -0.08, "lateral_error_mps": 0.08}, False, False),
+        ({"yaw_rate_error": -0.16}, False, False),
+        ({"straight_distance_m": 1.2}, False, True),
+        ({"straight_distance_m": 1.2}, True, False),
+        ({"straight_distance_m": 0.9}, True, True),
+    ],
+)
+def test_a_success_follows_its_command_and_stands_where_it_is(changes, stands, wanted):
+    record = {
+        "fall": False,
+        "speed_error_mps": 0.08,
+        "lateral_error_mps": -0.05,
+        "yaw_rate_error": 0.1,
+        "straight_distance_m": 0.0,
+        "time_s": 20.0,
+    }
+    assert measured(record | changes, stands)["success"] is wanted
+
+
+def test_a_robot_that_falls_is_no_success_and_lifts_no_foot_in_one_step():
+    fallen = command_cell(Trained(0.0), BY_NAME["stand"], nominal, 2, 600, SEED)
+    assert fallen["fall"] == 1.0 and fallen["success"] == 0.0
+    first = command_cell(Trained(0.0), BY_NAME["stand"], nominal, 2, 2, SEED)
+    assert first["swing_height_m"] is None and first["left_duty"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ("--only smooth", "invalid choice 'smooth'"),
+        ("--groups friction", "invalid choice 'friction'"),
+        ("--no-evaluation --groups walk", "--groups has no effect: --no-evaluation evaluates nothing"),
+        ("--tables-from nowhere.csv", "biped_table: cannot read nowhere.csv"),
+    ],
+)
+def test_an_option_that_is_wrong_or_has_no_effect_is_one_sentence(argv, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert words in refusal(main, argv, capsys)
