@@ -41,12 +41,13 @@ ALL_COLUMNS = (
 
 def report(results: Results) -> str:
     """Returns all tables: interquartile means over trainings, and their 95 % intervals."""
-    success = f"Difference of the success from {TITLES[BASELINE]}"
+    success, returned = (f"Difference of the {name} from {TITLES[BASELINE]}" for name in ("success", "return"))
     parts = [
         ("Clean episodes", methods_table(results, CLEAN_COLUMNS, TITLES)),
         ("All groups of conditions", methods_table(results, ALL_COLUMNS, TITLES)),
         ("Success by condition, equal steps", conditions_table(results, "success", TITLES)),
         (f"{success}, equal steps", differences_table(results, "success", BASELINE, TITLES, STEPS)),
+        (f"{returned}, in thousands, equal steps", differences_table(results, "return", BASELINE, TITLES, STEPS, 1e-3)),
         (f"{success}, equal time", differences_table(results, "success", BASELINE, TITLES, TIME)),
     ]
     text = "\n\n".join(f"## {title}\n\n{table}" for title, table in parts)

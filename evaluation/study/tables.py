@@ -88,14 +88,17 @@ def each_condition_table(results: Results, columns: Mapping[str, str], titles: M
     return markdown(["condition", *head], rows)
 
 
-def differences_table(results: Results, metric: str, baseline: str, titles: Mapping[str, str], budget: str = STEPS) -> str:
+def differences_table(
+    results: Results, metric: str, baseline: str, titles: Mapping[str, str], budget: str = STEPS, scale: float = 1.0
+) -> str:
     """Returns a table of differences from a baseline on the same episodes, paired by seed, with Student's intervals.
 
-    A difference is bold if its interval excludes 0. The line below the table says how many would be by chance.
+    A difference is bold if its interval excludes 0. The line below the table says how many would be by chance. Values are
+    multiplied by `scale`.
     """
     others, count, rows = [method for method in results.methods if method != baseline], 0, []
     for group in [*results.groups, ALL]:
-        texts = [_difference(results, metric, method, baseline, group, budget) for method in others]
+        texts = [_difference(results, metric, method, baseline, group, budget, scale) for method in others]
         count += sum(text != MISSING for text in texts)
         rows.append([group, *texts])
     table = markdown(["condition", *(titles.get(method, method) for method in others)], rows)
@@ -103,7 +106,7 @@ def differences_table(results: Results, metric: str, baseline: str, titles: Mapp
     return f"{table}\n\n{chance}"
 
 
-def _difference(results, metric, method, baseline, group, budget):
+def _difference(results, metric, method, baseline, group, budget, scale):
     """Returns a difference with its interval as text; MISSING for fewer than two common seeds."""
     seeds = sorted({*results.seeds(method, budget)} & {*results.seeds(baseline)})
     if len(seeds) < 2:
@@ -111,7 +114,7 @@ def _difference(results, metric, method, baseline, group, budget):
     own, base = (
         _per_training(results, name, metric, group, kind, seeds) for name, kind in ((method, budget), (baseline, STEPS))
     )
-    mean, low, high = paired_difference(own, base)
+    mean, low, high = (scale * value for value in paired_difference(own, base))
     text = f"{mean:+.2f}"
     return f"{f'**{text}**' if is_clear((low, high)) else text} ({low:+.2f} to {high:+.2f})"
 

@@ -113,6 +113,8 @@ def test_a_difference_is_bold_only_if_its_paired_interval_excludes_0():
     assert head == ["condition", "New"]
     assert clean[1].startswith("**+0.10** (+0.09 to +0.12)")
     assert failure[1].startswith("+0.02 (") and "**" not in everything[1]
+    tenths = cells(differences_table(study(ppo=base, new=better), "success", "ppo", {}, scale=1e-1))
+    assert tenths[2][1].startswith("**+0.01** (+0.01 to +0.01)")
     assert "3 intervals of 95 %: without any effect, about 0.1 of them" in table
 
 
