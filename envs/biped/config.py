@@ -40,8 +40,9 @@ class BipedConfig(WalkerConfig):
     """Weights of the reward terms."""
     clip_reward: bool = True
     """Raise a negative sum of the reward terms to 0 with the further term `clip`, so that no episode pays to end early."""
-    action_scale: float = within(0.5, high=5.0, above=0.0, unit="rad")
-    """Change of a servo's target from the default pose for an action of 1, rad."""
+    action_scale: float = within(2.0, high=5.0, above=0.0, unit="rad")
+    """Change of a servo's target from the default pose for an action of 1, rad. On one leg the servo of the hip's roll, of
+    40 N m/rad, must hold 50 N m: with 0.5 rad a robot can stand and hardly step."""
     gait_cycle: float = within(0.7, 0.2, 5.0, unit="s")
     """Duration of two steps in the gait clock, s."""
     start_spread: float = within(0.0, 0.0, 0.3, unit="rad")
@@ -52,5 +53,8 @@ class BipedConfig(WalkerConfig):
     """Add the true velocity of the trunk to the observation. No robot measures it: it is a bound for estimators."""
     min_height: float = within(0.35, 0.0, 0.55, unit="m")
     """Height of the trunk's origin over the ground below which an episode ends, m; 0.61 for a standing robot."""
+    longest_pause: float = within(0.0, 0.0, 1e4, unit="s")
+    """Time without a step after which the episode of a robot that is commanded to walk ends, s; 0 for no limit. Without a
+    limit, a training may end at robots that only stand."""
     max_tilt: float = within(1.5, high=3.2, above=0.0, unit="rad")
     """Roll or pitch beyond which an episode ends, rad."""

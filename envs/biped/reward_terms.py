@@ -14,6 +14,7 @@ SOFT_ANGLE, SOFT_LIMIT = 0.98, 0.9  # shares of ranges, and of limits of velocit
 TRUNK_HEIGHT = 0.61  # m, above the sole of the stance foot
 FOOT_WIDEST, KNEE_WIDEST = 1.0, 0.5  # m
 HEADING_WIDTH = 0.2  # rad
+ACTION_UNIT = 0.5  # rad; change of a servo's target for an action of 1 in the source, whose actions have no limit
 
 
 class BipedRewards:
@@ -30,6 +31,7 @@ class BipedRewards:
         model, weights = self.sim.model, asdict(self.config.weights)
         per_step = {name: weight * self.control_dt for name, weight in weights.items()} | {"fall": weights["fall"]}
         self._weights, self._weight_column = tuple(per_step), np.array([*per_step.values()])[:, None]
+        self._action_unit = self.config.action_scale / ACTION_UNIT
         self._soft_range = soft_range(self.joint_range, SOFT_ANGLE)
         self._soft_torque = SOFT_LIMIT * model.actuator_forcerange[:, 1]
         self._knees = self.sensor_reader.slice([f"{side}_knee_pos" for side in SIDES])
@@ -81,8 +83,9 @@ class BipedRewards:
         """Returns the terms of actions, torques, velocities and limits."""
         torque, velocity = self._servo_force, self.joint_vel
         middle, allowed = self._soft_range
+        actions = (self._action_unit * action for action in (self.action, self.previous_action, self.older_action))
         return {
-            "action_smoothness": rewards.action_smoothness(self.action, self.previous_action, self.older_action),
+            "action_smoothness": rewards.action_smoothness(*actions),
             "torques": rewards.squares(torque),
             "joint_velocities": rewards.squares(velocity),
             "joint_accelerations": rewards.squares((velocity - self._velocity_before) / self.control_dt),

@@ -18,6 +18,7 @@ from envs.locomotion.streams import spawned
 from envs.locomotion.walker import WalkerTask
 
 STANDING = 0.05  # a command whose norm is at most this one, m/s and rad/s, means standing
+STEP_HEIGHT = 0.02  # m; a robot steps if one of its soles is so much higher than the other
 TRUNK_FORCE = 1.0  # N; a robot whose trunk touches something with a larger force has fallen
 
 
@@ -25,7 +26,8 @@ class BipedTask(BipedRewards, WalkerTask):
     """n bipeds that follow commanded velocities, and stand if the command is about 0.
 
     Action (n, 12) in [-1, 1]: changes of the servos' targets from the default pose, in units of `action_scale`, in the order
-    JOINTS. An episode terminates if the trunk touches the ground, is lower than `min_height`, or tilts beyond `max_tilt`.
+    JOINTS. An episode terminates if the trunk touches the ground, is lower than `min_height`, or tilts beyond `max_tilt`, or
+    after `longest_pause` without a step.
 
     Attributes:
         stands: (n,) bool, robots whose command means standing.
@@ -35,6 +37,7 @@ class BipedTask(BipedRewards, WalkerTask):
         reference: (n, 12) angles that the gait clock asks for, rad.
         trunk_velocity: (n, 6) velocity, m/s, and angular velocity, rad/s, in the trunk's frame.
         older_action: (n, 12) action before the previous one.
+        pause: (n,) time without a step, while the command means walking, s.
     """
 
     config_class = BipedConfig
@@ -55,6 +58,7 @@ class BipedTask(BipedRewards, WalkerTask):
         self._velocity_before, self._trunk_before = np.zeros((num_envs, len(JOINTS))), np.zeros((num_envs, 6))
         self._received = {row.name: np.zeros((num_envs, row.size)) for row in self.observation.rows}
         self._command_range = self.command.low.copy(), self.command.high.copy()
+        self.pause = np.zeros(num_envs)
         self._unmeasured = False  # whether a step has been taken since the last measurement
         self.set_variation_scale(1.0)
         self._prepare_rewards()
@@ -101,6 +105,7 @@ class BipedTask(BipedRewards, WalkerTask):
         self.targets.reset(ids, self._value("action_lag")[ids], self._home_ctrl + self._motor_offset[ids])
         self.older_action[ids] = self._velocity_before[ids] = self._trunk_before[ids] = 0.0
         self.feet.reset(ids)
+        self.pause[ids] = 0.0
         self._read()
         measured = {name: block[ids] for name, block in self._measured().items()}
         for name, block in self.reception.reset(ids, measured, self.variation.values, streams).items():
@@ -128,10 +133,17 @@ class BipedTask(BipedRewards, WalkerTask):
         self.trunk_force = self._sensordata[:, self._trunk_force]
         return super().tipped() | (self.trunk_force > TRUNK_FORCE)
 
+    def terminated(self):
+        longest = self.config.longest_pause or np.inf
+        return super().terminated() | (self.pause > longest + 1e-9)
+
     def sense(self):
         self._read()
         if self._unmeasured:
             self.feet.advance(self.control_dt)
+            left, right = self.feet.sole[:, :, 2].T
+            paused = (np.abs(left - right) < STEP_HEIGHT) & ~self.stands
+            self.pause = np.where(paused, self.pause + self.control_dt, 0.0)
             self._received = self.reception.receive(self._measured())
             self._unmeasured = False
 

@@ -16,7 +16,7 @@ from evaluation.alignment.training_side import TrainingSide
 Networks = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
 STEPS = 26  # control steps of an episode; the robot has not fallen by then
 FEWEST = 30  # control steps for a comparison
-SPREAD = 0.3  # half range of the random part of actions
+SPREAD = 0.15  # rad; half range of the random part of the servos' targets
 KEPT = 0.5  # share of the previous action in the next one
 FAR = 1000.0  # rad: with a target so far away, every servo reaches its torque limit
 
@@ -110,8 +110,9 @@ def _episode(side, loop, commands, seed, rng):
     _equalise(side, loop, order)
     loop.restart()
     action, steps = np.zeros(len(order)), [_look(side, loop, order, back, stack) | {"start": True}]
+    spread = SPREAD / side.action_scale
     for i in range(STEPS):
-        action = np.clip(KEPT * action + SPREAD * rng.uniform(-1.0, 1.0, len(order)), -1.0, 1.0)
+        action = np.clip(KEPT * action + spread * rng.uniform(-1.0, 1.0, len(order)), -1.0, 1.0)
         loop.command = commands[i >= STEPS // 2]
         stack, ended = side.step(action, loop.command)
         if ended:

@@ -36,6 +36,11 @@ class TrainingSide:
         self._root_q, self._root_v = int(root.qposadr[0]), int(root.dofadr[0])
 
     @property
+    def action_scale(self) -> float:
+        """Change of a servo's target for an action of 1, rad."""
+        return self._task.config.action_scale
+
+    @property
     def row_names(self) -> list[str]:
         """Names of the rows of one frame of the observation, in its order."""
         return [row.name for row in self._task.observation.rows]

@@ -30,7 +30,7 @@ HISTORY = """--privileged-frames 2 --asymmetric-ppo.encoder time --asymmetric-pp
 --asymmetric-ppo.encoder-kernels 3 2 --asymmetric-ppo.encoder-strides 2 1 --asymmetric-ppo.encoder-arch 6
 --asymmetric-ppo.encoder-size 4 --asymmetric-ppo.estimate --asymmetric-ppo.estimator-arch 8""".split()
 HISTORY += ["--env-kwargs", "{frames: 6}"]
-UPDATE = """--asymmetric-ppo.desired-kl 0.01 --asymmetric-ppo.std-floor 0.3 --asymmetric-ppo.clip-range-vf 0.2
+UPDATE = """--asymmetric-ppo.desired-kl 0.01 --asymmetric-ppo.std-floor 0.1 --asymmetric-ppo.clip-range-vf 0.2
 --asymmetric-ppo.critic-reads privileged --asymmetric-ppo.critic-arch 6""".split()
 
 
@@ -213,7 +213,7 @@ def test_without_networks_a_policy_is_written_as_before():
         ("encoder time .encoder-size 3", "encoder_size must be even for symmetric networks, got 3"),
         ("critic-arch 7", "critic_arch must have even widths for symmetric networks, got (7,)"),
         ("desired-kl 0.01 .learning-rate 0.1", "learning_rate must be inside of rate_range, 1e-05 to 0.01, got 0.1"),
-        ("std-floor 2", "std_floor must be at most the initial standard deviation, exp(log_std_init) = 0.368, got 2.0"),
+        ("std-floor 2", "std_floor must be at most the initial standard deviation, exp(log_std_init) = 0.183, got 2.0"),
         ("encoder-size 8", "--asymmetric-ppo.encoder-size has no effect: encoder is none"),
         ("detach-estimator", "--asymmetric-ppo.detach-estimator has no effect: estimate is False"),
         ("recent-frames 1", "--asymmetric-ppo.recent-frames has no effect: there is no encoder and no estimator"),

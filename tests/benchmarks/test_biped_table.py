@@ -29,7 +29,7 @@ class Trained:
 
     env_kwargs = TRAINED
 
-    def __init__(self, size=1.0):
+    def __init__(self, size=0.25):
         self.size, self.steps = size, 0
 
     def make_env(self, num_envs, num_threads=1, **arguments):

@@ -46,7 +46,7 @@ def test_torques_are_those_of_the_law_and_clipped_to_the_limits():
     wanted = np.array([30, 40, 35, 100, 35, 35] * 2) * (target - 0.2) - 1.5 * np.array([3, 3, 4, 10, 0.5, 0.5] * 2)
     wanted[3], wanted[10] = 127.5, -68.0
     np.testing.assert_allclose(loop.robot.torque(target), wanted)
-    loop.advance((target - loop.manifest.default_pose_rad) / 0.5)
+    loop.advance((target - loop.manifest.default_pose_rad) / 2.0)
     assert np.flatnonzero(loop.robot.peak >= 1.0).tolist() == [3, 10] and loop.robot.data.time == pytest.approx(0.01)
     np.testing.assert_allclose(loop.applied, target)
 
@@ -78,7 +78,7 @@ def test_a_delay_keeps_the_default_pose_until_the_first_action_arrives():
     loop.advance(np.full(12, 0.2))
     np.testing.assert_allclose(loop.applied, loop.manifest.default_pose_rad)
     loop.advance(np.zeros(12))
-    np.testing.assert_allclose(loop.applied - loop.manifest.default_pose_rad, 0.1 * 0.7)
+    np.testing.assert_allclose(loop.applied - loop.manifest.default_pose_rad, 0.4 * 0.7)
 
 
 def test_soft_servos_fall_and_stiff_servos_stand():

@@ -173,6 +173,39 @@ def test_an_episode_ends_below_the_height_and_beyond_the_tilt(pose, ends):
     assert posed(BipedEnv(), **pose).terminated().tolist() == [ends]
 
 
+def last_step(steps=60, lift=0.0, **config):
+    """Returns the step in which an episode ends whose left knee bends by `lift`, rad, after 0.15 s; 0 for none."""
+    env = BipedEnv(longest_pause=0.2, action_scale=1.0, **config)
+    env.reset(seed=0)
+    for step in range(1, steps + 1):
+        action = np.zeros(12)
+        action[[0, 3]] = lift * (step > 15)
+        _, _, terminated, *_ = env.step(action)
+        if terminated:
+            return step
+    return 0
+
+
+def test_an_episode_ends_without_a_step_for_the_longest_pause_unless_the_command_means_standing():
+    assert last_step(**AHEAD) == 21 and last_step(**STILL) == 0
+    assert last_step(lift=1.0, **AHEAD) not in range(1, 36)
+
+
+def test_the_pause_ends_when_one_sole_is_2_cm_higher_than_the_other():
+    env = BipedEnv(**AHEAD)
+    env.reset(seed=0)
+    action, before, seen = np.zeros(12), 0.0, set()
+    action[[0, 3]] = 0.5
+    for _ in range(40):
+        env.step(action)
+        heights = [env.data.site(f"{side}_foot").xpos[2] for side in SIDES]
+        higher = abs(heights[0] - heights[1]) >= 0.02
+        assert env.task.pause[0] == pytest.approx(0.0 if higher else before + 0.01)
+        before = env.task.pause[0]
+        seen.add(higher)
+    assert seen == {True, False}
+
+
 def test_an_episode_ends_when_the_trunk_touches_the_ground():
     env = BipedEnv(min_height=0.0, max_tilt=3.2)
     posed(env, z=0.2, pitch=1.5)

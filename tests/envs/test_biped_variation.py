@@ -97,7 +97,7 @@ def test_every_factor_of_the_model_changes_how_a_robot_moves(name):
 def test_a_stronger_servo_has_more_torque_and_a_motor_offset_turns_the_joint():
     env = in_the_air(servo_strength=(0.5, 0.5))
     angle, velocity = env.task.sim.bind("qpos")[0, 7 + KNEE], env.task.sim.bind("qvel")[0, 6 + KNEE]
-    wanted = 0.5 * (100 * (0.49 + 0.5 * 0.3 - angle) - 10 * velocity)
+    wanted = 0.5 * (100 * (0.49 + 2.0 * 0.3 - angle) - 10 * velocity)
     assert env.task.sim.bind("actuator_force")[0, KNEE] == pytest.approx(wanted, abs=1e-9)
     env = BipedVectorEnv(100, variation={"motor_offset": 0.035}, **STILL)
     env.reset(seed=0)
@@ -123,8 +123,8 @@ def test_controls_arrive_late_by_the_lag_in_physics_steps():
         for _ in range(6):
             env.step(np.ones(12))
         tracks[lag] = np.array(track)
-    assert tracks[0.0].tolist() == [0.99] * 24
-    assert tracks[0.015].tolist() == [0.49] * 6 + [0.99] * 18
+    assert tracks[0.0].tolist() == [2.49] * 24
+    assert tracks[0.015].tolist() == [0.49] * 6 + [2.49] * 18
 
 
 def test_delayed_controls_equal_a_queue_of_physics_steps():

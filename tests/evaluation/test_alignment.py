@@ -85,11 +85,11 @@ MISTAKES = {
 }
 OTHERS = {
     "clipped degrees": (scale("body_angvel", DEGREES), "unit", "body_angvel of x", "degrees instead of radians"),
-    "targets in degrees": (entry("action_scale_rad", 0.5 * DEGREES), "unit", TARGET, "degrees instead of radians"),
+    "targets in degrees": (entry("action_scale_rad", 2.0 * DEGREES), "unit", TARGET, "degrees instead of radians"),
     "sign": (scale("joint_vel", *[0.05] * 5, -0.05, *[0.05] * 6), "sign", "joint_vel of left_ankle_roll", "opposite sign"),
     "limit": (entry("torque_limit_nm", 18.0, 3), "torque limit", LEFT_KNEE, "is 18 in the loop, 127.5 in training"),
     "scale of vx": (scale("command", 1.0, 2.0, 1.0), "scale", "command of vx", "0.5 times"),
-    "action scale": (entry("action_scale_rad", 0.25), "scale", TARGET, "0.5 times"),
+    "action scale": (entry("action_scale_rad", 1.0), "scale", TARGET, "0.5 times"),
     "rows": (rows_in_another_order, "row order", "value 41 of the observation, euler-2", "body_angvel in the place of"),
     "cycle": (entry("gait_cycle_s", 0.64), "definition", "phase of sine", "gait_cycle_s"),
 }

@@ -44,7 +44,7 @@ def test_the_description_has_all_that_a_deployment_needs(run):
     assert told["default_pose_rad"] == [0.4, 0.05, -0.31, 0.49, -0.21, 0, -0.4, -0.05, 0.31, 0.49, -0.21, 0]
     assert told["kp"] == [30, 40, 35, 100, 35, 35] * 2 and told["kd"] == [3, 3, 4, 10, 0.5, 0.5] * 2
     assert told["torque_limit_nm"] == [127.5, 127.5, 42.5, 127.5, 68, 68] * 2
-    assert told["action_scale_rad"] == 0.5 and told["control_rate_hz"] == 100.0 and told["physics_dt_s"] == 0.0025
+    assert told["action_scale_rad"] == 2.0 and told["control_rate_hz"] == 100.0 and told["physics_dt_s"] == 0.0025
     assert told["gait_cycle_s"] == 0.7 and told["standing_command"] == 0.05 and "sin(2 pi p)" in told["clock"]
     assert told["command_range"] == {"vx": [-0.3, 0.7], "vy": [-0.2, 0.2], "yaw_rate": [-0.4, 0.4]}
     assert told["env_kwargs"]["frames"] == 66 and told["model"] == "biped/world.xml" and told["start_height_m"] == 0.6112
