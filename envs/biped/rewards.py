@@ -120,7 +120,7 @@ def steady_trunk(change: np.ndarray) -> np.ndarray:
 
 
 def action_smoothness(action: np.ndarray, previous: np.ndarray, older: np.ndarray) -> np.ndarray:
-    """Returns |a - b|^2 + |a - 2 b + c|^2 + 0.05 sum |a|, at least 0, for the last three actions a, b, c (n, 12), 0.5 rad."""
+    """Returns |a - b|^2 + |a - 2 b + c|^2 + 0.05 sum |a|, at least 0, for the last actions a, b, c (n, 12), 0.5 rad."""
     first, second = action - previous, action - 2 * previous + older
     return np.vecdot(first, first) + np.vecdot(second, second) + 0.05 * np.abs(action).sum(axis=1)
 

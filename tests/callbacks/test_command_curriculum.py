@@ -93,6 +93,7 @@ def test_a_preset_trains_with_its_curriculum_and_resumes(preset, tmp_path):
 def test_options_without_an_effect_are_refused(tmp_path, capsys):
     assert train.main([*SMALL, "--start-scale", "1", "--rise", "0.5", "--run-dir", str(tmp_path / "run")]) == 2
     assert "--rise has no effect" in capsys.readouterr().err
-    config = starting_from("default", "Biped-v0", {"env": {"weights": {"linear_velocity": 0.0}}, "start_scale": 0.5, "num_threads": 1})
+    changes = {"env": {"weights": {"linear_velocity": 0.0}}, "start_scale": 0.5, "num_threads": 1}
+    config = starting_from("default", "Biped-v0", changes)
     with pytest.raises(ValueError, match="start_scale must be 1 without a positive weight of linear_velocity"):
         config.check_new()
