@@ -27,6 +27,7 @@ METHODS = (
     Method("frames_1", "1 frame", (*_VARIED, *_frames(1), *_NO_ENCODER)),
     Method("true_velocity", "true velocity in the observation", (*_VARIED, *_NO_ESTIMATOR, "--env.observe-linvel")),
 )
+_OF_TRAINING = ("variation", "weights", "start_spread", "max_tilt", "longest_pause")
 _COMMANDS = {name: PRESETS["default"]["env"][name] for name in ("command_vx", "command_vy", "command_yaw_rate")}
 _STILL = {"command_segments": {"duration": (0.0, 0.0), "stand_share": 0.0}}
 _STAND = dict.fromkeys(_COMMANDS, (0.0, 0.0))
@@ -51,9 +52,9 @@ _SINGLE = {
 
 
 def nominal(arguments: Mapping) -> dict:
-    """Returns the recorded arguments of an environment for a nominal robot with the default ends of an episode."""
-    read = {"observe_linvel": arguments["config"]["observe_linvel"]}
-    return read | ({"frames": arguments["frames"]} if "frames" in arguments else {})
+    """Returns the recorded arguments of an environment for a nominal robot with the default rewards, starts and ends."""
+    config = {name: value for name, value in arguments["config"].items() if name not in _OF_TRAINING}
+    return {**arguments, "config": config, "perturb_spec": None}
 
 
 def _conditions() -> list[Condition]:

@@ -20,7 +20,7 @@ from tests.helpers.refusals import refusal
 from utils.config import as_plain
 
 BY_NAME = {condition.name: condition for condition in CONDITIONS}
-TRAINED = {"config": as_plain(BipedConfig(variation=TRAINING_VARIATION, max_tilt=0.8)), "frames": 2}
+TRAINED = {"config": as_plain(BipedConfig(variation=TRAINING_VARIATION, max_tilt=0.8, action_scale=1.5)), "frames": 2}
 SEED = 1_500_003
 
 
@@ -73,6 +73,7 @@ def test_a_condition_has_one_command_and_nothing_of_the_training_s_randomisation
         config = env.unwrapped.config
         env.close()
         assert not config.command_segments.enabled and config.max_tilt == BipedConfig().max_tilt
+        assert config.action_scale == 1.5
         assert config.variation.varies is (condition.reach == "in"), name
     varied = {name: env_of(own).unwrapped.config.variation for name, own in BY_NAME.items() if own.reach == "in"}
     assert varied["varied_walk"] == varied["varied_stand"] == TRAINING_VARIATION
