@@ -1,18 +1,22 @@
 """Measures the speed of a training against the number of threads: `python benchmarks/thread_scaling.py`.
 
-Trains PPO with the default preset for a few rollouts with each number of threads in turn, several times, and prints steps
-per second. Physics and torch use the same number of threads. Larger numbers of threads are extrapolated by Amdahl's law
+Trains with the default preset of an environment for a few rollouts with each number of threads in turn, several times, each
+time in a new process, and prints steps per second, and the largest resident memory of these processes. Physics and torch use the same number of threads. Larger numbers of threads are extrapolated by Amdahl's law
 (G. M. Amdahl, AFIPS 1967): if a share s of the work runs on one thread only, n threads are 1 / (s + (1 - s) / n) times as
 fast. s follows from the rates of one thread and of the largest measured number. The extrapolation is an upper limit: it
 ignores that cores share memory.
 """
 
 import os
+import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
@@ -20,10 +24,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from train_residual_ppo import parse
+import train
 from training.assembly import create_run, prepare
 from utils.console.arguments import parse_arguments
 from utils.console.terminal import tolerant_output
+from utils.env_ids import DEFAULT_ID
 from utils.fields import Checked, within
 from utils.paths import with_home
 
@@ -33,8 +38,10 @@ BEYOND = (4, 8, 16, 32)  # numbers of threads to extrapolate to
 
 @dataclass(frozen=True)
 class ThreadScalingConfig(Checked):
-    """The numbers of simulations and threads to measure."""
+    """The environment, and the numbers of simulations and threads to measure."""
 
+    env: str = DEFAULT_ID
+    """Id of the environment to train."""
     num_envs: tuple[int, ...] = within((64, 256), 1, least=1)
     """Numbers of simulations, one row of the table each."""
     threads: tuple[int, ...] = within(tuple(range(1, (os.cpu_count() or 1) + 1)), 1, least=1)
@@ -52,25 +59,42 @@ def main(argv: list[str] | None = None) -> int:
     titles = [f"{count} thread{'s' * (count > 1)}" for count in threads] + [
         f"{count}, predicted" for count in columns[len(threads) :]
     ]
-    print(f"| simulations | {' | '.join(titles)} | share with one thread |\n" + "|" + "---|" * (len(columns) + 2))
+    print(f"| simulations | {' | '.join(titles)} | share with one thread | MB |\n" + "|" + "---|" * (len(columns) + 3))
     for num_envs in config.num_envs:
-        print(f"| {num_envs} | {' | '.join(measured(num_envs, threads, columns, config.repeats))} |", flush=True)
+        cells = measured(partial(in_new_process, config.env, num_envs), threads, columns, config.repeats)
+        print(f"| {num_envs:,} | {' | '.join(cells)} |", flush=True)
     return 0
 
 
-def measured(num_envs: int, threads: list[int], columns: list[int], repeats: int) -> list[str]:
-    """Returns the cells of a row: measured steps per second, predicted ones, and the share s of Amdahl's law."""
-    rounds = [[rate(num_envs, count) for count in threads] for _ in range(repeats)]  # rates are compared within a round
+def measured(train_with: Callable, threads: list[int], columns: list[int], repeats: int) -> list[str]:
+    """Returns the cells of a row: measured steps per second, predicted ones, the share s of Amdahl's law, and memory, MB.
+
+    `train_with` returns steps per second and memory, MB, for a number of threads.
+    """
+    every = [[train_with(count) for count in threads] for _ in range(repeats)]
+    rounds = [[speed for speed, _ in row] for row in every]  # rates are compared within a round
     rates = [median(column) for column in zip(*rounds)]
     share = median(serial_share(row[-1] / row[0], threads[-1]) for row in rounds) if threads[-1] > 1 else 1.0
     predicted = [rates[0] * amdahl(share, count) for count in columns[len(threads) :]]
-    return [f"{value:,.0f}" for value in rates + predicted] + [f"{share:.0%}"]
+    return [f"{value:,.0f}" for value in rates + predicted] + [f"{share:.0%}", f"{max(memory for row in every for _, memory in row):,.0f}"]
 
 
-def rate(num_envs: int, threads: int) -> float:
+def in_new_process(env_id: str, num_envs: int, threads: int) -> tuple[float, float]:
+    """Returns steps per second of a training in a new process, and the largest resident memory of that process, MB."""
+    with get_context("spawn").Pool(1) as process:
+        return process.apply(_rate_and_memory, (env_id, num_envs, threads))
+
+
+def _rate_and_memory(env_id, num_envs, threads):
+    speed = rate(env_id, num_envs, threads)
+    return speed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+def rate(env_id: str, num_envs: int, threads: int) -> float:
     """Returns the steps per second of a training, including its updates."""
-    config = parse(["--num-envs", str(num_envs), "--num-threads", str(threads), "--eval-every", "0"])
-    size = num_envs * config.ppo.n_steps
+    words = ["--env", env_id, "--num-envs", str(num_envs), "--num-threads", str(threads), "--eval-every", "0"]
+    config = train.parse(words)
+    size = num_envs * config.learner.n_steps
     config = replace(config, total_timesteps=ROLLOUTS * size, checkpoint_every=100 * ROLLOUTS * size)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):  # the training prints progress
         run = create_run(replace(config, run_dir=Path(folder) / "run"), [])

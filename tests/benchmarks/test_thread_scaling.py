@@ -2,9 +2,9 @@
 
 import pytest
 
-import train_residual_ppo
 from benchmarks import thread_scaling
 from benchmarks.thread_scaling import amdahl, serial_share
+from training.assembly import create_run
 
 
 def test_amdahls_line():
@@ -15,11 +15,18 @@ def test_amdahls_line():
 
 
 def test_threads_are_measured_and_the_line_goes_on(capsys, monkeypatch):
-    short = "--algo ppo --ppo.n-steps 16 --ppo.batch-size 256 --ppo.n-epochs 1 --ppo.net-arch 16".split()
-    monkeypatch.setattr(thread_scaling, "parse", lambda argv: train_residual_ppo.parse([*argv, *short]))
-    assert thread_scaling.main("--num-envs 16 --threads 1 2 --repeats 1".split()) == 0
+    rates = {1: (1000.0, 300.0), 2: (1600.0, 320.0)}
+    monkeypatch.setattr(thread_scaling, "in_new_process", lambda env_id, num_envs, threads: rates[threads])
+    assert thread_scaling.main("--num-envs 4096 --threads 1 2 --repeats 3".split()) == 0
     header, _, line = capsys.readouterr().out.splitlines()
     assert header.split(" | ")[1:4] == ["1 thread", "2 threads", "4, predicted"]
-    one, two, four = (float(cell.replace(",", "")) for cell in line.split(" | ")[1:4])
-    share = float(line.split(" | ")[-1].rstrip("%| ")) / 100
-    assert four == pytest.approx(one * amdahl(share, 4), rel=0.05) and two > 0
+    # s = (2 / 1.6 - 1) / (2 - 1) = 0.25; four threads are 1 / (0.25 + 0.75 / 4) = 2.286 times as fast
+    assert line == "| 4,096 | 1,000 | 1,600 | 2,286 | 2,909 | 3,368 | 3,657 | 25% | 320 |"
+
+
+def test_a_measurement_is_a_training_of_the_environment(monkeypatch):
+    trained = []
+    monkeypatch.setattr(thread_scaling, "create_run", lambda config, argv: trained.append(config) or create_run(config, argv))
+    speed, memory = thread_scaling._rate_and_memory("Toy-v0", 16, 1)
+    assert speed > 0.0 and 100.0 < memory < 8000.0  # MB; torch alone takes more than 100
+    assert (trained[0].env_id, trained[0].num_envs, trained[0].num_threads) == ("Toy-v0", 16, 1)
