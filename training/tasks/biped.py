@@ -16,7 +16,8 @@ STEPS = 1000  # control steps of a training episode
 FRAMES = 66  # of the policy's observation, as in the source
 # Commands of two cores' trainings. A robot that leans over has fallen, so that its episode need not go on. Without the
 # longest pause, trainings of 1 to 2.5 million steps ended at robots that stand, whatever the command is; with the source's
-# weight of action_smoothness, trainings of 1.4 million steps ended at robots that fall within seconds.
+# weight of action_smoothness, trainings of 1.4 million steps ended at robots that fall within seconds. Evaluations measure
+# velocities along the commanded heading.
 _COMMANDS = {
     "command_vx": (-0.4, 0.8),
     "command_vy": (-0.2, 0.2),
@@ -24,7 +25,7 @@ _COMMANDS = {
     "start_spread": 0.05,
     "max_tilt": 0.8,
     "longest_pause": 1.0,
-    "weights": {"heading": 0.5, "action_smoothness": -0.002 / 16},  # evaluations measure velocities along the commanded heading
+    "weights": {"heading": 0.5, "action_smoothness": -0.002 / 16},
 }
 _PPO = {
     "num_envs": 128,
