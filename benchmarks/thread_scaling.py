@@ -1,10 +1,10 @@
 """Measures the speed of a training against the number of threads: `python benchmarks/thread_scaling.py`.
 
 Trains with the default preset of an environment for a few rollouts with each number of threads in turn, several times, each
-time in a new process, and prints steps per second, and the largest resident memory of these processes. Physics and torch use the same number of threads. Larger numbers of threads are extrapolated by Amdahl's law
-(G. M. Amdahl, AFIPS 1967): if a share s of the work runs on one thread only, n threads are 1 / (s + (1 - s) / n) times as
-fast. s follows from the rates of one thread and of the largest measured number. The extrapolation is an upper limit: it
-ignores that cores share memory.
+time in a new process, and prints steps per second, and the largest resident memory of these processes. Physics and torch use
+the same number of threads. Larger numbers of threads are extrapolated by Amdahl's law (G. M. Amdahl, AFIPS 1967): if a share
+s of the work runs on one thread only, n threads are 1 / (s + (1 - s) / n) times as fast. s follows from the rates of one
+thread and of the largest measured number. The extrapolation is an upper limit: it ignores that cores share memory.
 """
 
 import os
@@ -76,7 +76,8 @@ def measured(train_with: Callable, threads: list[int], columns: list[int], repea
     rates = [median(column) for column in zip(*rounds)]
     share = median(serial_share(row[-1] / row[0], threads[-1]) for row in rounds) if threads[-1] > 1 else 1.0
     predicted = [rates[0] * amdahl(share, count) for count in columns[len(threads) :]]
-    return [f"{value:,.0f}" for value in rates + predicted] + [f"{share:.0%}", f"{max(memory for row in every for _, memory in row):,.0f}"]
+    memory = max(used for row in every for _, used in row)
+    return [f"{value:,.0f}" for value in rates + predicted] + [f"{share:.0%}", f"{memory:,.0f}"]
 
 
 def in_new_process(env_id: str, num_envs: int, threads: int) -> tuple[float, float]:

@@ -26,7 +26,12 @@ def test_threads_are_measured_and_the_line_goes_on(capsys, monkeypatch):
 
 def test_a_measurement_is_a_training_of_the_environment(monkeypatch):
     trained = []
-    monkeypatch.setattr(thread_scaling, "create_run", lambda config, argv: trained.append(config) or create_run(config, argv))
+
+    def noted(config, argv):
+        trained.append(config)
+        return create_run(config, argv)
+
+    monkeypatch.setattr(thread_scaling, "create_run", noted)
     speed, memory = thread_scaling._rate_and_memory("Toy-v0", 16, 1)
     assert speed > 0.0 and 100.0 < memory < 8000.0  # MB; torch alone takes more than 100
     assert (trained[0].env_id, trained[0].num_envs, trained[0].num_threads) == ("Toy-v0", 16, 1)
