@@ -83,7 +83,7 @@ _X1 = {
     "target_kl": None,
     "desired_kl": 0.01,
     "rate_range": (1e-5, 1e-2),
-    "log_std_init": 0.0,
+    "log_std_init": -1.386,  # 0.5 rad
     "symmetric": False,
     "critic_reads": "privileged",
     "net_arch": (512, 256, 128),
