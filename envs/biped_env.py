@@ -5,6 +5,7 @@ from gymnasium.vector import VectorEnv
 from envs.biped.observation import PRIVILEGED
 from envs.biped.task import BipedTask
 from envs.locomotion.walker_env import WalkerEnv, WalkerFace, WalkerVectorEnv
+from envs.received import with_history
 from envs.wrappers import History
 from utils.fields import whole_number
 
@@ -67,9 +68,8 @@ biped.task_class = biped_vector.task_class = BipedTask
 
 
 def _with_past(env, frames, privileged_frames, privileged):
-    whole_number("frames", frames, 1)
     if whole_number("privileged_frames", privileged_frames, 1) > 1:
         if not privileged:
             raise ValueError("privileged_frames has no effect without privileged=True")
         env = History(env, privileged_frames, [row.name for row in PRIVILEGED.rows])
-    return History(env, frames) if frames > 1 else env
+    return with_history(env, frames)
