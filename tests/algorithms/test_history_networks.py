@@ -126,8 +126,9 @@ def test_the_newest_frame_alone_does_not_show_the_velocity():
     assert model.logger.name_to_value["train/estimator_loss"] > 0.5
 
 
-def test_a_rollout_stores_every_frame_once_and_returns_the_stacks_that_the_policy_read():
-    model, seen = drifting(7, 3, history=ESTIMATOR, batch_size=96), []
+@pytest.mark.parametrize("symmetric", [True, False])  # symmetric statistics of a position have the mean 0
+def test_a_rollout_stores_every_frame_once_and_returns_the_stacks_that_the_policy_read(symmetric):
+    model, seen = drifting(7, 3, history=ESTIMATOR, batch_size=96, symmetric=symmetric), []
     forward = model.policy.forward
     model.policy.forward = lambda observations: seen.append(observations.clone()) or forward(observations)
     compared = []

@@ -1,6 +1,7 @@
 """The study of the biped: methods are valid trainings, conditions say what they change, a cell counts what it says."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import mujoco
 import numpy as np
@@ -15,7 +16,7 @@ from envs.biped.config import BipedConfig
 from envs.biped.scene import SIDES
 from envs.biped.variation import TRAINING_VARIATION
 from evaluation.study.conditions import Condition
-from evaluation.study.stepping import METRICS, command_cell, measured
+from evaluation.study.stepping import METRICS, StepTally, command_cell, measured
 from tests.helpers.refusals import refusal
 from utils.config import as_plain
 
@@ -113,6 +114,35 @@ def test_feet_are_measured_as_plain_mujoco_measures_them():
     assert found["left_duty"] == pytest.approx(left, abs=0.06) and found["right_duty"] == pytest.approx(right, abs=0.06)
     assert left < 0.9 < right and found["slip_mps"] == pytest.approx(speeds[contacts].mean(), rel=0.1)
     env.close()
+
+
+class Steps(StepTally):
+    """Counts the steps of one robot whose feet do what `steps` lists: contacts, landings, heights (m), speeds (m/s)."""
+
+    def __init__(self, steps):
+        super().__init__(1, 0.01, SimpleNamespace())
+        self.begin({0: SEED})
+        names = ("forward_velocity", "lateral_velocity", "yaw_rate", "commanded_velocity", "commanded_lateral_velocity")
+        info = dict.fromkeys((*names, "commanded_yaw_rate", "straight_distance"), np.zeros(1)) | {"stands": np.ones(1, bool)}
+        for i, (contact, landed, height, speed) in enumerate(steps):
+            feet, ends = self._feet, np.array([i == len(steps) - 1])
+            feet.contact, feet.landed = np.array([contact], bool), np.array([landed], bool)
+            feet.sole, feet.speed = np.zeros((1, 2, 3)), np.array([speed], float)
+            feet.sole[0, :, 2] = height
+            self.add(np.zeros(1), np.zeros(1, bool), ends, info)
+
+
+def test_the_height_of_a_step_is_the_highest_point_of_its_sole():
+    ground = ((1, 1), (0, 0), (0.0, 0.0), (0.1, 0.3))
+    left_up = [((0, 1), (0, 0), (height, 0.0), (2.0, 0.0)) for height in (0.03, 0.05, 0.02)]
+    right_up = [((1, 0), (0, 0), (0.0, height), (0.0, 2.0)) for height in (0.02, 0.03)]
+    left_down, right_down = ((1, 1), (1, 0), (0.0, 0.0), (0.4, 0.0)), ((1, 1), (0, 1), (0.0, 0.0), (0.0, 0.0))
+    low = ((0, 1), (0, 0), (0.01, 0.0), (2.0, 0.0))
+    steps = [ground, *left_up, left_down, *right_up, right_down, low, left_down, low]  # the last step is not counted
+    (record,) = Steps(steps).records(np.array([0]))
+    assert record["swing_height_m"] == pytest.approx((0.05 + 0.03 + 0.01) / 3)
+    assert (record["left_duty"], record["right_duty"]) == (6 / 10, 8 / 10)
+    assert record["slip_mps"] == pytest.approx((0.1 + 0.3 + 0.4 + 0.4) / 14) and record["steps"] == 11
 
 
 def normal_force(model, data, body):

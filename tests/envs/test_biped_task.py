@@ -191,6 +191,14 @@ def test_an_episode_ends_without_a_step_for_the_longest_pause_unless_the_command
     assert last_step(lift=1.0, **AHEAD) not in range(1, 36)
 
 
+def test_a_new_episode_has_paused_for_no_time():
+    env = BipedVectorEnv(2, longest_pause=0.2, **AHEAD)
+    env.reset(seed=0)
+    for _ in range(21):
+        _, _, terminated, *_ = env.step(np.zeros((2, 12)))
+    assert terminated.all() and not env.task.pause.any()
+
+
 def test_the_pause_ends_when_one_sole_is_2_cm_higher_than_the_other():
     env = BipedEnv(**AHEAD)
     env.reset(seed=0)
@@ -242,6 +250,11 @@ def test_a_negative_sum_of_rewards_is_raised_to_zero_by_a_term_of_that_name():
 def test_a_step_pays_the_weight_times_its_duration_and_a_fall_once():
     env, _, info, _ = stepped(1, **STILL)
     assert info["reward_terms"]["reference_pose"] == pytest.approx(2.2 * 0.01)  # 1 for standing
+    for scale in (0.5, 2.0):  # 0.25 rad, which is 0.5 in the unit of the source, after two actions of 0
+        env = BipedEnv(action_scale=scale, **STILL)
+        env.reset(seed=0)
+        terms = env.step(np.full(12, 0.25 / scale))[4]["reward_terms"]
+        assert terms["action_smoothness"] == pytest.approx(-0.002 * 0.01 * (12 * 0.25 + 12 * 0.25 + 0.05 * 12 * 0.5))
     env = BipedEnv(clip_reward=False, weights={"fall": -3.0})
     posed(env, pitch=1.55, z=0.8)
     assert env.step(np.zeros(12))[4]["reward_terms"]["fall"] == -3.0
