@@ -89,7 +89,7 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
                 if getattr(self, name) == wrong:
                     raise FieldError(name, f"must be {value} without privileged observations")
         if newest and not (self.encodes or self.estimate):
-            raise FieldError("critic_reads", "must be another one without an encoder or an estimator")
+            raise FieldError("critic_reads", "must be everything or privileged without an encoder and without an estimator")
         if newest and self.privileged and not self.estimate:
             raise FieldError("privileged", "must be False: neither the critic nor an estimator reads it")
 

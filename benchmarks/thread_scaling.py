@@ -41,7 +41,7 @@ class ThreadScalingConfig(Checked):
     """The environment, and the numbers of simulations and threads to measure."""
 
     env: str = DEFAULT_ID
-    """Id of the environment to train."""
+    """Id of the environment to train. Its default preset must train a variant of PPO."""
     num_envs: tuple[int, ...] = within((64, 256), 1, least=1)
     """Numbers of simulations, one row of the table each."""
     threads: tuple[int, ...] = within(tuple(range(1, (os.cpu_count() or 1) + 1)), 1, least=1)
@@ -88,7 +88,8 @@ def in_new_process(env_id: str, num_envs: int, threads: int) -> tuple[float, flo
 
 def _rate_and_memory(env_id, num_envs, threads):
     speed = rate(env_id, num_envs, threads)
-    return speed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes, or kB
+    return speed, unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def rate(env_id: str, num_envs: int, threads: int) -> float:

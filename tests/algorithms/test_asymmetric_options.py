@@ -207,7 +207,7 @@ def test_without_networks_a_policy_is_written_as_before():
         ("estimate .estimated body_linvle", "estimated must not contain 'body_linvle', no privileged row, did you mean"),
         ("estimate .no-privileged", "estimate must be False without privileged observations"),
         ("critic-reads privileged .no-privileged", "critic_reads must be everything without privileged observations"),
-        ("critic-reads newest", "critic_reads must be another one without an encoder or an estimator"),
+        ("critic-reads newest", "critic_reads must be everything or privileged without an encoder and without"),
         ("encoder time .critic-reads newest", "privileged must be False: neither the critic nor an estimator reads it"),
         ("encoder features", "encoder must be time or none for symmetric networks"),
         ("encoder time .encoder-size 3", "encoder_size must be even for symmetric networks, got 3"),

@@ -84,7 +84,8 @@ def test_a_preset_trains_with_its_curriculum_and_resumes(preset, tmp_path):
     assert set(scalars["curriculum/command_scale"][1]) == {0.5}
     assert train.main(["--resume", str(run), "--total-timesteps", "320"]) == 0
     config = config_of_run(run, 1)
-    assert config.env.variation.varies is (preset == "varied") and config.env.command_vx == (-0.4, 0.8)
+    assert config.env.variation.varies is (preset in ("varied", "x1"))
+    assert config.env.command_vx == (-0.4, 1.2 if preset == "x1" else 0.8)
     env = load_run(run).make_env(1)
     assert env.unwrapped.config == config.env
     env.close()

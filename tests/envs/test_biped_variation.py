@@ -11,8 +11,8 @@ from envs.biped.observation import SIGNALS
 from envs.biped.pushes import BodyPushes
 from envs.biped.variation import PARAMETERS, TRAINING_VARIATION, VariationConfig
 from envs.biped_env import BipedEnv, BipedVectorEnv
+from tests.helpers.bipeds import STILL
 
-STILL = {"command_vx": (0.0, 0.0), "command_vy": (0.0, 0.0), "command_yaw_rate": (0.0, 0.0)}
 # Ranges of the source in its units, as read from a model: friction, kg, m, N m/rad (knee), N m s/rad (knee), kg m2, N m.
 KNEE = 3
 
