@@ -65,6 +65,18 @@ def test_without_a_library_the_packages_to_install_are_named(monkeypatch):
         env.render()
 
 
+def test_an_interrupt_during_the_release_of_the_context_leaves_it_free_for_the_next_picture(gl, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(opengl, "_release", interrupted)
+        with opengl.current():
+            pass
+    with opengl.current(wait=False) as is_current:
+        assert is_current
+
+
 def test_without_a_display_the_human_mode_says_what_to_use(monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)

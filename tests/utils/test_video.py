@@ -57,6 +57,22 @@ def test_an_interrupted_video_is_shorter_and_whole_or_leaves_what_was_there(erro
     assert len(frames_of(path)) == 2 and len([*tmp_path.iterdir()]) == 1
 
 
+def test_an_interrupt_while_ffmpeg_receives_a_frame_keeps_the_frame(tmp_path, monkeypatch):
+    path = tmp_path / "film.mp4"
+    with pytest.raises(KeyboardInterrupt), Video(path, 10) as video:
+        write = video._writer.append_data
+
+        def interrupted(frame):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+            write(frame)
+
+        video.add(FRAMES[0])
+        monkeypatch.setattr(video._writer, "append_data", interrupted)
+        video.add(FRAMES[3])
+    np.testing.assert_allclose(frames_of(path), [30, 210], atol=12)
+
+
 def test_of_two_videos_written_to_one_place_at_once_the_last_to_end_is_there_whole(tmp_path):
     path = tmp_path / "film.mkv"
     with Video(path, 10) as first:
@@ -103,7 +119,8 @@ def test_a_failing_ffmpeg_gets_one_sentence_without_its_log(tmp_path):
 
 def next_ffmpeg():
     """Returns the process id of the only ffmpeg that this process has started."""
-    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    threads = Path(f"/proc/{os.getpid()}/task").iterdir()
+    children = [child for thread in threads for child in (thread / "children").read_text().split()]
     return next(int(child) for child in children if "ffmpeg" in Path(f"/proc/{child}/cmdline").read_text())
 
 

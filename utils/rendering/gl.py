@@ -54,15 +54,15 @@ def current(wait: bool = True) -> Iterator[bool]:
     """
     if _State.process not in (None, os.getpid()):
         raise RuntimeError(_FORKED)
-    if not _LOCK.acquire(blocking=wait):
+    if not wait and _LOCK.locked():
         yield False
         return
-    try:
-        _make_current()
-        yield True
-    finally:
-        _release()
-        _LOCK.release()
+    with _LOCK:  # an interrupt at any place below, also in `_release`, leaves the lock free for the next caller
+        try:
+            _make_current()
+            yield True
+        finally:
+            _release()
 
 
 def is_open() -> bool:

@@ -1,6 +1,7 @@
 """Video files that are either complete or absent."""
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -33,12 +34,13 @@ class Video:
         self._aside = self._path.with_name(f".{uuid4().hex}.partial{self._path.suffix}")  # unique to this writer
         _check_writable(self._path, self._aside)
         self._writer = _ffmpeg_writer(self._aside, fps)
+        self._thread = ThreadPoolExecutor(1)  # interrupts reach only the main thread: every frame is written whole
         self._frames, self._failed = 0, False
 
     def add(self, frame: np.ndarray) -> None:
         """Appends a frame (height, width, 3) uint8, sides in multiples of 16."""
         try:
-            self._writer.append_data(frame)
+            self._thread.submit(self._writer.append_data, frame).result()
         except OSError as error:  # imageio's message is the log of ffmpeg
             self._failed = True
             raise self._failure() from error
@@ -49,7 +51,7 @@ class Video:
 
     def __exit__(self, *_):
         try:
-            self._writer.close()
+            self._thread.submit(self._writer.close).result()
             if self._frames and not self._failed:
                 imageio_ffmpeg = importlib.import_module("imageio_ffmpeg")
                 imageio_ffmpeg.count_frames_and_secs(str(self._aside))  # raises if the file is incomplete (disk full)
@@ -57,6 +59,7 @@ class Video:
         except (OSError, RuntimeError) as error:
             raise self._failure() from error
         finally:
+            self._thread.shutdown()
             self._aside.unlink(missing_ok=True)
 
     def _failure(self):
