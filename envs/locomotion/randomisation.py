@@ -111,6 +111,7 @@ class Randomisation:
         home: str = "home",
     ):
         self.config, self.variation = config, variation
+        self._varies = config.varies  # computed once: it builds and checks two configs
         self._nominal = {name: table[name].range.nominal for name in config.ranges}
         self._ranges = {name: ends for name, ends in config.ranges.items() if ends != (self._nominal[name],) * 2}
         variation.declare({name: table[name].changes for name in self._ranges})
@@ -149,7 +150,7 @@ class Randomisation:
     def reset(self, ids: np.ndarray, generators: Generators) -> None:
         """Draws the episodes of simulations `ids` (k,), one number from each generator; a reset of the batch must follow."""
         steps = self.late.steps[ids]
-        if self.config.varies:
+        if self._varies:
             steps = self._draw(ids, spawned(generators))
         elif self.variation.overrides:
             self.variation.apply({}, ids)
