@@ -18,6 +18,13 @@ _CRITIC = ("mlp_extractor.value_net.", "value_net.")  # prefixes of weights of t
 ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh}
 
 
+class NoOptimizer:
+    """The optimizer of a policy that only plays. The first real one of a process takes seconds: it loads torch's compiler."""
+
+    def __init__(self, parameters, lr: float, **settings):
+        pass
+
+
 @dataclass(frozen=True)
 class PolicyKind:
     """A kind of policies. A saved policy names its kind; loading builds it from plain data, then loads its weights.
@@ -61,7 +68,7 @@ class PolicyKind:
         activation: str,
         shape: ReaderShape = ReaderShape(),
     ) -> BasePolicy:
-        """Returns an untrained policy; `layers` gives the widths of its hidden layers, as `net_arch` of SB3 does.
+        """Returns an untrained policy without optimizer; `layers` gives the widths of its hidden layers, as SB3's `net_arch`.
 
         `shape` gives the networks before the hidden layers of a kind with `reading`. Drawing the initial weights does not
         change the state of torch's global generator.
@@ -71,10 +78,11 @@ class PolicyKind:
         """
         if not shape.plain and self.reading is None:
             raise ValueError(f"a {self.name} has no networks before its hidden layers")
-        more = {} if shape.plain else {"shape": shape}
+        settings = {"net_arch": layers, "activation_fn": ACTIVATIONS[activation], "optimizer_class": NoOptimizer}
+        settings |= {} if shape.plain else {"shape": shape}
         with torch.random.fork_rng(devices=[]):
             kind = self.policy_class(observation) if shape.plain else self.reading
-            return kind(observation, action, lambda _: 0.0, net_arch=layers, activation_fn=ACTIVATIONS[activation], **more)
+            return kind(observation, action, lambda _: 0.0, **settings)
 
     def layer_widths(self, policy: BasePolicy) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Returns the widths of the hidden layers of actor and critic."""

@@ -105,3 +105,13 @@ def test_making_an_environment_loads_neither_torch_nor_sb3():
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert result.stdout.strip() == "[] True", result.stderr
+
+
+@pytest.mark.parametrize("name", ["ResidualWalk-v0", "CubeInHand-v0"])
+def test_playing_a_policy_does_not_load_the_compiler_of_torch(name):
+    code = (
+        f"import sys; from run_folder.runs import load_run; run = load_run('assets/policies/{name}');"
+        "env = run.make_env(1); run.act(env.reset(seed=0)[0]); print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert result.stdout.strip() == "True False", result.stderr
