@@ -1,6 +1,8 @@
 """Writes the tables of benchmarks/smooth_table.py as Markdown."""
 
+from benchmarks.smooth_claims import CLAIMED
 from benchmarks.smooth_study import BASELINE, CLAIMS, CLEAN, METHODS
+from evaluation.study.claims import claims_table
 from evaluation.study.results import STEPS, TIME, Results
 from evaluation.study.tables import (
     Column,
@@ -49,6 +51,7 @@ def report(results: Results) -> str:
         (f"{success}, equal steps", differences_table(results, "success", BASELINE, TITLES, STEPS)),
         (f"{returned}, in thousands, equal steps", differences_table(results, "return", BASELINE, TITLES, STEPS, 1e-3)),
         (f"{success}, equal time", differences_table(results, "success", BASELINE, TITLES, TIME)),
+        ("Claims of the earlier analysis", claims_table(results, CLAIMED, TITLES)),
     ]
     text = "\n\n".join(f"## {title}\n\n{table}" for title, table in parts)
     return f"{text}\n\n{_trainings(results)}"

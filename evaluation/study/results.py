@@ -11,6 +11,7 @@ from utils.files import reading, write_aside
 KEYS = ("method", "seed", "budget", "training_steps", "cpu_minutes", "condition", "group", "reach", "episodes")
 # Budgets: the policy after equal steps, the policy after equal time, or one policy that is both.
 STEPS, TIME, BOTH = "steps", "time", "both"
+ALL = "all"  # in place of a group: all groups, each of which counts equally
 _WHOLE = ("seed", "training_steps", "episodes")
 _WORDS = ("method", "budget", "condition", "group", "reach")
 
@@ -93,6 +94,11 @@ class Results:
         """Returns the mean of a metric over each group's conditions, (s, g), so that every group counts equally."""
         parts = [self.values(method, metric, budget, names).mean(axis=1) for names in self.groups.values()]
         return np.stack(parts, axis=1)
+
+    def training_means(self, method: str, metric: str, group: str, budget: str = STEPS, seeds=None) -> np.ndarray:
+        """Returns the mean of a metric over a group's conditions, or over all groups for ALL, of each training, (s,)."""
+        groups = self.groups.values() if group == ALL else [self.groups[group]]
+        return np.mean([self.values(method, metric, budget, names, seeds).mean(axis=1) for names in groups], axis=0)
 
 
 def _text(value):

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.study.results import STEPS, Results
+from evaluation.study.results import ALL, STEPS, Results
 from evaluation.study.statistics import cvar, iqm_over_trainings, is_clear, paired_difference
 
 MISSING = "-"
-ALL = "all"  # row of the means over groups
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,22 @@ def each_condition_table(results: Results, columns: Mapping[str, str], titles: M
     return markdown(["condition", *head], rows)
 
 
+def difference(
+    results: Results, metric: str, side: tuple[str, str, str], other: tuple[str, str, str]
+) -> tuple[float, float, float] | None:
+    """Returns the mean difference of a metric between two sides, paired by seed, and its interval (low, high).
+
+    A side is the method, the group of conditions or ALL, and the budget. None for fewer than two common seeds, or if the
+    results lack a group.
+    """
+    (method, group, budget), (rival, place, limit) = side, other
+    seeds = sorted({*results.seeds(method, budget)} & {*results.seeds(rival, limit)})
+    if len(seeds) < 2 or not {group, place} <= {*results.groups, ALL}:
+        return None
+    own, base = (results.training_means(name, metric, *rest, seeds) for name, *rest in (side, other))
+    return paired_difference(own, base)
+
+
 def differences_table(
     results: Results, metric: str, baseline: str, titles: Mapping[str, str], budget: str = STEPS, scale: float = 1.0
 ) -> str:
@@ -108,22 +123,12 @@ def differences_table(
 
 def _difference(results, metric, method, baseline, group, budget, scale):
     """Returns a difference with its interval as text; MISSING for fewer than two common seeds."""
-    seeds = sorted({*results.seeds(method, budget)} & {*results.seeds(baseline)})
-    if len(seeds) < 2:
+    found = difference(results, metric, (method, group, budget), (baseline, group, STEPS))
+    if found is None:
         return MISSING
-    own, base = (
-        _per_training(results, name, metric, group, kind, seeds) for name, kind in ((method, budget), (baseline, STEPS))
-    )
-    mean, low, high = (scale * value for value in paired_difference(own, base))
+    mean, low, high = (scale * value for value in found)
     text = f"{mean:+.2f}"
     return f"{f'**{text}**' if is_clear((low, high)) else text} ({low:+.2f} to {high:+.2f})"
-
-
-def _per_training(results, name, metric, group, budget, seeds):
-    """Returns the mean over a group's conditions, or over all groups, for each seed, (s,)."""
-    if group != ALL:
-        return results.values(name, metric, budget, results.groups[group], seeds).mean(axis=1)
-    return np.mean([results.values(name, metric, budget, names, seeds).mean(axis=1) for names in results.groups.values()], 0)
 
 
 def _shown(values, column):

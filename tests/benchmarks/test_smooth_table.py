@@ -13,12 +13,15 @@ import pytest
 
 import train
 from algorithms.vec_env import make_vector
+from benchmarks.smooth_claims import CLAIMED
 from benchmarks.smooth_study import CLAIMS, COUNT, ENV_ID, METHODS, TRAINED, conditions, nominal
 from benchmarks.smooth_table import main
 from benchmarks.study_trainings import Training, options
 from envs.realant.config import RealAntConfig
 from envs.realant.scene import JOINTS
 from evaluation.study.conditions import target_cell
+from evaluation.study.results import ALL
+from evaluation.study.tally import METRICS
 from run_folder.export import describe
 from run_folder.runs import load_run
 from tests.helpers.refusals import refusal
@@ -58,6 +61,15 @@ def rollout(condition, steps=12):
 def test_each_method_is_a_training_whose_options_all_have_an_effect(method):
     config = config_of(method.name)
     assert config.env_id == ENV_ID and config.total_timesteps == STEPS and config.eval_every == 0
+
+
+def test_every_training_for_a_claim_decides_one_and_every_section_has_a_claim():
+    compared = {name for claim in CLAIMED for name in (claim.better, claim.worse)}
+    assert {method.name for method in CLAIMS} <= compared <= {method.name for method in (*METHODS, *CLAIMS)}
+    assert {claim.section for claim in CLAIMED} == {*range(1, 11)}
+    groups = {condition.group for condition in conditions()} | {ALL, None}
+    assert {group for claim in CLAIMED for group in (claim.group, claim.worse_group)} <= groups
+    assert {claim.metric for claim in CLAIMED} <= {*METRICS}
 
 
 def test_the_methods_differ_in_what_they_are_named_for():
