@@ -19,7 +19,7 @@ ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh}
 
 
 class NoOptimizer:
-    """The optimizer of a policy that only plays. The first real one of a process takes seconds: it loads torch's compiler."""
+    """The optimizer of a policy that only plays. A process's first real one takes seconds: it loads torch's compiler."""
 
     def __init__(self, parameters, lr: float, **settings):
         pass
@@ -68,7 +68,7 @@ class PolicyKind:
         activation: str,
         shape: ReaderShape = ReaderShape(),
     ) -> BasePolicy:
-        """Returns an untrained policy without optimizer; `layers` gives the widths of its hidden layers, as SB3's `net_arch`.
+        """Returns an untrained policy without optimizer; `layers` gives the widths of its layers, as `net_arch` of SB3.
 
         `shape` gives the networks before the hidden layers of a kind with `reading`. Drawing the initial weights does not
         change the state of torch's global generator.

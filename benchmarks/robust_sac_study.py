@@ -26,6 +26,7 @@ class Task:
         coefs: coefficients of legacy regularisers and of penalties where the original scripts do not use COEF.
         ranges: parameter -> nominal value, lowest and highest value of the sweep.
         without: names of the methods whose arguments the environment does not have.
+        costs: whether the rewards are costs, so that values are below 0.
     """
 
     env_id: str
@@ -33,6 +34,7 @@ class Task:
     coefs: Mapping[str, float]
     ranges: Mapping[str, tuple[float, float, float]]
     without: tuple[str, ...] = ()
+    costs: bool = False
 
 
 # Coefficients and ranges of the scripts of the code that accompanies the paper on uncertainty sets of transitions (USR).
@@ -53,7 +55,7 @@ TASKS = {
     "walker": Task(
         "RWRLWalkerWalk-v0",
         24,
-        {"l1_param": 5e-5},
+        {},
         {
             "thigh_length": (0.225, 0.1, 0.7),
             "torso_length": (0.3, 0.1, 0.7),
@@ -61,7 +63,14 @@ TASKS = {
             "contact_friction": (0.7, 0.01, 2.0),
         },
     ),
-    "toy": Task("Toy-v0", 2, {}, {"inertia_x": (1.0, 0.5, 1.5), "inertia_y": (1.0, 0.5, 1.5)}, ("noise", "dr_history")),
+    "toy": Task(
+        "Toy-v0",
+        2,
+        {},
+        {"inertia_x": (1.0, 0.5, 1.5), "inertia_y": (1.0, 0.5, 1.5)},
+        without=("noise", "dr_history"),
+        costs=True,
+    ),
 }
 SETS, ADVERSARIAL = ("l2_param", "l1_param", "linf_param"), ("l2_adv_param", "l1_adv_param", "linf_adv_param")
 PENALTIES = ("l2_reg", "l1_reg")
@@ -99,13 +108,13 @@ def randomised(task: Task, name: str) -> tuple[float, float]:
 
 
 def legacy_discount(task: Task) -> float:
-    """Returns the discount that legacy l2_param implies for a constant value V > 0.
+    """Returns the discount that legacy l2_param implies for a constant value V.
 
-    Its target is V - coef V (1 + c), where c = E |z| of a standard normal vector z of `size` components: the original
-    regulariser of a constant value is |V| c.
+    Its target is V - coef (V + |V| c), where c = E |z| of a standard normal vector z of `size` components: the original
+    regulariser of a constant value is |V| c. The adversarial methods imply the same to 1e-4.
     """
     mean_norm = np.sqrt(2) * gamma_function((task.size + 1) / 2) / gamma_function(task.size / 2)
-    return DISCOUNT * (1.0 - task.coefs.get("l2_param", COEF) * (1.0 + mean_norm))
+    return DISCOUNT * (1.0 - COEF * (1.0 - mean_norm if task.costs else 1.0 + mean_norm))
 
 
 def nominal(arguments: Mapping) -> dict:

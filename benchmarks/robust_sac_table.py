@@ -18,7 +18,7 @@ from typing import Literal
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.robust_sac_report import draw, report
-from benchmarks.robust_sac_study import BASELINE, TASKS, conditions, methods, nominal
+from benchmarks.robust_sac_study import BASELINE, CLEAN, TASKS, conditions, methods, nominal
 from benchmarks.study_command import StudyConfig, groups_of, run_study
 from benchmarks.study_runner import Study
 from evaluation.study.conditions import Condition
@@ -45,7 +45,7 @@ class RobustSacTableConfig(StudyConfig):
     """Control steps of each training, of all simulations together."""
     groups: tuple[Literal[*GROUPS], ...] | None = None
     """The nominal task ("clean") and parameters to evaluate; None for all of the task."""
-    episodes: int = within(10, 1, MOST_EPISODES)
+    episodes: int = within(20, 1, MOST_EPISODES)
     """Number of episodes of each policy at each value."""
     episode_steps: int = within(1000, 2)
     """Most control steps of an episode."""
@@ -68,7 +68,7 @@ class RobustSacTableConfig(StudyConfig):
     def study(self) -> Study:
         task = TASKS[self.task]
         title = f"# Tables of benchmarks/robust_sac_table.py --task {self.task}"
-        return Study(title, task.env_id, methods(task), BASELINE, METRICS, partial(report, task), equal_time=False)
+        return Study(title, task.env_id, methods(task), BASELINE, METRICS, partial(report, task), False, apart=(CLEAN,))
 
     @property
     def conditions(self) -> list[Condition]:

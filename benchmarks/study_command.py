@@ -13,7 +13,7 @@ from benchmarks.study_runner import TABLE, Plan, Study, StudyRunner, check_folde
 from benchmarks.study_trainings import Training
 from evaluation.held_out_seeds import SUCCESSES
 from evaluation.study.conditions import Condition
-from evaluation.study.results import Results, read_results
+from evaluation.study.results import Results
 from utils.console.arguments import parse_arguments
 from utils.console.options import given_options
 from utils.fields import Checked, within
@@ -131,7 +131,7 @@ def run_study(
         config.refuse_ignored(argv)
         code, table = _run(config)
         if after is not None and table.is_file():
-            after(config, Results(read_results(table, config.study.metrics)))
+            after(config, config.study.results(table))
         return code
     except KeyboardInterrupt:
         print("Stopped; the same command resumes.", file=sys.stderr)
@@ -145,5 +145,5 @@ def _run(config):
     """Runs the study, or prints the tables of a CSV; returns the exit code and the CSV of the results."""
     if config.tables_from is None:
         return StudyRunner(config.study, config.plan()).run(), config.folder / TABLE
-    print(config.study.report(Results(read_results(config.tables_from, config.study.metrics))))
+    print(config.study.report(config.study.results(config.tables_from)))
     return 0, config.tables_from

@@ -34,6 +34,7 @@ class Study:
         metrics: names of the measures of a cell.
         report: results -> Markdown tables.
         equal_time: whether the policy that a slower method had after the CPU time of the baseline is evaluated, too.
+        apart: groups of conditions that do not count in means over groups.
     """
 
     title: str
@@ -43,11 +44,16 @@ class Study:
     metrics: tuple[str, ...]
     report: Callable[[Results], str]
     equal_time: bool = True
+    apart: tuple[str, ...] = ()
 
     @property
     def by_name(self) -> dict[str, Method]:
         """The methods by name."""
         return {method.name: method for method in self.methods}
+
+    def results(self, table: Path) -> Results:
+        """Returns the results in a CSV of the study. Raises ValueError as `read_results` does."""
+        return Results(read_results(table, self.metrics), self.apart)
 
 
 @dataclass(frozen=True)
@@ -203,7 +209,7 @@ class StudyRunner:
             _say("no training has been evaluated under all conditions yet")
             return
         write_results(out / TABLE, rows, metrics)
-        tables = self.study.report(Results(read_results(out / TABLE, metrics)))
+        tables = self.study.report(self.study.results(out / TABLE))
         text = f"{self.study.title}\n\n{tables}\n\n{self.plan.steps:,} steps; {self._made_with}.\n"
         write_aside(out / REPORT, lambda aside: aside.write_text(text))
         print(tables)

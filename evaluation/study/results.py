@@ -11,7 +11,7 @@ from utils.files import reading, write_aside
 KEYS = ("method", "seed", "budget", "training_steps", "cpu_minutes", "condition", "group", "reach", "episodes")
 # Budgets: the policy after equal steps, the policy after equal time, or one policy that is both.
 STEPS, TIME, BOTH = "steps", "time", "both"
-ALL = "all"  # in place of a group: all groups, each of which counts equally
+ALL = "all"  # in place of a group: all groups except those apart, each of which counts equally
 _WHOLE = ("seed", "training_steps", "episodes")
 _WORDS = ("method", "budget", "condition", "group", "reach")
 
@@ -50,6 +50,7 @@ class Results:
 
     Args:
         rows: rows as `read_results` returns them.
+        apart: groups that do not count in means over groups.
 
     Attributes:
         methods: names of the methods in the order of their first rows.
@@ -57,7 +58,7 @@ class Results:
         incomplete: method, seed and budget of the trainings that lack conditions.
     """
 
-    def __init__(self, rows: Iterable[Mapping]):
+    def __init__(self, rows: Iterable[Mapping], apart: Sequence[str] = ()):
         self._cells: dict[tuple, dict[str, Mapping]] = {}
         self.groups: dict[str, list[str]] = {}
         for row in rows:
@@ -67,6 +68,7 @@ class Results:
             known += [row["condition"]] if row["condition"] not in known else []
         self.methods = list(dict.fromkeys(method for method, *_ in self._cells))
         wanted = {condition for group in self.groups.values() for condition in group}
+        self._counted = {name: group for name, group in self.groups.items() if name not in apart}
         self.incomplete = [key for key, cells in self._cells.items() if cells.keys() != wanted]
 
     @property
@@ -91,13 +93,13 @@ class Results:
         )
 
     def group_means(self, method: str, metric: str, budget: str = STEPS) -> np.ndarray:
-        """Returns the mean of a metric over each group's conditions, (s, g), so that every group counts equally."""
-        parts = [self.values(method, metric, budget, names).mean(axis=1) for names in self.groups.values()]
+        """Returns the mean of a metric over the conditions of each group that is not apart, (s, g)."""
+        parts = [self.values(method, metric, budget, names).mean(axis=1) for names in self._counted.values()]
         return np.stack(parts, axis=1)
 
     def training_means(self, method: str, metric: str, group: str, budget: str = STEPS, seeds=None) -> np.ndarray:
-        """Returns the mean of a metric over a group's conditions, or over all groups for ALL, of each training, (s,)."""
-        groups = self.groups.values() if group == ALL else [self.groups[group]]
+        """Returns the mean of a metric over a group's conditions, or over groups for ALL, of each training, (s,)."""
+        groups = self._counted.values() if group == ALL else [self.groups[group]]
         return np.mean([self.values(method, metric, budget, names, seeds).mean(axis=1) for names in groups], axis=0)
 
 

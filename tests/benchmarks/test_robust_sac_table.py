@@ -8,7 +8,7 @@ import pytest
 import train
 from benchmarks.robust_sac_report import draw, report
 from benchmarks.robust_sac_study import ADVERSARIAL, TASKS, conditions, legacy_discount, methods, nominal, randomised, sweep
-from benchmarks.robust_sac_table import main
+from benchmarks.robust_sac_table import RobustSacTableConfig, main
 from benchmarks.study_trainings import Training, options
 from evaluation.study.results import KEYS, Results
 from evaluation.study.returns import EPISODES, METRICS, auc_text, pooled, returns_cell
@@ -16,6 +16,7 @@ from run_folder.runs import load_run
 from tests.helpers.refusals import refusal
 
 TOY = TASKS["toy"]
+STUDY = RobustSacTableConfig(task="toy").study
 EVERY_METHOD = [(task, method) for task in TASKS for method in methods(TASKS[task])]
 
 
@@ -51,10 +52,23 @@ def test_the_methods_of_a_task_differ_in_what_they_are_named_for():
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS.keys())
-def test_the_smaller_discount_is_that_of_the_mean_norm_of_a_normal_vector(task):
-    norms = np.linalg.norm(np.random.default_rng(0).standard_normal((200_000, task.size)), axis=1)
-    coef = (1 - legacy_discount(task) / 0.99) / (1 + norms.mean())
-    assert coef == pytest.approx(1e-4, rel=5e-3)
+def test_the_smaller_discount_is_that_of_the_original_target_for_a_constant_value(task):
+    value = -10.0 if task is TOY else 10.0  # the toy's rewards are costs
+    norms = np.linalg.norm(value * np.random.default_rng(0).standard_normal((200_000, task.size)), axis=1)
+    target = (1 - 1e-4) * value - 1e-4 * norms.mean()
+    assert legacy_discount(task) == pytest.approx(0.99 * target / value, rel=1e-6)
+    assert (legacy_discount(task) > 0.99) == (task is TOY)
+
+
+def test_a_study_of_the_toy_trains_plays_and_compares(tmp_path, capsys):
+    argv = "--task toy --only sac --seeds 1 --steps 300 --groups clean inertia_x --episodes 2 --episode-steps 20"
+    assert main([*argv.split(), "--out", str(tmp_path), "--num-threads", "1"]) == 0
+    results = STUDY.results(tmp_path / "toy/results.csv")
+    assert results.seeds("sac") == [1] and len(results.groups["inertia_x"]) == 20 and not results.incomplete
+    returns = results.values("sac", "return")
+    assert (returns < 0).all() and len(np.unique(returns)) > 10  # inertia changes what the same policy earns
+    line = f"| SAC | {returns[0, 0]:.0f} | "
+    assert line in (tmp_path / "toy/tables.md").read_text() and line in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS.keys())
@@ -80,7 +94,13 @@ def results_of(returns):
                 group = name.partition("=")[0]
                 cell = dict.fromkeys(METRICS) | {"return": np.mean(episodes)} | dict(zip(EPISODES, episodes))
                 rows.append(dict(zip(KEYS, (method, seed, "steps", 9, 1.0, name, group, "", len(episodes)))) | cell)
-    return Results(rows)
+    return Results(rows, STUDY.apart)
+
+
+def test_the_nominal_task_does_not_count_among_the_sweeps():
+    values = np.full((2, 20, 2), 200.0)
+    values[:, 0] = 900.0  # also of the nominal task
+    assert "| SAC | 900 (900 to 900) | 235 (235 to 235) | 200 (" in report(TOY, results_of({"sac": values}))
 
 
 def test_the_robust_auc_pools_the_episodes_of_all_trainings():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.study.results import BOTH, KEYS, STEPS, TIME, Results, read_results, write_results
+from evaluation.study.results import ALL, BOTH, KEYS, STEPS, TIME, Results, read_results, write_results
 from evaluation.study.tables import (
     Column,
     conditions_table,
@@ -74,6 +74,14 @@ def test_groups_count_equally_and_worst_and_tail_look_at_single_conditions():
     np.testing.assert_allclose(worst("success")(results, "a"), [[0.2], [0.0]])
     np.testing.assert_allclose(tail("success")(results, "a"), [[0.2], [0.0]])
     np.testing.assert_allclose(in_group("success", "failure")(results, "a"), [[0.2, 0.4], [0.0, 0.2]])
+
+
+def test_a_group_that_is_apart_does_not_count_in_means_over_groups():
+    values = {"clean": 1.0, "failure_1": 0.2, "failure_2": 0.4}
+    results = Results([row("a", 1, name, value) for name, value in values.items()], apart=("clean",))
+    np.testing.assert_allclose(over_groups("success")(results, "a"), [[0.3]])
+    np.testing.assert_allclose(results.training_means("a", "success", ALL), [0.3])
+    np.testing.assert_allclose(results.training_means("a", "success", "clean"), [1.0])
 
 
 def test_a_training_without_all_conditions_does_not_count():
