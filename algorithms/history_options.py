@@ -36,6 +36,9 @@ class HistoryOptions(Checked):
     recent_frames: int | None = within(None, 1, LONGEST)
     """Newest frames that the actor's layers and the estimator read, with an encoder or an estimator; None for 5, or for all
     frames if there are fewer."""
+    direct_frames: int | None = within(None, 1, LONGEST)
+    """Newest frames that the actor's layers read, if the estimator reads another number; None for as many. Old actions and
+    velocities in them carry the noise of exploration, by which a network can memorise single samples."""
     estimate: bool = False
     """Train a network that estimates privileged values, such as the velocity of the body, from the newest frames. The actor
     reads the estimates."""
@@ -58,6 +61,7 @@ class HistoryOptions(Checked):
         """Fields of this class that have no effect -> the reason."""
         idle = {} if self.encodes else dict.fromkeys(_ENCODER, "encoder is none")
         idle |= {} if self.estimate else dict.fromkeys(_ESTIMATOR, "estimate is False")
+        idle |= {} if self.estimate else {"direct_frames": "there is no estimator: use recent_frames"}
         return idle if self.encodes or self.estimate else idle | {"recent_frames": "there is no encoder and no estimator"}
 
     def check_symmetric(self) -> None:
@@ -84,10 +88,11 @@ class HistoryOptions(Checked):
         recent = min(RECENT, frames) if self.recent_frames is None else self.recent_frames
         if self.encodes and frames == 1:
             raise FieldError("encoder", "must be none: the observation has no history (give the environment more frames)")
-        if recent > frames:
-            raise FieldError("recent_frames", f"must be at most the frames of the observation, {frames}, got {recent}")
+        for name, count in (("recent_frames", recent), ("direct_frames", self.direct_frames or 1)):
+            if count > frames:
+                raise FieldError(name, f"must be at most the frames of the observation, {frames}, got {count}")
         count, arch = len(self.columns(env)), self.estimator_arch if self.estimate else ()
-        shape = ReaderShape(frames, recent, self._encoder, arch, count, self.detach_estimator)
+        shape = ReaderShape(frames, recent, self._encoder, arch, count, self.detach_estimator, self.direct_frames)
         try:
             shape.frame_size(size)
         except FieldError as error:

@@ -35,26 +35,25 @@ class HistoryReader(nn.Module):
     def __init__(self, shape: ReaderShape, size: int, activation: type[nn.Module]):
         super().__init__()
         self.shape, self.frame = shape, shape.frame_size(size)
-        self._newest = size - shape.recent * self.frame
-        recent, features = size - self._newest, shape.encoder.size if shape.encoder.channels else 0
+        recent, read = (count * self.frame for count in (shape.recent, shape.read))
+        self._recent, self._read = slice(size - recent, size), slice(size - read, size)
+        features = shape.encoder.size if shape.encoder.channels else 0
         self.encoder = _encoder(shape, self.frame, activation) if features else None
-        wide = (recent, *shape.estimator, shape.estimated)
-        self.estimator = _dense(wide, activation) if shape.estimated else None
-        self.size = recent + features + shape.estimated
+        self.estimator = _dense((recent, *shape.estimator, shape.estimated), activation) if shape.estimated else None
+        self.size = read + features + shape.estimated
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        recent = observations[:, self._newest :]
-        parts = [recent]
+        parts = [observations[:, self._read]]
         if self.encoder is not None:
             parts.append(self.encoder(observations))
         if self.estimator is not None:
-            estimates = self.estimator(recent)
+            estimates = self.estimate(observations)
             parts.append(estimates.detach() if self.shape.detached else estimates)
         return torch.cat(parts, dim=1)
 
     def estimate(self, observations: torch.Tensor) -> torch.Tensor:
         """Returns the estimates (b, estimated) for stacked observations; they keep their gradient if `detached`."""
-        return self.estimator(observations[:, self._newest :])
+        return self.estimator(observations[:, self._recent])
 
 
 class TwoReaders(nn.Module):

@@ -72,7 +72,7 @@ class ReaderShape(Checked):
     frames: int = within(1, 1, LONGEST)
     """Number of frames of the observation, oldest first."""
     recent: int = within(1, 1, LONGEST)
-    """Number of newest frames that the hidden layers and the estimator read."""
+    """Number of newest frames that the estimator reads, and, without `direct`, the hidden layers."""
     encoder: EncoderShape = EncoderShape()
     """The encoder of all frames."""
     estimator: tuple[int, ...] = layers(())
@@ -81,6 +81,13 @@ class ReaderShape(Checked):
     """Number of estimated values; 0 for no estimator."""
     detached: bool = False
     """Whether the policy's loss has no gradient with respect to the estimates."""
+    direct: int | None = within(None, 1, LONGEST)
+    """Number of newest frames that the hidden layers read; None for as many as the estimator."""
+
+    @property
+    def read(self) -> int:
+        """Number of newest frames that the hidden layers read."""
+        return self.recent if self.direct is None else self.direct
 
     @property
     def plain(self) -> bool:
@@ -94,12 +101,13 @@ class ReaderShape(Checked):
             FieldError: the observation does not consist of so many frames, or the encoder does not fit them.
         """
         size, rest = divmod(observation_size, self.frames)
-        if rest or self.recent > self.frames:
-            words = f"must be whole frames of {observation_size} values, and at least the {self.recent} recent ones"
+        if rest or max(self.recent, self.read) > self.frames:
+            newest = max(self.recent, self.read)
+            words = f"must be whole frames of {observation_size} values, and at least the {newest} newest ones"
             raise FieldError("frames", f"{words}, got {self.frames}")
         self.encoder.lengths(self.frames if self.encoder.axis == "time" else size)
         return size
 
     def newest(self, part: slice) -> slice:
         """Returns the newest frames in `part` of an observation, the part for the actor."""
-        return slice(part.stop - self.recent * self.frame_size(part.stop - part.start), part.stop)
+        return slice(part.stop - self.read * self.frame_size(part.stop - part.start), part.stop)

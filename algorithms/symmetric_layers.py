@@ -65,11 +65,12 @@ def tie_reader(reader: HistoryReader, into: Mirror, estimates: Mirror | None) ->
         estimates: mirror of the estimated values; None without an estimator.
     """
     frame = into.part(slice(len(into) - reader.frame, len(into)))
-    parts = [moved(range(reader.shape.recent), frame)]
+    recent, read = (moved(range(count), frame) for count in (reader.shape.recent, reader.shape.read))
+    parts = [read]
     if reader.encoder is not None:
         parts.append(tie(reader.encoder, frame))
     if reader.estimator is not None:
-        parts.append(tie(reader.estimator, parts[0], estimates))
+        parts.append(tie(reader.estimator, recent, estimates))
     return joined(*parts)
 
 

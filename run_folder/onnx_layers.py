@@ -72,11 +72,16 @@ class OnnxLayers:
 
     def _reader(self, reader, value):
         """Adds the newest frames, the encoder's features and the estimates, side by side."""
-        width = reader.shape.frames * reader.frame
-        first, last, axis = (self.constant(np.array([n])) for n in (width - reader.shape.recent * reader.frame, width, 1))
-        parts = [self.node("Slice", value, first, last, axis)]
+        shape = reader.shape
+        parts = [self._newest(value, reader, shape.read)]
         if reader.encoder is not None:
             parts.append(self.sequence(reader.encoder, value))
         if reader.estimator is not None:
-            parts.append(self.sequence(reader.estimator, parts[0]))
+            recent = parts[0] if shape.recent == shape.read else self._newest(value, reader, shape.recent)
+            parts.append(self.sequence(reader.estimator, recent))
         return self.node("Concat", *parts, axis=1)
+
+    def _newest(self, value, reader, count):
+        width = reader.shape.frames * reader.frame
+        first, last, axis = (self.constant(np.array([n])) for n in (width - count * reader.frame, width, 1))
+        return self.node("Slice", value, first, last, axis)

@@ -28,7 +28,8 @@ SMALL = """--env Biped-v0 --algo asymmetric_ppo --preset one_frame --total-times
 --asymmetric-ppo.batch-size 64 --asymmetric-ppo.n-epochs 2 --asymmetric-ppo.net-arch 8""".split()
 HISTORY = """--privileged-frames 2 --asymmetric-ppo.encoder time --asymmetric-ppo.encoder-channels 4 4
 --asymmetric-ppo.encoder-kernels 3 2 --asymmetric-ppo.encoder-strides 2 1 --asymmetric-ppo.encoder-arch 6
---asymmetric-ppo.encoder-size 4 --asymmetric-ppo.estimate --asymmetric-ppo.estimator-arch 8""".split()
+--asymmetric-ppo.encoder-size 4 --asymmetric-ppo.estimate --asymmetric-ppo.estimator-arch 8
+--asymmetric-ppo.direct-frames 2""".split()
 HISTORY += ["--env-kwargs", "{frames: 6}"]
 UPDATE = """--asymmetric-ppo.desired-kl 0.01 --asymmetric-ppo.std-floor 0.1 --asymmetric-ppo.clip-range-vf 0.2
 --asymmetric-ppo.critic-reads privileged --asymmetric-ppo.critic-arch 6""".split()
@@ -107,9 +108,10 @@ def test_a_critic_of_privileged_values_reads_nothing_else():
         assert not torch.isclose(model.policy.predict_values(seen), model.policy.predict_values(seen + 1.0)).any()
 
 
+@pytest.mark.parametrize("frames", [{"recent_frames": 2}, {"recent_frames": 4, "direct_frames": 2}])
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_a_critic_of_the_newest_frames_reads_what_the_actor_s_layers_read(symmetric):
-    options = HistoryOptions(estimate=True, recent_frames=2, estimator_arch=(4,))
+def test_a_critic_of_the_newest_frames_reads_what_the_actor_s_layers_read(symmetric, frames):
+    options = HistoryOptions(estimate=True, estimator_arch=(4,), **frames)
     model, seen = drifting(critic_reads="newest", symmetric=symmetric, history=options), torch.randn(5, 9)
     with torch.no_grad():
         values = model.policy.predict_values(seen)
@@ -173,6 +175,8 @@ def test_it_is_exported_as_one_file_with_all_networks(source, tmp_path, capsys):
         {"frames": 10**9},
         {"frames": 5},
         {"recent": 7},
+        {"direct": 7},
+        {"direct": 0},
         {"estimated": -1},
         {"estimator": [10**9]},
         {"encoder": {"kernels": [7, 2]}},
@@ -204,6 +208,7 @@ def test_without_networks_a_policy_is_written_as_before():
     [
         ("encoder time", "encoder must be none: the observation has no history (give the environment more frames)"),
         ("estimate .recent-frames 2", "recent_frames must be at most the frames of the observation, 1, got 2"),
+        ("estimate .direct-frames 2", "direct_frames must be at most the frames of the observation, 1, got 2"),
         ("estimate .estimated body_linvle", "estimated must not contain 'body_linvle', no privileged row, did you mean"),
         ("estimate .no-privileged", "estimate must be False without privileged observations"),
         ("critic-reads privileged .no-privileged", "critic_reads must be everything without privileged observations"),
@@ -217,6 +222,7 @@ def test_without_networks_a_policy_is_written_as_before():
         ("encoder-size 8", "--asymmetric-ppo.encoder-size has no effect: encoder is none"),
         ("detach-estimator", "--asymmetric-ppo.detach-estimator has no effect: estimate is False"),
         ("recent-frames 1", "--asymmetric-ppo.recent-frames has no effect: there is no encoder and no estimator"),
+        ("encoder time .direct-frames 1", "--asymmetric-ppo.direct-frames has no effect: there is no estimator: use recent"),
         ("rate-range 0.1 0.2", "--asymmetric-ppo.rate-range has no effect: desired_kl is not set"),
         (
             "desired-kl 0.01 .final-learning-rate 0.001",

@@ -1,5 +1,7 @@
 """Networks that read a history: encoder and estimator learn, mirror and are saved; rollouts store every frame once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -60,16 +62,18 @@ def test_the_preset_x1_has_the_networks_of_the_source():
     assert counts == [35_440, 101_763, 320_908, 398_849] and policy.log_std.numel() == 12
 
 
-def test_the_actor_reads_the_newest_frames_the_features_and_the_estimates():
-    policy, observations = policy_of(), torch.randn(4, FRAMES * FRAME + KNOWN, requires_grad=True)
+@pytest.mark.parametrize("direct", [None, 1, 5])
+def test_the_actor_reads_the_newest_frames_the_features_and_the_estimates(direct):
+    policy = policy_of(replace(SHAPE, direct=direct))
+    observations, own = torch.randn(4, FRAMES * FRAME + KNOWN, requires_grad=True), FRAME * (direct or 3)
     reader, part = policy.mlp_extractor.policy_net[0], slice(0, FRAMES * FRAME)
     features = reader(observations[:, part])
-    torch.testing.assert_close(features[:, :15], observations[:, 30:45])
-    torch.testing.assert_close(features[:, 15:21], reader.encoder(observations[:, part]))
-    torch.testing.assert_close(features[:, 21:], reader.estimator(observations[:, 30:45]))
-    (read,) = torch.autograd.grad(features[:, 15:21].sum(), observations, retain_graph=True)
+    torch.testing.assert_close(features[:, :own], observations[:, 45 - own : 45])
+    torch.testing.assert_close(features[:, own : own + 6], reader.encoder(observations[:, part]))
+    torch.testing.assert_close(features[:, own + 6 :], reader.estimator(observations[:, 30:45]))
+    (read,) = torch.autograd.grad(features[:, own : own + 6].sum(), observations, retain_graph=True)
     assert read[:, :45].reshape(4, FRAMES, FRAME).any(dim=2).any(dim=0).all() and not read[:, 45:].any()
-    (read,) = torch.autograd.grad(features[:, 21:].sum(), observations)
+    (read,) = torch.autograd.grad(features[:, own + 6 :].sum(), observations)
     assert not read[:, :30].any() and read[:, 30:45].any()
 
 
@@ -85,10 +89,12 @@ def test_a_detached_estimator_learns_from_its_error_alone(detached):
     assert all(weight.grad.any() for weight in weights)
 
 
+@pytest.mark.parametrize("direct", [None, 1])
 @pytest.mark.parametrize("critic", [slice(FRAMES * FRAME, FRAMES * FRAME + KNOWN), None])
-def test_symmetric_networks_with_encoder_and_estimator_mirror_their_actions(critic):
+def test_symmetric_networks_with_encoder_and_estimator_mirror_their_actions(critic, direct):
+    shape, observations = replace(SHAPE, direct=direct), torch.randn(50, FRAMES * FRAME + KNOWN)
     # The three estimated values are the first privileged ones.
-    symmetric, observations = policy_of(symmetry=SYMMETRY, critic_slice=critic), torch.randn(50, FRAMES * FRAME + KNOWN)
+    symmetric = policy_of(shape, symmetry=SYMMETRY, critic_slice=critic)
     images = torch.as_tensor(SYMMETRY.observation(observations.numpy()))
     estimate, part = symmetric.mlp_extractor.policy_net[0].estimate, slice(0, FRAMES * FRAME)
     with torch.no_grad():
@@ -99,7 +105,7 @@ def test_symmetric_networks_with_encoder_and_estimator_mirror_their_actions(crit
     np.testing.assert_allclose(estimates[1], PRIVILEGED.part(slice(0, 3))(estimates[0]), atol=1e-6)
     torch.testing.assert_close(*values)
     assert np.ptp(acted[0], axis=0).min() > 1e-3 and np.abs(acted[0] - acted[1]).max() > 1e-3
-    plain = policy_of(critic_slice=critic)
+    plain = policy_of(shape, critic_slice=critic)
     plain.load_state_dict(symmetric.plain_weights())
     with torch.no_grad():
         np.testing.assert_allclose(means(plain, observations).numpy(), acted[0], atol=1e-6)

@@ -47,6 +47,7 @@ _SMALL = {
     "encoder_size": 32,
     "estimate": True,
     "estimator_arch": (64, 32),
+    "direct_frames": 1,
     "critic_reads": "privileged",
     "net_arch": (128, 64),
     "critic_arch": (256, 128),
@@ -103,8 +104,7 @@ PRESETS = {
     "varied": _DEFAULT
     | {
         "env": _COMMANDS | {"variation": asdict(TRAINING_VARIATION)},
-        "variation_warm_up": 1_000_000,
-        "variation_rise": 2_000_000,
+        "variation_rise": 3_000_000,  # from the first step on: rows that start to vary later would shock the critic
     },
     "one_frame": _ONE_FRAME,  # without a history
     "x1": {
