@@ -25,6 +25,7 @@ from utils.console.options import overruled
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID
 from utils.paths import with_home
+from utils.plain_yaml import dump_yaml
 from utils.provenance import versions
 
 
@@ -120,12 +121,24 @@ def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainCon
     content = content.get("config", content)
     env_id = known.env_id or content.get("env_id", default_id)
     name = known.preset or content.get("preset", "default")
+    kept = {} if recorded else starting_from(name, env_id, {}).env_kwargs
+    if isinstance(content.get("env_kwargs"), dict):
+        content = content | {"env_kwargs": kept | content["env_kwargs"]}
     start = starting_from(name, env_id, content)
     if known.config and not recorded:
         refuse_keys(known.config, content, start)
-    config = parse_arguments(find_task(env_id).config, argv, start, about)
+    config = parse_over(start, argv, about)
     config.refuse_ignored(argv)
     return config
+
+
+def parse_over(start: TrainConfig, argv: list[str], about: str) -> TrainConfig:
+    """Returns the config of a command line over `start`; arguments of the environment that it leaves out stay the same."""
+    config = parse_arguments(type(start), argv, start, about)
+    whole = start.env_kwargs | config.env_kwargs
+    if whole == config.env_kwargs:
+        return config
+    return parse_arguments(type(start), [*argv, "--env-kwargs", dump_yaml(whole, flow=True).strip()], start, about)
 
 
 def refuse_keys(file: Path, content: dict, config: TrainConfig) -> None:

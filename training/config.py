@@ -87,7 +87,8 @@ class TrainConfig(Learners):
     such as '{object_mass: [0.7, 1.3]}', or any perturb_spec, chooses parameters. Evaluations then play the nominal physics
     and, separately, the perturbed physics."""
     env_kwargs: Annotated[dict, YAML_MAPPING] = field(default_factory=dict)
-    """Arguments of the environment: '{combined_challenge: easy}', or '{perturb_spec: {params: {mass: [0.8, 1.2]}}}'."""
+    """Arguments of the environment: '{combined_challenge: easy}', or '{perturb_spec: {params: {mass: [0.8, 1.2]}}}'. Those
+    of the preset that are left out keep their values."""
     algo: Literal[*LEARNERS] = "ppo"
     """Learning algorithm of the training."""
     her: Annotated[bool, tyro.conf.arg(help=HER_HELP)] = False

@@ -1,5 +1,7 @@
 """`train.py` trains any registered environment: same run folder, evaluation by return, play and resume."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -69,6 +71,27 @@ def test_the_id_decides_what_can_be_said():
     assert (config.env_arguments, config.ppo.n_steps) == ({"g": 5.0}, 2048)
     with pytest.raises(SystemExit):
         train.parse(["--env", "Pendulum-v1", "--terrain", "stairs"])
+
+
+HEAVY = "{perturb_spec: {params: {mass: [0.9, 1.1]}}}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "frames"),
+    [
+        (["--env-kwargs", HEAVY], 66),
+        (["--config", "heavy.yaml"], 66),
+        (["--config", "heavy.yaml", "--preset", "one_frame"], None),
+        (["--config", "heavy.yaml", "--env-kwargs", "{frames: 3}"], 3),
+        (["--config", "run.yaml"], None),  # the config of a run is complete
+    ],
+)
+def test_arguments_of_the_environment_that_are_left_out_stay_those_of_the_preset(arguments, frames, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("heavy.yaml").write_text(f"env_id: Biped-v0\nenv_kwargs: {HEAVY}\n")
+    Path("run.yaml").write_text(f"config: {{env_id: Biped-v0, env_kwargs: {HEAVY}}}\n")
+    kwargs = train.parse(["--env", "Biped-v0", *arguments]).env_kwargs
+    assert kwargs.get("frames") == frames and kwargs["perturb_spec"]["params"] == {"mass": [0.9, 1.1]}
 
 
 @pytest.mark.parametrize(
