@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from evaluation.study.results import ALL, STEPS, Results
-from evaluation.study.statistics import is_clear
 from evaluation.study.tables import MISSING, difference, markdown
+
+SMALL = 0.05  # share of the mean of a claim's worse side; a smaller difference does not matter
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,12 @@ def claims_table(results: Results, claims: Iterable[Claim], titles: Mapping[str,
     return markdown(head, [_row(results, claim, titles) for claim in claims])
 
 
-def verdict(interval: tuple[float, float]) -> str:
-    """Returns what the interval (low, high) of a claim's difference says about the claim."""
-    if not is_clear(interval):
-        return "open: the interval contains 0"
-    return "holds" if interval[0] > 0.0 else "the opposite holds"
+def verdict(interval: tuple[float, float], margin: float) -> str:
+    """Returns what the interval (low, high) of a claim's difference says; a difference below `margin` does not matter."""
+    low, high = interval
+    if low > 0.0 or high < 0.0:
+        return "holds" if low > 0.0 else "the opposite holds"
+    return f"does not hold: below {SMALL:.0%} either way" if max(-low, high) < margin else "open"
 
 
 def _row(results, claim, titles):
@@ -63,5 +65,6 @@ def _row(results, claim, titles):
     if found is None:
         return [*own, MISSING, MISSING, "open: not measured"]
     mean, low, high = (claim.scale * value for value in found)
+    worse = results.training_means(claim.worse, claim.metric, claim.worse_group or claim.group).mean()
     seeds = len({*results.seeds(claim.better)} & {*results.seeds(claim.worse)})
-    return [*own, f"{mean:+.2f} ({low:+.2f} to {high:+.2f})", seeds, verdict((low, high))]
+    return [*own, f"{mean:+.2f} ({low:+.2f} to {high:+.2f})", seeds, verdict((low, high), SMALL * claim.scale * abs(worse))]

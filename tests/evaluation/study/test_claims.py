@@ -7,12 +7,13 @@ from evaluation.study.results import Results
 from tests.evaluation.study.test_study_results import cells, row, study
 
 BASE = [(0.5, 0.5, 0.5), (0.6, 0.6, 0.6), (0.4, 0.4, 0.4)]
+EVEN = [(0.5, 0.51, 0.51), (0.6, 0.59, 0.59), (0.4, 0.4, 0.4)]  # differences of the failures: 0.01, -0.01, 0
 BETTER = [(0.9, 0.5, 0.4), (1.0, 0.5, 0.7), (0.9, 0.5, 0.5)]  # 0.4, 0.4 and 0.5 better when clean; no better in failures
-TITLES = {"ppo": "PPO", "new": "New", "other": "Other"}
+TITLES = {"ppo": "PPO", "new": "New", "other": "Other", "even": "Even"}
 
 
 def decided(*claim, results=None, **settings):
-    results = study(ppo=BASE, new=BETTER) if results is None else results
+    results = study(ppo=BASE, new=BETTER, even=EVEN) if results is None else results
     (line,) = cells(claims_table(results, [Claim(7, "words", *claim, metric="success", **settings)], TITLES))[2:]
     assert line[:2] == ["7", "words"]
     return line[2:]
@@ -23,7 +24,9 @@ def decided(*claim, results=None, **settings):
     [
         (("new", "ppo", "clean"), "holds"),
         (("ppo", "new", "clean"), "the opposite holds"),
-        (("new", "ppo", "failure"), "open: the interval contains 0"),
+        (("new", "ppo", "failure"), "open"),
+        (("even", "ppo", "failure"), "does not hold: below 5% either way"),
+        (("ppo", "even", "failure"), "does not hold: below 5% either way"),
     ],
 )
 def test_the_direction_and_the_interval_decide(claim, result):
