@@ -7,7 +7,8 @@ from held-out seeds, on the nominal physics. Prints a Markdown table and writes 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import MISSING, dataclass, replace
+from dataclasses import MISSING, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from benchmarks.terrain_report import write_csv
 from evaluation.baselines import random_actions, zero_actions
 from evaluation.episodes import Policy, interval_text, mean_interval
 from evaluation.held_out_seeds import SUCCESSES
+from evaluation.judges import Setting
 from run_folder.runs import load_run
 from training.command_line import config_of_run
 from training.config import TrainConfig
@@ -73,41 +75,42 @@ def all_rows(models: Sequence[Path], episodes: int, num_threads: int, episode_st
     Raises:
         ValueError: a policy cannot be read, the environments differ, or the environment reports no successes.
     """
-    configs = {model: shortened(config_of_run(model, num_threads), episode_steps) for model in models}
+    configs = {model: checked_length(config_of_run(model, num_threads), episode_steps) for model in models}
     ids = {config.env_id for config in configs.values()}
     if len(ids) != 1:
         raise ValueError(f"all models must be of one environment, got {', '.join(sorted(ids))}")
-    idle = played(configs[models[0]], zero_actions, episodes)
+    play = partial(played, episodes=episodes, episode_steps=episode_steps)
+    idle = play(configs[models[0]], zero_actions)
     yield row("zero", idle, idle)
-    yield row("random", played(configs[models[0]], random_actions, episodes), idle)
+    yield row("random", play(configs[models[0]], random_actions), idle)
     for model, config in configs.items():
-        yield row(str(model), played(config, lambda env, model=model: load_run(model).act, episodes), idle)
+        yield row(str(model), play(config, lambda env, model=model: load_run(model).act), idle)
 
 
-def shortened(config: TrainConfig, episode_steps: int | None) -> TrainConfig:
-    """Returns the config with episodes of `episode_steps` control steps, also in evaluations; unchanged for None.
-
-    Raises:
-        ValueError: the number is below 1, or the judge of the task needs episodes of its own length.
-    """
-    if episode_steps is None:
-        return config
-    if config.task.judge.fixed_length:
+def checked_length(config: TrainConfig, episode_steps: int | None) -> TrainConfig:
+    """Returns the config. Raises ValueError if `episode_steps` is given and the task is judged over its own length."""
+    if episode_steps is not None and config.task.judge.fixed_length:
         raise ValueError(f"--episode-steps has no effect: {config.env_id} is judged over a distance")
-    return replace(config, env_kwargs=replace(config, episode_steps=episode_steps).env_arguments)
+    return config
 
 
 def played(
-    config: TrainConfig, make_policy: Callable[[VectorEnv], Policy], episodes: int, seed: int = SEEN_BY_NOBODY
+    config: TrainConfig,
+    make_policy: Callable[[VectorEnv], Policy],
+    episodes: int,
+    seed: int = SEEN_BY_NOBODY,
+    episode_steps: int | None = None,
 ) -> dict[str, np.ndarray]:
     """Plays episodes; returns `successes`, `steps`, `return` and `terminated` of each, (episodes,) arrays by name.
 
-    The first episode starts from `seed`.
+    The first episode starts from `seed`. Episodes have up to `episode_steps` control steps; None for the limit of the task.
 
     Raises:
         ValueError: the environment reports no successes.
     """
-    with closing(config.make_evaluation_env(episodes, seed, nominal=True)) as env:
+    length = {} if episode_steps is None else {"max_episode_steps": episode_steps}
+    setting = Setting(config.env_id, config.task_arguments | length, config.num_threads)
+    with closing(config.task.judge.evaluation_env(setting, episodes, seed, nominal=True)) as env:
         records = config.task.judge.evaluate(env, make_policy(env), episodes, seed)
     if "successes" not in records[0]:
         raise ValueError(f"{config.env_id} reports no successes")

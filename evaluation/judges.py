@@ -139,9 +139,18 @@ class Judge:
 
 
 def nominal_arguments(arguments: Mapping) -> dict:
-    """Returns the arguments of an environment without its perturb_spec, in task_kwargs too."""
-    others = {name: value for name, value in arguments.items() if name != "perturb_spec"}
+    """Returns the arguments of an environment without perturb_spec and the task's variation, in task_kwargs too."""
+    others = {name: value for name, value in arguments.items() if name not in ("perturb_spec", "variation")}
+    if "config" in others:
+        others["config"] = _without_variation(others["config"])
     return others | ({"task_kwargs": nominal_arguments(others["task_kwargs"])} if others.get("task_kwargs") else {})
+
+
+def _without_variation(config):
+    """Returns a task's config, or the plain data of one, with the default variation if the task has any."""
+    if isinstance(config, Mapping):
+        return {name: value for name, value in config.items() if name != "variation"}
+    return replace(config, variation=type(config.variation)()) if hasattr(config, "variation") else config
 
 
 def _nominal(setting):

@@ -2,13 +2,15 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
 import train
-from benchmarks.successes import SEEN_BY_NOBODY, interval, main, rate
+from benchmarks.successes import SEEN_BY_NOBODY, interval, main, played, rate
+from evaluation.baselines import random_actions
 from run_folder.runs import load_policy, load_run
 from training import ship_policy
 
@@ -94,6 +96,15 @@ def test_the_beginning_of_the_episodes_can_be_judged_alone(run, judged, tmp_path
         whole = whole_rows[policy]
         assert float(short["mean_steps"]) == 20 < float(whole["mean_steps"])
         assert float(short["mean_successes"]) <= float(whole["mean_successes"])
+
+
+def test_randomised_robots_are_judged_on_the_nominal_physics_in_episodes_of_the_given_length():
+    config = train.parse("--env RealAnt-v0 --preset dr --algo ppo --num-threads 1".split())
+    assert config.env.variation.varies
+    plain = replace(config, env=replace(config.env, variation=type(config.env.variation)()))
+    found, wanted = (played(own, random_actions, 4, episode_steps=15) for own in (config, plain))
+    np.testing.assert_array_equal(found["return"], wanted["return"])
+    assert found["steps"].tolist() == [15.0] * 4
 
 
 def test_what_tells_no_successes_is_one_sentence(tmp_path, capsys):

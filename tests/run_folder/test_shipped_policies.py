@@ -26,6 +26,8 @@ WALKS = [*(env_id for env_id, row in TASKS.items() if "terrain" in row.tables), 
 RUNNER, RISER = POLICIES / "A1-v0", POLICIES / "A1-v0-reset"
 COMMANDS = {POLICIES / name: "python train_residual_ppo.py " for name in WALKS} | {HAND: "python train.py --env CubeInHand"}
 COMMANDS |= dict.fromkeys((RUNNER, RISER), "python train.py --env A1-v0 ")
+ANT, ROBUST_ANT = POLICIES / "RealAnt-v0", POLICIES / "RealAnt-v0-robust"
+COMMANDS |= dict.fromkeys((ANT, ROBUST_ANT), "python train.py --env RealAnt-v0 ")
 
 
 @pytest.fixture(params=WALKS)
@@ -137,3 +139,26 @@ def test_the_a1_runs_without_a_fall_and_gets_up(shipped, episodes):
     assert found["fall"] == 0.0 and found["success"] >= 0.9
     if shipped == RUNNER:
         assert found["least_speed_mps"] >= 0.7 and found["time_s"] == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize("shipped", [ANT, ROBUST_ANT], ids=lambda path: path.name)
+def test_the_ants_card_holds_what_it_reached_beside_zero_and_random_actions(card):
+    rows = {row["policy"]: row for row in card["benchmark"]["successes"]}
+    own = rows[card["policy"]]
+    assert rows["zero"]["median_successes"] == rows["random"]["median_successes"] == 0
+    assert own["episodes"] >= 64 and own["median_successes"] >= 4  # in 30 s
+    assert card["wall_time_s"] < 600 and card["steps"] < 1.1e6
+
+
+@pytest.mark.parametrize("failure", [{}, {"locked_joint": 4}, {"locked_joint": 5}], ids=str)
+def test_the_robust_ant_walks_to_its_target_with_a_failed_joint(failure):
+    reached = []
+    for folder in (ANT, ROBUST_ANT):
+        run = load_run(folder)
+        env = run.make_env(4, num_threads=1, config={}, perturb_spec={"params": failure})
+        observation, _ = env.reset(seed=SEEN_BY_NOBODY + 1000)
+        for _ in range(300):  # 15 s; the robust ant needs 10
+            observation, *_, info = env.step(run.act(observation))
+        reached.append(info["is_success"].mean())
+        env.close()
+    assert reached[1] == 1.0 and reached[0] == (0.0 if failure else 1.0)
