@@ -98,8 +98,8 @@ def test_the_files_say_what_their_numbers_mean(shipped, tmp_path):
         assert meaning["joint_order"] == list(JOINTS) and meaning["control_rate_hz"] == 100.0
         assert meaning["action"][:4] == ["FL_x", "FL_y", "FL_z", "FR_x"] and meaning["action_scale_m"] == 0.04
     else:
-        assert meaning["action"] == [env.unwrapped.model.actuator(i).name for i in range(12)]
-        rate_and_scale = {"CubeInHand-v0": (25.0, 0.15), "A1-v0": (20.0, None)}[env_id]
+        assert meaning["action"] == [env.unwrapped.model.actuator(i).name for i in range(env.unwrapped.model.nu)]
+        rate_and_scale = {"CubeInHand-v0": (25.0, 0.15), "A1-v0": (20.0, None), "RealAnt-v0": (20.0, None)}[env_id]
         assert (meaning["control_rate_hz"], meaning.get("action_scale_rad")) == rate_and_scale
     if env_id == "A1-v0":
         hip = {"A1-v0": (-0.15, 0.25), "A1-v0-reset": (-0.803, 0.803)}[shipped.name]  # 0.05 +- 0.2 rad; the joint's range
