@@ -68,7 +68,8 @@ class RobustSacTableConfig(StudyConfig):
     def study(self) -> Study:
         task = TASKS[self.task]
         title = f"# Tables of benchmarks/robust_sac_table.py --task {self.task}"
-        return Study(title, task.env_id, methods(task), BASELINE, METRICS, partial(report, task), False, apart=(CLEAN,))
+        parts = task.env_id, methods(task), BASELINE, METRICS, partial(report, task)
+        return Study(title, *parts, equal_time=False, apart=(CLEAN,))
 
     @property
     def conditions(self) -> list[Condition]:

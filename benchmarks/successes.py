@@ -88,7 +88,7 @@ def all_rows(models: Sequence[Path], episodes: int, num_threads: int, episode_st
 
 
 def checked_length(config: TrainConfig, episode_steps: int | None) -> TrainConfig:
-    """Returns the config. Raises ValueError if `episode_steps` is given and the task is judged over its own length."""
+    """Returns the config. Raises ValueError if `episode_steps` is given for a task that is judged over a distance."""
     if episode_steps is not None and config.task.judge.fixed_length:
         raise ValueError(f"--episode-steps has no effect: {config.env_id} is judged over a distance")
     return config

@@ -121,9 +121,8 @@ def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainCon
     content = content.get("config", content)
     env_id = known.env_id or content.get("env_id", default_id)
     name = known.preset or content.get("preset", "default")
-    kept = {} if recorded else starting_from(name, env_id, {}).env_kwargs
-    if isinstance(content.get("env_kwargs"), dict):
-        content = content | {"env_kwargs": kept | content["env_kwargs"]}
+    if not recorded and isinstance(content.get("env_kwargs"), dict):
+        content = content | {"env_kwargs": starting_from(name, env_id, {}).env_kwargs | content["env_kwargs"]}
     start = starting_from(name, env_id, content)
     if known.config and not recorded:
         refuse_keys(known.config, content, start)

@@ -92,15 +92,14 @@ class Results:
             len(cells), len(names)
         )
 
-    def group_means(self, method: str, metric: str, budget: str = STEPS) -> np.ndarray:
-        """Returns the mean of a metric over the conditions of each group that is not apart, (s, g)."""
-        parts = [self.values(method, metric, budget, names).mean(axis=1) for names in self._counted.values()]
-        return np.stack(parts, axis=1)
-
     def training_means(self, method: str, metric: str, group: str, budget: str = STEPS, seeds=None) -> np.ndarray:
-        """Returns the mean of a metric over a group's conditions, or over groups for ALL, of each training, (s,)."""
+        """Returns the mean of a metric over a group's conditions, or over groups for ALL, of each training, (s,).
+
+        NaN for ALL if the results have no groups except those apart.
+        """
         groups = self._counted.values() if group == ALL else [self.groups[group]]
-        return np.mean([self.values(method, metric, budget, names, seeds).mean(axis=1) for names in groups], axis=0)
+        means = [self.values(method, metric, budget, names, seeds).mean(axis=1) for names in groups]
+        return np.mean(means, axis=0) if means else np.full(len(self.values(method, metric, budget, None, seeds)), np.nan)
 
 
 def _text(value):

@@ -37,7 +37,7 @@ def in_group(metric: str, group: str, budget: str = STEPS) -> Callable[[Results,
 
 def over_groups(metric: str, budget: str = STEPS) -> Callable[[Results, str], np.ndarray]:
     """Returns the means of a metric over all groups, (s, 1), for `Column.values`."""
-    return lambda results, method: results.group_means(method, metric, budget).mean(axis=1, keepdims=True)
+    return lambda results, method: results.training_means(method, metric, ALL, budget)[:, None]
 
 
 def worst(metric: str, budget: str = STEPS) -> Callable[[Results, str], np.ndarray]:
@@ -93,14 +93,14 @@ def difference(
     """Returns the mean difference of a metric between two sides, paired by seed, and its interval (low, high).
 
     A side is the method, the group of conditions or ALL, and the budget. None for fewer than two common seeds, or if the
-    results lack a group.
+    results lack a group or a value.
     """
     (method, group, budget), (rival, place, limit) = side, other
     seeds = sorted({*results.seeds(method, budget)} & {*results.seeds(rival, limit)})
     if len(seeds) < 2 or not {group, place} <= {*results.groups, ALL}:
         return None
     own, base = (results.training_means(name, metric, *rest, seeds) for name, *rest in (side, other))
-    return paired_difference(own, base)
+    return paired_difference(own, base) if np.isfinite([own, base]).all() else None
 
 
 def differences_table(

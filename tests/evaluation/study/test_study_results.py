@@ -84,6 +84,13 @@ def test_a_group_that_is_apart_does_not_count_in_means_over_groups():
     np.testing.assert_allclose(results.training_means("a", "success", "clean"), [1.0])
 
 
+def test_with_groups_apart_alone_there_is_no_mean_over_groups():
+    results = Results([row(m, seed, "clean", 1.0) for m in ("a", "ppo") for seed in (1, 2)], apart=("clean",))
+    assert cells(methods_table(results, [Column("all", over_groups("success"))], {}))[2] == ["a", "-"]
+    clean, everything = cells(differences_table(results, "success", "ppo", {}))[2:]
+    assert clean[1].startswith("+0.00 (") and everything == ["all", "-"]
+
+
 def test_a_training_without_all_conditions_does_not_count():
     rows = [row("a", 1, "clean", 1.0), row("a", 1, "failure_1", 1.0), row("a", 2, "clean", 0.0)]
     results = Results(rows)
