@@ -56,13 +56,15 @@ class StudyConfig(Checked):
     """Train nothing; evaluate only trainings that have ended."""
     no_evaluation: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Evaluate nothing; only train."""
-    tables_from: Path | None = None
-    """Print the tables of this CSV; train and evaluate nothing."""
+    tables_from: tuple[Path, ...] | None = None
+    """Print the tables of these CSVs, each with other trainings; train and evaluate nothing."""
 
     def __post_init__(self):
         super().__post_init__()
         if self.no_training and self.no_evaluation:
             raise ValueError("--no-training and --no-evaluation leave nothing to do: give one of them")
+        if self.tables_from == ():
+            raise ValueError("--tables-from must name at least one CSV")
         for name in ("only", "seeds", "groups"):
             values = getattr(self, name) or ()
             if len({*values}) < len(values):
@@ -129,9 +131,9 @@ def run_study(
     config = parse_arguments(config_class, argv, about=about)
     try:
         config.refuse_ignored(argv)
-        code, table = _run(config)
-        if after is not None and table.is_file():
-            after(config, config.study.results(table))
+        code, tables = _run(config)
+        if after is not None and all(table.is_file() for table in tables):
+            after(config, config.study.results(*tables))
         return code
     except KeyboardInterrupt:
         print("Stopped; the same command resumes.", file=sys.stderr)
@@ -142,8 +144,8 @@ def run_study(
 
 
 def _run(config):
-    """Runs the study, or prints the tables of a CSV; returns the exit code and the CSV of the results."""
+    """Runs the study, or prints the tables of CSVs; returns the exit code and the CSVs of the results."""
     if config.tables_from is None:
-        return StudyRunner(config.study, config.plan()).run(), config.folder / TABLE
-    print(config.study.report(config.study.results(config.tables_from)))
+        return StudyRunner(config.study, config.plan()).run(), (config.folder / TABLE,)
+    print(config.study.report(config.study.results(*config.tables_from)))
     return 0, config.tables_from

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.study_trainings import Busy, Failed, Method, Training, reserved, run_name, saved, train, within_time
 from evaluation.kept_rows import KeptRows, read_rows
 from evaluation.study.conditions import Condition
-from evaluation.study.results import BOTH, KEYS, STEPS, TIME, Results, read_results, write_results
+from evaluation.study.results import BOTH, KEYS, STEPS, TIME, Results, read_parts, read_results, write_results
 from run_folder.runs import Run, digest, ended, load_run
 from utils.console.outputs import check_output_folder, csv_with, text_with
 from utils.files import write_aside
@@ -51,9 +51,9 @@ class Study:
         """The methods by name."""
         return {method.name: method for method in self.methods}
 
-    def results(self, table: Path) -> Results:
-        """Returns the results in a CSV of the study. Raises ValueError as `read_results` does."""
-        return Results(read_results(table, self.metrics), self.apart)
+    def results(self, *tables: Path) -> Results:
+        """Returns the results in the CSVs of the study. Raises ValueError as `read_parts` does."""
+        return Results(read_parts(tables, self.metrics), self.apart)
 
 
 @dataclass(frozen=True)

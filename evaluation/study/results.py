@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,23 @@ def read_results(path: Path, metrics: Sequence[str]) -> list[dict]:
         return [{name: _value(name, row[name]) for name in names} for row in table]
 
 
+def read_parts(paths: Iterable[Path], metrics: Sequence[str]) -> list[dict]:
+    """Returns the rows of several files of one study, in order.
+
+    Raises:
+        ValueError: as `read_results`, or two files contain the same training.
+    """
+    rows, origin = [], {}
+    for path in paths:
+        part = read_results(path, metrics)
+        for training in {(row["method"], row["seed"]): None for row in part}:
+            if training in origin:
+                raise ValueError(f"{origin[training]} and {path} both contain {' '.join(map(str, training))}: leave one out")
+            origin[training] = path
+        rows += part
+    return rows
+
+
 class Results:
     """Values of trainings under conditions, as arrays (s, c): a row for each training in the order of seeds.
 
@@ -70,6 +88,12 @@ class Results:
         wanted = {condition for group in self.groups.values() for condition in group}
         self._counted = {name: group for name, group in self.groups.items() if name not in apart}
         self.incomplete = [key for key, cells in self._cells.items() if cells.keys() != wanted]
+
+    def only(self, methods: Iterable[str]) -> "Results":
+        """Returns the same results with fewer `methods`."""
+        part, names = copy(self), {*methods}
+        part.methods = [method for method in self.methods if method in names]
+        return part
 
     @property
     def conditions(self) -> list[str]:

@@ -200,6 +200,7 @@ def test_latency_delays_the_controls(steps):
         ("--only", "at least one"),
         ("--no-training --no-evaluation", "leave nothing to do"),
         ("--no-evaluation --episodes 3", "--episodes has no effect: --no-evaluation evaluates nothing"),
+        ("--tables-from", "--tables-from must name at least one CSV"),
         ("--tables-from nowhere.csv", "cannot read nowhere.csv"),
         ("--tables-from nowhere.csv --steps 5", "--steps has no effect: --tables-from"),
         ("--episodes 99999999", "episodes are too many"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.study.results import ALL, BOTH, KEYS, STEPS, TIME, Results, read_results, write_results
+from evaluation.study.results import ALL, BOTH, KEYS, STEPS, TIME, Results, read_parts, read_results, write_results
 from evaluation.study.tables import (
     Column,
     conditions_table,
@@ -65,6 +65,24 @@ def test_a_wrong_csv_is_one_sentence(tmp_path, text, words):
     with pytest.raises(ValueError, match=words) as error:
         read_results(path, METRICS)
     assert "results.csv" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_parts_of_a_study_become_one_and_a_training_in_two_of_them_is_refused(tmp_path):
+    parts = [[row("a", seed, "clean", 0.25 * seed) for seed in (1, 2)], [row("b", 2, "clean", 1.0)]]
+    paths = [tmp_path / "first.csv", tmp_path / "second.csv"]
+    for path, rows in zip(paths, parts):
+        write_results(path, rows, METRICS)
+    assert read_parts(paths, METRICS) == [*parts[0], *parts[1]]
+    write_results(paths[1], [row("b", 2, "clean", 1.0), row("a", 2, "failure_1", 0.0, TIME)], METRICS)
+    with pytest.raises(ValueError, match=r"first\.csv and .*second\.csv both contain a 2"):
+        read_parts(paths, METRICS)
+
+
+def test_results_of_fewer_methods_keep_their_values():
+    whole = study(a=[(1.0, 0.0, 0.5)], b=[(0.5, 0.0, 0.0)], c=[(1.0, 1.0, 1.0)])
+    part = whole.only(["c", "a", "unknown"])
+    assert part.methods == ["a", "c"] and whole.methods == ["a", "b", "c"]
+    assert part.training_means("c", "success", ALL) == 1.0
 
 
 def test_groups_count_equally_and_worst_and_tail_look_at_single_conditions():
