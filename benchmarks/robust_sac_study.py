@@ -13,6 +13,8 @@ from utils.plain_yaml import dump_yaml
 BASELINE, CLEAN = "sac", "clean"
 VALUES, FRAMES = 20, 4
 DISCOUNT = 0.99
+# About the effective discount of l2_param: 0.987 falling to 0.974 in a training on cartpole with a seed outside the study.
+LOW_DISCOUNT = 0.98
 NOISE = 0.05  # standard deviation of the observation noise, in the units of the observations
 
 
@@ -84,6 +86,7 @@ def methods(task: Task) -> tuple[Method, ...]:
         *(_method(name, name, name, *_coef(task, name)) for name in PENALTIES),
         *(_method(f"legacy_{name}", f"{name}, legacy", name, *_LEGACY, *_coef(task, name)) for name in ADVERSARIAL),
         _method("discount", "SAC, smaller discount", "no", "--robust-sac.gamma", f"{legacy_discount(task):.6g}"),
+        _method("discount_98", "SAC, discount 0.98", "no", "--robust-sac.gamma", f"{LOW_DISCOUNT:g}"),
         _method("noise", "SAC + observation noise", "no", *_env_kwargs(noise_spec=_gaussian(NOISE))),
         _method("dr", "SAC + DR", "no", *_env_kwargs(perturb_spec=_random(task))),
         _method("dr_history", "SAC + DR + History", "no", *_env_kwargs(perturb_spec=_random(task), frames=FRAMES)),

@@ -36,7 +36,7 @@ def test_the_methods_of_a_task_differ_in_what_they_are_named_for():
     configs = {method.name: config_of("cartpole", method) for method in methods(TASKS["cartpole"])}
     learners = {name: config.robust_sac for name, config in configs.items()}
     assert {name for name, own in learners.items() if own.robust_method == "no"} == {
-        *("sac", "discount", "noise", "dr", "dr_history")
+        *("sac", "discount", "discount_98", "noise", "dr", "dr_history")
     }
     assert {name for name, own in learners.items() if own.estimator == "legacy"} == {
         f"legacy_{name}" for name in ADVERSARIAL
@@ -46,7 +46,7 @@ def test_the_methods_of_a_task_differ_in_what_they_are_named_for():
         "l2_reg": 1e-4,
     }
     assert learners["l2_param"].highest_coef == 0.01 and learners["legacy_l2_adv_param"].highest_coef == 1e-4
-    assert {name for name, own in learners.items() if own.gamma != 0.99} == {"discount"}
+    assert {name for name, own in learners.items() if own.gamma != 0.99} == {"discount", "discount_98"}
     assert configs["dr_history"].env_kwargs["frames"] == 4
     assert configs["dr"].env_kwargs["perturb_spec"]["params"]["pole_length"] == [0.65, 2.0]
 
