@@ -246,6 +246,6 @@ def test_a_study_that_is_killed_and_started_again_ends_like_one_that_was_not(tmp
     assert whole[:4] + whole[5:] == stopped[:4] + stopped[5:]  # all but the CPU time
 
 
-def test_the_page_shows_the_tables_of_its_csv(capsys):
-    assert main(["--tables-from", str(ROOT / "docs/robust_walking.csv")]) == 0
+def test_the_page_shows_the_tables_of_its_csvs(capsys):
+    assert main(["--tables-from", *(str(ROOT / f"docs/robust_walking{part}.csv") for part in ("", "_claims"))]) == 0
     assert capsys.readouterr().out in (ROOT / "docs/robust_walking_results.md").read_text()
