@@ -21,7 +21,7 @@ from benchmarks.study_runner import Study
 from benchmarks.study_trainings import Method
 from envs.a1.variation import DR_VARIATION
 from evaluation.study.conditions import Condition
-from evaluation.study.results import Results
+from evaluation.study.results import ALL, Results
 from evaluation.study.running import METRICS, run_cell
 from evaluation.study.tables import (
     Column,
@@ -29,7 +29,6 @@ from evaluation.study.tables import (
     each_condition_table,
     in_group,
     methods_table,
-    over_groups,
     worst,
 )
 from utils.console.interrupts import ends_in_order
@@ -78,9 +77,9 @@ def report(results: Results) -> str:
         Column("speed (m/s)", in_group("mean_speed_mps", CLEAN), interval=True),
         Column("falls", in_group("fall", CLEAN)),
         Column("cost of transport", in_group("cost_of_transport", CLEAN)),
-        Column("success, all groups", over_groups("success"), interval=True),
+        Column("success, all groups", in_group("success", ALL), interval=True),
         Column("worst condition", worst("success"), interval=True),
-        Column("falls, all groups", over_groups("fall")),
+        Column("falls, all groups", in_group("fall", ALL)),
         Column("CPU min", in_group("cpu_minutes", CLEAN), 1),
     )
     parts = {

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.robust_sac_study import BASELINE, CLEAN, Task, methods, sweep
-from evaluation.study.results import Results
+from evaluation.study.results import ALL, Results
 from evaluation.study.returns import auc_text, pooled
-from evaluation.study.tables import Column, differences_table, in_group, markdown, methods_table, over_groups, worst
+from evaluation.study.tables import Column, differences_table, in_group, markdown, methods_table, worst
 from utils.files import write_aside
 
 LOW, HIGH = 0.10, 0.90  # quantiles of the bands
 COLUMNS = (
     Column("clean return", in_group("return", CLEAN), 0, interval=True),
-    Column("all sweeps", over_groups("return"), 0, interval=True),
+    Column("all sweeps", in_group("return", ALL), 0, interval=True),
     Column("worst point", worst("return"), 0, interval=True),
     Column("CPU min", in_group("cpu_minutes", CLEAN), 1),
 )

@@ -29,8 +29,8 @@ def noise(scale: float) -> dict:
 
 
 def nominal(arguments: Mapping) -> dict:
-    """Returns the recorded arguments of an environment that replace noise, perturbations and randomisation by none."""
-    config = {name: value for name, value in arguments["config"].items() if name != "variation"}
+    """Returns the recorded arguments of an environment without noise, perturbations, randomisation and legacy reward."""
+    config = {name: value for name, value in arguments["config"].items() if name not in ("variation", "legacy_reward")}
     return {**arguments, "config": config, "noise_spec": None, "perturb_spec": None}
 
 
@@ -72,6 +72,7 @@ _FAILING = "--env.variation.joint-failures.kinds"
 _SMALL, _LARGE = partial(_net, sizes=(64, 128), activation="relu"), partial(_net, sizes=(256, 256), activation="tanh")
 # Further trainings, each of which decides a claim of an earlier analysis of this task; docs/robust_walking.md.
 CLAIMS = (
+    Method("ppo_again", "PPO, again", ("--algo", "ppo")),  # on the machine of the trainings below
     Method("ppo_small", "PPO, 64-128 relu", ("--algo", "ppo", *_SMALL("ppo"))),
     Method("ppo_large", "PPO, 256-256 tanh", ("--algo", "ppo", *_LARGE("ppo"))),
     Method("sr2l_small", "SR2L, joints, 64-128 relu", (*_SR2L, *_JOINTS_ONLY, *_SMALL("smooth-ppo"))),

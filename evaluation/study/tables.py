@@ -1,6 +1,6 @@
 """Markdown tables of a study: measures of each method, success under each condition, and differences from a baseline."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,13 +31,16 @@ class Column:
 
 
 def in_group(metric: str, group: str, budget: str = STEPS) -> Callable[[Results, str], np.ndarray]:
-    """Returns the values of a metric under the conditions of a group, for `Column.values`; empty without the group."""
-    return lambda results, method: results.values(method, metric, budget, results.groups.get(group, []))
+    """Returns the mean of a metric over a group's conditions, or over groups for ALL, (s, 1), for `Column.values`.
 
+    It is empty without the group. An interquartile mean of single conditions would leave out the best and the worst of them.
+    """
 
-def over_groups(metric: str, budget: str = STEPS) -> Callable[[Results, str], np.ndarray]:
-    """Returns the means of a metric over all groups, (s, 1), for `Column.values`."""
-    return lambda results, method: results.training_means(method, metric, ALL, budget)[:, None]
+    def values(results, method):
+        known = group == ALL or group in results.groups
+        return results.training_means(method, metric, group, budget)[:, None] if known else np.zeros((0, 1))
+
+    return values
 
 
 def worst(metric: str, budget: str = STEPS) -> Callable[[Results, str], np.ndarray]:
@@ -50,12 +53,15 @@ def tail(metric: str, budget: str = STEPS) -> Callable[[Results, str], np.ndarra
     return lambda results, method: cvar(results.values(method, metric, budget))[:, None]
 
 
-def ratio(metric: str, baseline: str) -> Callable[[Results, str], np.ndarray]:
-    """Returns a metric of each training divided by its mean over the baseline's trainings, (s, 1), for `Column.values`."""
+def ratio(metric: str, baseline: str, methods: Collection[str]) -> Callable[[Results, str], np.ndarray]:
+    """Returns a metric of each training divided by its mean over the baseline's trainings, (s, 1), for `Column.values`.
+
+    It is empty for other methods than `methods`.
+    """
 
     def values(results, method):
         own, base = (results.values(name, metric, STEPS)[:, :1] for name in (method, baseline))
-        return own / base.mean() if len(base) and base.mean() > 0.0 else np.zeros((0, 1))
+        return own / base.mean() if method in methods and len(base) and base.mean() > 0.0 else np.zeros((0, 1))
 
     return values
 
@@ -70,10 +76,9 @@ def methods_table(results: Results, columns: Iterable[Column], titles: Mapping[s
 def conditions_table(results: Results, metric: str, titles: Mapping[str, str], budget: str = STEPS) -> str:
     """Returns a table with a row for each group of conditions, and the interval of each method over its trainings."""
     rows = [
-        [group, *(_shown(results.values(method, metric, budget, names), _PLAIN) for method in results.methods)]
-        for group, names in results.groups.items()
+        [group, *(_shown(in_group(metric, group, budget)(results, method), _PLAIN) for method in results.methods)]
+        for group in (*results.groups, ALL)
     ]
-    rows.append([ALL, *(_shown(over_groups(metric, budget)(results, method), _PLAIN) for method in results.methods)])
     return markdown(["condition", *(titles.get(method, method) for method in results.methods)], rows)
 
 

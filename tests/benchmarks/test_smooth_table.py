@@ -30,7 +30,10 @@ from utils.config import as_plain, updated
 ROOT = Path(__file__).parents[2]
 BY_NAME = {condition.name: condition for condition in conditions()}
 STEPS = 2_000_000
-TRAINED_CONFIG = as_plain(updated(RealAntConfig(), {"variation": TRAINED | {"joint_failures": {"share": 1.0}}}))
+_FAILING = {"joint_failures": {"share": 1.0}}
+TRAINED_CONFIG = as_plain(updated(RealAntConfig(), {"legacy_reward": True, "variation": TRAINED | _FAILING}))
+    updated(RealAntConfig(), {"legacy_reward": True, "variation": TRAINED | {"joint_failures": {"share": 1.0}}})
+)
 
 
 def config_of(name):
@@ -106,6 +109,7 @@ def test_each_training_that_tests_a_claim_differs_from_the_study_in_one_thing():
         and not at_once.warm_up_steps
     )
     base = config_of("ppo")
+    assert config_of("ppo_again") == base
     assert config_of("slow_rate").ppo == replace(base.ppo, learning_rate=1e-4)
     assert config_of("long_rollouts").ppo == replace(base.ppo, n_steps=2 * base.ppo.n_steps)
     assert config_of("legacy_reward").env == replace(base.env, legacy_reward=True)
@@ -145,6 +149,7 @@ def test_every_condition_changes_the_episode(name, clean):
 
 
 def test_the_training_s_randomisation_and_noise_are_gone_when_clean(clean):
+    assert "legacy_reward" not in nominal({"config": TRAINED_CONFIG})["config"]
     env = make_vector(f"envs:{ENV_ID}", 2, 1)
     np.testing.assert_array_equal(env.reset(seed=3)[0], clean[0][0])
     env.close()

@@ -10,7 +10,6 @@ from evaluation.study.tables import (
     differences_table,
     in_group,
     methods_table,
-    over_groups,
     ratio,
     tail,
     worst,
@@ -88,23 +87,30 @@ def test_results_of_fewer_methods_keep_their_values():
 def test_groups_count_equally_and_worst_and_tail_look_at_single_conditions():
     results = study(a=[(1.0, 0.2, 0.4), (1.0, 0.0, 0.2)])
     assert results.groups == {"clean": ["clean"], "failure": ["failure_1", "failure_2"]}
-    np.testing.assert_allclose(over_groups("success")(results, "a"), [[0.65], [0.55]])
+    np.testing.assert_allclose(in_group("success", ALL)(results, "a"), [[0.65], [0.55]])
     np.testing.assert_allclose(worst("success")(results, "a"), [[0.2], [0.0]])
     np.testing.assert_allclose(tail("success")(results, "a"), [[0.2], [0.0]])
-    np.testing.assert_allclose(in_group("success", "failure")(results, "a"), [[0.2, 0.4], [0.0, 0.2]])
+    np.testing.assert_allclose(in_group("success", "failure")(results, "a"), [[0.3], [0.1]])
+
+
+def test_a_group_shows_its_mean_and_not_the_middle_half_of_its_conditions():
+    rows = [row("a", seed, f"failure_{i}", float(i == 0)) for seed in range(5) for i in range(4)]
+    results = Results(rows)
+    assert cells(conditions_table(results, "success", {}))[2] == ["failure", "0.25 (0.25 to 0.25)"]
+    assert cells(methods_table(results, [Column("s", in_group("success", "failure"))], {}))[2] == ["a", "0.25"]
 
 
 def test_a_group_that_is_apart_does_not_count_in_means_over_groups():
     values = {"clean": 1.0, "failure_1": 0.2, "failure_2": 0.4}
     results = Results([row("a", 1, name, value) for name, value in values.items()], apart=("clean",))
-    np.testing.assert_allclose(over_groups("success")(results, "a"), [[0.3]])
+    np.testing.assert_allclose(in_group("success", ALL)(results, "a"), [[0.3]])
     np.testing.assert_allclose(results.training_means("a", "success", ALL), [0.3])
     np.testing.assert_allclose(results.training_means("a", "success", "clean"), [1.0])
 
 
 def test_with_groups_apart_alone_there_is_no_mean_over_groups():
     results = Results([row(m, seed, "clean", 1.0) for m in ("a", "ppo") for seed in (1, 2)], apart=("clean",))
-    assert cells(methods_table(results, [Column("all", over_groups("success"))], {}))[2] == ["a", "-"]
+    assert cells(methods_table(results, [Column("all", in_group("success", ALL))], {}))[2] == ["a", "-"]
     clean, everything = cells(differences_table(results, "success", "ppo", {}))[2:]
     assert clean[1].startswith("+0.00 (") and everything == ["all", "-"]
 
@@ -128,14 +134,15 @@ def test_a_slow_method_has_another_policy_at_equal_time():
 def test_a_measure_that_is_missing_is_a_dash():
     results = Results([row("a", 1, "clean", 0.9, STEPS)])
     columns = [Column("m", in_group("smoothness", "clean")), Column("t", in_group("success", "clean", TIME))]
-    columns += [Column("g", in_group("success", "nothing")), Column("r", ratio("cpu_minutes", "b"))]
+    columns += [Column("g", in_group("success", "nothing")), Column("r", ratio("cpu_minutes", "b", "ab"))]
     assert cells(methods_table(results, columns, {}))[2] == ["a", "-", "-", "-", "-"]
 
 
 def test_a_ratio_is_over_the_mean_of_the_baseline():
     rows = [row("b", 1, "clean", 1.0, minutes=2.0), row("b", 2, "clean", 1.0, minutes=4.0)]
     results = Results([*rows, row("a", 1, "clean", 1.0, minutes=4.5)])
-    assert cells(methods_table(results, [Column("x", ratio("cpu_minutes", "b"))], {}))[3] == ["a", "1.50"]
+    rows = cells(methods_table(results, [Column("x", ratio("cpu_minutes", "b", ["a"]))], {}))
+    assert rows[2:] == [["b", "-"], ["a", "1.50"]]
 
 
 def test_a_difference_is_bold_only_if_its_paired_interval_excludes_0():
