@@ -65,8 +65,8 @@ class RobustnessConfig:
         if (self.param is not None) + self.all + bool(self.pairs) > 1:
             raise ValueError("give one of --param, --all and --pairs")
         for pair in self.pairs:
-            if pair.count(",") != 1:
-                raise ValueError(f"a pair must be two parameters with a comma between them, got {pair!r}")
+            if pair.count(",") != 1 or len({*pair.split(",")}) != 2:
+                raise ValueError(f"a pair must be two different parameters with a comma between them, got {pair!r}")
 
 
 @tolerant_output()

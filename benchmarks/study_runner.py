@@ -52,8 +52,15 @@ class Study:
         return {method.name: method for method in self.methods}
 
     def results(self, *tables: Path) -> Results:
-        """Returns the results in the CSVs of the study. Raises ValueError as `read_parts` does."""
-        return Results(read_parts(tables, self.metrics), self.apart)
+        """Returns the results in the CSVs of the study.
+
+        Raises:
+            ValueError: as `read_parts`, or they have a method that the study does not have.
+        """
+        rows = read_parts(tables, self.metrics)
+        if unknown := {row["method"] for row in rows} - self.by_name.keys():
+            raise ValueError(f"{', '.join(map(str, tables))}: the study has no method {', '.join(sorted(unknown))}")
+        return Results(rows, self.apart)
 
 
 @dataclass(frozen=True)

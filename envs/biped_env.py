@@ -7,7 +7,7 @@ from envs.biped.task import BipedTask
 from envs.locomotion.walker_env import WalkerEnv, WalkerFace, WalkerVectorEnv
 from envs.received import with_history
 from envs.wrappers import History
-from utils.fields import whole_number
+from envs.wrappers.history import frame_count
 
 
 class _BipedFace(WalkerFace):
@@ -68,7 +68,7 @@ biped.task_class = biped_vector.task_class = BipedTask
 
 
 def _with_past(env, frames, privileged_frames, privileged):
-    if whole_number("privileged_frames", privileged_frames, 1) > 1:
+    if frame_count("privileged_frames", privileged_frames) > 1:
         if not privileged:
             raise ValueError("privileged_frames has no effect without privileged=True")
         env = History(env, privileged_frames, [row.name for row in PRIVILEGED.rows])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from envs import challenges
 from envs.wrappers import History
-from utils.fields import whole_number
+from envs.wrappers.history import frame_count
 
 ARGUMENTS = ("noise_spec", "frames")  # arguments of entry points that use `received`
 
@@ -31,4 +31,4 @@ def with_history(env, frames: int = 1):
     Raises:
         ValueError: `frames` is wrong, or the observation is not one vector.
     """
-    return History(env, frames) if whole_number("frames", frames, 1) > 1 else env
+    return History(env, frames) if frame_count("frames", frames) > 1 else env

@@ -13,6 +13,7 @@ from envs.rwrl.env import RWRLEnv
 from envs.single_envs import env_makers
 from envs.wrappers.flat_observation import FlatObservation
 from envs.wrappers.float32_observation import Float32Observation
+from envs.wrappers.history import frame_count
 from utils.fields import fitting, is_name, shown, whole_number
 from utils.perturbation import merged
 from utils.rendering.pictures import picture_options
@@ -110,7 +111,7 @@ def _challenged(env, observation, frames, exact, specs):
     env = challenges.apply(env, exact=exact, **specs)
     if observation == "flat":
         return with_history(FlatObservation(env), frames)
-    if whole_number("frames", frames, 1) > 1:
+    if frame_count("frames", frames) > 1:
         raise ValueError("frames needs observation='flat'")
     return env if exact else Float32Observation(env)
 

@@ -9,6 +9,7 @@ card.json              steps and wall time; for a shipped policy also its origin
 """
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -195,9 +196,13 @@ def _newest_whole(run):
     for folder in reversed(resumable(run)):
         try:
             read_policy(folder)  # raises if files are damaged or were not written together
-            return folder, read_training(folder), read_json(folder / LOGS)
+            found = folder, read_training(folder), read_json(folder / LOGS)
         except ValueError as error:
             reasons.append(error)
+        else:
+            if reasons:
+                print(f"{reasons[0]}: the training goes on from {folder}", file=sys.stderr)
+            return found
     if reasons:
         raise ValueError(f"no checkpoint of {run} can be used: {reasons[0]}")
     if any((run / name).exists() for name in (*POLICY_FILES, CHECKPOINTS)):

@@ -127,14 +127,15 @@ def number_within(name: str, value, low: float, high: float, unit: str = "") -> 
     return number
 
 
-def whole_number(name: str, value, lowest: int) -> int:
+def whole_number(name: str, value, lowest: int, highest: float = np.inf) -> int:
     """Returns `value` as an int.
 
     Raises:
-        FieldError: `value` is not a whole number, or is below `lowest`.
+        FieldError: `value` is not a whole number between `lowest` and `highest`.
     """
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < lowest:
-        raise FieldError(name, f"must be a whole number, at least {lowest}, got {shown(value)}")
+    if not is_whole(value, lowest, highest):
+        most = "" if highest == np.inf else f" and at most {highest}"
+        raise FieldError(name, f"must be a whole number, at least {lowest}{most}, got {shown(value)}")
     return int(value)
 
 

@@ -20,7 +20,7 @@ class Perturbable:
     """A parameter of an environment: its nominal value, default range, and default change per update, all in its unit.
 
     The unit of a scale is 1. Values outside `lowest` to `highest` are refused, because the model cannot be built or its
-    physics does not stay finite. The value of a `whole` parameter is rounded before it is used.
+    physics does not stay finite. A `whole` parameter takes whole numbers; those that are drawn from a range are rounded.
     """
 
     nominal: float
@@ -36,17 +36,19 @@ class Perturbable:
             raise ValueError(f"a range must lie within its bounds, got {self}")
 
     def check(self, name: str, values) -> None:
-        """Raises ValueError if any of the values, a number or an array, is not a number within the bounds."""
+        """Raises ValueError if a value, a number or an array, is no number within the bounds, or not whole for `whole`."""
         numbers = np.asarray(values)
         if numbers.dtype.kind not in "fiu":
             raise ValueError(f"{name} must {self._allowed}, got {shown(values)}")
         outside = ~(np.isfinite(numbers) & (numbers >= self.lowest) & (numbers <= self.highest))
+        if self.whole:
+            outside |= numbers != np.rint(numbers)
         if outside.any():
             raise ValueError(f"{name} must {self._allowed}, got {numbers[outside][0]}")
 
     @property
     def _allowed(self):
-        bounded = f"lie in {self.lowest:g} to {self.highest:g}"
+        bounded = f"{'be a whole number' if self.whole else 'lie'} in {self.lowest:g} to {self.highest:g}"
         return f"be a number from {self.lowest:g} on" if math.isinf(self.highest) else bounded
 
 

@@ -1,7 +1,7 @@
 """Joint failures: joints that lock, lose their torque or a part of it, or act erratically, as changes of the model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -44,11 +44,16 @@ class JointFailureConfig(Checked):
         super().__post_init__()
         if not self.kinds or not all(is_name(kind, FAILURES) for kind in self.kinds):
             raise FieldError("kinds", f"must have at least one of {', '.join(FAILURES)}, got {self.kinds}")
+        if len({*self.kinds}) < len(self.kinds):
+            raise FieldError("kinds", f"must name each kind once, got {self.kinds}")
         for name, lowest, unit in (("joints", 1, "joints"), ("start", 0, "steps"), ("duration", 0, "steps")):
             low, high = getattr(self, name)
             if not lowest <= low <= high <= LATEST:
                 words = f"must be a range (low, high) of {unit} with {lowest} <= low <= high <= {LATEST}"
                 raise FieldError(name, f"{words}, got {(low, high)}")
+        for field in (each for each in fields(self) if each.name in ("joints", "kinds", "start", "duration")):
+            if not self.share and getattr(self, field.name) != field.default:
+                raise FieldError(field.name, "has no effect while share is 0, because no joint fails")
 
 
 def failure_factors(joints: Mapping[str, str]) -> dict[str, tuple[Scale, ...]]:

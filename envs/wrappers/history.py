@@ -12,6 +12,13 @@ from utils.fields import whole_number
 from utils.mirror import Mirror, Symmetry
 from utils.observation import Past
 
+MOST_FRAMES = 10_000  # more would need gigabytes for hundreds of simulations
+
+
+def frame_count(name: str, frames: int) -> int:
+    """Returns a number of frames. Raises FieldError if it is no whole number from 1 to MOST_FRAMES."""
+    return whole_number(name, frames, 1, MOST_FRAMES)
+
 
 class History(ChallengeWrapper):
     """Stacks the last `frames` observations that were received, oldest first.
@@ -34,7 +41,7 @@ class History(ChallengeWrapper):
         super().__init__(env)
         if not isinstance(self.layout.space, Box):
             raise ValueError("History needs a flat observation: put FlatObservation around the environment first")
-        self._inner, count = self.layout, whole_number("frames", frames, 1)
+        self._inner, count = self.layout, frame_count("frames", frames)
         stacked = _stacked(self.layout, rows)
         self._count, self._whole = count, rows is None
         self._frame, self._column = _order(self.layout.size, stacked, count)

@@ -34,21 +34,25 @@ def read_results(path: Path, metrics: Sequence[str]) -> list[dict]:
     """Returns the rows that `write_results` wrote.
 
     Raises:
-        ValueError: the file cannot be read, or has other columns.
+        ValueError: the file cannot be read, has other columns, has no rows, or has a cell twice or with a wrong value.
     """
     names = [*KEYS, *metrics]
     with reading(path), path.open(newline="") as file:
         table = csv.DictReader(file)
         if table.fieldnames != names:
             raise ValueError(f"it must have the columns {', '.join(names)}")
-        return [{name: _value(name, row[name]) for name in names} for row in table]
+        rows = [_read_row(names, row, table.line_num) for row in table]
+        if not rows:
+            raise ValueError("it contains no results")
+        _check_unique(rows)
+        return rows
 
 
 def read_parts(paths: Iterable[Path], metrics: Sequence[str]) -> list[dict]:
     """Returns the rows of several files of one study, in order.
 
     Raises:
-        ValueError: as `read_results`, or two files contain the same training.
+        ValueError: as `read_results`, two files contain the same training, or their numbers of episodes differ.
     """
     rows, origin = [], {}
     for path in paths:
@@ -58,6 +62,8 @@ def read_parts(paths: Iterable[Path], metrics: Sequence[str]) -> list[dict]:
                 raise ValueError(f"{origin[training]} and {path} both contain {' '.join(map(str, training))}: leave one out")
             origin[training] = path
         rows += part
+    if len(counts := {row["episodes"] for row in rows}) > 1:
+        raise ValueError(f"all results must have the same number of episodes, got {' and '.join(map(str, sorted(counts)))}")
     return rows
 
 
@@ -80,7 +86,7 @@ class Results:
         self._cells: dict[tuple, dict[str, Mapping]] = {}
         self.groups: dict[str, list[str]] = {}
         for row in rows:
-            for budget in (STEPS, TIME) if row["budget"] == BOTH else (row["budget"],):
+            for budget in _budgets(row):
                 self._cells.setdefault((row["method"], budget, row["seed"]), {})[row["condition"]] = row
             known = self.groups.setdefault(row["group"], [])
             known += [row["condition"]] if row["condition"] not in known else []
@@ -132,14 +138,42 @@ def _text(value):
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
+def _read_row(names, row, line):
+    """Returns the values of a line. Raises ValueError, with the number of the line, if one is wrong, missing or too many."""
+    try:
+        if None in row or None in row.values():
+            raise ValueError(f"it must have {len(names)} values")
+        if row["budget"] not in (STEPS, TIME, BOTH):
+            raise ValueError(f"budget must be {STEPS}, {TIME} or {BOTH}, got {row['budget']!r}")
+        return {name: _value(name, row[name]) for name in names}
+    except ValueError as error:
+        raise ValueError(f"line {line}: {error}") from error
+
+
+def _check_unique(rows):
+    """Raises ValueError if a training has two values under a condition after the same budget."""
+    seen = set()
+    for row in rows:
+        for budget in _budgets(row):
+            cell = (row["method"], row["seed"], budget, row["condition"])
+            if cell in seen:
+                raise ValueError(f"it contains {' '.join(map(str, cell))} twice")
+            seen.add(cell)
+
+
+def _budgets(row):
+    return (STEPS, TIME) if row["budget"] == BOTH else (row["budget"],)
+
+
 def _value(name, text):
     if name in _WORDS:
         return text
-    if text is None:
-        raise ValueError("it has a line with too few values")
     if text == "":
         return None
-    value = int(text) if name in _WHOLE else float(text)
+    try:
+        value = int(text) if name in _WHOLE else float(text)
+    except ValueError:
+        raise ValueError(f"{name} must be a number, got {text!r}") from None
     if not np.isfinite(value):
         raise ValueError(f"{name} must be finite, got {text}")
     return value

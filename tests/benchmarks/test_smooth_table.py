@@ -32,8 +32,6 @@ BY_NAME = {condition.name: condition for condition in conditions()}
 STEPS = 2_000_000
 _FAILING = {"joint_failures": {"share": 1.0}}
 TRAINED_CONFIG = as_plain(updated(RealAntConfig(), {"legacy_reward": True, "variation": TRAINED | _FAILING}))
-    updated(RealAntConfig(), {"legacy_reward": True, "variation": TRAINED | {"joint_failures": {"share": 1.0}}})
-)
 
 
 def config_of(name):

@@ -135,7 +135,7 @@ def test_the_critic_of_the_source_sees_three_frames_of_its_rows():
     assert seen.shape == (2, 3102 + 219) and env.observation_groups["policy"] == slice(0, 3102)
     with pytest.raises(ValueError, match="privileged_frames has no effect without privileged=True"):
         biped(privileged_frames=3)
-    with pytest.raises(ValueError, match="frames must be a whole number, at least 1, got 0"):
+    with pytest.raises(ValueError, match="frames must be a whole number, at least 1 and at most 10000, got 0"):
         biped(frames=0)
 
 

@@ -1,6 +1,7 @@
 """Any defect of a run to resume, play or replay: one sentence, exit code 2, and no file overwritten."""
 
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -156,12 +157,13 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path, place, capsys, monk
     assert f"cannot write a run to {place}" in message and len(message.splitlines()) == 1
 
 
-def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(run):
+def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(run, capsys):
     newest, before = resumable(run)[::-1]
     (newest / "training.npz").write_bytes(b"")
     (run / "policy.json").unlink()  # otherwise the run would have ended, with nothing left to train
     assert train_residual_ppo.main(["--resume", str(run)]) == 0
     assert resumable(run) == [before, newest] and read_arrays(newest / "training.npz")
+    assert re.search(rf"cannot read .*{newest.name}.*: the training goes on from {before}\n", capsys.readouterr().err)
 
 
 def test_a_full_disk_ends_the_training_and_loses_nothing(made, tmp_path, monkeypatch, capsys):

@@ -78,7 +78,13 @@ def test_training_refuses_it_before_there_is_a_folder(env_id, given, words, tmp_
 def test_a_latency_beyond_what_is_remembered_is_refused_before_there_is_a_folder(given, tmp_path, capsys):
     argv = ["--env", "AdaptiveWalk-v0", *SMALL, "--run-dir", str(tmp_path / "run"), "--perturb", given]
     assert train.main(argv) == 2
-    assert "latency must lie in 0 to 5" in capsys.readouterr().err and not [*tmp_path.iterdir()]
+    assert "latency must be a whole number in 0 to 5" in capsys.readouterr().err and not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("given", [1.5, [0.5, 3], {"start": 2.25}])
+def test_a_joint_or_a_number_of_steps_that_is_not_whole_is_refused(given):
+    with pytest.raises(ValueError, match="locked_joint must be a whole number in -1 to 7, got"):
+        gym.make("RealAnt-v0", perturb_spec={"params": {"locked_joint": given}})
 
 
 def test_a_latency_in_use_is_a_whole_number_of_control_steps():

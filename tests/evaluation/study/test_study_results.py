@@ -52,9 +52,13 @@ def test_rows_come_back_from_a_csv(tmp_path):
     [
         ("a,b\n1,2\n", "it must have the columns"),
         (None, "cannot read"),
-        (",".join((*KEYS, *METRICS)) + "\na,one,both,1,1,c,c,in,1,0,0\n", "invalid literal"),
+        (",".join((*KEYS, *METRICS)) + "\n", "it contains no results"),
+        (",".join((*KEYS, *METRICS)) + "\na,one,both,1,1,c,c,in,1,0,0\n", "line 2: seed must be a number, got 'one'"),
+        (",".join((*KEYS, *METRICS)) + "\na,1,weird,1,1,c,c,in,1,0,0\n", "line 2: budget must be .*, got 'weird'"),
+        (",".join((*KEYS, *METRICS)) + "\na,1,both,1,1,c,c,in,1,0,0,9\n", "line 2: it must have 11 values"),
+        (",".join((*KEYS, *METRICS)) + "\na,1,both,1,1,c,c,in,1,0,0\na,1,time,1,1,c,c,in,1,1,0\n", "a 1 time c twice"),
         (",".join((*KEYS, *METRICS)) + "\na,1,both,1,1,c,c,in,1,nan,0\n", "success must be finite"),
-        (",".join((*KEYS, *METRICS)) + "\na,1,both,1\n", "too few values"),
+        (",".join((*KEYS, *METRICS)) + "\na,1,both,1\n", "line 2: it must have 11 values"),
     ],
 )
 def test_a_wrong_csv_is_one_sentence(tmp_path, text, words):
@@ -74,6 +78,9 @@ def test_parts_of_a_study_become_one_and_a_training_in_two_of_them_is_refused(tm
     assert read_parts(paths, METRICS) == [*parts[0], *parts[1]]
     write_results(paths[1], [row("b", 2, "clean", 1.0), row("a", 2, "failure_1", 0.0, TIME)], METRICS)
     with pytest.raises(ValueError, match=r"first\.csv and .*second\.csv both contain a 2"):
+        read_parts(paths, METRICS)
+    write_results(paths[1], [row("b", 2, "clean", 1.0) | {"episodes": 16}], METRICS)
+    with pytest.raises(ValueError, match="must have the same number of episodes, got 4 and 16"):
         read_parts(paths, METRICS)
 
 
