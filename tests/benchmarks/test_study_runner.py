@@ -12,7 +12,7 @@ from benchmarks import study_runner, study_trainings
 from benchmarks.study_runner import Plan, Study, StudyRunner, check_folder
 from benchmarks.study_trainings import Method, RunOf, Saved, Share, Training, options, within_time
 from evaluation.study.conditions import Condition
-from evaluation.study.results import read_results
+from evaluation.study.results import BOTH, KEYS, read_results, write_results
 from run_folder.records import read_record
 from run_folder.runs import digest, resumable
 from tests.helpers.training_runs import stopped_early
@@ -203,3 +203,10 @@ def test_a_run_without_cpu_times_is_refused(runner, tmp_path):
     card.write_text(json.dumps({"steps": 64, "wall_time_s": 1.0}))
     with pytest.raises(ValueError, match="has no cpu_time_s"):
         runner(METHODS[:1]).run()
+
+
+def test_results_of_a_method_that_the_study_does_not_have_are_refused(tmp_path):
+    keys = ("quick", 1, BOTH, 64, 1.0, "clean", "clean", "", 4)
+    write_results(tmp_path / "results.csv", [dict(zip(KEYS, keys)) | {"success": 1.0}], STUDY.metrics)
+    with pytest.raises(ValueError, match=r"results\.csv: the study has no method quick"):
+        STUDY.results(tmp_path / "results.csv")

@@ -134,6 +134,7 @@ def test_pairs_are_a_map_and_a_wrong_word_is_one_sentence(runs, tmp_path, capsys
     for words, sentence in {
         "--param pole_lenght": "did you mean pole_length",
         "--param pole_length --min 2 --max 1": "must rise",
+        "--pairs pole_mass,pole_mass": "two different parameters with a comma between them, got 'pole_mass,pole_mass'",
     }.items():
         assert evaluate_robustness.main(["--model", runs[0], *words.split(), *QUICK, "--out", str(out)]) == 2
         error = capsys.readouterr().err

@@ -190,7 +190,12 @@ def test_a_history_is_copied_with_its_frames():
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [((0,), "frames must be a whole number"), ((2, ["cube"]), "'cube', which is no"), ((2, "cube_pos"), "list of names")],
+    [
+        ((0,), "frames must be a whole number"),
+        ((10**9,), "and at most 10000, got"),
+        ((2, ["cube"]), "'cube', which is no"),
+        ((2, "cube_pos"), "list of names"),
+    ],
 )
 def test_a_wrong_argument_is_refused(arguments, words):
     with pytest.raises(ValueError, match=words):
