@@ -175,7 +175,7 @@ def test_it_starts_on_rough_ground_without_falling_or_sinking_in():
         ({"target_radius": 6.0}, "target_radius must be below the smallest target_distance, 5.0 m, got 6.0 m"),
         ({"legacy_reward": True, "speed_threshold": 0.3}, "speed_threshold has no effect with legacy_reward"),
         ({"legacy_reward": True, "height_window": (0.1, 0.2)}, "height_window has no effect with legacy_reward"),
-        ({"variation": {"joint_failures": {"joints": (1, 9)}}}, "joint_failures.joints must be at most 8"),
+        ({"variation": {"joint_failures": {"share": 0.5, "joints": (1, 9)}}}, "joint_failures.joints must be at most 8"),
         ({"command_vx": (0.1, 0.2)}, "command_vx"),
     ],
 )

@@ -48,7 +48,7 @@ def test_latency_is_one_robots_own_and_gone_when_it_is_asked_for_no_more():
 
 
 def test_a_latency_that_cannot_be_is_said():
-    with pytest.raises(ValueError, match="latency must lie in 0 to 5"):
+    with pytest.raises(ValueError, match="latency must be a whole number in 0 to 5"):
         perturbed({"latency": 9.0})
 
 

@@ -134,11 +134,16 @@ def test_pairs_are_a_map_and_a_wrong_word_is_one_sentence(runs, tmp_path, capsys
     for words, sentence in {
         "--param pole_lenght": "did you mean pole_length",
         "--param pole_length --min 2 --max 1": "must rise",
-        "--pairs pole_mass,pole_mass": "two different parameters with a comma between them, got 'pole_mass,pole_mass'",
     }.items():
         assert evaluate_robustness.main(["--model", runs[0], *words.split(), *QUICK, "--out", str(out)]) == 2
         error = capsys.readouterr().err
         assert sentence in error and error.count("\n") == 1
+
+
+def test_a_pair_of_one_parameter_is_refused(runs, capsys):
+    with pytest.raises(SystemExit):
+        evaluate_robustness.main(["--model", runs[0], "--pairs", "pole_mass,pole_mass"])
+    assert "two different parameters with a comma between them, got 'pole_mass,pole_mass'" in capsys.readouterr().err
 
 
 def test_a_length_that_no_model_can_have_is_refused_before_anything_is_played(runs, tmp_path, capsys):
