@@ -1,7 +1,7 @@
 """The claims of an earlier analysis of why SR2L and randomisation failed on RealAnt, each as a difference to measure.
 
-The analysis has ten sections. A claim is written so that it holds if the difference is above 0. Trainings that only test
-claims are compared with trainings of the same machine.
+The analysis has ten sections. A claim is written so that it holds if the difference is above 0. Methods that only test
+claims are compared with `AGAIN` instead of the study's PPO, because they may have been trained on another machine.
 """
 
 from functools import partial

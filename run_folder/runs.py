@@ -201,7 +201,7 @@ def _newest_whole(run):
             reasons.append(error)
         else:
             if reasons:
-                print(f"{reasons[0]}: the training goes on from {folder}", file=sys.stderr)
+                print(f"{reasons[0]}: the training resumes from {folder}", file=sys.stderr)
             return found
     if reasons:
         raise ValueError(f"no checkpoint of {run} can be used: {reasons[0]}")

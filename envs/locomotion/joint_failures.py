@@ -1,7 +1,7 @@
 """Joint failures: joints that lock, lose their torque or a part of it, or act erratically, as changes of the model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -51,9 +51,9 @@ class JointFailureConfig(Checked):
             if not lowest <= low <= high <= LATEST:
                 words = f"must be a range (low, high) of {unit} with {lowest} <= low <= high <= {LATEST}"
                 raise FieldError(name, f"{words}, got {(low, high)}")
-        for field in (each for each in fields(self) if each.name in ("joints", "kinds", "start", "duration")):
-            if not self.share and getattr(self, field.name) != field.default:
-                raise FieldError(field.name, "has no effect while share is 0, because no joint fails")
+        for name in ("joints", "kinds", "start", "duration"):
+            if not self.share and getattr(self, name) != getattr(type(self), name):
+                raise FieldError(name, "has no effect while share is 0, because no joint fails")
 
 
 def failure_factors(joints: Mapping[str, str]) -> dict[str, tuple[Scale, ...]]:

@@ -57,7 +57,7 @@ def read_parts(paths: Iterable[Path], metrics: Sequence[str]) -> list[dict]:
     rows, origin = [], {}
     for path in paths:
         part = read_results(path, metrics)
-        for training in {(row["method"], row["seed"]): None for row in part}:
+        for training in dict.fromkeys((row["method"], row["seed"]) for row in part):
             if training in origin:
                 raise ValueError(f"{origin[training]} and {path} both contain {' '.join(map(str, training))}: leave one out")
             origin[training] = path

@@ -163,7 +163,7 @@ def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(run, capsys):
     (run / "policy.json").unlink()  # otherwise the run would have ended, with nothing left to train
     assert train_residual_ppo.main(["--resume", str(run)]) == 0
     assert resumable(run) == [before, newest] and read_arrays(newest / "training.npz")
-    assert re.search(rf"cannot read .*{newest.name}.*: the training goes on from {before}\n", capsys.readouterr().err)
+    assert re.search(rf"cannot read .*{newest.name}.*: the training resumes from {before}\n", capsys.readouterr().err)
 
 
 def test_a_full_disk_ends_the_training_and_loses_nothing(made, tmp_path, monkeypatch, capsys):
