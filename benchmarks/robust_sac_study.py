@@ -13,7 +13,7 @@ from utils.plain_yaml import dump_yaml
 BASELINE, CLEAN = "sac", "clean"
 VALUES, FRAMES = 20, 4
 DISCOUNT = 0.99
-# About the effective discount of l2_param: 0.987 falling to 0.974 in a training on cartpole with a seed outside the study.
+# About the effective discount of l2_param: 0.978 to 0.982 in a training on cartpole with a seed outside the study.
 LOW_DISCOUNT = 0.98
 NOISE = 0.05  # standard deviation of the observation noise, in the units of the observations
 
