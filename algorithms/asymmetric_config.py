@@ -22,6 +22,8 @@ TRIED = 64  # number of observations for the check whether a policy is symmetric
 class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
     """Config of PPO with a privileged critic and symmetric networks."""
 
+    after_start = ("critic_warm_up",)
+
     privileged: bool = True
     """Let the critic read what only the simulator knows, such as the ground's heights. The trained policy does not."""
     symmetric: bool = True
@@ -32,6 +34,9 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
     include the policy's values; or the newest frames of the policy's part, which the actor's layers also read."""
     critic_arch: tuple[int, ...] | None = layers(None)
     """Widths of the hidden layers of the critic; None for those of net_arch."""
+    critic_warm_up: int = within(200_000, 0)
+    """Control steps after a warm start in which only the critic learns: advantages from a critic that does not know the
+    policy, or the task, would ruin the policy."""
     clip_range_vf: float | None = within(None, above=0)
     """Clipping range of values: the value loss is the larger one of those with and without a limit to the change of the
     value since the rollout, in standard deviations of the return. None for no limit."""
@@ -50,6 +55,12 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
         if self.symmetric:
             self._check_widths()
             self.check_symmetric()
+
+    def check_length(self, total_timesteps: int) -> None:
+        """Raises FieldError if the actor would never learn."""
+        if self.critic_warm_up >= total_timesteps:
+            words = f"must be below total_timesteps, {total_timesteps:,}, got {self.critic_warm_up:,}"
+            raise FieldError("critic_warm_up", f"{words}: the actor would never learn")
 
     def check_env(self, env: VecEnv) -> None:
         """Raises FieldError if the environment lacks what an option needs."""
@@ -71,7 +82,7 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
         """Returns the arguments of `AsymmetricPPO`."""
         history = HistoryOptions(**self.named(*HistoryOptions.__dataclass_fields__))
         limits = UpdateOptions(**self.named(*UpdateOptions.__dataclass_fields__))
-        own = self.named("symmetric", "critic_reads", "clip_range_vf")
+        own = self.named("symmetric", "critic_reads", "critic_warm_up", "clip_range_vf")
         return super().arguments() | own | {"history": history, "limits": limits}
 
     def policy_arguments(self) -> dict:

@@ -42,8 +42,8 @@ class AsymmetricPolicy(ActorCriticPolicy):
         estimated: Sequence[int] = (),
         **kwargs,
     ):
-        self.actor_slice, self._symmetry, self.shape = actor_slice, symmetry, shape
-        self._critic_slice, self._estimated = critic_slice or slice(None), list(estimated)
+        self.actor_slice, self.symmetry, self.shape = actor_slice, symmetry, shape
+        self._critic_slice, self.estimated = critic_slice or slice(None), list(estimated)
         super().__init__(*args, **kwargs)
 
     def plain_weights(self) -> dict[str, torch.Tensor]:
@@ -61,8 +61,12 @@ class AsymmetricPolicy(ActorCriticPolicy):
 
     def estimator_loss(self, observations: torch.Tensor) -> torch.Tensor:
         """Returns the mean squared error of the estimates for observations (b, k), a scalar."""
-        estimates = self.mlp_extractor.policy_net[0].estimate(observations[:, self.actor_slice])
-        return functional.mse_loss(estimates, observations[:, self._estimated])
+        estimates = self.estimates(observations[:, self.actor_slice])
+        return functional.mse_loss(estimates, observations[:, self.estimated])
+
+    def estimates(self, observations: torch.Tensor) -> torch.Tensor:
+        """Returns the estimates (b, e) of normalised values for the actor's part (b, k) of normalised observations."""
+        return self.mlp_extractor.policy_net[0].estimate(observations)
 
     def keep_std_above(self, floor: float) -> None:
         """Raises standard deviations that are below `floor` to it."""
@@ -78,12 +82,12 @@ class AsymmetricPolicy(ActorCriticPolicy):
 
     def _build(self, lr_schedule) -> None:
         super()._build(lr_schedule)
-        if self._symmetry is None:
+        if self.symmetry is None:
             return
-        observation, action = self._symmetry
+        observation, action = self.symmetry
         hidden, into = [*self.mlp_extractor.policy_net], observation.part(self.actor_slice)
         if isinstance(hidden[0], HistoryReader):
-            into = tie_reader(hidden.pop(0), into, observation.chosen(self._estimated) if self._estimated else None)
+            into = tie_reader(hidden.pop(0), into, observation.chosen(self.estimated) if self.estimated else None)
         tie([*hidden, self.action_net], into, action)
         tie([*self.mlp_extractor.value_net, self.value_net], observation.part(self._critic_slice), unchanged(1))
         parametrize.register_parametrization(self, "log_std", Tied(Mirror(action.order, (1.0,) * len(action))))

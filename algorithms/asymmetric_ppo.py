@@ -33,6 +33,7 @@ class AsymmetricPPO(PPO):
         history: encoder and estimator. With either of them the frames share the statistics of a VecNormalize.
         limits: learning rate that follows the KL divergence, floor of the standard deviation.
         critic_reads: part of the observation for the critic.
+        critic_warm_up: steps of all simulations together at the start in which only the critic learns.
         policy_kwargs: as in SB3.
 
     Raises:
@@ -47,10 +48,11 @@ class AsymmetricPPO(PPO):
         history: HistoryOptions = HistoryOptions(),
         limits: UpdateOptions = UpdateOptions(),
         critic_reads: Literal["everything", "privileged", "newest"] = "everything",
+        critic_warm_up: int = 0,
         policy_kwargs: dict | None = None,
         **kwargs,
     ):
-        self.history, self.limits = history, limits
+        self.history, self.limits, self.critic_warm_up = history, limits, critic_warm_up
         part, symmetry = env.observation_groups["policy"], symmetry_of(env) if symmetric else None
         shape = history.shape(env)
         reading = {"actor_slice": part, "shape": shape, "estimated": history.columns(env), "symmetry": symmetry}
@@ -94,6 +96,15 @@ class AsymmetricPPO(PPO):
             group["lr"] = self.limits.adapted(group["lr"], float(update.logged["approx_kl"][-1]))
         rates.append(group["lr"])
         return stops
+
+    def _loss(self, batch: Minibatch, update: Update) -> torch.Tensor:
+        """Returns the weighted sum of all losses; during the warm-up that of the critic alone.
+
+        The advantages of a new critic would take a started policy away from where it is.
+        """
+        if self.num_timesteps > self.critic_warm_up:
+            return super()._loss(batch, update)
+        return self.vf_coef * self._value_loss(batch, update)
 
     def _value_loss(self, batch: Minibatch, update: Update) -> torch.Tensor:
         """Returns the values' mean squared error; with `clip_range_vf`, c, that of PPO2 (Dhariwal et al., 2017).

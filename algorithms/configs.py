@@ -1,7 +1,8 @@
 """Base class of the configs of learners."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Self
 
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
@@ -18,9 +19,11 @@ class LearnerConfig(Checked):
 
     Attributes:
         privileged: whether the learner trains on privileged observations; a subclass may make it a field.
+        after_start: fields, numbers of steps, that have an effect only after a warm start.
     """
 
     privileged = False
+    after_start: ClassVar[tuple[str, ...]] = ()
 
     @property
     def memory(self) -> int:
@@ -36,6 +39,11 @@ class LearnerConfig(Checked):
     def smoothing(self) -> dict | None:
         """Arguments of `callbacks.sr2l_callback.SR2LCallback`; None if the learner has no smoothness loss to schedule."""
         return None
+
+    @property
+    def from_scratch(self) -> Self:
+        """The config of a training that starts from no policy."""
+        return replace(self, **dict.fromkeys(self.after_start, 0))
 
     def check(self) -> None:
         """Raises FieldError, which names the field, if fields contradict each other."""

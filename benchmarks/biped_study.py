@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from benchmarks.study_trainings import Method
-from envs.biped.variation import TRAINING_VARIATION
+from benchmarks.study_trainings import Method, RunOf
+from envs.biped.variation import PARAMETERS, TRAINING_VARIATION, VariationConfig
 from evaluation.study.conditions import Condition
 from training.tasks.biped import PRESETS
 from utils.plain_yaml import dump_yaml
 
-STUDIED, BASELINE, WALK = "Biped-v0", "varied", "walk"
-_VARIED = ("--preset", "varied")
+STUDIED, BASELINE, WALK = "Biped-v0", "mild", "walk"
+MILD_SHARE = 0.3  # of TRAINING_VARIATION, with which the variants learn to walk from scratch
 _NO_ENCODER, _NO_ESTIMATOR = ("--asymmetric-ppo.encoder", "none"), ("--asymmetric-ppo.no-estimate",)
 
 
@@ -18,14 +18,37 @@ def _frames(count):
     return "--env-kwargs", dump_yaml({"frames": count}, flow=True).strip()
 
 
+def part_of(variation: VariationConfig, share: float) -> dict:
+    """Returns the fields of `variation` that are not nominal, scaled as a curriculum of the randomisation scales them."""
+    usual, part = asdict(VariationConfig()), {}
+    for name, value in asdict(variation).items():
+        if name in PARAMETERS and value != usual[name]:
+            middle = PARAMETERS[name].range.nominal
+            part[name] = tuple(round(middle + share * (end - middle), 6) for end in value)
+        elif value != usual[name]:
+            part[name] = value if name in ("push_duration", "push_interval") else round(share * value, 6)
+    return part
+
+
+def _options(part):
+    """Returns the options of train.py that set fields of the variation."""
+    values = {name: map(str, value if isinstance(value, tuple) else (value,)) for name, value in part.items()}
+    return tuple(word for name, value in values.items() for word in (f"--env.variation.{name.replace('_', '-')}", *value))
+
+
+_MILD = part_of(TRAINING_VARIATION, MILD_SHARE)
+_ON_MILD = ("--preset", "default", *_options(_MILD))
 METHODS = (
-    Method(BASELINE, "66 frames, estimator, privileged critic", _VARIED),
-    Method("nominal", "the same, trained on nominal robots", ("--preset", "default")),
-    Method("same_critic", "critic reads what the actor reads", (*_VARIED, "--asymmetric-ppo.critic-reads", "newest")),
-    Method("no_estimator", "no estimator", (*_VARIED, *_NO_ESTIMATOR)),
-    Method("frames_5", "5 frames", (*_VARIED, *_frames(5), *_NO_ENCODER)),
-    Method("frames_1", "1 frame", (*_VARIED, *_frames(1), *_NO_ENCODER)),
-    Method("true_velocity", "true velocity in the observation", (*_VARIED, *_NO_ESTIMATOR, "--env.observe-linvel")),
+    Method("nominal", "nominal robots", ("--preset", "default")),
+    Method(
+        "varied", "nominal robots, then all of the randomisation", ("--preset", "varied", "--start-from", RunOf("nominal"))
+    ),
+    Method(BASELINE, "66 frames, estimator, privileged critic", _ON_MILD),
+    Method("same_critic", "critic reads what the actor reads", (*_ON_MILD, "--asymmetric-ppo.critic-reads", "newest")),
+    Method("no_estimator", "no estimator", (*_ON_MILD, *_NO_ESTIMATOR)),
+    Method("frames_5", "5 frames", (*_ON_MILD, *_frames(5), *_NO_ENCODER)),
+    Method("frames_1", "1 frame", (*_ON_MILD, *_frames(1), *_NO_ENCODER)),
+    Method("true_velocity", "true velocity in the observation", (*_ON_MILD, *_NO_ESTIMATOR, "--env.observe-linvel")),
 )
 _OF_TRAINING = ("variation", "weights", "start_spread", "max_tilt", "longest_pause")
 _COMMANDS = {name: PRESETS["default"]["env"][name] for name in ("command_vx", "command_vy", "command_yaw_rate")}
@@ -62,8 +85,9 @@ def _conditions() -> list[Condition]:
     walk, stand = _COMMANDS | _STILL, _STAND | _STILL
     found = [Condition(WALK, WALK, "", walk), Condition("stand", "stand", "", stand)]
     found += [Condition(name, name, "", _STAND | command | _STILL) for name, command in _SINGLE.items()]
-    varied = {"varied_walk": walk, "varied_stand": stand}
-    found += [Condition(name, name, "in", commands | {"variation": _ALL}) for name, commands in varied.items()]
+    varied = {"varied_walk": walk | {"variation": _ALL}, "varied_stand": stand | {"variation": _ALL}}
+    varied |= {"mild_walk": walk | {"variation": _MILD}}
+    found += [Condition(name, name, "in", arguments) for name, arguments in varied.items()]
     for name, fields in _PARTS.items():
         found.append(Condition(name, name, "in", walk | {"variation": {field: _ALL[field] for field in fields}}))
     return found

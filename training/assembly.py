@@ -116,7 +116,7 @@ def prepare(
     if checkpoint is None:  # else the checkpoint has set logs and weights
         write_hparams(model.logger, hyperparameters(config), metrics(config))
         if config.start_from is not None:
-            apply_start(run, model)
+            apply_start(run, model, config)
     return training
 
 

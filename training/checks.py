@@ -3,11 +3,9 @@
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 
 import numpy as np
 from gymnasium.spaces import Box, Dict
-from stable_baselines3.common.vec_env import VecNormalize
 
 from algorithms.learners import LEARNERS
 from algorithms.vec_env import BatchVecEnv
@@ -18,7 +16,7 @@ from run_folder.policy import architecture, deployable
 from run_folder.snapshot import capture, pack
 from training.config import TrainConfig
 from training.goals import check_hindsight
-from training.learners import make_model
+from training.learners import smallest_model
 from utils.console.options import refuse_idle
 
 
@@ -63,8 +61,7 @@ def _check_learner(config, argv=()):
         capture(env)  # the next capture refuses constants that the step replaces
         _check_step(config, env)
         pack(capture(env), {})  # raises now, not after hours, if a checkpoint cannot save the environment
-        smallest = replace(config.learner, **LEARNERS[config.algo].smallest)
-        model = make_model(replace(config, num_envs=None, **{config.algo: smallest}), VecNormalize(env))
+        model = smallest_model(config, env)
         architecture(deployable(model, model.get_env())[0])
         check_kept(model)
 

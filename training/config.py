@@ -108,6 +108,11 @@ class TrainConfig(Learners):
         return getattr(self, self.algo)
 
     @property
+    def numbers(self) -> LearnerConfig:
+        """The config of the chosen algorithm without fields that need a policy to start from, if there is none."""
+        return self.learner.from_scratch if self.start_from is None else self.learner
+
+    @property
     def task(self):
         """The environment's row in the table of tasks."""
         from training.tasks import find_task  # imported here because its rows contain subclasses of this class
@@ -136,13 +141,15 @@ class TrainConfig(Learners):
             idle["preset"] = f"{self.preset} of {self.env_id} sets only {names}, and the training has --algo {self.algo}"
         if self.start_from is not None and (std := LEARNERS[self.algo].std_field):
             idle[f"{self.algo}.{std}"] = "--start-from sets the standard deviation of actions, like all weights"
+        if self.start_from is None:
+            idle |= {f"{self.algo}.{name}": "there is no --start-from" for name in self.learner.after_start}
         return idle | ({} if self.eval_every else {"eval_episodes": "--eval-every 0 turns evaluations off"})
 
     def check_learner(self) -> None:
         """Raises FieldError, with names as on the command line, if hyperparameters contradict each other."""
         try:
-            self.learner.check()
-            self.learner.check_length(self.total_timesteps)
+            self.numbers.check()
+            self.numbers.check_length(self.total_timesteps)
         except FieldError as error:
             raise error.inside(self.algo) from None
 
@@ -172,15 +179,17 @@ class TrainConfig(Learners):
         """Returns the simulations to train on, without seeds."""
         return BatchVecEnv(self.perturbed(self._vector(self.learner.num_envs, self.env_arguments | self._privileged)))
 
-    def make_trial_env(self) -> BatchVecEnv:
-        """Returns one simulation with the observations that the learner receives, for checks before a training.
+    def make_trial_env(self, num_envs: int = 1) -> BatchVecEnv:
+        """Returns simulations with the observations that the learner receives, for use before a training.
+
+        They have all of the randomisation of the training, as the simulations of evaluations.
 
         Raises:
             FieldError: the environment lacks something that the learner needs.
         """
         setting = Setting(self.env_id, self.task_arguments | self._privileged, self.num_threads)
         try:
-            env = BatchVecEnv(self.perturbed(self.task.judge.evaluation_env(setting, 1, 0)))
+            env = BatchVecEnv(self.perturbed(self.task.judge.evaluation_env(setting, num_envs, 0)))
         except Exception as error:
             if not self.learner.privileged:
                 raise

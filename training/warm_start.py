@@ -13,13 +13,13 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from algorithms.learners import LEARNERS, Learner, learner_of, with_variants
-from algorithms.policies import actor_weights
 from algorithms.vec_env import BatchVecEnv
 from run_folder.observations import set_statistics, split
 from run_folder.policy import Architecture, architecture, read_architecture
 from run_folder.records import add_to_record, read_record
 from run_folder.runs import Run, digest, load_run, resumable
 from run_folder.training_state import read_training
+from training.actor_start import critic_arrays, has_critic, start_actor
 from training.config import TrainConfig
 from utils.fields import FieldError
 from utils.files import read_arrays, reading, whole_folder, write_arrays
@@ -27,8 +27,6 @@ from utils.run_file_names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
 
 ARRAYS, RECORD = "start.npz", "start"  # file in a run's folder START, key in its config.yaml
 REWARDS = ("mean", "var", "count")
-# Observations that the saved statistics count for if those of privileged observations are new, and must adapt quickly.
-NEW_COUNT = 10_000
 EPSILON = 1e-8  # default of VecNormalize, used by all trainings here
 # Parts of an architecture that no option of the learner can change, and the words for each in an error.
 SHAPES = {
@@ -56,7 +54,7 @@ class Start:
         """Names of the parts that the new run takes over."""
         rewards = ["reward statistics"] if "mean" in self.arrays else []
         learned = [number.words for number in self.learner.learned if number.variable in self.arrays]
-        weights = "weights" if self.learner.saves_critic else "actor"
+        weights = "weights" if self._gives_critic else "actor"
         return [weights, "observation statistics", *rewards, *learned]
 
     @property
@@ -64,9 +62,13 @@ class Start:
         """Names of the parts that the new run does not take over."""
         attributes = [name.replace("_", " ") for name in self.learner.kept]
         learned = [number.words for number in self.learner.learned]
-        critic = () if self.learner.saves_critic else ("critic", "statistics of privileged observations")
+        critic = () if self._gives_critic else ("critic", "statistics of privileged observations")
         names = ("optimizer", *critic, "reward statistics", *attributes, *learned)
         return [name for name in names if name not in self.kept]
+
+    @property
+    def _gives_critic(self):
+        return self.learner.saves_critic or has_critic(self.arrays)
 
 
 def find_start(config: TrainConfig) -> Start | None:
@@ -83,7 +85,7 @@ def find_start(config: TrainConfig) -> Start | None:
     _check_shapes(path, found, _wanted(config))
     _check_numbers(path, run, config)
     _check_kind(path, run, config)
-    arrays = _training_arrays(run.folder, learner)
+    arrays = _training_arrays(run.folder, learner, config)
     _check_learned(path, arrays, config)
     _check_goals(path, run, dict(zip(found.parts, found.part_sizes)), config)
     return Start(path, run, arrays, learner)
@@ -108,8 +110,13 @@ def describe_start(run: Path) -> str:
     return f"It starts from the {_listed(source['kept'])} of {source['path']}; fresh: {', '.join(source['fresh'])}."
 
 
-def apply_start(run: Path, model: BaseAlgorithm) -> None:
+def apply_start(run: Path, model: BaseAlgorithm, config: TrainConfig) -> None:
     """Copies the weights and numbers that `write_start` saved in the run into an untrained model and its VecNormalize.
+
+    Args:
+        run: folder of the new run.
+        model: the model of the new run.
+        config: config of the new run, whose simulations give the statistics of observations that the policy has none of.
 
     Raises:
         ValueError: the copy cannot be read.
@@ -121,7 +128,7 @@ def apply_start(run: Path, model: BaseAlgorithm) -> None:
             model.policy.load_state_dict(source.policy.state_dict())
             set_statistics(normalizer, saved.mean, saved.var, saved.count)
         else:
-            _start_actor(model, source)
+            start_actor(model, source, arrays, config)
         for name in REWARDS if "mean" in arrays else ():
             setattr(normalizer.ret_rms, name, arrays[name][()])
         for name in (number.variable for number in learner_of(model).learned):
@@ -129,21 +136,17 @@ def apply_start(run: Path, model: BaseAlgorithm) -> None:
                 getattr(model, name).data[...] = torch.from_numpy(arrays[name])
 
 
-def _start_actor(model, source):
-    """Copies the weights of the actor, and the statistics of its part of the observation."""
-    model.policy.copy_plain(actor_weights(source.policy))
-    running, part, saved = model.get_env().obs_rms, model.policy.actor_slice, source.normalizer
-    running.mean[part], running.var[part] = saved.mean, saved.var
-    running.count = min(saved.count, NEW_COUNT)
+def _training_arrays(folder, learner, config):
+    """Returns what a policy lacks by name, from its checkpoint; empty without one.
 
-
-def _training_arrays(folder, learner):
-    """Returns reward statistics and learned numbers by name, from the checkpoint of this policy; empty without one."""
+    These are reward statistics, learned numbers, and the critic with its statistics if no policy contains one.
+    """
     wanted = (folder / ARCHITECTURE).read_bytes()  # contains the hashes of weights and statistics
     for checkpoint in (folder, *resumable(folder), *resumable(folder.parent)):
         if (checkpoint / NUMBERS).is_file() and (checkpoint / ARCHITECTURE).read_bytes() == wanted:
             everything = read_training(checkpoint)
             arrays = {name: everything["statistics"][-1][name] for name in REWARDS}
+            arrays |= {} if learner.saves_critic else critic_arrays(everything, config)
             names = {number.variable for number in learner.learned} & everything["variables"].keys()
             return arrays | {name: everything["variables"][name].numpy() for name in names}
     return {}

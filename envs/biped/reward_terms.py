@@ -46,6 +46,7 @@ class BipedRewards:
             "strict_tracking": rewards.strict_tracking(linear, angular),
             "other_velocity": rewards.other_velocity(velocity[:, 2], velocity[:, 3:5]),
             "speed_range": rewards.speed_range(velocity[:, 0], command[:, 0]),
+            "mean_velocity": rewards.mean_velocity(command[:, :2] - self.mean_velocity),
             "heading": heading(self.heading_error, HEADING_WIDTH),
         }
 

@@ -43,6 +43,11 @@ def strict_tracking(linear: np.ndarray, angular: np.ndarray) -> np.ndarray:
     return (np.exp(-10.0 * linear) + np.exp(-10.0 * angular)) / 2 - 0.2 * (linear + angular)
 
 
+def mean_velocity(error: np.ndarray) -> np.ndarray:
+    """Returns exp(-10 |e|), in (0, 1], for the `error` e (n, 2) of the velocity averaged over about a gait cycle, m/s."""
+    return np.exp(-10.0 * _norm(error))
+
+
 def other_velocity(vertical: np.ndarray, tilting: np.ndarray) -> np.ndarray:
     """Returns (exp(-10 v^2) + exp(-5 |w|)) / 2, in (0, 1], for velocities that nobody commands.
 

@@ -38,6 +38,7 @@ class BipedTask(BipedRewards, WalkerTask):
         trunk_velocity: (n, 6) velocity, m/s, and angular velocity, rad/s, in the trunk's frame.
         older_action: (n, 12) action before the previous one.
         pause: (n,) time without a step, while the command means walking, s.
+        mean_velocity: (n, 2) forward and sideways velocity in the trunk's frame, averaged over about a gait cycle, m/s.
     """
 
     config_class = BipedConfig
@@ -58,7 +59,7 @@ class BipedTask(BipedRewards, WalkerTask):
         self._velocity_before, self._trunk_before = np.zeros((num_envs, len(JOINTS))), np.zeros((num_envs, 6))
         self._received = {row.name: np.zeros((num_envs, row.size)) for row in self.observation.rows}
         self._command_range = self.command.low.copy(), self.command.high.copy()
-        self.pause = np.zeros(num_envs)
+        self.pause, self.mean_velocity = np.zeros(num_envs), np.zeros((num_envs, 2))
         self._unmeasured = False  # whether a step has been taken since the last measurement
         self.set_variation_scale(1.0)
         self._prepare_rewards()
@@ -105,7 +106,7 @@ class BipedTask(BipedRewards, WalkerTask):
         self.targets.reset(ids, self._value("action_lag")[ids], self._home_ctrl + self._motor_offset[ids])
         self.older_action[ids] = self._velocity_before[ids] = self._trunk_before[ids] = 0.0
         self.feet.reset(ids)
-        self.pause[ids] = 0.0
+        self.pause[ids], self.mean_velocity[ids] = 0.0, 0.0
         self._read()
         measured = {name: block[ids] for name, block in self._measured().items()}
         for name, block in self.reception.reset(ids, measured, self.variation.values, streams).items():
@@ -141,6 +142,8 @@ class BipedTask(BipedRewards, WalkerTask):
         self._read()
         if self._unmeasured:
             self.feet.advance(self.control_dt)
+            share = min(1.0, self.control_dt / self.config.gait_cycle)
+            self.mean_velocity += share * (self.trunk_velocity[:, :2] - self.mean_velocity)
             left, right = self.feet.sole[:, :, 2].T
             paused = (np.abs(left - right) < STEP_HEIGHT) & ~self.stands
             self.pause = np.where(paused, self.pause + self.control_dt, 0.0)

@@ -11,7 +11,8 @@ _HEAVIEST = 1e6  # largest absolute weight
 class RewardWeights(Checked):
     """Weight of every reward term per second, by the term's name; a step pays weight x control_dt. A cost is negative.
 
-    The weights are those of the training configuration of AgiBot's X1 (2024); `heading` and `fall` are added.
+    The weights are those of the training configuration of AgiBot's X1 (2024); `mean_velocity`,
+    `heading` and `fall` are added.
     """
 
     reference_pose: float = within(2.2, -_HEAVIEST, _HEAVIEST)
@@ -68,6 +69,9 @@ class RewardWeights(Checked):
     """Weight of velocities beyond 90 % of the joints' limits, rad/s."""
     torque_limits: float = within(-0.1, -_HEAVIEST, _HEAVIEST)
     """Weight of torques beyond 90 % of the servos' limits, N m."""
+    mean_velocity: float = within(0.0, -_HEAVIEST, _HEAVIEST)
+    """Added: weight of tracking the commanded velocity with the mean velocity of about a gait cycle, in (0, 1]. A trunk
+    sways in each step, so that the other kernels pay a robot that hardly moves sideways nearly as much as one that does."""
     heading: float = within(0.0, -_HEAVIEST, _HEAVIEST)
     """Added: weight of keeping the commanded heading, in [0, 1]. Without it a policy tracks rates but drifts in heading."""
     fall: float = within(0.0, -_HEAVIEST, _HEAVIEST)

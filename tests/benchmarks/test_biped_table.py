@@ -1,5 +1,6 @@
 """The study of the biped: methods are valid trainings, conditions say what they change, a cell counts what it says."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 
 import train
 from algorithms.vec_env import make_vector
-from benchmarks.biped_study import BASELINE, CONDITIONS, METHODS, STUDIED, nominal
+from benchmarks.biped_study import BASELINE, CONDITIONS, METHODS, MILD_SHARE, STUDIED, nominal, part_of
 from benchmarks.biped_table import main
 from benchmarks.study_trainings import Training, options
 from envs.biped.config import BipedConfig
@@ -23,6 +24,7 @@ from utils.config import as_plain
 BY_NAME = {condition.name: condition for condition in CONDITIONS}
 TRAINED = {"config": as_plain(BipedConfig(variation=TRAINING_VARIATION, max_tilt=0.8, action_scale=1.5)), "frames": 2}
 SEED = 1_500_003
+MILD = part_of(TRAINING_VARIATION, MILD_SHARE)
 
 
 class Trained:
@@ -58,14 +60,30 @@ def test_each_method_differs_from_the_baseline_in_what_it_is_named_for():
     found = {method.name: config_of(method.name) for method in METHODS}
     networks = {name: config.asymmetric_ppo for name, config in found.items()}
     frames = {name: config.env_kwargs["frames"] for name, config in found.items()}
-    assert {name for name, config in found.items() if config.env.variation != TRAINING_VARIATION} == {"nominal"}
-    assert not found["nominal"].env.variation.varies
+    mild, pretrained = replace(BipedConfig().variation, **MILD), {"nominal", "varied"}
+    assert {name for name, config in found.items() if config.env.variation != mild} == pretrained
+    assert found["varied"].env.variation == TRAINING_VARIATION and not found["nominal"].env.variation.varies
+    assert {name: config.start_from for name, config in found.items() if config.start_from} == {
+        "varied": Path("nominal_seed_1")
+    }
     assert frames == dict.fromkeys(found, 66) | {"frames_5": 5, "frames_1": 1}
     assert {name for name, own in networks.items() if not own.estimate} == {"no_estimator", "true_velocity"}
     assert {name for name, own in networks.items() if own.encoder == "none"} == {"frames_5", "frames_1"}
     assert {name for name, own in networks.items() if own.critic_reads != "privileged"} == {"same_critic"}
     assert {name for name, config in found.items() if config.env.observe_linvel} == {"true_velocity"}
     assert found[BASELINE].privileged_frames == 3
+
+
+def test_the_mild_randomisation_is_what_a_curriculum_has_at_this_share():
+    task = Trained().make_env(2, config=BipedConfig(variation=TRAINING_VARIATION)).unwrapped.task
+    task.set_variation_scale(MILD_SHARE)
+    drawn, pushes = task.randomisation._drawn, task.randomisation.pushes
+    assert len(drawn) > 12
+    for name, ends in drawn.items():
+        assert MILD[name] == pytest.approx(ends), name
+    others = {"push_speed": pushes.speed, "push_turn": pushes.turn, "motor_offset": task._largest_offset}
+    same = {name: getattr(TRAINING_VARIATION, name) for name in ("push_duration", "push_interval")}
+    assert {name: MILD[name] for name in MILD.keys() - drawn.keys()} == pytest.approx(others | same)
 
 
 def test_a_condition_has_one_command_and_nothing_of_the_training_s_randomisation_but_its_own():
@@ -77,6 +95,7 @@ def test_a_condition_has_one_command_and_nothing_of_the_training_s_randomisation
         assert config.action_scale == 1.5
         assert config.variation.varies is (condition.reach == "in"), name
     varied = {name: env_of(own).unwrapped.config.variation for name, own in BY_NAME.items() if own.reach == "in"}
+    assert varied.pop("mild_walk") == replace(BipedConfig().variation, **MILD)
     assert varied["varied_walk"] == varied["varied_stand"] == TRAINING_VARIATION
     parts = [as_plain(varied[name]) for name in varied if not name.startswith("varied")]
     nothing, everything = as_plain(BipedConfig().variation), as_plain(TRAINING_VARIATION)

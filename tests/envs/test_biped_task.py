@@ -179,6 +179,21 @@ def test_a_step_pays_the_weight_times_its_duration_and_a_fall_once():
     assert env.step(np.zeros(12))[4]["reward_terms"]["fall"] == -3.0
 
 
+def test_the_mean_velocity_forgets_over_a_gait_cycle_and_starts_anew_with_an_episode():
+    env = BipedVectorEnv(2, gait_cycle=0.5, weights={"mean_velocity": 4.0}, clip_reward=False, **AHEAD)
+    env.reset(seed=0)
+    wanted = np.zeros((2, 2))
+    for action in np.random.default_rng(0).uniform(-0.3, 0.3, (20, 2, 12)):
+        env.step(action)
+        wanted = 0.98 * wanted + 0.02 * env.task.trunk_velocity[:, :2]  # 10 ms of 0.5 s
+        np.testing.assert_allclose(env.task.mean_velocity, wanted, atol=1e-12)
+        error = env.task.command.value[:, :2] - wanted
+        np.testing.assert_allclose(env.task.reward_terms()["mean_velocity"], 0.04 * np.exp(-10 * np.hypot(*error.T)))
+    assert (np.abs(wanted) > 0.01).any()
+    env.task.reset(np.array([1]), [np.random.default_rng(1)], {})
+    np.testing.assert_allclose(env.task.mean_velocity, [wanted[0], [0.0, 0.0]], atol=1e-12)
+
+
 def one(function, *arguments):
     """Returns the value of a term for one robot."""
     (value,) = function(*(np.array([a]) if not np.isscalar(a) else a for a in arguments))
@@ -195,6 +210,7 @@ CASES = [  # term, arguments, value by hand
     (rewards.velocity_tracking, ([0.3, 0.4], WALKS), np.exp(-1.25)),
     (rewards.velocity_tracking, ([0.3, 0.4], STANDS), np.exp(-5.0)),
     (rewards.strict_tracking, ([0.06, 0.08], [0.2]), (np.exp(-1.0) + np.exp(-2.0)) / 2 - 0.06),
+    (rewards.mean_velocity, ([0.06, 0.08],), np.exp(-1.0)),
     (rewards.other_velocity, (np.array(0.1), [0.3, 0.4]), (np.exp(-0.1) + np.exp(-2.5)) / 2),
     (rewards.speed_range, (np.array(0.2), np.array(0.5)), -1.0),
     (rewards.speed_range, (np.array(0.4), np.array(0.5)), 1.2),
