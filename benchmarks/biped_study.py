@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from benchmarks.study_trainings import Method, RunOf
+from benchmarks.study_trainings import Method, RunOf, Share
 from envs.biped.variation import PARAMETERS, TRAINING_VARIATION, VariationConfig
 from evaluation.study.conditions import Condition
 from training.tasks.biped import PRESETS
@@ -41,7 +41,10 @@ _ON_MILD = ("--preset", "default", *_options(_MILD))
 METHODS = (
     Method("nominal", "nominal robots", ("--preset", "default")),
     Method(
-        "varied", "nominal robots, then all of the randomisation", ("--preset", "varied", "--start-from", RunOf("nominal"))
+        "varied",
+        "nominal robots, then all of the randomisation",
+        ("--preset", "varied", "--start-from", RunOf("nominal"), "--variation-rise", Share(0.4)),
+        length=2.0,
     ),
     Method(BASELINE, "66 frames, estimator, privileged critic", _ON_MILD),
     Method("same_critic", "critic reads what the actor reads", (*_ON_MILD, "--asymmetric-ppo.critic-reads", "newest")),

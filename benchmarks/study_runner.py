@@ -182,7 +182,7 @@ class StudyRunner:
         return dict(zip(KEYS, (*keys, condition.name, condition.group, condition.reach, self.plan.settings[0]))) | cell
 
     def _has_ended(self, training):
-        return ended(self.plan.out / training.name, self.plan.steps)
+        return ended(self.plan.out / training.name, training.steps(self.plan.steps))
 
     def _cache(self, training):
         return self.plan.out / f"{training.name}{ROWS}"

@@ -36,11 +36,15 @@ class RunOf:
 
 @dataclass(frozen=True)
 class Method:
-    """A row of a study: a name, its words in tables, and the options of train.py."""
+    """A row of a study: a name, its words in tables, the options of train.py, and its length, 1 for that of the study.
+
+    A method that others start from has the length of the study.
+    """
 
     name: str
     title: str
     options: tuple[str | Share | RunOf, ...]
+    length: float = 1.0
 
 
 class Training(NamedTuple):
@@ -53,6 +57,10 @@ class Training(NamedTuple):
     def name(self) -> str:
         """The name of the run folder."""
         return run_name(self.method.name, self.seed)
+
+    def steps(self, steps: int) -> int:
+        """Returns its control steps in a study of `steps`."""
+        return round(self.method.length * steps)
 
     @property
     def sources(self) -> list[str]:
@@ -83,6 +91,7 @@ class Saved(NamedTuple):
 
 def options(training: Training, env_id: str, steps: int, out: Path) -> list[str]:
     """Returns the options of train.py that decide a training of a study in the folder `out`."""
+    steps = training.steps(steps)
     words = [_word(value, training.seed, steps, out) for value in training.method.options]
     every = max(1, steps // CHECKPOINTS_PER_TRAINING)
     fixed = ("--env", env_id, "--seed", training.seed, "--total-timesteps", steps)
@@ -130,7 +139,7 @@ def train(training: Training, env_id: str, steps: int, out: Path, num_threads: i
     started = (run / CONFIG).is_file()
     if started:
         check_same(run, wanted)
-    if ended(run, steps):
+    if ended(run, training.steps(steps)):
         return
     if missing := [name for name in training.sources if not ended(out / name, steps)]:
         raise Failed(f"the training {training.name} starts from {missing[0]}, which has not ended: train that first")
