@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
@@ -15,6 +15,7 @@ from algorithms.reader_shape import layers
 from utils.fields import FieldError, within
 from utils.mirror import Symmetry
 
+LONGEST_WARM_UP = 200_000  # control steps
 TRIED = 64  # number of observations for the check whether a policy is symmetric
 
 
@@ -34,9 +35,9 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
     include the policy's values; or the newest frames of the policy's part, which the actor's layers also read."""
     critic_arch: tuple[int, ...] | None = layers(None)
     """Widths of the hidden layers of the critic; None for those of net_arch."""
-    critic_warm_up: int = within(200_000, 0)
+    critic_warm_up: int | None = within(None, 0)
     """Control steps after a warm start in which only the critic learns: advantages from a critic that does not know the
-    policy, or the task, would ruin the policy."""
+    policy, or the task, would ruin the policy. Default: 5 % of the training, at most 200,000."""
     clip_range_vf: float | None = within(None, above=0)
     """Clipping range of values: the value loss is the larger one of those with and without a limit to the change of the
     value since the rollout, in standard deviations of the return. None for no limit."""
@@ -58,9 +59,14 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
 
     def check_length(self, total_timesteps: int) -> None:
         """Raises FieldError if the actor would never learn."""
-        if self.critic_warm_up >= total_timesteps:
+        if (self.critic_warm_up or 0) >= total_timesteps:
             words = f"must be below total_timesteps, {total_timesteps:,}, got {self.critic_warm_up:,}"
             raise FieldError("critic_warm_up", f"{words}: the actor would never learn")
+
+    def started(self, total_timesteps: int) -> Self:
+        """Returns the config of a training of that many steps that starts from a policy."""
+        usual = min(LONGEST_WARM_UP, total_timesteps // 20)
+        return self if self.critic_warm_up is not None else replace(self, critic_warm_up=usual)
 
     def check_env(self, env: VecEnv) -> None:
         """Raises FieldError if the environment lacks what an option needs."""

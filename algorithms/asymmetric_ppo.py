@@ -71,6 +71,10 @@ class AsymmetricPPO(PPO):
         with parametrize.cached():
             return super().collect_rollouts(*args, **kwargs)
 
+    @property
+    def _warms_up(self):
+        return max(1, self.num_timesteps) <= self.critic_warm_up
+
     def _share_statistics(self, mirror):
         """Lets the two sides of the robot, and all frames of a history, have the same statistics in a VecNormalize."""
         normalizer = self.get_vec_normalize_env()
@@ -89,7 +93,7 @@ class AsymmetricPPO(PPO):
     def _should_stop(self, batch: Minibatch, epoch: int, update: Update) -> bool:
         """Adapts the learning rate to the KL divergence, which is 0 before the first step of an update."""
         stops = super()._should_stop(batch, epoch, update)
-        if self.limits.desired_kl is None:
+        if self.limits.desired_kl is None or self._warms_up:
             return stops
         (group,), rates = self.policy.optimizer.param_groups, update.logged["learning_rate"]
         if rates:
@@ -102,9 +106,9 @@ class AsymmetricPPO(PPO):
 
         The advantages of a new critic would take a started policy away from where it is.
         """
-        if self.num_timesteps > self.critic_warm_up:
-            return super()._loss(batch, update)
-        return self.vf_coef * self._value_loss(batch, update)
+        if self._warms_up:
+            return self.vf_coef * self._value_loss(batch, update)
+        return super()._loss(batch, update)
 
     def _value_loss(self, batch: Minibatch, update: Update) -> torch.Tensor:
         """Returns the values' mean squared error; with `clip_range_vf`, c, that of PPO2 (Dhariwal et al., 2017).
@@ -130,5 +134,5 @@ class AsymmetricPPO(PPO):
     def _optimise(self, loss: torch.Tensor) -> None:
         """Takes one step of the optimiser, and keeps the standard deviation above its floor."""
         super()._optimise(loss)
-        if self.limits.std_floor is not None:
+        if self.limits.std_floor is not None and not self._warms_up:
             self.policy.keep_std_above(self.limits.std_floor)

@@ -45,6 +45,10 @@ class LearnerConfig(Checked):
         """The config of a training that starts from no policy."""
         return replace(self, **dict.fromkeys(self.after_start, 0))
 
+    def started(self, total_timesteps: int) -> Self:
+        """Returns the config of a training of that many steps that starts from a policy."""
+        return self
+
     def check(self) -> None:
         """Raises FieldError, which names the field, if fields contradict each other."""
 

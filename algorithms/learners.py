@@ -58,7 +58,7 @@ class Learner:
         discrete: whether it supports discrete actions.
         dictionaries: whether it supports dictionary observations.
         spaces: sweep spaces by name: field of the config -> range or choices.
-        saves_critic: whether a saved policy contains the critic; otherwise a warm start begins with a new critic.
+        saves_critic: whether a saved policy contains the critic; otherwise only a checkpoint does.
         presets_of: learner whose presets also apply to this learner, for the fields that both have; None without one.
     """
 

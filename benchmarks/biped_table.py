@@ -1,6 +1,7 @@
 """Compares policies of the biped with and without history, estimator and privileged critic; docs/biped.md.
 
-Trains every method with every seed for equal steps, each with `train.py` in its own process. Then every policy plays the
+Trains every method with every seed, each with `train.py` in its own process: `varied` for twice as many steps as the others,
+from the policy of `nominal` on. Then every policy plays the
 same held-out episodes of 20 s under every condition. The same command resumes a stopped study, and several processes can
 share a folder, for example with --only and --seeds.
 
@@ -82,7 +83,7 @@ class BipedTableConfig(StudyConfig):
     seeds: tuple[int, ...] = within((1, 2, 3), 0, 999_999, least=1)
     """Seeds of the trainings."""
     steps: int = within(6_000_000, 1)
-    """Control steps of each training, of all simulations together."""
+    """Control steps of each training, of all simulations together; `varied` has twice as many."""
     groups: tuple[Literal[*GROUPS], ...] = checked(GROUPS, bool, "name at least one group")
     """Groups of conditions to evaluate."""
     episodes: int = within(64, 1)

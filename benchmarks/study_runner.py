@@ -69,7 +69,7 @@ class Plan:
 
     Attributes:
         out: folder of the study.
-        steps: control steps of each training.
+        steps: control steps of each training whose method has the length 1.
         trainings: the trainings to work on, in order.
         conditions: the conditions of the evaluation.
         play: plays the episodes of a policy under a condition; returns the measures of the cell.
@@ -217,7 +217,9 @@ class StudyRunner:
             return
         write_results(out / TABLE, rows, metrics)
         tables = self.study.report(self.study.results(out / TABLE))
-        text = f"{self.study.title}\n\n{tables}\n\n{self.plan.steps:,} steps; {self._made_with}.\n"
+        longer = [f"{method.name} {method.length:g} times as many" for method in self.study.methods if method.length != 1.0]
+        steps = ", ".join([f"{self.plan.steps:,} steps", *longer])
+        text = f"{self.study.title}\n\n{tables}\n\n{steps}; {self._made_with}.\n"
         write_aside(out / REPORT, lambda aside: aside.write_text(text))
         print(tables)
 

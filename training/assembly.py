@@ -103,6 +103,8 @@ def prepare(
         model = make_model(config, env)
         env.seed(first_simulation_seed(config.seed))  # replaces the seeds that SB3 set, which start at config.seed
         capture(env.venv)  # a checkpoint is refused if a constant that it does not keep differs from now
+        if config.start_from is not None and not resume_run:
+            apply_start(run, model, config)
     except BaseException:
         if not resume_run:
             forget_record(run)  # so that a corrected command can use the folder
@@ -115,7 +117,7 @@ def prepare(
         model.set_logger(make_logger(run))
     if checkpoint is None:  # else the checkpoint has set logs and weights
         write_hparams(model.logger, hyperparameters(config), metrics(config))
-        if config.start_from is not None:
+        if config.start_from is not None and resume_run:
             apply_start(run, model, config)
     return training
 

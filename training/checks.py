@@ -37,6 +37,7 @@ def check_environment(config: TrainConfig) -> None:
     Raises:
         ValueError: the environment cannot be trained. The message is one sentence.
     """
+    config.check_learner()
     config.check()
     _check_learner(config)
 

@@ -108,9 +108,15 @@ class TrainConfig(Learners):
         return getattr(self, self.algo)
 
     @property
+    def idle_from_scratch(self) -> dict[str, str]:
+        """Fields of the learner that have no effect without a policy to start from -> the reason; empty with one."""
+        names = self.learner.after_start if self.start_from is None else ()
+        return {f"{self.algo}.{name}": "there is no --start-from" for name in names}
+
+    @property
     def numbers(self) -> LearnerConfig:
-        """The config of the chosen algorithm without fields that need a policy to start from, if there is none."""
-        return self.learner.from_scratch if self.start_from is None else self.learner
+        """The config of the chosen algorithm, with what it needs after a warm start or without one."""
+        return self.learner.from_scratch if self.start_from is None else self.learner.started(self.total_timesteps)
 
     @property
     def task(self):
@@ -141,8 +147,7 @@ class TrainConfig(Learners):
             idle["preset"] = f"{self.preset} of {self.env_id} sets only {names}, and the training has --algo {self.algo}"
         if self.start_from is not None and (std := LEARNERS[self.algo].std_field):
             idle[f"{self.algo}.{std}"] = "--start-from sets the standard deviation of actions, like all weights"
-        if self.start_from is None:
-            idle |= {f"{self.algo}.{name}": "there is no --start-from" for name in self.learner.after_start}
+        idle |= self.idle_from_scratch
         return idle | ({} if self.eval_every else {"eval_episodes": "--eval-every 0 turns evaluations off"})
 
     def check_learner(self) -> None:
@@ -179,17 +184,17 @@ class TrainConfig(Learners):
         """Returns the simulations to train on, without seeds."""
         return BatchVecEnv(self.perturbed(self._vector(self.learner.num_envs, self.env_arguments | self._privileged)))
 
-    def make_trial_env(self, num_envs: int = 1) -> BatchVecEnv:
+    def make_trial_env(self, num_envs: int = 1, nominal: bool = False) -> BatchVecEnv:
         """Returns simulations with the observations that the learner receives, for use before a training.
 
-        They have all of the randomisation of the training, as the simulations of evaluations.
+        They are those of an evaluation, as `make_evaluation_env` says: all of the randomisation, unless `nominal`.
 
         Raises:
             FieldError: the environment lacks something that the learner needs.
         """
         setting = Setting(self.env_id, self.task_arguments | self._privileged, self.num_threads)
         try:
-            env = BatchVecEnv(self.perturbed(self.task.judge.evaluation_env(setting, num_envs, 0)))
+            env = BatchVecEnv(self.perturbed(self.task.judge.evaluation_env(setting, num_envs, 0, nominal)))
         except Exception as error:
             if not self.learner.privileged:
                 raise

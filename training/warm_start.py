@@ -16,7 +16,7 @@ from algorithms.learners import LEARNERS, Learner, learner_of, with_variants
 from algorithms.vec_env import BatchVecEnv
 from run_folder.observations import set_statistics, split
 from run_folder.policy import Architecture, architecture, read_architecture
-from run_folder.records import add_to_record, read_record
+from run_folder.records import add_to_record, read_record, read_run_config
 from run_folder.runs import Run, digest, load_run, resumable
 from run_folder.training_state import read_training
 from training.actor_start import critic_arrays, has_critic, start_actor
@@ -42,7 +42,10 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Start:
-    """A policy to start from, the learner of the new run, and statistics and learned numbers of the source training."""
+    """A policy to start from, the learner of the new run, and what the source training has beside the policy.
+
+    These are statistics of rewards, learned numbers, and a critic with its statistics.
+    """
 
     path: Path
     run: Run
@@ -84,6 +87,7 @@ def find_start(config: TrainConfig) -> Start | None:
     found = read_architecture(run.folder)
     _check_shapes(path, found, _wanted(config))
     _check_numbers(path, run, config)
+    _check_estimated(path, run, config)
     _check_kind(path, run, config)
     arrays = _training_arrays(run.folder, learner, config)
     _check_learned(path, arrays, config)
@@ -92,7 +96,7 @@ def find_start(config: TrainConfig) -> Start | None:
 
 
 def write_start(run: Path, start: Start) -> None:
-    """Copies the policy to start from into the new run, with the reward statistics and learned numbers of its training.
+    """Copies the policy to start from into the new run, with what its training has beside the policy.
 
     The config.yaml of the new run then names the source.
     """
@@ -127,13 +131,13 @@ def apply_start(run: Path, model: BaseAlgorithm, config: TrainConfig) -> None:
         if learner_of(model).saves_critic:
             model.policy.load_state_dict(source.policy.state_dict())
             set_statistics(normalizer, saved.mean, saved.var, saved.count)
-        else:
-            start_actor(model, source, arrays, config)
         for name in REWARDS if "mean" in arrays else ():
             setattr(normalizer.ret_rms, name, arrays[name][()])
         for name in (number.variable for number in learner_of(model).learned):
             if name in arrays and getattr(model, name, None) is not None:
                 getattr(model, name).data[...] = torch.from_numpy(arrays[name])
+    if not learner_of(model).saves_critic:
+        start_actor(model, source, arrays, config)
 
 
 def _training_arrays(folder, learner, config):
@@ -145,10 +149,11 @@ def _training_arrays(folder, learner, config):
     for checkpoint in (folder, *resumable(folder), *resumable(folder.parent)):
         if (checkpoint / NUMBERS).is_file() and (checkpoint / ARCHITECTURE).read_bytes() == wanted:
             everything = read_training(checkpoint)
-            arrays = {name: everything["statistics"][-1][name] for name in REWARDS}
-            arrays |= {} if learner.saves_critic else critic_arrays(everything, config)
-            names = {number.variable for number in learner.learned} & everything["variables"].keys()
-            return arrays | {name: everything["variables"][name].numpy() for name in names}
+            with reading(checkpoint / NUMBERS):
+                arrays = {name: everything["statistics"][-1][name] for name in REWARDS}
+                names = {number.variable for number in learner.learned} & everything["variables"].keys()
+                arrays |= {name: everything["variables"][name].numpy() for name in names}
+                return arrays | ({} if learner.saves_critic else critic_arrays(everything, config))
     return {}
 
 
@@ -195,6 +200,15 @@ def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
     std = LEARNERS[config.algo].std_field
     if std and getattr(numbers, std) != _usual(config, std):
         raise ValueError(f"{std} has no effect with start_from: the standard deviation of actions is that of {path}")
+
+
+def _check_estimated(path, run, config):
+    """Raises ValueError if the estimator of the policy has learned other rows than it shall learn now."""
+    asked = getattr(config.learner, "estimated", None)
+    found = tuple(read_run_config(run.folder).get(config.algo, {}).get("estimated", ()) or ())
+    if asked is not None and asked != found and read_architecture(run.folder).shape.estimated:
+        given = "the estimated rows of the task" if not found else f"estimated {_text(found)}"
+        raise ValueError(f"cannot start from {path}: it was trained with {given}, this training has other rows: give those")
 
 
 def _check_kind(path, run, config):

@@ -166,7 +166,7 @@ class SweepConfig:
             ValueError: the environment cannot be made, or an entry of a user's file has no effect.
         """
         entries = read_space(self.space, self.algo, self.task)
-        idle = idle_numbers(self.base)
+        idle = idle_numbers(self.base) | self.base.idle_from_scratch
         for name in idle.keys() & entries.keys() if self.space not in LEARNERS[self.algo].spaces else ():
             raise ValueError(f"space: {name} has no effect: {idle[name]}")
         return {name: entry for name, entry in entries.items() if name not in idle}

@@ -19,7 +19,7 @@ from algorithms.vec_env import BatchVecEnv
 from controllers.leg_names import JOINTS
 from envs.locomotion.terrain import TerrainConfig
 from envs.residual_walk.variation import VariationConfig
-from run_folder.policy import read_policy
+from run_folder.policy import read_architecture, read_policy
 from run_folder.runs import load_run
 from run_folder.sb3_files import import_sb3
 from tests.helpers.small_runs import trained
@@ -27,6 +27,7 @@ from training.tasks import TASKS
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "assets" / "policies").iterdir())
+PLAIN = [path for path in SHIPPED if read_architecture(path).shape.plain]  # without networks that read a history
 SMALL = ("own", "sac")  # of other algorithms and layer sizes
 
 
@@ -72,6 +73,7 @@ def test_torchscript_acts_as_predict_does(policy, tmp_path):
     np.testing.assert_allclose(module(torch.from_numpy(rows)).detach().numpy(), run.act(rows), atol=1e-5)
 
 
+@pytest.mark.parametrize("policy", [*PLAIN, *SMALL], indirect=True, ids=lambda of: getattr(of, "name", of))
 def test_sb3_reads_its_own_form_and_it_can_be_imported_again(policy, tmp_path):
     run, rows = load_run(policy), observations(load_run(policy))
     folder = exported(policy, tmp_path / "sb3", "sb3")
@@ -93,14 +95,15 @@ def test_the_files_say_what_their_numbers_mean(shipped, tmp_path):
     env_id = load_run(shipped).env_id
     env = gym.make(f"envs:{env_id}")
     rows = [(row.name, row.size, row.unit) for row in env.unwrapped.task.observation.rows]
-    assert [(row["name"], row["size"], row["unit"]) for row in meaning["observation"]] == rows
+    assert [(row["name"], row["size"], row["unit"]) for row in meaning["observation"]][-len(rows) :] == rows
+    assert len(meaning["observation"]) == len(rows) * load_run(shipped).env_kwargs.get("frames", 1)
     if "terrain" in TASKS[env_id].tables:
         assert meaning["joint_order"] == list(JOINTS) and meaning["control_rate_hz"] == 100.0
         assert meaning["action"][:4] == ["FL_x", "FL_y", "FL_z", "FR_x"] and meaning["action_scale_m"] == 0.04
     else:
         assert meaning["action"] == [env.unwrapped.model.actuator(i).name for i in range(env.unwrapped.model.nu)]
-        rate_and_scale = {"CubeInHand-v0": (25.0, 0.15), "A1-v0": (20.0, None), "RealAnt-v0": (20.0, None)}[env_id]
-        assert (meaning["control_rate_hz"], meaning.get("action_scale_rad")) == rate_and_scale
+        rates = {"CubeInHand-v0": (25.0, 0.15), "A1-v0": (20.0, None), "RealAnt-v0": (20.0, None), "Biped-v0": (100.0, 2.0)}
+        assert (meaning["control_rate_hz"], meaning.get("action_scale_rad")) == rates[env_id]
     if env_id == "A1-v0":
         hip = {"A1-v0": (-0.15, 0.25), "A1-v0-reset": (-0.803, 0.803)}[shipped.name]  # 0.05 +- 0.2 rad; the joint's range
         assert (meaning["target_low_rad"][0], meaning["target_high_rad"][0]) == pytest.approx(hip, abs=1e-3)

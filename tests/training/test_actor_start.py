@@ -7,9 +7,11 @@ import pytest
 import torch
 
 import train
+from algorithms.adaptive_update import UpdateOptions
 from run_folder.runs import load_run
 from run_folder.training_state import read_training
 from tests.helpers.drifting_points import drifting
+from training import actor_start, warm_start
 from training.actor_start import scale_of
 from training.assembly import create_run, prepare
 from training.warm_start import describe_start, find_start, write_start
@@ -54,7 +56,8 @@ def test_with_a_checkpoint_actor_critic_estimator_and_statistics_are_those_of_th
     training, newest = started(source, tmp_path / "run"), max((source / "checkpoints").iterdir())
     everything, running = read_training(newest), training.model.get_env().obs_rms
     for name, tensor in training.model.policy.state_dict().items():
-        assert torch.equal(tensor, everything["learner"]["policy"][name]), name
+        if "value_net" in name:
+            assert torch.equal(tensor, everything["learner"]["policy"][name]), name
     saved = everything["statistics"][0]
     varied = saved["var"] > 1e-3
     np.testing.assert_allclose(running.mean[varied], saved["mean"][varied])
@@ -71,6 +74,35 @@ def test_columns_that_were_constant_and_are_drawn_now_get_measured_statistics(so
     variance = env.obs_rms.var[masses]
     np.testing.assert_allclose(variance, (2.13 * 0.4) ** 2 / 12, rtol=0.3)  # of uniform draws, 10 kg
     env.close()
+
+
+def test_columns_that_do_not_vary_while_they_are_measured_count_in_their_own_unit(source, tmp_path):
+    pushes = ("--env.variation.push-speed", "0.5", "--env.variation.push-interval", "60.0")  # none in the first seconds
+    training = started(source, tmp_path / "run", *pushes)
+    env = training.model.get_env()
+    running, rows = env.obs_rms, env.observation_rows
+    assert (running.var[rows["push_linear"]] == 1.0).all() and (running.mean[rows["push_linear"]] == 0.0).all()
+    assert running.var[rows["friction"]] == 1.0 and running.mean[rows["friction"]] == pytest.approx(0.8)
+    env.close()
+
+
+def test_the_scale_of_estimates_does_not_depend_on_the_randomisation_of_the_new_training(lone, tmp_path, monkeypatch):
+    asked = []
+
+    def seen(estimates, values):
+        asked.append((estimates, values))
+        return np.full(3, 0.5), np.full(3, 4.0)
+
+    monkeypatch.setattr(actor_start, "scale_of", seen)
+    for name, options in (("nominal", ()), ("varied", ("--env.variation.noise", "1.0", "1.0"))):
+        training = started(lone, tmp_path / name, *options)
+        env = training.model.get_env()
+        rows = env.observation_rows["body_linvel"]
+        assert (env.obs_rms.mean[rows] == 0.5).all() and (env.obs_rms.var[rows] == 4.0).all()
+        env.close()
+    for first, second in zip(*asked):
+        np.testing.assert_array_equal(first, second)
+    assert asked[0][1].std(axis=0).min() > 0.01
 
 
 @pytest.mark.parametrize("kind", ["source", "lone"])
@@ -113,8 +145,64 @@ def test_normalised_values_are_what_an_estimator_that_knows_a_part_of_them_retur
     np.testing.assert_allclose([mean[2], variance[2]], [values[:, 2].mean(), values[:, 2].var()])
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-5])
+def test_estimates_that_say_nothing_about_the_values_leave_the_values_their_own_scale(size):
+    generator = np.random.default_rng(1)
+    values = generator.normal(0.3, 0.2, (19_200, 3))
+    mean, variance = scale_of(size * generator.normal(size=values.shape), values)
+    np.testing.assert_allclose([mean, variance], [values.mean(axis=0), values.var(axis=0)])
+
+
+NOT_FINITE, NEGATIVE = "are not finite numbers of the right size", "a variance of its observations is negative"
+DAMAGES = {
+    "no policy": (lambda state: state["learner"].pop("policy"), "there is no 'policy'"),
+    "no statistics": (lambda state: state.update(statistics=[]), "list index out of range"),
+    "a negative variance": (lambda state: state["statistics"][0]["var"].__setitem__(-1, -1.0), NEGATIVE),
+    "no number": (lambda state: state["statistics"][0]["mean"].__setitem__(3, np.nan), NOT_FINITE),
+    "a short variance": (lambda state: state["statistics"][0].update(var=np.ones(3)), NOT_FINITE),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_one_sentence_and_leaves_no_run(damage, source, tmp_path, monkeypatch, capsys):
+    change, words = DAMAGES[damage]
+
+    def damaged(folder):
+        state = read_training(folder)
+        change(state)
+        return state
+
+    monkeypatch.setattr(warm_start, "read_training", damaged)
+    arguments = [*SMALL, "--start-from", str(source), "--run-dir", str(tmp_path / "run")]
+    assert train.main(arguments) == 2 and not (tmp_path / "run").exists()
+    assert words in capsys.readouterr().err
+
+
+def test_a_start_that_fails_leaves_its_folder_to_a_corrected_command(source, tmp_path, monkeypatch):
+    arguments = [*SMALL, "--start-from", str(source), "--run-dir", str(tmp_path / "run")]
+    with monkeypatch.context() as patch:
+        patch.setattr(actor_start, "_start_critic", lambda *_: torch.zeros(2) + torch.zeros(3))
+        with pytest.raises(RuntimeError):
+            train.main(arguments)
+    assert train.main(arguments) == 0
+
+
+def test_a_policy_that_estimates_other_rows_is_no_start(source, tmp_path, capsys):
+    other = [*SMALL, "--asymmetric-ppo.estimated", "true_angvel", "--start-from", str(source)]
+    assert train.main([*other, "--run-dir", str(tmp_path / "run")]) == 2
+    assert "it was trained with the estimated rows of the task, this training has other rows" in capsys.readouterr().err
+
+
+def test_by_default_the_warm_up_takes_a_twentieth_of_the_training_and_at_most_200_000_steps(source):
+    for total, wanted in ((384, 19), (1_000_000, 50_000), (12_000_000, 200_000)):
+        arguments = [*SMALL, "--start-from", str(source)]
+        arguments[arguments.index("--total-timesteps") + 1] = str(total)
+        assert train.parse(arguments).numbers.critic_warm_up == wanted
+    assert train.parse(SMALL).numbers.critic_warm_up == 0
+
+
 def test_in_the_warm_up_only_the_critic_learns():
-    model = drifting(critic_warm_up=2 * 512)
+    model = drifting(critic_warm_up=2 * 512, limits=UpdateOptions(std_floor=1.5))
     before = {name: tensor.clone() for name, tensor in model.policy.state_dict().items()}
 
     def changed():

@@ -282,6 +282,14 @@ def test_wrong_input_gets_one_sentence(tmp_path, monkeypatch, capsys, name):
     assert (tmp_path / "space.yaml").read_text() == yaml.safe_dump(SPACE) and not [*tmp_path.glob("runs/studies/*/trials/*")]
 
 
+def test_a_space_with_an_option_of_warm_starts_needs_a_policy_to_start_from(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "space.yaml").write_text("asymmetric_ppo.critic_warm_up: {low: 0, high: 1000}")
+    assert tune_hyperparameters.main("--env ResidualWalk-v0 --algo asymmetric_ppo --space space.yaml".split()) == 2
+    wanted = "space: asymmetric_ppo.critic_warm_up has no effect: there is no --start-from"
+    assert wanted in capsys.readouterr().err and not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize(
     "trial, words",
     [("s", "a trial is STUDY:NUMBER"), ("s:9", "the study has trials 0 to 2"), ("t:1", "studies there are s")],
