@@ -88,8 +88,8 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
         """Returns the arguments of `AsymmetricPPO`."""
         history = HistoryOptions(**self.named(*HistoryOptions.__dataclass_fields__))
         limits = UpdateOptions(**self.named(*UpdateOptions.__dataclass_fields__))
-        own = self.named("symmetric", "critic_reads", "clip_range_vf") | {"critic_warm_up": self.critic_warm_up or 0}
-        return super().arguments() | own | {"history": history, "limits": limits}
+        own = self.named("symmetric", "critic_reads", "clip_range_vf")
+        return super().arguments() | own | {"critic_warm_up": self.critic_warm_up or 0, "history": history, "limits": limits}
 
     def policy_arguments(self) -> dict:
         """Returns the initial standard deviation of actions, and the hidden layers if the critic has others."""

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from benchmarks.study_trainings import Method, RunOf, Share
 from envs.biped.variation import PARAMETERS, TRAINING_VARIATION, VariationConfig
+from envs.locomotion.randomisation import scaled
 from evaluation.study.conditions import Condition
 from training.tasks.biped import PRESETS
 from utils.plain_yaml import dump_yaml
@@ -23,8 +24,7 @@ def part_of(variation: VariationConfig, share: float) -> dict:
     usual, part = asdict(VariationConfig()), {}
     for name, value in asdict(variation).items():
         if name in PARAMETERS and value != usual[name]:
-            middle = PARAMETERS[name].range.nominal
-            part[name] = tuple(round(middle + share * (end - middle), 6) for end in value)
+            part[name] = tuple(round(end, 6) for end in scaled(value, PARAMETERS[name].range.nominal, share))
         elif value != usual[name]:
             part[name] = value if name in ("push_duration", "push_interval") else round(share * value, 6)
     return part

@@ -87,7 +87,6 @@ def find_start(config: TrainConfig) -> Start | None:
     found = read_architecture(run.folder)
     _check_shapes(path, found, _wanted(config))
     _check_numbers(path, run, config)
-    _check_estimated(path, run, config)
     _check_kind(path, run, config)
     arrays = _training_arrays(run.folder, learner, config)
     _check_learned(path, arrays, config)
@@ -120,7 +119,7 @@ def apply_start(run: Path, model: BaseAlgorithm, config: TrainConfig) -> None:
     Args:
         run: folder of the new run.
         model: the model of the new run.
-        config: config of the new run, whose simulations give the statistics of observations that the policy has none of.
+        config: config of the new run, whose simulations give the statistics that the source lacks.
 
     Raises:
         ValueError: the copy cannot be read.
@@ -202,19 +201,11 @@ def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
         raise ValueError(f"{std} has no effect with start_from: the standard deviation of actions is that of {path}")
 
 
-def _check_estimated(path, run, config):
-    """Raises ValueError if the estimator of the policy has learned other rows than it shall learn now."""
-    asked = getattr(config.learner, "estimated", None)
-    found = tuple(read_run_config(run.folder).get(config.algo, {}).get("estimated", ()) or ())
-    if asked is not None and asked != found and read_architecture(run.folder).shape.estimated:
-        given = "the estimated rows of the task" if not found else f"estimated {_text(found)}"
-        raise ValueError(f"cannot start from {path}: it was trained with {given}, this training has other rows: give those")
-
-
 def _check_kind(path, run, config):
     """Raises ValueError if the learner cannot start from the policy, as symmetric networks from one that is not."""
     with closing(config.make_trial_env()) as env:
         _check_networks(path, run, config.learner.shape(env))
+        _check_estimated(path, run, config, env)
         try:
             config.learner.check_start(run.act, env)
         except FieldError as error:
@@ -252,6 +243,16 @@ def _check_networks(path, run, wanted):
         has, asked = getattr(found, name), getattr(wanted, name)
         if has != asked and name != "detached":
             raise ValueError(f"cannot start from {path}: {name} of its networks is {has}, in this training {asked}")
+
+
+def _check_estimated(path, run, config, env):
+    """Raises ValueError if the estimator of the policy has learned other rows than it shall estimate now."""
+    if not architecture(run.policy).shape.estimated:
+        return
+    trained, usual = read_run_config(run.folder).get(config.algo, {}), tuple(env.estimated_rows)
+    found, asked = tuple(trained.get("estimated", ())) or usual, config.learner.estimated or usual
+    if found != asked:
+        raise ValueError(f"cannot start from {path}: it estimates {' '.join(found)}, this training {' '.join(asked)}")
 
 
 def _usual(config, name):

@@ -55,6 +55,11 @@ class RangesConfig(Checked):
         return {name: getattr(self, name) for name in self.drawn_names}
 
 
+def scaled(ends: tuple[float, ...], nominal: float, scale: float) -> tuple[float, ...]:
+    """Returns the ends of a range, moved towards the nominal value: a `scale` of 1 leaves them, 0 gives `nominal`."""
+    return ends if scale == 1.0 else tuple(nominal + scale * (end - nominal) for end in ends)
+
+
 def range_fields(table: Table) -> type[RangesConfig]:
     """Returns a base class for a robot's config, with a range field for each parameter that may be randomised.
 
@@ -135,12 +140,8 @@ class Randomisation:
         if not 0.0 <= scale <= 1.0:
             raise ValueError(f"a scale of the randomisation must lie in [0, 1], got {scale}")
         self.scale = scale
-        self._drawn = {name: self._scaled(name, ends) for name, ends in self._ranges.items()}
+        self._drawn = {name: scaled(ends, self._nominal[name], scale) for name, ends in self._ranges.items()}
         self.pushes.speed = scale * self.config.push_speed
-
-    def _scaled(self, name, ends):
-        nominal = self._nominal[name]
-        return ends if self.scale == 1.0 else tuple(nominal + self.scale * (end - nominal) for end in ends)
 
     @property
     def steps_late(self) -> np.ndarray:

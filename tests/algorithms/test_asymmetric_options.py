@@ -31,7 +31,6 @@ HISTORY = """--privileged-frames 2 --asymmetric-ppo.encoder time --asymmetric-pp
 HISTORY += ["--env-kwargs", "{frames: 6}"]
 UPDATE = """--asymmetric-ppo.desired-kl 0.01 --asymmetric-ppo.std-floor 0.1 --asymmetric-ppo.clip-range-vf 0.2
 --asymmetric-ppo.critic-reads privileged --asymmetric-ppo.critic-arch 6""".split()
-AT_ONCE = ("--asymmetric-ppo.critic-warm-up", "0")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +134,7 @@ def test_a_run_with_all_options_resumes_exactly(source, tmp_path):
 
 
 def test_a_policy_of_other_networks_is_no_start(source, tmp_path, capsys):
-    other = [*SMALL, *HISTORY, *UPDATE, "--asymmetric-ppo.recent-frames", "3", "--start-from", str(source), *AT_ONCE]
+    other = [*SMALL, *HISTORY, *UPDATE, "--asymmetric-ppo.recent-frames", "3", "--start-from", str(source)]
     assert train.main([*other, "--run-dir", str(tmp_path / "run")]) == 2
     assert "recent of its networks is 5, in this training 3" in capsys.readouterr().err
 

@@ -143,9 +143,8 @@ def test_a_run_saves_the_actor_and_resumes_exactly(source, tmp_path):
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_it_starts_from_the_actor_of_another_run(symmetric, source, tmp_path):
     source = source if symmetric else PLAIN
-    warm_up = ("--asymmetric-ppo.critic-warm-up", "0")
     layers = ["16"] if symmetric else ["8", "8", "--asymmetric-ppo.no-symmetric"]
-    arguments = [*WALK[:-1], *layers, *warm_up, "--start-from", str(source), "--run-dir", str(tmp_path / "run")]
+    arguments = [*WALK[:-1], *layers, "--start-from", str(source), "--run-dir", str(tmp_path / "run")]
     config = train.parse(arguments)
     training = prepare(config, create_run(config, arguments))
     write_start(tmp_path / "run", find_start(config)), apply_start(tmp_path / "run", training.model, config)
@@ -155,12 +154,12 @@ def test_it_starts_from_the_actor_of_another_run(symmetric, source, tmp_path):
     np.testing.assert_allclose(actions, source.act(observation), atol=1e-6)
     assert training.model.get_env().obs_rms.count == source.normalizer.count
     training.model.get_env().close()
-    assert describe_start(tmp_path / "run").startswith(f"It starts from the {'weights' if symmetric else 'actor'}")
+    words, said = "fresh: optimizer, critic, statistics of privileged observations", describe_start(tmp_path / "run")
+    assert said.startswith(f"It starts from the {'weights' if symmetric else 'actor'}") and (words in said) != symmetric
 
 
 def test_symmetric_networks_do_not_start_from_a_policy_that_is_not_symmetric(tmp_path, capsys):
-    warm_up = ("--asymmetric-ppo.critic-warm-up", "0")
-    arguments = [*WALK[:-1], "8", "8", *warm_up, "--start-from", str(PLAIN), "--run-dir", str(tmp_path / "run")]
+    arguments = [*WALK[:-1], "8", "8", "--start-from", str(PLAIN), "--run-dir", str(tmp_path / "run")]
     assert train.main(arguments) == 2 and not (tmp_path / "run").exists()
     wanted = "asymmetric_ppo.symmetric must be False: that policy is not symmetric"
     assert wanted in capsys.readouterr().err

@@ -14,7 +14,7 @@ from tests.helpers.drifting_points import drifting
 from training import actor_start, warm_start
 from training.actor_start import scale_of
 from training.assembly import create_run, prepare
-from training.warm_start import describe_start, find_start, write_start
+from training.warm_start import describe_start
 
 STACK, SIZE = 6 * 47, 6 * 47 + 2 * 73
 SMALL = """--env Biped-v0 --algo asymmetric_ppo --preset one_frame --total-timesteps 384 --num-envs 4 --episode-steps 20
@@ -22,7 +22,8 @@ SMALL = """--env Biped-v0 --algo asymmetric_ppo --preset one_frame --total-times
 --asymmetric-ppo.batch-size 64 --asymmetric-ppo.n-epochs 2 --asymmetric-ppo.net-arch 8 --privileged-frames 2
 --asymmetric-ppo.encoder time --asymmetric-ppo.encoder-channels 4 --asymmetric-ppo.encoder-kernels 3
 --asymmetric-ppo.encoder-strides 2 --asymmetric-ppo.encoder-arch 6 --asymmetric-ppo.encoder-size 4
---asymmetric-ppo.estimate --asymmetric-ppo.estimator-arch 8 --asymmetric-ppo.direct-frames 2""".split()
+--asymmetric-ppo.estimate --asymmetric-ppo.estimator-arch 8 --asymmetric-ppo.direct-frames 2
+--asymmetric-ppo.critic-reads privileged""".split()
 SMALL += ["--env-kwargs", "{frames: 6}"]
 WARM_UP = "--asymmetric-ppo.critic-warm-up"
 
@@ -44,15 +45,13 @@ def lone(source, tmp_path):
 
 
 def started(source, run, *options):
-    """Returns a training that starts from `source`, before its first step, and its folder."""
-    arguments = [*SMALL, "--start-from", str(source), "--run-dir", str(run), WARM_UP, "0", *options]
+    """Returns a training that starts from `source`, before its first step."""
+    arguments = [*SMALL, "--start-from", str(source), "--run-dir", str(run), *options]
     config = train.parse(arguments)
-    folder = create_run(config, arguments)
-    write_start(folder, find_start(config))
-    return prepare(config, folder)
+    return prepare(config, create_run(config, arguments))
 
 
-def test_with_a_checkpoint_actor_critic_estimator_and_statistics_are_those_of_the_source(source, tmp_path):
+def test_with_a_checkpoint_critic_and_statistics_are_those_of_the_source(source, tmp_path):
     training, newest = started(source, tmp_path / "run"), max((source / "checkpoints").iterdir())
     everything, running = read_training(newest), training.model.get_env().obs_rms
     for name, tensor in training.model.policy.state_dict().items():
@@ -188,9 +187,10 @@ def test_a_start_that_fails_leaves_its_folder_to_a_corrected_command(source, tmp
 
 
 def test_a_policy_that_estimates_other_rows_is_no_start(source, tmp_path, capsys):
-    other = [*SMALL, "--asymmetric-ppo.estimated", "true_angvel", "--start-from", str(source)]
-    assert train.main([*other, "--run-dir", str(tmp_path / "run")]) == 2
-    assert "it was trained with the estimated rows of the task, this training has other rows" in capsys.readouterr().err
+    arguments = [*SMALL, "--start-from", str(source), "--run-dir", str(tmp_path / "run"), "--asymmetric-ppo.estimated"]
+    assert train.main([*arguments, "true_angvel"]) == 2
+    assert "it estimates body_linvel, this training true_angvel" in capsys.readouterr().err
+    create_run(train.parse([*arguments, "body_linvel"]), [])  # the rows of the task, by name
 
 
 def test_by_default_the_warm_up_takes_a_twentieth_of_the_training_and_at_most_200_000_steps(source):

@@ -67,8 +67,8 @@ _DEFAULT = _ONE_FRAME | {
     "privileged_frames": 3,
     "asymmetric_ppo": _SMALL,
 }
-# From scratch no policy has learned to walk while the randomisation grew. With the weights of the source, policies that
-# learned to bear it walked more slowly than commanded.
+# From scratch no policy has learned to walk while the randomisation grew. The commands have larger weights than in the
+# source, because policies that learned to bear the randomisation walked more slowly than commanded.
 _VARIED = _DEFAULT | {
     "total_timesteps": 12_000_000,
     "env": _COMMANDS
