@@ -285,7 +285,8 @@ def test_wrong_input_gets_one_sentence(tmp_path, monkeypatch, capsys, name):
 def test_a_space_with_an_option_of_warm_starts_needs_a_policy_to_start_from(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "space.yaml").write_text("asymmetric_ppo.critic_warm_up: {low: 0, high: 1000}")
-    assert tune_hyperparameters.main("--env ResidualWalk-v0 --algo asymmetric_ppo --space space.yaml".split()) == 2
+    arguments = "--env ResidualWalk-v0 --algo asymmetric_ppo --space space.yaml --trials 1 --steps 16384"
+    assert tune_hyperparameters.main(arguments.split()) == 2
     wanted = "space: asymmetric_ppo.critic_warm_up has no effect: there is no --start-from"
     assert wanted in capsys.readouterr().err and not (tmp_path / "runs").exists()
 
