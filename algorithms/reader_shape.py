@@ -84,6 +84,9 @@ class ReaderShape(Checked):
     direct: int | None = within(None, 1, LONGEST)
     """Number of newest frames that the hidden layers read; None for as many as the estimator."""
 
+    estimator_features: bool = False
+    """Whether the estimator also reads the features of the encoder."""
+
     @property
     def read(self) -> int:
         """Number of newest frames that the hidden layers read."""
@@ -105,6 +108,8 @@ class ReaderShape(Checked):
             newest = max(self.recent, self.read)
             words = f"must be whole frames of {observation_size} values, and at least the {newest} newest ones"
             raise FieldError("frames", f"{words}, got {self.frames}")
+        if self.estimator_features and not (self.encoder.channels and self.estimated):
+            raise FieldError("estimator_features", "must be False without an encoder or without an estimator, got True")
         self.encoder.lengths(self.frames if self.encoder.axis == "time" else size)
         return size
 

@@ -66,11 +66,11 @@ def tie_reader(reader: HistoryReader, into: Mirror, estimates: Mirror | None) ->
     """
     frame = into.part(slice(len(into) - reader.frame, len(into)))
     recent, read = (moved(range(count), frame) for count in (reader.shape.recent, reader.shape.read))
-    parts = [read]
-    if reader.encoder is not None:
-        parts.append(tie(reader.encoder, frame))
+    features = [] if reader.encoder is None else [tie(reader.encoder, frame)]
+    parts = [read, *features]
     if reader.estimator is not None:
-        parts.append(tie(reader.estimator, recent, estimates))
+        seen = joined(recent, *features) if reader.shape.estimator_features else recent
+        parts.append(tie(reader.estimator, seen, estimates))
     return joined(*parts)
 
 

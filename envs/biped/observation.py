@@ -9,7 +9,7 @@ from utils.fields import Checked, within
 from utils.mirror import PLANAR_VELOCITY, ROTATION, VECTOR, signs, unchanged
 from utils.observation import ObservationTable, Row
 
-VELOCITY_SCALE, JOINT_VELOCITY_SCALE, MASS_SCALE = 2.0, 0.05, 0.1
+VELOCITY_SCALE, JOINT_VELOCITY_SCALE, MASS_SCALE, OFFSET_SCALE = 2.0, 0.05, 0.1, 20.0
 COMMAND_SCALE = (VELOCITY_SCALE, VELOCITY_SCALE, 1.0)
 _PHASE = signs(-1.0, -1.0)
 _EULER = signs(-1.0, 1.0, -1.0)
@@ -67,4 +67,5 @@ PRIVILEGED = ObservationTable(
     Row("trunk_mass", 1, 0.0, 25.0, "10 kg", "mass of the trunk (times 0.1)", mirror=unchanged(1)),
     Row("stance", 2, 0.0, 1.0, "1", "1 for each foot that shall be on the ground", mirror=FEET),
     Row("contact", 2, 0.0, 1.0, "1", "1 for each foot with a contact force above 5 N", mirror=FEET),
+    Row("mass_offset", 3, -10.0, 10.0, "0.05 m", "added: offset of the trunk's centre of mass (times 20)", mirror=VECTOR),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from envs.biped.config import BipedConfig
 from envs.biped.description import description
 from envs.biped.feet import Feet
 from envs.biped.lag import LateTargets, Reception
-from envs.biped.observation import MASS_SCALE, OBSERVATION, PRIVILEGED, SIGNALS, VELOCITY_SCALE, WITH_VELOCITY
+from envs.biped.observation import MASS_SCALE, OBSERVATION, OFFSET_SCALE, PRIVILEGED, SIGNALS, VELOCITY_SCALE, WITH_VELOCITY
 from envs.biped.pushes import BodyPushes
 from envs.biped.reward_terms import BipedRewards
 from envs.biped.scene import JOINTS, SCENE, SERVOS, SOLES, UNDERSIDE
@@ -43,7 +43,7 @@ class BipedTask(BipedRewards, WalkerTask):
 
     config_class = BipedConfig
     observation, privileged, action_mirror = OBSERVATION, PRIVILEGED, SERVOS
-    estimated = ("body_linvel",)
+    estimated = ("body_linvel", "mass_offset")
     action_space = Box(-1.0, 1.0, (12,), np.float32)
     scene, underside, joints, parameters = SCENE, UNDERSIDE, JOINTS, PARAMETERS
 
@@ -171,6 +171,7 @@ class BipedTask(BipedRewards, WalkerTask):
             "trunk_mass": MASS_SCALE * self._trunk_mass * self._value("mass")[:, None],
             "stance": self.clock.stance,
             "contact": self.feet.contact,
+            "mass_offset": OFFSET_SCALE * np.array([self._value(f"mass_offset_{axis}") for axis in "xyz"]).T,
         }
 
     def measurements(self):

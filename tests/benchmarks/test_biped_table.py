@@ -60,7 +60,7 @@ def test_each_method_differs_from_the_baseline_in_what_it_is_named_for():
     found = {method.name: config_of(method.name) for method in METHODS}
     networks = {name: config.asymmetric_ppo for name, config in found.items()}
     frames = {name: config.env_kwargs["frames"] for name, config in found.items()}
-    mild, pretrained = replace(BipedConfig().variation, **MILD), {"nominal", "varied"}
+    mild, pretrained = replace(BipedConfig().variation, **MILD), {"nominal", "varied", "tracking"}
     assert {name for name, config in found.items() if config.env.variation != mild} == pretrained
     assert found["varied"].env.variation == TRAINING_VARIATION and not found["nominal"].env.variation.varies
     assert {name: config.start_from for name, config in found.items() if config.start_from} == {

@@ -53,7 +53,7 @@ def test_the_73_privileged_values_are_what_the_simulator_knows():
     env.reset(seed=0)
     for action in np.random.default_rng(0).uniform(-1, 1, (20, 2, 12)):
         seen, *_ = env.step(action)
-    assert seen.shape == (2, 47 + 73)
+    assert seen.shape == (2, 47 + 76)
     rows, task = {name: seen[:, place] for name, place in env.observation_rows.items()}, env.task
     qpos, qvel = task.sim.bind("qpos"), task.sim.bind("qvel")
     np.testing.assert_allclose(rows["true_joint_pos"], qpos[:, 7:] - HOME, atol=1e-5)
@@ -132,7 +132,7 @@ def test_the_history_has_66_frames_oldest_first_that_begin_with_the_first():
 def test_the_critic_of_the_source_sees_three_frames_of_its_rows():
     env = gym.make_vec("Biped-v0", 2, frames=66, privileged=True, privileged_frames=3)
     seen, _ = env.reset(seed=0)
-    assert seen.shape == (2, 3102 + 219) and env.observation_groups["policy"] == slice(0, 3102)
+    assert seen.shape == (2, 3102 + 228) and env.observation_groups["policy"] == slice(0, 3102)
     with pytest.raises(ValueError, match="privileged_frames has no effect without privileged=True"):
         biped(privileged_frames=3)
     with pytest.raises(ValueError, match="frames must be a whole number, at least 1 and at most 10000, got 0"):

@@ -84,7 +84,7 @@ def test_privileged_frames_have_mirror_images_too():
     env = make_vector("Biped-v0", 2, privileged=True, privileged_frames=3, frames=2)
     env.reset(seed=0), step_on_mirrored_sides(env.unwrapped.task)
     symmetry = BatchVecEnv(env).symmetry
-    assert len(symmetry.observation) == 2 * 47 + 3 * 73 and len(symmetry.observation.part(slice(0, 94))) == 94
+    assert len(symmetry.observation) == 2 * 47 + 3 * 76 and len(symmetry.observation.part(slice(0, 94))) == 94
     check_symmetry(env, symmetry, first=3)  # from here on no frame shows the reset, before the command
 
 

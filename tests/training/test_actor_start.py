@@ -16,7 +16,7 @@ from training.actor_start import scale_of
 from training.assembly import create_run, prepare
 from training.warm_start import describe_start
 
-STACK, SIZE = 6 * 47, 6 * 47 + 2 * 73
+STACK, SIZE = 6 * 47, 6 * 47 + 2 * 76
 SMALL = """--env Biped-v0 --algo asymmetric_ppo --preset one_frame --total-timesteps 384 --num-envs 4 --episode-steps 20
 --num-threads 1 --eval-every 0 --checkpoint-every 128 --keep-checkpoints 9 --seed 3 --asymmetric-ppo.n-steps 32
 --asymmetric-ppo.batch-size 64 --asymmetric-ppo.n-epochs 2 --asymmetric-ppo.net-arch 8 --privileged-frames 2
