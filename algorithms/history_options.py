@@ -44,9 +44,9 @@ class HistoryOptions(Checked):
     reads the estimates."""
     estimated: tuple[str, ...] = ()
     """Rows of the privileged observation to estimate; none names those that the task declares, or all."""
-    estimate_from: Literal["newest", "history"] = "newest"
-    """What the estimator reads: the newest frames (newest), or these and the features of the encoder (history), which then
-    learns from the errors of the estimates, too."""
+    estimate_from: Literal["newest", "mean"] = "newest"
+    """What the estimator reads: the newest frames (newest), or these and the mean of all frames (mean), in which properties
+    of the robot show."""
     estimator_arch: tuple[int, ...] = layers((256, 128, 64))
     """Widths of the hidden layers of the estimator."""
     estimator_coef: float = within(1.0, above=0)
@@ -65,7 +65,6 @@ class HistoryOptions(Checked):
         idle = {} if self.encodes else dict.fromkeys(_ENCODER, "encoder is none")
         idle |= {} if self.estimate else dict.fromkeys(_ESTIMATOR, "estimate is False")
         idle |= {} if self.estimate else {"direct_frames": "there is no estimator: use recent_frames"}
-        idle |= {} if self.encodes else {"estimate_from": "encoder is none"}
         return idle if self.encodes or self.estimate else idle | {"recent_frames": "there is no encoder and no estimator"}
 
     def check_symmetric(self) -> None:
@@ -96,8 +95,8 @@ class HistoryOptions(Checked):
             if count > frames:
                 raise FieldError(name, f"must be at most the frames of the observation, {frames}, got {count}")
         count, arch = len(self.columns(env)), self.estimator_arch if self.estimate else ()
-        deep = self.estimate_from == "history" and self.encodes and self.estimate
-        shape = ReaderShape(frames, recent, self._encoder, arch, count, self.detach_estimator, self.direct_frames, deep)
+        mean = self.estimate and self.estimate_from == "mean"
+        shape = ReaderShape(frames, recent, self._encoder, arch, count, self.detach_estimator, self.direct_frames, mean)
         try:
             shape.frame_size(size)
         except FieldError as error:

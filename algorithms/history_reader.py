@@ -39,25 +39,25 @@ class HistoryReader(nn.Module):
         self._recent, self._read = slice(size - recent, size), slice(size - read, size)
         features = shape.encoder.size if shape.encoder.channels else 0
         self.encoder = _encoder(shape, self.frame, activation) if features else None
-        seen = recent + features * shape.estimator_features
+        seen = recent + self.frame * shape.estimator_mean
         self.estimator = _dense((seen, *shape.estimator, shape.estimated), activation) if shape.estimated else None
         self.size = read + features + shape.estimated
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        features = [] if self.encoder is None else [self.encoder(observations)]
-        parts = [observations[:, self._read], *features]
+        parts = [observations[:, self._read]]
+        if self.encoder is not None:
+            parts.append(self.encoder(observations))
         if self.estimator is not None:
-            estimates = self._estimates(observations, features)
+            estimates = self.estimate(observations)
             parts.append(estimates.detach() if self.shape.detached else estimates)
         return torch.cat(parts, dim=1)
 
     def estimate(self, observations: torch.Tensor) -> torch.Tensor:
         """Returns the estimates (b, estimated) for stacked observations; they keep their gradient if `detached`."""
-        return self._estimates(observations, [self.encoder(observations)] if self.shape.estimator_features else [])
-
-    def _estimates(self, observations, features):
-        features = features if self.shape.estimator_features else []
-        return self.estimator(torch.cat([observations[:, self._recent], *features], dim=1))
+        seen = observations[:, self._recent]
+        if self.shape.estimator_mean:
+            seen = torch.cat([seen, observations.unflatten(1, (self.shape.frames, self.frame)).mean(dim=1)], dim=1)
+        return self.estimator(seen)
 
 
 class TwoReaders(nn.Module):

@@ -84,8 +84,8 @@ class ReaderShape(Checked):
     direct: int | None = within(None, 1, LONGEST)
     """Number of newest frames that the hidden layers read; None for as many as the estimator."""
 
-    estimator_features: bool = False
-    """Whether the estimator also reads the features of the encoder."""
+    estimator_mean: bool = False
+    """Whether the estimator also reads the mean of all frames."""
 
     @property
     def read(self) -> int:
@@ -108,8 +108,8 @@ class ReaderShape(Checked):
             newest = max(self.recent, self.read)
             words = f"must be whole frames of {observation_size} values, and at least the {newest} newest ones"
             raise FieldError("frames", f"{words}, got {self.frames}")
-        if self.estimator_features and not (self.encoder.channels and self.estimated):
-            raise FieldError("estimator_features", "must be False without an encoder or without an estimator, got True")
+        if self.estimator_mean and not self.estimated:
+            raise FieldError("estimator_mean", "must be False without an estimator, got True")
         self.encoder.lengths(self.frames if self.encoder.axis == "time" else size)
         return size
 

@@ -66,10 +66,11 @@ def tie_reader(reader: HistoryReader, into: Mirror, estimates: Mirror | None) ->
     """
     frame = into.part(slice(len(into) - reader.frame, len(into)))
     recent, read = (moved(range(count), frame) for count in (reader.shape.recent, reader.shape.read))
-    features = [] if reader.encoder is None else [tie(reader.encoder, frame)]
-    parts = [read, *features]
+    parts = [read]
+    if reader.encoder is not None:
+        parts.append(tie(reader.encoder, frame))
     if reader.estimator is not None:
-        seen = joined(recent, *features) if reader.shape.estimator_features else recent
+        seen = joined(recent, frame) if reader.shape.estimator_mean else recent
         parts.append(tie(reader.estimator, seen, estimates))
     return joined(*parts)
 

@@ -110,14 +110,26 @@ def _start_critic(policy, running, measured, arrays):
 
 
 def _estimated(policy, source, config):
-    """Returns mean and variance (e,) of the estimated columns, on nominal robots, whose estimates are the best."""
+    """Returns mean and variance (e,) of the estimated columns, on nominal robots, whose estimates are the best.
+
+    Columns that hardly vary there, as properties of the robot, have the scale of randomised robots, or the variance 1.
+    """
+    estimates, values = _pairs(policy, source, config, nominal=True)
+    mean, variance = scale_of(estimates, values)
+    if (still := values.var(axis=0) < RARE).any():
+        mean, variance = np.where(still, scale_of(*_pairs(policy, source, config)), (mean, variance))
+    return mean, np.where(variance < RARE, 1.0, variance)
+
+
+def _pairs(policy, source, config, nominal=False):
+    """Returns estimates and true values (n, e) of steps that the policy plays, and of their mirror images."""
     estimates, values = [], []
-    for observations in _played(source, config, policy.actor_slice, nominal=True):
+    for observations in _played(source, config, policy.actor_slice, nominal):
         mirrored = [] if policy.symmetry is None else [policy.symmetry.observation(observations)]
         seen = np.concatenate([observations, *mirrored])
         estimates.append(_estimates(policy, source.normalizer(seen[:, policy.actor_slice])))
         values.append(seen[:, policy.estimated])
-    return scale_of(np.concatenate(estimates), np.concatenate(values))
+    return np.concatenate(estimates), np.concatenate(values)
 
 
 def _played(source: Run, config: TrainConfig, part: slice, nominal: bool = False) -> Iterator[np.ndarray]:

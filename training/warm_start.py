@@ -204,8 +204,8 @@ def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
 def _check_kind(path, run, config):
     """Raises ValueError if the learner cannot start from the policy, as symmetric networks from one that is not."""
     with closing(config.make_trial_env()) as env:
-        _check_networks(path, run, config.learner.shape(env))
         _check_estimated(path, run, config, env)
+        _check_networks(path, run, config.learner.shape(env))
         try:
             config.learner.check_start(run.act, env)
         except FieldError as error:

@@ -168,6 +168,7 @@ def test_it_is_exported_as_one_file_with_all_networks(source, tmp_path, capsys):
         {"encoder": {"channels": [4]}},
         {"encoder": {"axis": "space"}},
         {"encoder": 3},
+        {"estimator_mean": True, "estimated": 0},
         {"unknown": 1},
     ],
 )
@@ -206,6 +207,7 @@ def test_without_networks_a_policy_is_written_as_before():
         ("std-floor 2", "std_floor must be at most the initial standard deviation, exp(log_std_init) = 0.183, got 2.0"),
         ("encoder-size 8", "--asymmetric-ppo.encoder-size has no effect: encoder is none"),
         ("detach-estimator", "--asymmetric-ppo.detach-estimator has no effect: estimate is False"),
+        ("encoder time .estimate-from mean", "--asymmetric-ppo.estimate-from has no effect: estimate is False"),
         ("recent-frames 1", "--asymmetric-ppo.recent-frames has no effect: there is no encoder and no estimator"),
         ("encoder time .direct-frames 1", "--asymmetric-ppo.direct-frames has no effect: there is no estimator: use recent"),
         ("rate-range 0.1 0.2", "--asymmetric-ppo.rate-range has no effect: desired_kl is not set"),

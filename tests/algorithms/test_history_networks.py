@@ -77,6 +77,15 @@ def test_the_actor_reads_the_newest_frames_the_features_and_the_estimates(direct
     assert not read[:, :30].any() and read[:, 30:45].any()
 
 
+def test_an_estimator_of_the_mean_reads_the_newest_frames_and_the_mean_of_all():
+    policy, observations = policy_of(replace(SHAPE, estimator_mean=True)), torch.randn(4, FRAMES * FRAME + KNOWN)
+    reader, seen = policy.mlp_extractor.policy_net[0], observations[:, : FRAMES * FRAME]
+    mean = sum(seen[:, start : start + FRAME] for start in range(0, FRAMES * FRAME, FRAME)) / FRAMES
+    wanted = reader.estimator(torch.cat([seen[:, 30:45], mean], dim=1))
+    torch.testing.assert_close(reader.estimate(seen), wanted)
+    torch.testing.assert_close(reader(seen)[:, -3:], wanted)
+
+
 @pytest.mark.parametrize("detached", [True, False])
 def test_a_detached_estimator_learns_from_its_error_alone(detached):
     shape = ReaderShape(FRAMES, 3, ENCODER, (8, 4), 3, detached)
@@ -89,10 +98,10 @@ def test_a_detached_estimator_learns_from_its_error_alone(detached):
     assert all(weight.grad.any() for weight in weights)
 
 
-@pytest.mark.parametrize("direct", [None, 1])
+@pytest.mark.parametrize("change", [{}, {"direct": 1}, {"estimator_mean": True}], ids=str)
 @pytest.mark.parametrize("critic", [slice(FRAMES * FRAME, FRAMES * FRAME + KNOWN), None])
-def test_symmetric_networks_with_encoder_and_estimator_mirror_their_actions(critic, direct):
-    shape, observations = replace(SHAPE, direct=direct), torch.randn(50, FRAMES * FRAME + KNOWN)
+def test_symmetric_networks_with_encoder_and_estimator_mirror_their_actions(critic, change):
+    shape, observations = replace(SHAPE, **change), torch.randn(50, FRAMES * FRAME + KNOWN)
     # The three estimated values are the first privileged ones.
     symmetric = policy_of(shape, symmetry=SYMMETRY, critic_slice=critic)
     images = torch.as_tensor(SYMMETRY.observation(observations.numpy()))
@@ -123,6 +132,12 @@ def test_the_encoder_learns_what_only_the_oldest_frames_show():
 def test_the_estimator_learns_a_velocity_that_only_the_history_shows():
     model = drifting(history=ESTIMATOR, learning_rate=3e-3).learn(15 * 512)
     assert model.logger.name_to_value["train/estimator_loss"] < 0.2  # the best constant has 1, the variance
+
+
+def test_the_estimator_learns_a_velocity_from_the_newest_frame_and_the_mean_of_all():
+    history = replace(ESTIMATOR, recent_frames=1, estimate_from="mean")  # the newest frame alone does not show it: see below
+    model = drifting(history=history, learning_rate=3e-3).learn(15 * 512)
+    assert model.logger.name_to_value["train/estimator_loss"] < 0.2
 
 
 @pytest.mark.slow

@@ -48,12 +48,14 @@ def test_the_true_velocity_is_an_option_without_noise_and_lag():
     np.testing.assert_array_equal(row[:47], stepped(20, **late)[1])
 
 
-def test_the_73_privileged_values_are_what_the_simulator_knows():
-    env = BipedVectorEnv(2, privileged=True, variation={"noise": (1.0, 1.0), "joint_lag": (0.02, 0.02), "mass": (0.9, 1.1)})
+def test_the_privileged_values_are_what_the_simulator_knows():
+    offsets = {f"mass_offset_{axis}": (-0.05, 0.05) for axis in "xyz"}
+    varied = {"noise": (1.0, 1.0), "joint_lag": (0.02, 0.02), "mass": (0.9, 1.1)} | offsets
+    env = BipedVectorEnv(2, privileged=True, variation=varied)
     env.reset(seed=0)
     for action in np.random.default_rng(0).uniform(-1, 1, (20, 2, 12)):
         seen, *_ = env.step(action)
-    assert seen.shape == (2, 47 + 76)
+    assert seen.shape == (2, 47 + 76)  # the 73 of the source, and the offset of the centre of mass
     rows, task = {name: seen[:, place] for name, place in env.observation_rows.items()}, env.task
     qpos, qvel = task.sim.bind("qpos"), task.sim.bind("qvel")
     np.testing.assert_allclose(rows["true_joint_pos"], qpos[:, 7:] - HOME, atol=1e-5)
@@ -65,6 +67,9 @@ def test_the_73_privileged_values_are_what_the_simulator_knows():
         mujoco.mju_quat2Mat(turn, qpos[i, 3:7])
         np.testing.assert_allclose(rows["body_linvel"][i], 2 * turn.reshape(3, 3).T @ qvel[i, :3], atol=1e-5)
         assert rows["trunk_mass"][i, 0] == pytest.approx(model.body("trunk").mass[0] / 10, rel=1e-6)
+        moved = model.body("trunk").ipos - task.sim.model.body("trunk").ipos
+        np.testing.assert_allclose(rows["mass_offset"][i], 20.0 * moved, atol=1e-5)
+        assert np.abs(moved).min() > 1e-4
         assert rows["friction"][i, 0] == pytest.approx(model.geom("ground").friction[0], rel=1e-6)
     np.testing.assert_array_equal(rows["contact"], task.feet.force > 5.0)
 

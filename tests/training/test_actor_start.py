@@ -90,7 +90,7 @@ def test_the_scale_of_estimates_does_not_depend_on_the_randomisation_of_the_new_
 
     def seen(estimates, values):
         asked.append((estimates, values))
-        return np.full(3, 0.5), np.full(3, 4.0)
+        return np.full(6, 0.5), np.full(6, 4.0)
 
     monkeypatch.setattr(actor_start, "scale_of", seen)
     for name, options in (("nominal", ()), ("varied", ("--env.variation.noise", "1.0", "1.0"))):
@@ -99,9 +99,17 @@ def test_the_scale_of_estimates_does_not_depend_on_the_randomisation_of_the_new_
         rows = env.observation_rows["body_linvel"]
         assert (env.obs_rms.mean[rows] == 0.5).all() and (env.obs_rms.var[rows] == 4.0).all()
         env.close()
-    for first, second in zip(*asked):
+    for first, second in zip(asked[0], asked[2]):  # of each start, on nominal robots
         np.testing.assert_array_equal(first, second)
-    assert asked[0][1].std(axis=0).min() > 0.01
+    assert asked[0][1][:, :3].std(axis=0).min() > 0.01
+
+
+def test_a_property_that_nominal_robots_share_gets_the_scale_of_randomised_ones(lone, tmp_path):
+    training = started(lone, tmp_path / "run", "--env.variation.mass-offset-y", "-0.03", "0.03")
+    env = training.model.get_env()
+    variance = env.obs_rms.var[env.observation_rows["mass_offset"]]
+    env.close()
+    assert variance[1] == pytest.approx(0.6**2 / 3, rel=0.3) and variance[0] == variance[2] == 1.0
 
 
 @pytest.mark.parametrize("kind", ["source", "lone"])
@@ -189,8 +197,8 @@ def test_a_start_that_fails_leaves_its_folder_to_a_corrected_command(source, tmp
 def test_a_policy_that_estimates_other_rows_is_no_start(source, tmp_path, capsys):
     arguments = [*SMALL, "--start-from", str(source), "--run-dir", str(tmp_path / "run"), "--asymmetric-ppo.estimated"]
     assert train.main([*arguments, "true_angvel"]) == 2
-    assert "it estimates body_linvel, this training true_angvel" in capsys.readouterr().err
-    create_run(train.parse([*arguments, "body_linvel"]), [])  # the rows of the task, by name
+    assert "it estimates body_linvel mass_offset, this training true_angvel" in capsys.readouterr().err
+    create_run(train.parse([*arguments, "body_linvel", "mass_offset"]), [])  # the rows of the task, by name
 
 
 def test_by_default_the_warm_up_takes_a_twentieth_of_the_training_and_at_most_200_000_steps(source):

@@ -46,7 +46,7 @@ _SMALL = {
     "encoder_arch": (),
     "encoder_size": 32,
     "estimate": True,
-    "estimate_from": "history",
+    "estimate_from": "mean",
     "estimator_arch": (64, 32),
     "direct_frames": 1,
     "critic_reads": "privileged",
