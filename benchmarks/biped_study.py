@@ -94,7 +94,8 @@ def _conditions() -> list[Condition]:
     found = [Condition(WALK, WALK, "", walk), Condition("stand", "stand", "", stand)]
     found += [Condition(name, name, "", _STAND | command | _STILL) for name, command in _SINGLE.items()]
     varied = {"varied_walk": walk | {"variation": _ALL}, "varied_stand": stand | {"variation": _ALL}}
-    varied |= {"mild_walk": walk | {"variation": _MILD}}
+    centred = {name: value for name, value in _ALL.items() if not name.startswith("mass_offset")}
+    varied |= {"no_offsets": walk | {"variation": centred}, "mild_walk": walk | {"variation": _MILD}}
     found += [Condition(name, name, "in", arguments) for name, arguments in varied.items()]
     for name, fields in _PARTS.items():
         found.append(Condition(name, name, "in", walk | {"variation": {field: _ALL[field] for field in fields}}))

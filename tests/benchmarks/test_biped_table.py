@@ -97,6 +97,8 @@ def test_a_condition_has_one_command_and_nothing_of_the_training_s_randomisation
     varied = {name: env_of(own).unwrapped.config.variation for name, own in BY_NAME.items() if own.reach == "in"}
     assert varied.pop("mild_walk") == replace(BipedConfig().variation, **MILD)
     assert varied["varied_walk"] == varied["varied_stand"] == TRAINING_VARIATION
+    centred = dict.fromkeys(("mass_offset_x", "mass_offset_y", "mass_offset_z"), (0.0, 0.0))
+    assert varied.pop("no_offsets") == replace(TRAINING_VARIATION, **centred) != TRAINING_VARIATION
     parts = [as_plain(varied[name]) for name in varied if not name.startswith("varied")]
     nothing, everything = as_plain(BipedConfig().variation), as_plain(TRAINING_VARIATION)
     for name, value in everything.items():  # each field is in one part
