@@ -1,9 +1,9 @@
 """Compares policies of the biped with and without history, estimator and privileged critic; docs/biped.md.
 
 Trains every method with every seed, each with `train.py` in its own process. `varied` starts from the policy of `nominal`
-and takes 1.5 times as many steps as the others, and `tracking` starts from `varied`. Then every policy plays the same held-out episodes of 20 s under every
-condition. The same command resumes a stopped study, and several processes can share a folder, for example with --only and
---seeds.
+and takes 1.5 times as many steps as the others, and `tracking` starts from `varied`. Then every policy plays the same
+held-out episodes of 20 s under every condition. The same command resumes a stopped study, and several processes can share a
+folder, for example with --only and --seeds.
 
 Writes results.csv, a row for each method, seed and condition, and tables.md. --tables-from prints the tables of a CSV.
 """
