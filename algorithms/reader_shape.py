@@ -83,7 +83,6 @@ class ReaderShape(Checked):
     """Whether the policy's loss has no gradient with respect to the estimates."""
     direct: int | None = within(None, 1, LONGEST)
     """Number of newest frames that the hidden layers read; None for as many as the estimator."""
-
     estimator_mean: bool = False
     """Whether the estimator also reads the mean of all frames."""
 

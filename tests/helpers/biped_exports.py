@@ -33,7 +33,8 @@ def untrained(folder: Path, **arguments) -> Run:
     model = make_model(config, env)
     env.seed(0), env.reset()
     with torch.no_grad():
-        for parameter in model.policy.parameters():
+        # The actor first, so that its weights do not depend on what the critic reads.
+        for _, parameter in sorted(model.policy.named_parameters(), key=lambda named: "value_net" in named[0]):
             parameter.normal_(0.0, 1.0 / max(1.0, parameter.shape[-1]) ** 0.5)
     save_last(make_run(folder, config, [], "Biped-v0", config.env_arguments), model, {})
     env.close()

@@ -35,7 +35,7 @@ def test_a_run_is_compared_and_played_and_a_fall_fails(tmp_path, capsys):
     told = json.loads(out.read_text())
     assert code == 1 and not told["passed"] and told["difference"] is None
     (segment,) = told["segments"]
-    assert segment["fell"] and segment["command"] == [0.4, 0, 0] and 0.0 < segment["seconds"] < 2
+    assert segment["fell"] and segment["command"] == [0.4, 0, 0] and 0.1 < segment["seconds"] < 2
     assert "agree in every quantity" in printed and "| ahead | 0.4, 0, 0 |" in printed and printed.endswith("FAIL\n")
 
 
