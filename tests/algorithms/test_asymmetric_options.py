@@ -168,7 +168,6 @@ def test_it_is_exported_as_one_file_with_all_networks(source, tmp_path, capsys):
         {"encoder": {"channels": [4]}},
         {"encoder": {"axis": "space"}},
         {"encoder": 3},
-        {"estimator_mean": True, "estimated": 0},
         {"unknown": 1},
     ],
 )

@@ -15,6 +15,7 @@ from algorithms.history_reader import Convolution
 from algorithms.reader_shape import EncoderShape, ReaderShape
 from tests.helpers.drifting_points import drifting
 from training.tasks.biped import PRESETS
+from utils.fields import FieldError
 from utils.mirror import Mirror, Symmetry, joined, moved, signs
 
 ENCODER = EncoderShape("time", (4, 6), (3, 2), (2, 1), (8,), 6)
@@ -75,6 +76,11 @@ def test_the_actor_reads_the_newest_frames_the_features_and_the_estimates(direct
     assert read[:, :45].reshape(4, FRAMES, FRAME).any(dim=2).any(dim=0).all() and not read[:, 45:].any()
     (read,) = torch.autograd.grad(features[:, own + 6 :].sum(), observations)
     assert not read[:, :30].any() and read[:, 30:45].any()
+
+
+def test_a_mean_for_no_estimator_is_refused():
+    with pytest.raises(FieldError, match="estimator_mean must be False without an estimator, got True"):
+        ReaderShape(FRAMES, 3, ENCODER, estimator_mean=True).frame_size(FRAMES * FRAME)
 
 
 def test_an_estimator_of_the_mean_reads_the_newest_frames_and_the_mean_of_all():

@@ -159,6 +159,12 @@ def test_a_training_starts_from_another_one_of_its_seed_once_that_has_ended(runn
     assert read_record(later)["start"]["digest"] == digest(plain)
 
 
+def test_a_longer_source_has_not_ended_at_the_length_of_the_study(runner, programs, capsys):
+    later = Method("later", "Later", (*SMALL, "--start-from", RunOf("plain", length=2.0)))
+    assert runner((METHODS[0], later), evaluates=False).run() == 1 and len(programs) == 1
+    assert "later_seed_1 starts from plain_seed_1, which has not ended: train that first" in capsys.readouterr().err
+
+
 def test_a_training_can_be_longer_than_the_others_and_has_ended_at_its_own_length(runner, programs, tmp_path):
     twice = Method("twice", "Twice", (*SMALL, "--start-from", RunOf("plain"), "--episode-steps", Share(0.25)), length=2.0)
     wanted = options(Training(twice, 1), "RealAnt-v0", 400, tmp_path)
