@@ -18,7 +18,7 @@ from envs.locomotion.streams import spawned
 from envs.locomotion.walker import WalkerTask
 
 STANDING = 0.05  # a command whose norm is at most this one, m/s and rad/s, means standing
-STEP_HEIGHT = 0.02  # m; a robot steps if one of its soles is so much higher than the other
+STEP_HEIGHT = 0.01  # m; a robot steps if one of its soles is so much higher than the other
 TRUNK_FORCE = 1.0  # N; a robot whose trunk touches something with a larger force has fallen
 
 
