@@ -63,6 +63,47 @@ def test_the_card_holds_command_seed_versions_time_steps_and_the_benchmarks_rows
     assert card["benchmark"] == {"terrain": rows, "flat": rows, "steering": rows}
 
 
+def judged(run, folder):
+    """Returns `folder` with a benchmark that has a row of the run."""
+    folder.mkdir()
+    for name in ("terrain", "flat"):
+        (folder / f"{name}.csv").write_text(f"walker,success\n{run},0.75\n")
+    return folder
+
+
+def started(run, source):
+    """Trains for 256 steps from `source`."""
+    assert train_residual_ppo.main([*SMALL, "--start-from", str(source), "--run-dir", str(run)]) == 0
+
+
+def ship(run, folder):
+    return ship_policy.main([str(run), "--benchmark", str(judged(run, folder)), "--out", str(folder / "shipped")])
+
+
+def test_the_card_also_holds_the_trainings_that_the_run_builds_on(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    first = shutil.copytree(run, "first")
+    for name, source in (("second", "first"), ("third", "second")):
+        started(tmp_path / name, source)
+    assert ship(tmp_path / "third", tmp_path / "judged_third") == 0
+    card = json.loads((tmp_path / "judged_third" / "shipped" / "card.json").read_text())
+    commands = [stage["command"].removeprefix("python train_residual_ppo.py ") for stage in card["earlier"]]
+    assert [command.partition("--run-dir")[2].strip() for command in commands] == [str(run), str(tmp_path / "second")]
+    assert "--start-from" not in commands[0] and "--start-from first" in commands[1]
+    assert all(stage["steps"] == 256 and stage["seed"] == 5 and stage["wall_time_s"] > 0 for stage in card["earlier"])
+    assert "path: second\n" in (tmp_path / "judged_third" / "shipped" / "config.yaml").read_text()
+    # A shipped policy is a source, too, also when the runs before it are gone.
+    shutil.rmtree(first)
+    started(tmp_path / "fourth", tmp_path / "judged_third" / "shipped")
+    assert ship(tmp_path / "fourth", tmp_path / "judged_fourth") == 0
+    later = json.loads((tmp_path / "judged_fourth" / "shipped" / "card.json").read_text())
+    assert later["earlier"][:2] == card["earlier"] and later["earlier"][2]["command"] == card["command"]
+    for place in ("lost", "changed"):
+        assert ship(tmp_path / "second", tmp_path / place) == 2
+        assert "first, which is lost or has changed" in capsys.readouterr().err
+        shutil.copytree("third", "first", dirs_exist_ok=True)  # another policy in the same place
+
+
 def test_what_was_not_judged_or_has_not_ended_is_not_shipped(run, benchmark, capsys):
     arguments = ["--benchmark", str(benchmark), "--out", str(benchmark / "shipped")]
     (benchmark / "flat.csv").write_text("walker,success\ngait alone,0.5\n")
