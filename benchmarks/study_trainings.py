@@ -29,18 +29,17 @@ class Share:
 
 @dataclass(frozen=True)
 class RunOf:
-    """An option's value that is the run folder of another method with the same seed. That training must have ended.
-
-    `length` is that of the other method.
-    """
+    """An option's value that is the run folder of another method with the same seed. That training must have ended."""
 
     method: str
-    length: float = 1.0
 
 
 @dataclass(frozen=True)
 class Method:
-    """A row of a study: a name, its words in tables, the options of train.py, and its length, 1 for that of the study."""
+    """A row of a study: a name, its words in tables, the options of train.py, and its length, 1 for that of the study.
+
+    A method that others start from has the length of the study.
+    """
 
     name: str
     title: str
@@ -63,10 +62,10 @@ class Training(NamedTuple):
         """Returns its control steps in a study of `steps`."""
         return round(self.method.length * steps)
 
-    def sources(self, steps: int) -> dict[str, int]:
-        """Returns the run folders of other trainings that this one starts from, with their steps in a study of `steps`."""
-        starts = [value for value in self.method.options if isinstance(value, RunOf)]
-        return {run_name(start.method, self.seed): round(start.length * steps) for start in starts}
+    @property
+    def sources(self) -> list[str]:
+        """The names of the run folders of other trainings that this one starts from."""
+        return [run_name(value.method, self.seed) for value in self.method.options if isinstance(value, RunOf)]
 
 
 def run_name(method: str, seed: int) -> str:
@@ -142,7 +141,7 @@ def train(training: Training, env_id: str, steps: int, out: Path, num_threads: i
         check_same(run, wanted)
     if ended(run, training.steps(steps)):
         return
-    if missing := [name for name, length in training.sources(steps).items() if not ended(out / name, length)]:
+    if missing := [name for name in training.sources if not ended(out / name, steps)]:
         raise Failed(f"the training {training.name} starts from {missing[0]}, which has not ended: train that first")
     arguments = ["--resume", run] if started else [*wanted, "--num-threads", num_threads, "--run-dir", run]  # see check_same
     log = out / f"{training.name}.log"

@@ -84,17 +84,10 @@ _DEFAULT = _ONE_FRAME | {
 # From scratch no policy has learned to walk while the randomisation grew. Without the floor the standard deviation falls to
 # 0.07, and the policy of one training then lost more of its velocity; the falls were equal.
 _VARIED = _DEFAULT | {
-    "total_timesteps": 9_000_000,
+    "total_timesteps": 15_000_000,
     "env": _COMMANDS | {"variation": asdict(TRAINING_VARIATION)},
     "variation_rise": 3_600_000,
-    "asymmetric_ppo": _SMALL | {"final_learning_rate": 3e-4, "std_floor": 0.12},
-}
-# Policies that have learned to bear the randomisation walk more slowly than commanded. A policy that had larger weights of
-# the commands from the first step on fell more often.
-_TRACKING = _DEFAULT | {
-    "total_timesteps": 6_000_000,
-    "env": _VARIED["env"]
-    | {"weights": _COMMANDS["weights"] | {"linear_velocity": 3.6, "strict_tracking": 2.0, "mean_velocity": 2.0}},
+    "asymmetric_ppo": _SMALL | {"std_floor": 0.12},
 }
 # Networks and numbers of the training configuration of AgiBot's X1 (2024), for a machine with many cores and days of time.
 _X1 = {
@@ -132,7 +125,6 @@ _X1 = {
 PRESETS = {
     "default": _DEFAULT,  # a nominal robot on flat ground
     "varied": _VARIED,  # randomised robots, lags, noise and pushes; for --start-from a policy of nominal robots
-    "tracking": _TRACKING,  # the same robots, larger weights of the commands; for --start-from a policy of `varied`
     "one_frame": _ONE_FRAME,  # without a history
     "x1": {
         "algo": "asymmetric_ppo",
