@@ -1,8 +1,8 @@
-"""Options of PPO's update: a learning rate that follows the KL divergence, and a floor of the standard deviation."""
+"""Options of PPO's update: a learning rate that follows the KL divergence, and limits of the standard deviation."""
 
 from dataclasses import dataclass
 
-from utils.fields import Checked, FieldError, span, within
+from utils.fields import Checked, FieldError, checked, span, within
 
 FACTOR, FAR = 1.5, 2.0  # of the training configuration of AgiBot's X1 (2024), as in rsl_rl (Rudin et al., 2021)
 
@@ -18,20 +18,32 @@ class UpdateOptions(Checked):
     """Lowest and highest learning rate, with desired_kl."""
     std_floor: float | None = within(None, above=0)
     """Lowest standard deviation of an action in [-1, 1]; None for no limit."""
+    std_schedule: tuple[float, float] | None = checked(
+        None, lambda ends: ends is None or all(0 < end <= 10 for end in ends), "be None, or two numbers above 0, up to 10"
+    )
+    """Standard deviations of an action in [-1, 1] at the start and at the end of the training, which changes by equal
+    factors between them; None learns it. A policy that learned with much noise may need that noise."""
 
     @property
     def idle_limits(self) -> dict[str, str]:
-        """Fields of this class that have no effect -> the reason."""
-        return {"rate_range": "desired_kl is not set"} if self.desired_kl is None else {}
+        """Fields of the update, and of the standard deviation, that have no effect -> the reason."""
+        idle = {"rate_range": "desired_kl is not set"} if self.desired_kl is None else {}
+        scheduled = dict.fromkeys(("std_floor", "log_std_init", "ent_coef"), "std_schedule sets the standard deviation")
+        return idle if self.std_schedule is None else idle | scheduled
 
     def check_first(self, learning_rate: float, std: float) -> None:
         """Raises FieldError if the first learning rate or the first standard deviation is out of its range."""
         low, high = self.rate_range
         if self.desired_kl is not None and not low <= learning_rate <= high:
             raise FieldError("learning_rate", f"must be inside of rate_range, {low} to {high}, got {learning_rate}")
-        if self.std_floor is not None and std < self.std_floor:
+        if self.std_schedule is None and self.std_floor is not None and std < self.std_floor:
             words = f"must be at most the initial standard deviation, exp(log_std_init) = {std:.3g}, got {self.std_floor}"
             raise FieldError("std_floor", words)
+
+    def std(self, progress: float) -> float:
+        """Returns the scheduled standard deviation after this share of the training, 0 to 1."""
+        first, last = self.std_schedule
+        return first ** (1.0 - progress) * last**progress
 
     def adapted(self, rate: float, divergence: float) -> float:
         """Returns the learning rate after a minibatch with this KL divergence from the rollout's policy."""

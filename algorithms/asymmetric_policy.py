@@ -4,6 +4,7 @@ A symmetric network gives the mirrored action for the mirrored observation, what
 `algorithms.symmetric_layers`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
@@ -70,10 +71,17 @@ class AsymmetricPolicy(ActorCriticPolicy):
 
     def keep_std_above(self, floor: float) -> None:
         """Raises standard deviations that are below `floor` to it."""
-        tied = parametrize.is_parametrized(self, "log_std")
-        learned = self.parametrizations.log_std.original if tied else self.log_std
         with torch.no_grad():
-            learned.clamp_(min=float(torch.tensor(floor).log()))
+            self._learned_log_std.clamp_(min=math.log(floor))
+
+    def set_std(self, std: float) -> None:
+        """Sets all standard deviations, which are not learned any more."""
+        self._learned_log_std.requires_grad_(False).fill_(math.log(std))
+
+    @property
+    def _learned_log_std(self):
+        tied = parametrize.is_parametrized(self, "log_std")
+        return self.parametrizations.log_std.original if tied else self.log_std
 
     def _build_mlp_extractor(self) -> None:
         self.mlp_extractor = TwoReaders(

@@ -31,7 +31,7 @@ class AsymmetricPPO(PPO):
         env: a BatchVecEnv or a wrapper of one; its `observation_groups` give the part of the observation for the actor.
         symmetric: make the networks, and the statistics of a VecNormalize, symmetric.
         history: encoder and estimator. With either of them the frames share the statistics of a VecNormalize.
-        limits: learning rate that follows the KL divergence, floor of the standard deviation.
+        limits: learning rate that follows the KL divergence, floor or schedule of the standard deviation.
         critic_reads: part of the observation for the critic.
         critic_warm_up: steps of all simulations together at the start in which only the critic learns.
         policy_kwargs: as in SB3.
@@ -67,7 +67,9 @@ class AsymmetricPPO(PPO):
         self._share_statistics(None if symmetry is None else symmetry.observation)
 
     def collect_rollouts(self, *args, **kwargs) -> bool:
-        """Collects a rollout; tied weights are computed once, because they do not change in it."""
+        """Collects a rollout with the scheduled standard deviation; tied weights, which do not change, are computed once."""
+        if self.limits.std_schedule is not None:
+            self.policy.set_std(self.limits.std(self.num_timesteps / self._total_timesteps))
         with parametrize.cached():
             return super().collect_rollouts(*args, **kwargs)
 
@@ -132,7 +134,8 @@ class AsymmetricPPO(PPO):
         return self.history.estimator_coef * loss
 
     def _optimise(self, loss: torch.Tensor) -> None:
-        """Takes one step of the optimiser, and keeps the standard deviation above its floor."""
+        """Takes one step of the optimiser, and keeps a learned standard deviation above its floor."""
         super()._optimise(loss)
-        if self.limits.std_floor is not None and not self._warms_up:
-            self.policy.keep_std_above(self.limits.std_floor)
+        limits = self.limits
+        if limits.std_schedule is None and limits.std_floor is not None and not self._warms_up:
+            self.policy.keep_std_above(limits.std_floor)

@@ -43,8 +43,8 @@ METHODS = (
     Method(
         "varied",
         "nominal robots, then all of the randomisation",
-        ("--preset", "varied", "--start-from", RunOf("nominal"), "--variation-rise", Share(0.24)),
-        length=2.5,
+        ("--preset", "varied", "--start-from", RunOf("nominal"), "--variation-rise", Share(0.4)),
+        length=1.5,
     ),
     Method(BASELINE, "66 frames, estimator, privileged critic", _ON_MILD),
     Method("same_critic", "critic reads what the actor reads", (*_ON_MILD, "--asymmetric-ppo.critic-reads", "newest")),

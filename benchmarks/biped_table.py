@@ -1,7 +1,7 @@
 """Compares policies of the biped with and without history, estimator and privileged critic; docs/biped.md.
 
 Trains every method with every seed, each with `train.py` in its own process. `varied` starts from the policy of `nominal`
-and takes 2.5 times as many steps as the others. Then every policy plays the same held-out episodes of 20 s under every
+and takes 1.5 times as many steps as the others. Then every policy plays the same held-out episodes of 20 s under every
 condition. The same command resumes a stopped study, and several processes can share a folder, for example with --only and
 --seeds.
 
@@ -83,7 +83,7 @@ class BipedTableConfig(StudyConfig):
     seeds: tuple[int, ...] = within((1, 2, 3), 0, 999_999, least=1)
     """Seeds of the trainings."""
     steps: int = within(6_000_000, 1)
-    """Control steps of each training, of all simulations together; `varied` has 2.5 times as many."""
+    """Control steps of each training, of all simulations together; `varied` has 1.5 times as many."""
     groups: tuple[Literal[*GROUPS], ...] = checked(GROUPS, bool, "name at least one group")
     """Groups of conditions to evaluate."""
     episodes: int = within(64, 1)

@@ -89,6 +89,21 @@ def test_the_standard_deviation_stays_above_its_floor(symmetric):
     assert free.policy.log_std.exp().min().item() < 0.5
 
 
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_a_scheduled_standard_deviation_changes_by_equal_factors_and_is_not_learned(symmetric, monkeypatch):
+    seen, ordinary = [], AsymmetricPPO.collect_rollouts
+
+    def watched(self, *args, **kwargs):
+        collected = ordinary(self, *args, **kwargs)
+        seen.append(self.policy.log_std.detach().exp().numpy())
+        return collected
+
+    monkeypatch.setattr(AsymmetricPPO, "collect_rollouts", watched)
+    model = drifting(limits=UpdateOptions(std_schedule=(0.8, 0.1)), symmetric=symmetric, learning_rate=0.1).learn(3 * 512)
+    np.testing.assert_allclose(seen, np.array([[0.8], [0.4], [0.2]]) * np.ones(len(seen[0])), rtol=1e-6)
+    np.testing.assert_array_equal(model.policy.log_std.detach().exp().numpy(), seen[-1])  # after the last update
+
+
 def test_the_clipped_value_loss_is_the_larger_one_of_both():
     data = SimpleNamespace(old_values=torch.zeros(3), returns=torch.tensor([1.0, -2.0, 0.0]))
     batch, model = Minibatch(data, None, torch.tensor([0.5, -1.0, 2.0]), None, None), drifting(clip_range_vf=0.2)
@@ -131,6 +146,17 @@ def test_a_run_with_all_options_resumes_exactly(source, tmp_path):
     run = stopped_early(source, tmp_path / "run")
     assert train.main(["--resume", str(run)]) == 0
     assert fingerprint(run) == fingerprint(source)
+
+
+def test_a_run_with_a_scheduled_standard_deviation_resumes_and_starts_another_one(tmp_path):
+    scheduled = [*SMALL, "--asymmetric-ppo.std-schedule", "0.2", "0.05"]
+    assert train.main([*scheduled, "--run-dir", str(tmp_path / "whole")]) == 0
+    run = stopped_early(tmp_path / "whole", tmp_path / "run")
+    assert train.main(["--resume", str(run)]) == 0
+    assert fingerprint(run) == fingerprint(tmp_path / "whole")
+    assert train.main([*scheduled, "--start-from", str(run), "--run-dir", str(tmp_path / "next")]) == 0
+    std = load_run(tmp_path / "next").policy.log_std.detach().exp()
+    np.testing.assert_allclose(std, 0.2 * 0.25 ** (2 / 3), rtol=1e-5)  # of the third and last rollout
 
 
 def test_a_policy_of_other_networks_is_no_start(source, tmp_path, capsys):
@@ -209,6 +235,7 @@ def test_without_networks_a_policy_is_written_as_before():
         ("encoder time .estimate-from mean", "--asymmetric-ppo.estimate-from has no effect: estimate is False"),
         ("recent-frames 1", "--asymmetric-ppo.recent-frames has no effect: there is no encoder and no estimator"),
         ("encoder time .direct-frames 1", "--asymmetric-ppo.direct-frames has no effect: there is no estimator: use recent"),
+        ("std-schedule 0.1 0.1 .log-std-init -1", "log-std-init has no effect: std_schedule sets the standard deviation"),
         ("rate-range 0.1 0.2", "--asymmetric-ppo.rate-range has no effect: desired_kl is not set"),
         (
             "desired-kl 0.01 .final-learning-rate 0.001",
