@@ -27,9 +27,13 @@ class UpdateOptions(Checked):
     @property
     def idle_limits(self) -> dict[str, str]:
         """Fields of the update, and of the standard deviation, that have no effect -> the reason."""
-        idle = {"rate_range": "desired_kl is not set"} if self.desired_kl is None else {}
-        scheduled = dict.fromkeys(("std_floor", "log_std_init", "ent_coef"), "std_schedule sets the standard deviation")
-        return idle if self.std_schedule is None else idle | scheduled
+        return self.fixed | ({"rate_range": "desired_kl is not set"} if self.desired_kl is None else {})
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """Fields whose value another field sets -> the reason."""
+        names = ("std_floor", "log_std_init", "ent_coef") if self.std_schedule is not None else ()
+        return dict.fromkeys(names, "std_schedule sets the standard deviation")
 
     def check_first(self, learning_rate: float, std: float) -> None:
         """Raises FieldError if the first learning rate or the first standard deviation is out of its range."""

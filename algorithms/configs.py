@@ -41,6 +41,11 @@ class LearnerConfig(Checked):
         return None
 
     @property
+    def fixed(self) -> dict[str, str]:
+        """Fields whose value another field sets -> the reason; no search may vary them."""
+        return {}
+
+    @property
     def from_scratch(self) -> Self:
         """The config of a training that starts from no policy."""
         return replace(self, **dict.fromkeys(self.after_start, 0))

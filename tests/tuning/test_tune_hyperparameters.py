@@ -26,6 +26,8 @@ from tests.helpers.sweep_runs import (
 from training.tasks import find_task
 from tuning.spaces import read_space
 from tuning.storages import open_storage
+from tuning.sweep import SweepConfig
+from utils.console.arguments import parse_arguments
 from utils.files import read_json
 
 
@@ -289,6 +291,17 @@ def test_a_space_with_an_option_of_warm_starts_needs_a_policy_to_start_from(tmp_
     assert tune_hyperparameters.main(arguments.split()) == 2
     wanted = "space: asymmetric_ppo.critic_warm_up has no effect: there is no --start-from"
     assert wanted in capsys.readouterr().err and not (tmp_path / "runs").exists()
+
+
+def test_what_a_scheduled_standard_deviation_sets_is_no_part_of_a_space(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "space.yaml").write_text("asymmetric_ppo.log_std_init: {low: -2.0, high: -1.0}")
+    arguments = "--env Biped-v0 --preset default --algo asymmetric_ppo --trials 1 --steps 16384 --space".split()
+    assert tune_hyperparameters.main([*arguments, "space.yaml"]) == 2
+    wanted = "space: asymmetric_ppo.log_std_init has no effect: std_schedule sets the standard deviation"
+    assert wanted in capsys.readouterr().err and not (tmp_path / "runs").exists()
+    kept = parse_arguments(SweepConfig, [*arguments, "wide"]).entries
+    assert "asymmetric_ppo.gamma" in kept and not {"asymmetric_ppo.log_std_init", "asymmetric_ppo.ent_coef"} & kept.keys()
 
 
 @pytest.mark.parametrize(
