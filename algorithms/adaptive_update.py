@@ -26,21 +26,17 @@ class UpdateOptions(Checked):
 
     @property
     def idle_limits(self) -> dict[str, str]:
-        """Fields of the update, and of the standard deviation, that have no effect -> the reason."""
-        return self.fixed | ({"rate_range": "desired_kl is not set"} if self.desired_kl is None else {})
-
-    @property
-    def fixed(self) -> dict[str, str]:
-        """Fields whose value another field sets -> the reason."""
-        names = ("std_floor", "log_std_init", "ent_coef") if self.std_schedule is not None else ()
-        return dict.fromkeys(names, "std_schedule sets the standard deviation")
+        """Fields of this class that have no effect -> the reason."""
+        return {"rate_range": "desired_kl is not set"} if self.desired_kl is None else {}
 
     def check_first(self, learning_rate: float, std: float) -> None:
         """Raises FieldError if the first learning rate or the first standard deviation is out of its range."""
         low, high = self.rate_range
         if self.desired_kl is not None and not low <= learning_rate <= high:
             raise FieldError("learning_rate", f"must be inside of rate_range, {low} to {high}, got {learning_rate}")
-        if self.std_schedule is None and self.std_floor is not None and std < self.std_floor:
+        if self.std_floor is not None and self.std_schedule is not None:
+            raise FieldError("std_floor", "must be None: std_schedule replaces it")
+        if self.std_floor is not None and std < self.std_floor:
             words = f"must be at most the initial standard deviation, exp(log_std_init) = {std:.3g}, got {self.std_floor}"
             raise FieldError("std_floor", words)
 

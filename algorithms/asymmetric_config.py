@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
@@ -24,6 +24,7 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
     """Config of PPO with a privileged critic and symmetric networks."""
 
     after_start = ("critic_warm_up",)
+    replacing: ClassVar = {"std_schedule": ("std_floor", "log_std_init", "ent_coef")}
 
     privileged: bool = True
     """Let the critic read what only the simulator knows, such as the ground's heights. The trained policy does not."""
@@ -45,7 +46,7 @@ class AsymmetricPpoConfig(UpdateOptions, HistoryOptions, PpoConfig):
     @property
     def idle(self) -> dict[str, str]:
         """Fields that have no effect -> the reason."""
-        idle = super().idle | self.idle_networks | self.idle_limits
+        idle = super().idle | self.idle_networks | self.idle_limits | self.replaced()
         return idle if self.desired_kl is None else idle | {"final_learning_rate": "the learning rate follows desired_kl"}
 
     def check(self) -> None:

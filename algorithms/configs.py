@@ -1,6 +1,6 @@
 """Base class of the configs of learners."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self
 
@@ -20,10 +20,12 @@ class LearnerConfig(Checked):
     Attributes:
         privileged: whether the learner trains on privileged observations; a subclass may make it a field.
         after_start: fields, numbers of steps, that have an effect only after a warm start.
+        replacing: field -> the fields that have no effect unless it is None.
     """
 
     privileged = False
     after_start: ClassVar[tuple[str, ...]] = ()
+    replacing: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @property
     def memory(self) -> int:
@@ -40,10 +42,10 @@ class LearnerConfig(Checked):
         """Arguments of `callbacks.sr2l_callback.SR2LCallback`; None if the learner has no smoothness loss to schedule."""
         return None
 
-    @property
-    def fixed(self) -> dict[str, str]:
-        """Fields whose value another field sets -> the reason; no search may vary them."""
-        return {}
+    def replaced(self, varied: Collection[str] = ()) -> dict[str, str]:
+        """Returns the fields that have no effect because another field, which is set or `varied`, replaces them -> why."""
+        setters = [name for name in self.replacing if name in varied or getattr(self, name) is not None]
+        return {name: f"{setter} replaces it" for setter in setters for name in self.replacing[setter]}
 
     @property
     def from_scratch(self) -> Self:

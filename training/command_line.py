@@ -92,6 +92,8 @@ def followers(config: TrainConfig, other: TrainConfig) -> list[str]:
     """Returns the names of the schedules that differ between two trainings because their lengths differ."""
     last, first = getattr(config.learner, "final_learning_rate", None), config.learner.learning_rate
     rate = [] if last in (None, first) else ["the learning rate's schedule"]
+    ends = getattr(config.learner, "std_schedule", None) or (0.0,)
+    rate += [] if ends[0] == ends[-1] else ["the schedule of the standard deviation"]
     callbacks, others = (each.task_callbacks() for each in (config, other))
     return rate + [f"the {name}" for name in callbacks if _plain(callbacks[name]) != _plain(others[name])]
 

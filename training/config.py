@@ -51,8 +51,8 @@ class TrainConfig(Learners):
     """Folder of the run. Default: runs/<date>_<time>."""
     resume: Path | None = None
     """Run folder to resume from its newest checkpoint. The config of the run is used. The only other option allowed is
-    --total-timesteps, which lengthens or shortens the training; the schedules of learning rate and curriculum then follow
-    the new length. A run that already has that many steps ends at its newest checkpoint."""
+    --total-timesteps, which lengthens or shortens the training; the schedules of learning rate, standard deviation and
+    curriculum then follow the new length. A run that already has that many steps ends at its newest checkpoint."""
     start_from: Path | None = None
     """Warm start: run folder, checkpoint or shipped policy that gives a new run its weights and normaliser. Task, terrain
     and perturbations may differ. Algorithm, network and the sizes of observation and action must be the same."""

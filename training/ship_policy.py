@@ -9,7 +9,6 @@ says how that one was trained.
 """
 
 import csv
-import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ import tyro
 
 from run_folder.policy import POLICY_FILES
 from run_folder.records import CONFIG, ENV, add_to_record, read_record
-from run_folder.runs import CARD, digest, load_run
+from run_folder.runs import CARD, load_run
+from training.lineage import EARLIER, RECORD, earlier, training
 from training.tasks import find_task
-from training.warm_start import RECORD
 from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_outside_runs
 from utils.console.terminal import tolerant_output
@@ -32,7 +31,6 @@ from utils.paths import expanded, with_home
 
 POLICIES = Path(__file__).parents[1] / "assets" / "policies"
 SHIPPED = (*POLICY_FILES, ENV, CONFIG, CARD)
-TOOK = ("steps", "wall_time_s", "cpu_time_s")  # entries of a run's card
 NAMES = ("walker", "policy")  # columns that name a run in the tables of the benchmarks
 
 
@@ -103,7 +101,7 @@ def card(run: Path, env_id: str, record: dict, tables: dict[str, list[dict]]) ->
         tables: rows of each table of the benchmark, by the name of the table.
 
     Raises:
-        ValueError: the training has not ended, a table has no row of the run, or the run that it started from is lost.
+        ValueError: the training has not ended, or a table has no row of the run.
     """
     progress = read_json(run / CARD) if (run / CARD).is_file() else {"steps": 0}
     if progress["steps"] < record["config"]["total_timesteps"]:
@@ -112,48 +110,20 @@ def card(run: Path, env_id: str, record: dict, tables: dict[str, list[dict]]) ->
         if not _judges(rows, run):
             raise ValueError(f"{name}.csv of the benchmark has no row of {run}: run the benchmark with --model {run}")
     columns = {column for rows in tables.values() for row in rows for column in NAMES if column in row}
-    before = earlier(run, record)
+    before = earlier(record)
     return {
         "env_id": env_id,
         **dict.fromkeys(columns, str(run)),
-        **_training(record, progress),
-        **({"earlier": before} if before else {}),
+        **training(record, progress),
+        **({EARLIER: before} if before else {}),
         "benchmark": tables,
     }
-
-
-def earlier(run: Path, record: dict) -> list[dict]:
-    """Returns command, seed, steps, time, versions and commit of the trainings that `run` builds on, the first one first.
-
-    Args:
-        run: folder of the run.
-        record: content of its config.yaml.
-
-    Raises:
-        ValueError: the policy that a training started from is not there, or is another one now.
-    """
-    if RECORD not in record:
-        return []
-    source = Path(record[RECORD]["path"])
-    if not source.is_dir() or digest(source) != record[RECORD]["digest"]:
-        raise ValueError(f"{run} starts from {source}, which is lost or has changed: its card would lack that training")
-    found, shipped = read_record(source), read_json(source / CARD)
-    before = shipped.get("earlier", []) if "benchmark" in shipped else earlier(source, found)
-    return [*before, _training(found, {name: shipped[name] for name in TOOK if name in shipped})]
 
 
 def further(run: Path, benchmark: Path) -> dict[str, list[dict]]:
     """Returns the rows of all CSV files in the folder `benchmark` that have a row of the run, by the name of the file."""
     tables = {path.stem: read_rows(path) for path in sorted(benchmark.glob("*.csv"))}
     return {name: rows for name, rows in tables.items() if _judges(rows, run)}
-
-
-def _training(record, progress):
-    """Returns what a card says about a training."""
-    script = find_task(record["config"]["env_id"]).script
-    command = shlex.join(["python", f"{script}.py", *record["argv"]])
-    numbers = {name: record[name] for name in ("versions", "git")}
-    return {"command": command, "seed": record["config"]["seed"], **progress, **numbers}
 
 
 def _judges(rows, run):

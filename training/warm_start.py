@@ -21,11 +21,12 @@ from run_folder.runs import Run, digest, load_run, resumable
 from run_folder.training_state import read_training
 from training.actor_start import critic_arrays, has_critic, start_actor
 from training.config import TrainConfig
+from training.lineage import EARLIER, RECORD, trainings
 from utils.fields import FieldError
 from utils.files import read_arrays, reading, whole_folder, write_arrays
 from utils.run_file_names import ARCHITECTURE, NUMBERS, POLICY_FILES, START
 
-ARRAYS, RECORD = "start.npz", "start"  # file in a run's folder START, key in its config.yaml
+ARRAYS = "start.npz"  # file in a run's folder START
 REWARDS = ("mean", "var", "count")
 EPSILON = 1e-8  # default of VecNormalize, used by all trainings here
 # Parts of an architecture that no option of the learner can change, and the words for each in an error.
@@ -104,7 +105,8 @@ def write_start(run: Path, start: Start) -> None:
             shutil.copyfile(start.run.folder / name, folder / name)
         write_arrays(folder / ARRAYS, start.arrays)
     source = {"path": str(start.path.resolve()), "env_id": start.run.env_id, "digest": digest(start.path)}
-    add_to_record(run, {RECORD: source | {"kept": start.kept, "fresh": start.fresh}})
+    told = {"kept": start.kept, "fresh": start.fresh, EARLIER: trainings(start.path)}
+    add_to_record(run, {RECORD: source | told})
 
 
 def describe_start(run: Path) -> str:

@@ -167,7 +167,8 @@ class SweepConfig:
         """
         entries = read_space(self.space, self.algo, self.task)
         idle = idle_numbers(self.base) | self.base.idle_from_scratch
-        idle |= {f"{self.algo}.{name}": reason for name, reason in self.base.learner.fixed.items()}
+        varied = [name.removeprefix(f"{self.algo}.") for name in entries]
+        idle |= {f"{self.algo}.{name}": reason for name, reason in self.base.learner.replaced(varied).items()}
         for name in idle.keys() & entries.keys() if self.space not in LEARNERS[self.algo].spaces else ():
             raise ValueError(f"space: {name} has no effect: {idle[name]}")
         return {name: entry for name, entry in entries.items() if name not in idle}

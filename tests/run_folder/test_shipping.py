@@ -92,16 +92,25 @@ def test_the_card_also_holds_the_trainings_that_the_run_builds_on(run, tmp_path,
     assert "--start-from" not in commands[0] and "--start-from first" in commands[1]
     assert all(stage["steps"] == 256 and stage["seed"] == 5 and stage["wall_time_s"] > 0 for stage in card["earlier"])
     assert "path: second\n" in (tmp_path / "judged_third" / "shipped" / "config.yaml").read_text()
-    # A shipped policy is a source, too, also when the runs before it are gone.
+    # A shipped policy is a source, too, also when the runs before it are gone, and for the policy that replaces it.
     shutil.rmtree(first)
     started(tmp_path / "fourth", tmp_path / "judged_third" / "shipped")
+    shutil.rmtree(tmp_path / "judged_third")
     assert ship(tmp_path / "fourth", tmp_path / "judged_fourth") == 0
     later = json.loads((tmp_path / "judged_fourth" / "shipped" / "card.json").read_text())
     assert later["earlier"][:2] == card["earlier"] and later["earlier"][2]["command"] == card["command"]
-    for place in ("lost", "changed"):
-        assert ship(tmp_path / "second", tmp_path / place) == 2
-        assert "first, which is lost or has changed" in capsys.readouterr().err
-        shutil.copytree("third", "first", dirs_exist_ok=True)  # another policy in the same place
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_what_is_not_known_of_an_earlier_training_is_left_out(run, imported, tmp_path):
+    source = shutil.copytree(run, tmp_path / "source")
+    (source / "card.json").unlink()
+    if imported:
+        (source / "config.yaml").write_text("config: {env_id: ResidualWalk-v0}\n")
+    started(tmp_path / "next", source)
+    assert ship(tmp_path / "next", tmp_path / "judged") == 0
+    (stage,) = json.loads((tmp_path / "judged" / "shipped" / "card.json").read_text())["earlier"]
+    assert stage.keys() == (set() if imported else {"command", "seed", "versions", "git"})
 
 
 def test_what_was_not_judged_or_has_not_ended_is_not_shipped(run, benchmark, capsys):

@@ -83,5 +83,12 @@ def test_nothing_is_said_to_follow_a_length_that_it_does_not_follow():
 
     from training.command_line import followers
 
-    config = train.parse(["--env", "CubeInHand-v0", "--ppo.final-learning-rate", "None"])
-    assert followers(config, replace(config, total_timesteps=config.total_timesteps + 1)) == []
+    def following(*arguments):
+        config = train.parse([*arguments])
+        return followers(config, replace(config, total_timesteps=config.total_timesteps + 1))
+
+    assert following("--env", "CubeInHand-v0", "--ppo.final-learning-rate", "None") == []
+    biped = ("--env", "Biped-v0", "--preset", "default", "--asymmetric-ppo.final-learning-rate", "None")
+    schedule = (*biped, "--asymmetric-ppo.std-schedule", "0.1")
+    assert following(*biped) == following(*schedule, "0.2") == ["the schedule of the standard deviation"]
+    assert following(*schedule, "0.1") == following(*biped, "--asymmetric-ppo.std-schedule", "None") == []

@@ -298,8 +298,13 @@ def test_what_a_scheduled_standard_deviation_sets_is_no_part_of_a_space(tmp_path
     (tmp_path / "space.yaml").write_text("asymmetric_ppo.log_std_init: {low: -2.0, high: -1.0}")
     arguments = "--env Biped-v0 --preset default --algo asymmetric_ppo --trials 1 --steps 16384 --space".split()
     assert tune_hyperparameters.main([*arguments, "space.yaml"]) == 2
-    wanted = "space: asymmetric_ppo.log_std_init has no effect: std_schedule sets the standard deviation"
+    wanted = "space: asymmetric_ppo.log_std_init has no effect: std_schedule replaces it"
     assert wanted in capsys.readouterr().err and not (tmp_path / "runs").exists()
+    schedules = "asymmetric_ppo.std_schedule: {choices: [[0.2, 0.05], [0.1, 0.05]]}"
+    (tmp_path / "space.yaml").write_text("asymmetric_ppo.ent_coef: {low: 0.0, high: 0.1}\n" + schedules)
+    alone = [*arguments, "space.yaml", "--preset", "one_frame"]
+    assert tune_hyperparameters.main(alone) == 2
+    assert "space: asymmetric_ppo.ent_coef has no effect: std_schedule replaces it" in capsys.readouterr().err
     kept = parse_arguments(SweepConfig, [*arguments, "wide"]).entries
     assert "asymmetric_ppo.gamma" in kept and not {"asymmetric_ppo.log_std_init", "asymmetric_ppo.ent_coef"} & kept.keys()
 
