@@ -44,14 +44,19 @@ METHODS = (
         "varied",
         "nominal robots, then all of the randomisation",
         ("--preset", "varied", "--start-from", RunOf("nominal"), "--variation-rise", Share(0.4)),
-        length=1.5,
+        length=0.75,
     ),
-    Method(BASELINE, "66 frames, estimator, privileged critic", _ON_MILD),
-    Method("same_critic", "critic reads what the actor reads", (*_ON_MILD, "--asymmetric-ppo.critic-reads", "newest")),
-    Method("no_estimator", "no estimator", (*_ON_MILD, *_NO_ESTIMATOR)),
-    Method("frames_5", "5 frames", (*_ON_MILD, *_frames(5), *_NO_ENCODER)),
-    Method("frames_1", "1 frame", (*_ON_MILD, *_frames(1), *_NO_ENCODER)),
-    Method("true_velocity", "true velocity in the observation", (*_ON_MILD, *_NO_ESTIMATOR, "--env.observe-linvel")),
+    *(
+        Method(name, title, (*_ON_MILD, *options), length=0.5)
+        for name, title, options in (
+            (BASELINE, "66 frames, estimator, privileged critic", ()),
+            ("same_critic", "critic reads what the actor reads", ("--asymmetric-ppo.critic-reads", "newest")),
+            ("no_estimator", "no estimator", _NO_ESTIMATOR),
+            ("frames_5", "5 frames", (*_frames(5), *_NO_ENCODER)),
+            ("frames_1", "1 frame", (*_frames(1), *_NO_ENCODER)),
+            ("true_velocity", "true velocity in the observation", (*_NO_ESTIMATOR, "--env.observe-linvel")),
+        )
+    ),
 )
 _OF_TRAINING = ("variation", "weights", "start_spread", "max_tilt", "longest_pause")
 _COMMANDS = {name: PRESETS["default"]["env"][name] for name in ("command_vx", "command_vy", "command_yaw_rate")}

@@ -217,8 +217,8 @@ class StudyRunner:
             return
         write_results(out / TABLE, rows, metrics)
         tables = self.study.report(self.study.results(out / TABLE))
-        longer = [f"{method.name} {method.length:g} times as many" for method in self.study.methods if method.length != 1.0]
-        steps = ", ".join([f"{self.plan.steps:,} steps", *longer])
+        other = [f"{method.name} {method.length:g} times as many" for method in self.study.methods if method.length != 1.0]
+        steps = ", ".join([f"{self.plan.steps:,} steps", *other])
         text = f"{self.study.title}\n\n{tables}\n\n{steps}; {self._made_with}.\n"
         write_aside(out / REPORT, lambda aside: aside.write_text(text))
         print(tables)

@@ -47,7 +47,7 @@ class Trained:
 
 def config_of(name):
     (method,) = (method for method in METHODS if method.name == name)
-    config = train.parse(options(Training(method, 1), STUDIED, 9_999, Path()))
+    config = train.parse(options(Training(method, 1), STUDIED, 12_000_000, Path()))
     config.check_new()
     return config
 
@@ -72,6 +72,9 @@ def test_each_method_differs_from_the_baseline_in_what_it_is_named_for():
     assert {name for name, own in networks.items() if own.critic_reads != "privileged"} == {"same_critic"}
     assert {name for name, config in found.items() if config.env.observe_linvel} == {"true_velocity"}
     assert found[BASELINE].privileged_frames == 3
+    lengths = {name: config.total_timesteps for name, config in found.items()}
+    assert lengths == dict.fromkeys(found, 6_000_000) | {"nominal": 12_000_000, "varied": 9_000_000}
+    assert found["varied"].variation_rise == 3_600_000
 
 
 def test_the_mild_randomisation_is_what_a_curriculum_has_at_this_share():

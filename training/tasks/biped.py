@@ -18,16 +18,17 @@ FRAMES = 66  # of the policy's observation, as in the source
 # longest pause, trainings of 1 to 2.5 million steps ended at robots that stand, whatever the command is; with the source's
 # weight of action_smoothness, trainings of 1.4 million steps ended at robots that fall within seconds. With the source's
 # weights of contact_schedule and clearance, 2 and 1, robots of every second seed only rocked from side to side after 2
-# million steps, until the pause ended the episode. With larger ones and the source's weights of the commands, 1.8, 0.5 and
-# 0, robots stepped in place after 6 million steps. Evaluations measure velocities along the commanded heading.
+# million steps, until the pause ended the episode. With larger ones and the source's weights of the commands, 1.8, 1.1,
+# 0.5 and 0, robots stepped in place after 6 million steps. Evaluations measure velocities along the commanded heading.
 _WEIGHTS = {
     "action_smoothness": -0.002 / 16,
     "contact_schedule": 4.0,
     "clearance": 3.0,
     "linear_velocity": 3.6,
+    "yaw_rate": 2.2,
     "strict_tracking": 2.0,
     "mean_velocity": 2.0,
-    "heading": 0.5,
+    "heading": 1.0,
 }
 _COMMANDS = {
     "command_vx": (-0.4, 0.8),
@@ -77,6 +78,7 @@ _ONE_FRAME = {
     "ppo": _PPO,  # for the variants of PPO, too
 }
 _DEFAULT = _ONE_FRAME | {
+    "total_timesteps": 12_000_000,
     "env_kwargs": {"frames": FRAMES},
     "privileged_frames": 3,
     "asymmetric_ppo": _SMALL,
