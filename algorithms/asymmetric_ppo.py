@@ -136,6 +136,5 @@ class AsymmetricPPO(PPO):
     def _optimise(self, loss: torch.Tensor) -> None:
         """Takes one step of the optimiser, and keeps a learned standard deviation above its floor."""
         super()._optimise(loss)
-        limits = self.limits
-        if limits.std_schedule is None and limits.std_floor is not None and not self._warms_up:
-            self.policy.keep_std_above(limits.std_floor)
+        if self.limits.std_floor is not None and not self._warms_up:
+            self.policy.keep_std_above(self.limits.std_floor)

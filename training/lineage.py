@@ -7,7 +7,7 @@ from pathlib import Path
 from run_folder.records import read_record
 from run_folder.runs import CARD, load_run
 from training.tasks import find_task
-from utils.files import read_json
+from utils.files import read_json, reading
 
 RECORD = "start"  # key of a config.yaml for what the run started from
 EARLIER = "earlier"  # key below RECORD, and of a card, for the trainings before
@@ -19,10 +19,14 @@ def trainings(path: Path) -> list[dict]:
 
     Args:
         path: run, checkpoint, `best/` folder or shipped policy; what its files do not say is left out.
+
+    Raises:
+        ValueError: its config.yaml or card.json has wrong content.
     """
     record, card = read_record(path), load_run(path).folder / CARD
     took = read_json(card) if card.is_file() else {}
-    return [*earlier(record), training(record, {name: took[name] for name in TOOK if name in took})]
+    with reading(path):
+        return [*earlier(record), training(record, {name: took[name] for name in TOOK if name in took})]
 
 
 def earlier(record: Mapping) -> list[dict]:

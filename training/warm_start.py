@@ -45,13 +45,15 @@ SHAPES = {
 class Start:
     """A policy to start from, the learner of the new run, and what the source training has beside the policy.
 
-    These are statistics of rewards, learned numbers, and a critic with its statistics.
+    These are statistics of rewards, learned numbers, and a critic with its statistics. `earlier` tells of the trainings that
+    made the policy.
     """
 
     path: Path
     run: Run
     arrays: dict
     learner: Learner
+    earlier: list[dict]
 
     @property
     def kept(self) -> list[str]:
@@ -92,7 +94,7 @@ def find_start(config: TrainConfig) -> Start | None:
     arrays = _training_arrays(run.folder, learner, config)
     _check_learned(path, arrays, config)
     _check_goals(path, run, dict(zip(found.parts, found.part_sizes)), config)
-    return Start(path, run, arrays, learner)
+    return Start(path, run, arrays, learner, trainings(path))
 
 
 def write_start(run: Path, start: Start) -> None:
@@ -105,7 +107,7 @@ def write_start(run: Path, start: Start) -> None:
             shutil.copyfile(start.run.folder / name, folder / name)
         write_arrays(folder / ARRAYS, start.arrays)
     source = {"path": str(start.path.resolve()), "env_id": start.run.env_id, "digest": digest(start.path)}
-    told = {"kept": start.kept, "fresh": start.fresh, EARLIER: trainings(start.path)}
+    told = {"kept": start.kept, "fresh": start.fresh, EARLIER: start.earlier}
     add_to_record(run, {RECORD: source | told})
 
 

@@ -113,6 +113,16 @@ def test_what_is_not_known_of_an_earlier_training_is_left_out(run, imported, tmp
     assert stage.keys() == (set() if imported else {"command", "seed", "versions", "git"})
 
 
+@pytest.mark.parametrize("start", ["3", "{earlier: 3}"])
+def test_a_source_with_a_wrong_record_gets_one_sentence(run, start, tmp_path, capsys):
+    source = shutil.copytree(run, tmp_path / "source")
+    with (source / "config.yaml").open("a") as file:
+        file.write(f"start: {start}\n")
+    assert train_residual_ppo.main([*SMALL, "--start-from", str(source), "--run-dir", str(tmp_path / "next")]) == 2
+    error = capsys.readouterr().err
+    assert str(source) in error and len(error.splitlines()) == 1 and not (tmp_path / "next").exists()
+
+
 def test_what_was_not_judged_or_has_not_ended_is_not_shipped(run, benchmark, capsys):
     arguments = ["--benchmark", str(benchmark), "--out", str(benchmark / "shipped")]
     (benchmark / "flat.csv").write_text("walker,success\ngait alone,0.5\n")
