@@ -11,7 +11,7 @@ from utils.files import read_json, reading
 
 RECORD = "start"  # key of a config.yaml for what the run started from
 EARLIER = "earlier"  # key below RECORD, and of a card, for the trainings before
-TOOK = ("steps", "wall_time_s", "cpu_time_s")  # entries of a card
+PROGRESS = ("steps", "wall_time_s", "cpu_time_s")  # entries of a card
 
 
 def trainings(path: Path) -> list[dict]:
@@ -24,9 +24,10 @@ def trainings(path: Path) -> list[dict]:
         ValueError: its config.yaml or card.json has wrong content.
     """
     record, card = read_record(path), load_run(path).folder / CARD
-    took = read_json(card) if card.is_file() else {}
+    content = read_json(card) if card.is_file() else {}
     with reading(path):
-        return [*earlier(record), training(record, {name: took[name] for name in TOOK if name in took})]
+        progress = {name: content[name] for name in PROGRESS if name in content}
+        return [*earlier(record), training(record, progress)]
 
 
 def earlier(record: Mapping) -> list[dict]:
@@ -34,11 +35,16 @@ def earlier(record: Mapping) -> list[dict]:
     return record.get(RECORD, {}).get(EARLIER, [])
 
 
-def training(record: Mapping, took: Mapping) -> dict:
-    """Returns what a run's config.yaml says about its training, and what the training `took`."""
-    config, told = record.get("config", {}), {}
+def training(record: Mapping, progress: Mapping) -> dict:
+    """Returns what a card says about a training: command, seed, `progress` (steps and times), versions and commit.
+
+    Args:
+        record: content of the run's config.yaml; what it lacks is left out.
+        progress: entries of the run's card.
+    """
+    config, entries = record.get("config", {}), {}
     if "argv" in record:  # not in runs that were imported from SB3
-        told["command"] = shlex.join(["python", f"{find_task(config['env_id']).script}.py", *record["argv"]])
+        entries["command"] = shlex.join(["python", f"{find_task(config['env_id']).script}.py", *record["argv"]])
     if "seed" in config:
-        told["seed"] = config["seed"]
-    return told | dict(took) | {name: record[name] for name in ("versions", "git") if name in record}
+        entries["seed"] = config["seed"]
+    return entries | dict(progress) | {name: record[name] for name in ("versions", "git") if name in record}

@@ -45,8 +45,8 @@ SHAPES = {
 class Start:
     """A policy to start from, the learner of the new run, and what the source training has beside the policy.
 
-    These are statistics of rewards, learned numbers, and a critic with its statistics. `earlier` tells of the trainings that
-    made the policy.
+    These are statistics of rewards, learned numbers, and a critic with its statistics. `earlier` describes the
+    trainings that made the policy.
     """
 
     path: Path
@@ -107,8 +107,8 @@ def write_start(run: Path, start: Start) -> None:
             shutil.copyfile(start.run.folder / name, folder / name)
         write_arrays(folder / ARRAYS, start.arrays)
     source = {"path": str(start.path.resolve()), "env_id": start.run.env_id, "digest": digest(start.path)}
-    told = {"kept": start.kept, "fresh": start.fresh, EARLIER: start.earlier}
-    add_to_record(run, {RECORD: source | told})
+    parts = {"kept": start.kept, "fresh": start.fresh}
+    add_to_record(run, {RECORD: source | parts | {EARLIER: start.earlier}})
 
 
 def describe_start(run: Path) -> str:

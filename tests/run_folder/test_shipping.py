@@ -80,7 +80,7 @@ def ship(run, folder):
     return ship_policy.main([str(run), "--benchmark", str(judged(run, folder)), "--out", str(folder / "shipped")])
 
 
-def test_the_card_also_holds_the_trainings_that_the_run_builds_on(run, tmp_path, monkeypatch, capsys):
+def test_the_card_also_holds_the_trainings_that_the_run_builds_on(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first = shutil.copytree(run, "first")
     for name, source in (("second", "first"), ("third", "second")):

@@ -17,9 +17,9 @@ FRAMES = 66  # of the policy's observation, as in the source
 # Commands of two cores' trainings. A robot that leans over has fallen, so that its episode need not go on. Without the
 # longest pause, trainings of 1 to 2.5 million steps ended at robots that stand, whatever the command is; with the source's
 # weight of action_smoothness, trainings of 1.4 million steps ended at robots that fall within seconds. With the source's
-# weights of contact_schedule and clearance, 2 and 1, robots of every second seed only rocked from side to side after 2
-# million steps, until the pause ended the episode. With larger ones and the source's weights of the commands, 1.8, 1.1,
-# 0.5 and 0, robots stepped in place after 6 million steps. Evaluations measure velocities along the commanded heading.
+# weights of contact_schedule and clearance, 2 and 1, robots of some seeds only rocked from side to side after 2 million
+# steps, until the pause ended the episode. With larger ones and the source's weights of the commands, 1.8, 1.1, 0.5 and 0,
+# robots stepped in place after 6 million steps. Evaluations measure velocities along the commanded heading.
 _WEIGHTS = {
     "action_smoothness": -0.002 / 16,
     "contact_schedule": 4.0,
