@@ -250,6 +250,13 @@ def test_an_option_that_cannot_work_is_refused_in_one_sentence(options, sentence
     assert sentence in error and error.startswith("train: ") and "\n" not in error
 
 
+def test_a_file_with_a_floor_that_the_schedule_replaces_is_refused(tmp_path, capsys):
+    (tmp_path / "floor.yaml").write_text("asymmetric_ppo: {std_floor: 0.1}")
+    arguments = [*SMALL, "--config", str(tmp_path / "floor.yaml"), f"{PREFIX}std-schedule", "0.15", "0.05"]
+    assert train.main([*arguments, "--run-dir", str(tmp_path / "run")]) == 2 and not (tmp_path / "run").exists()
+    assert "asymmetric_ppo.std_floor must be None: std_schedule replaces it" in capsys.readouterr().err
+
+
 def test_privileged_frames_need_a_privileged_critic(capsys):
     assert train.main([*SMALL, "--privileged-frames", "3", f"{PREFIX}no-privileged"]) == 2
     assert "--privileged-frames has no effect: the learner reads no privileged observation" in capsys.readouterr().err
