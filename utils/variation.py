@@ -68,7 +68,7 @@ class Variation:
         ValueError: a field, object or column does not exist, or a factor mixes scales with shifts.
     """
 
-    transient = ("_sim",)
+    transient = ("_sim", "_entries")  # `declare` makes the entries
 
     def __init__(self, sim: Batch, factors: Mapping[str, Sequence[Scale]]):
         self._sim = sim
@@ -146,7 +146,17 @@ class Variation:
         return np.repeat(field_of(self._sim.model, field)[None], len(ids), axis=0)
 
     def before_restore(self, captured: Mapping) -> None:
-        """Expands the fields in the captured state to one value per simulation, so that `restore` can write them."""
+        """Prepares for `restore`: the captured fields get one value per simulation; factors declared later are undone.
+
+        Raises:
+            ValueError: the state has a factor that was not declared.
+        """
+        self._check(captured["values"])
+        self._entries = tuple(entry for entry in self._entries if entry.factor in captured["values"])
+        later = self._expanded.keys() - captured["_expanded"].keys()
+        for field in later:
+            self._expanded[field][:] = self._fields[field]
+        self._derive(later, np.arange(self._sim.nsim))
         for field in captured["_expanded"]:
             if field not in self._expanded:
                 self._expanded[field] = self._sim.expand(field)

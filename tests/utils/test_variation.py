@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from mujoco.batch import Batch
 
+from run_folder.snapshot import capture, restore
 from utils.variation import ModelVariation, Scale, Shift, Variation, scaled_mass
 
 XML = """
@@ -194,3 +195,24 @@ def test_a_wrong_value_is_refused_and_changes_nothing(values, words):
 def test_one_value_for_each_object_needs_the_names_of_the_objects():
     with pytest.raises(ValueError, match="needs their names"):
         Scale("body_mass", each=True)
+
+
+def test_a_state_from_before_a_factor_was_declared_undoes_it():
+    variation, sim = varied({"mass": scaled_mass("box")}, {"mass": np.array([1.0, 2.0, 3.0, 4.0])})
+    before, masses = capture(variation), sim.expand("body_mass").copy()
+    for _ in range(2):
+        variation.declare({"damping": (Shift("dof_damping", ("hinge",)),), "shift": (Shift("body_mass", ("box",)),)})
+        variation.apply({"damping": np.full(4, 2.0), "shift": np.full(4, 0.5)}, ALL)
+        np.testing.assert_allclose(sim.expand("dof_damping")[:, -1], 2.5)
+        np.testing.assert_allclose(sim.expand("body_mass").sum(axis=1), masses.sum(axis=1) + 0.5)
+        restore(variation, before)
+        np.testing.assert_array_equal(sim.expand("dof_damping")[:, -1], 0.5)
+        np.testing.assert_array_equal(sim.expand("body_mass"), masses)
+        variation.apply({"mass": np.array([1.0, 2.0, 3.0, 4.0])}, ALL)
+
+
+def test_a_state_with_an_unknown_factor_is_refused():
+    variation, _ = varied({"mass": scaled_mass("box")})
+    other, _ = varied({"damping": (Shift("dof_damping", ("hinge",)),)})
+    with pytest.raises(ValueError, match="no factor is called 'damping'"):
+        restore(variation, capture(other))
