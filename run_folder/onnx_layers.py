@@ -77,11 +77,17 @@ class OnnxLayers:
         if reader.encoder is not None:
             parts.append(self.sequence(reader.encoder, value))
         if reader.estimator is not None:
-            recent = parts[0] if shape.recent == shape.read else self._newest(value, reader, shape.recent)
-            parts.append(self.sequence(reader.estimator, recent))
+            seen = parts[0] if shape.recent == shape.read else self._newest(value, reader, shape.recent)
+            if shape.estimator_mean:
+                seen = self.node("Concat", seen, self._mean(value, reader), axis=1)
+            parts.append(self.sequence(reader.estimator, seen))
         return self.node("Concat", *parts, axis=1)
 
     def _newest(self, value, reader, count):
         width = reader.shape.frames * reader.frame
         first, last, axis = (self.constant(np.array([n])) for n in (width - count * reader.frame, width, 1))
         return self.node("Slice", value, first, last, axis)
+
+    def _mean(self, value, reader):
+        frames = self.node("Reshape", value, self.constant(np.array([-1, reader.shape.frames, reader.frame])))
+        return self.node("ReduceMean", frames, axes=[1], keepdims=0)

@@ -22,13 +22,16 @@ MODEL = Path(__file__).parents[2] / "assets" / "biped" / "world.xml"
 SMALLEST = {"num_envs": 2, "n_steps": 8, "batch_size": 8, "net_arch": (8,)}
 
 
-def untrained(folder: Path, **arguments) -> Run:
-    """Returns a run of a policy of random weights, with normaliser statistics of one step."""
-    plain = SMALLEST | {"symmetric": False}
+def untrained(folder: Path, preset: str = "one_frame", **arguments) -> Run:
+    """Returns a run of a policy of random weights, with normaliser statistics of one step.
+
+    The networks are as small as possible with the preset `one_frame`, and otherwise those of the preset.
+    """
+    plain = SMALLEST | {"symmetric": False} if preset == "one_frame" else {"num_envs": 2, "n_steps": 8, "batch_size": 8}
     task = {name: arguments.pop(name) for name in BipedConfig.__dataclass_fields__ if name in arguments}
     networks = {"algo": "asymmetric_ppo", "asymmetric_ppo": plain, "ppo": SMALLEST}
     settings = networks | {"env": task, "env_kwargs": arguments}
-    config = starting_from("one_frame", "Biped-v0", settings)
+    config = starting_from(preset, "Biped-v0", settings)
     env = VecNormalize(config.make_env())
     model = make_model(config, env)
     env.seed(0), env.reset()

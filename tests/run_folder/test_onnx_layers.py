@@ -18,6 +18,8 @@ SHAPES = {
     "encoder along the time": ReaderShape(FRAMES, 2, TIME),
     "encoder along the features": ReaderShape(FRAMES, 1, FEATURES),
     "estimator": ReaderShape(FRAMES, 5, EncoderShape(), (6,), 3),
+    "estimator that reads the mean": ReaderShape(FRAMES, 2, EncoderShape(), (6,), 3, estimator_mean=True),
+    "actor that reads fewer frames than the estimator": ReaderShape(FRAMES, 5, TIME, (6,), 3, direct=1, estimator_mean=True),
     "both": ReaderShape(FRAMES, FRAMES, TIME, (), 2, detached=True),
 }
 
