@@ -94,7 +94,10 @@ def manifest_of(content: Mapping) -> Manifest:
     _check_history(blocks, content.get("history"))
     ranges, scales = _ranges(content["command_range"]), _scales(content["received"], blocks)
     values = {name: content[name] for name in plain} | {"command_range": ranges, "blocks": blocks, "scales": scales}
-    return Manifest(**values, env_kwargs=content.get("env_kwargs"))
+    manifest, rate = Manifest(**values, env_kwargs=content.get("env_kwargs")), content.get("control_rate_hz")
+    if rate is not None and not (is_number(rate) and abs(rate * manifest.control_dt_s - 1.0) < 1e-6):
+        raise ValueError(f"control_rate_hz must be 1 / control_dt_s, got {shown(rate)} and {manifest.control_dt_s}")
+    return manifest
 
 
 def _blocks(rows):
@@ -123,9 +126,9 @@ def _block(row):
 
 def _check_history(blocks, history):
     """Raises ValueError if the entry `history` contradicts the rows."""
-    if history is None:
-        return
     ages = [block.age for block in blocks]
+    if history is None and max(ages) == 0:
+        return
     known = {ORDER: ages == sorted(ages, reverse=True), NEWEST: ages == sorted(ages)}
     told = history if isinstance(history, dict) else {}
     if told.get("frames") != max(ages) + 1 or not known.get(str(told.get("order")), True):

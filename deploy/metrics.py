@@ -6,9 +6,9 @@ import numpy as np
 
 from deploy.loop import ControlLoop
 from deploy.observation import roll_pitch_yaw
-from deploy.script import Limits, Script, Segment
+from deploy.script import SETTLING, Limits, Script, Segment
 
-SETTLING = 1.0  # s at the start of a segment that errors and drift leave out
+LEAST_ERROR = 0.05  # m/s and rad/s, an error that `relative_error` always allows
 SATURATED = 0.999  # share of its limit from which a torque counts as saturated
 Act = Callable[[np.ndarray], np.ndarray]  # observation (k,) -> action (a,)
 
@@ -83,10 +83,15 @@ class Tally:
 
 def judged(result: dict, limits: Limits) -> dict:
     """Returns the measurements with `failed`, the names of those beyond their limits, and `passed`."""
-    most = {
+    errors = {
         "vx_error": limits.velocity_error,
         "vy_error": limits.velocity_error,
         "yaw_rate_error": limits.yaw_rate_error,
+    }
+    for name, command in zip(errors, result["command"]):
+        if command:
+            errors[name] = min(errors[name], max(limits.relative_error * abs(command), LEAST_ERROR))
+    most = errors | {
         "drift": limits.drift,
         "slip": limits.slip,
         "saturation": limits.saturation,

@@ -11,6 +11,7 @@ from utils.fields import Checked, FieldError, shown, within
 
 SECONDS = 5.0  # of a segment of the default script
 MOST_SECONDS = 3600.0
+SETTLING = 1.0  # s at the start of a segment that errors and drift leave out
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Limits(Checked):
     """Root mean square of the error of vx and of vy, each averaged over a gait cycle, m/s."""
     yaw_rate_error: float = within(0.25, 0.0, unit="rad/s")
     """Root mean square of the error of the yaw rate, averaged over a gait cycle, rad/s."""
+    relative_error: float = within(0.75, 0.0)
+    """Largest of these errors as a share of the commanded velocity, where this is smaller, but at least 0.05 m/s or rad/s.
+    With 1 a robot that stands would pass."""
     drift: float = within(0.05, 0.0, unit="m/s")
     """Mean speed over the ground while the command means standing, m/s."""
     slip: float = within(0.25, 0.0, unit="m/s")
@@ -77,7 +81,7 @@ def script_of(content: Mapping, manifest: Manifest) -> Script:
     """Returns the script in a mapping with `segments`, a list of mappings, and optionally `limits`.
 
     Raises:
-        ValueError: a key is unknown, a value is wrong, or a command lies outside the trained range.
+        ValueError: a key is unknown, a value is wrong, a command lies outside the trained range, or a segment is too short.
     """
     for key in content:
         if key not in ("segments", "limits"):
@@ -90,6 +94,7 @@ def script_of(content: Mapping, manifest: Manifest) -> Script:
     segments = tuple(updated(Segment(f"segment {i + 1}"), segment) for i, segment in enumerate(given))
     for segment in segments:
         _check_range(segment, manifest)
+        _check_length(segment, manifest)
     return Script(segments, updated(Limits(), limits))
 
 
@@ -99,3 +104,10 @@ def _check_range(segment, manifest):
         if not min(low, 0.0) <= getattr(segment, name) <= max(high, 0.0):
             words = f"must lie in the trained range {low:g} to {high:g}, or be 0, got {getattr(segment, name):g}"
             raise FieldError(f"{name} of {segment.name!r}", words)
+
+
+def _check_length(segment, manifest):
+    least = SETTLING + manifest.gait_cycle_s
+    if segment.seconds < least:
+        words = f"must be at least {least:g}, because the first {SETTLING:g} s settle and errors are means of a gait cycle"
+        raise FieldError(f"seconds of {segment.name!r}", f"{words}, got {segment.seconds:g}")

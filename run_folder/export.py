@@ -76,7 +76,7 @@ def export_torchscript(run: Run, out: Path) -> None:
     meaning = describe(run)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # deprecated in torch, but programs in C++ read TorchScript
-        traced = torch.jit.trace(DeployedPolicy(run).eval(), torch.zeros(2, len(run.normalizer.mean)))
+        traced = torch.jit.trace(DeployedPolicy(run).eval().requires_grad_(False), torch.zeros(2, len(run.normalizer.mean)))
     _write_both(out, lambda aside: traced.save(str(aside)), meaning)
 
 
@@ -85,8 +85,12 @@ def describe(run: Run) -> dict:
 
     Entries from `describe` of the environment or of its task take precedence over entries from the spaces. The parts of a
     dictionary observation are rows, in their order in the vector that the exported policy takes.
+
+    Raises:
+        ValueError: the observations of the environment do not fit the policy.
     """
     with closing(run.make_env(1)) as env:
+        run.normalizer(env.single_observation_space.sample())  # refuses a wrong size
         base = _single(env)
         task = getattr(base, "task", None)
         known = next((source.describe() for source in (base, task) if hasattr(source, "describe")), {})

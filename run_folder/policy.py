@@ -38,8 +38,15 @@ class Normalizer:
     names: tuple[str, ...] = ()  # parts of a dictionary observation, in the order of mean and var
 
     def __call__(self, observation: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns (observation - mean) / sqrt(var + eps), clipped, (..., k) float32; a dictionary becomes one vector."""
+        """Returns (observation - mean) / sqrt(var + eps), clipped, (..., k) float32; a dictionary becomes one vector.
+
+        Raises:
+            ValueError: the observation has another number of values.
+        """
         observation = flat(observation, self.names)
+        if (given := np.shape(observation)[-1:]) != self.mean.shape:
+            words = "env.json and policy.json do not fit one another"
+            raise ValueError(f"the policy takes {len(self.mean)} values, but an observation has {sum(given)}: {words}")
         return np.clip((observation - self.mean) / np.sqrt(self.var + self.eps), -self.clip, self.clip).astype(np.float32)
 
 

@@ -114,8 +114,24 @@ def test_measurements_are_those_by_hand():
     assert told["vx_error"] == pytest.approx(0.5 * np.cos(np.pi / 6) - 0.4) and told["vy_error"] == pytest.approx(0.25)
     assert told["yaw_rate_error"] == pytest.approx(0.2) and told["slip"] == pytest.approx(0.1) and told["duty"] == 0.5
     assert told["saturation"] == 0.5 and told["seconds"] == pytest.approx(2.5) and told["drift"] is None
-    assert judged(told, Limits())["failed"] == ["vy_error", "saturation"]
-    assert judged(told, Limits(velocity_error=0.3, saturation=1.0))["passed"]
+    assert judged(told, Limits(relative_error=3.0))["failed"] == ["vy_error", "saturation"]
+    assert judged(told, Limits(velocity_error=0.3, relative_error=3.0, saturation=1.0))["passed"]
+
+
+def test_a_robot_that_stands_passes_no_segment_with_another_command():
+    manifest = manifest_of(description())
+    script = default_script(manifest)
+    assert len(script.segments) == 9
+    still = {"fell": False, "drift": None, "slip": 0.0, "saturation": 0.0}
+    for segment in script.segments:
+        errors = dict(zip(("vx_error", "vy_error", "yaw_rate_error"), np.abs(segment.command)))
+        assert judged({"command": segment.command, **still, **errors}, script.limits)["passed"] != segment.command.any()
+
+
+@pytest.mark.parametrize("seconds", [0.001, 1.0, 1.69])
+def test_a_segment_in_which_nothing_can_be_measured_is_refused(seconds):
+    with pytest.raises(ValueError, match=r"seconds of 'short' must be at least 1\.7"):
+        script_of({"segments": [{"name": "short", "vx": 0.3, "seconds": seconds}]}, manifest_of(description()))
 
 
 def test_the_default_script_stays_within_half_of_the_trained_commands():
@@ -163,6 +179,8 @@ def without(*names):
         (description() | {"observation": [{"name": "phase", "size": 10**9}]}, "at most 1,000,000 values"),
         (description() | {"observation": [{"name": "phase-1", "size": 2}]}, "the current value of each row"),
         (description() | {"received": {}}, "received must give a scale for phase, one number or 2"),
+        (description(frames=2) | {"history": None}, "history says None, but observation has 2 frames"),
+        (description() | {"control_rate_hz": 50}, "control_rate_hz must be 1 / control_dt_s, got 50 and 0.01"),
         (description() | {"history": {"frames": 66}}, "history says {'frames': 66}, but observation has 1 frames"),
         (
             description() | {"command_range": {"vx": [1, 0]}},
