@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from itertools import product
 
+import numpy as np
 import pytest
 
 from benchmarks import episode_benchmark, steering_benchmark, terrain_benchmark
@@ -28,6 +29,8 @@ COMMANDS = {POLICIES / name: "python train_residual_ppo.py " for name in WALKS} 
 COMMANDS |= dict.fromkeys((RUNNER, RISER), "python train.py --env A1-v0 ")
 ANT, ROBUST_ANT = POLICIES / "RealAnt-v0", POLICIES / "RealAnt-v0-robust"
 COMMANDS |= dict.fromkeys((ANT, ROBUST_ANT), "python train.py --env RealAnt-v0 ")
+BIPED, ROBUST_BIPED = POLICIES / "Biped-v0", POLICIES / "Biped-v0-robust"
+COMMANDS |= dict.fromkeys((BIPED, ROBUST_BIPED), "python train.py --env Biped-v0 ")
 
 
 @pytest.fixture(params=WALKS)
@@ -162,3 +165,33 @@ def test_the_robust_ant_walks_to_its_target_with_a_failed_joint(failure):
         reached.append(info["is_success"].mean())
         env.close()
     assert reached[1] == 1.0 and reached[0] == (0.0 if failure else 1.0)
+
+
+@pytest.mark.parametrize("shipped", [BIPED, ROBUST_BIPED], ids=lambda path: path.name)
+def test_the_bipeds_card_holds_what_it_reached_beside_zero_and_random_actions(card):
+    rows = {row["policy"]: row for row in card["benchmark"]["episodes"]}
+    own = rows[card["policy"]]
+    assert own["episodes"] >= 100 and own["fall_interval_high"] <= 0.05
+    assert all(rows[name]["fall"] == 1.0 and rows[name]["success"] == 0.0 for name in ("zero actions", "random actions"))
+    assert card["cpu_time_s"] < 45 * 60
+
+
+def test_the_robust_bipeds_card_says_how_the_policy_was_trained_that_it_starts_from():
+    (start,) = json.loads((ROBUST_BIPED / "card.json").read_text())["earlier"]
+    assert start["command"].startswith(COMMANDS[BIPED]) and "--preset default" in start["command"]
+
+
+def test_the_robust_biped_bears_lags_and_noise_in_which_the_other_one_falls():
+    varied = {"variation": {"noise": (1.5, 1.5), "action_lag": (0.005, 0.04)}, "command_vx": (0.3, 0.3)}
+    fallen = []
+    for folder in (BIPED, ROBUST_BIPED):
+        run = load_run(folder)
+        env = run.make_env(16, num_threads=1, **run.env_kwargs | {"config": run.env_kwargs["config"] | varied})
+        observation, _ = env.reset(seed=SEEN_BY_NOBODY + 1000)
+        ended = np.zeros(16, bool)
+        for _ in range(600):  # 6 s
+            observation, _, terminated, _, _ = env.step(run.act(observation))
+            ended |= terminated
+        fallen.append(ended.mean())
+        env.close()
+    assert fallen[0] >= 0.8 and fallen[1] <= 0.1, fallen
