@@ -13,7 +13,7 @@ from run_folder.exported_pair import exported_pair
 from tests.helpers.biped_exports import MODEL, constant_policy, description, untrained
 
 STIFF = {"kp": [400.0] * 12, "kd": [10.0] * 12}
-STAND = "segments: [{name: stand, seconds: 0.3}]"
+STAND = "segments: [{name: stand, seconds: 1.7}]"
 SHIPPED = Path(__file__).parents[2] / "assets" / "policies" / "ResidualWalk-v0"
 
 
@@ -40,7 +40,7 @@ def test_a_run_is_compared_and_played_and_a_fall_fails(tmp_path, capsys):
 
 
 def test_a_pair_that_stands_passes(tmp_path, capsys):
-    (tmp_path / "script.json").write_text('{"segments": [{"name": "stand", "seconds": 0.3}]}')
+    (tmp_path / "script.json").write_text('{"segments": [{"name": "stand", "seconds": 2}]}')
     model = pair(tmp_path, **STIFF)
     code, printed, _ = ran(capsys, "--model", model, "--only", "script", "--script", tmp_path / "script.json")
     assert code == 0 and printed.endswith("PASS\n") and "difference" not in printed
