@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from contextlib import closing
 from dataclasses import replace
 
 import gymnasium as gym
@@ -50,8 +51,8 @@ every_vector_task, every_batch_task = (
 
 def _all_ranges(env_id):
     """Returns a spec that draws each parameter of an id from its whole range."""
-    env = gym.make(env_id)
-    return {"params": {name: [own.low, own.high] for name, own in env.unwrapped.perturbations.items()}}
+    with closing(gym.make(env_id)) as env:
+        return {"params": {name: [own.low, own.high] for name, own in env.unwrapped.perturbations.items()}}
 
 
 every_kept_vector = pytest.mark.parametrize(

@@ -66,6 +66,10 @@ def rows_in_another_order(told):
         swapped("observation", 7 * frame + 5, 7 * frame + 6)(told)
 
 
+def at_50_hz(told):
+    told |= {"control_dt_s": 0.02, "control_rate_hz": 50.0}
+
+
 def default_pose_in_degrees(told):
     told["default_pose_rad"] = [DEGREES * angle for angle in told["default_pose_rad"]]
 
@@ -78,7 +82,7 @@ MISTAKES = {
     "pose in degrees": (default_pose_in_degrees, "unit", LEFT_HIP, "is 22.918 in the loop, 0.4 in training: degrees"),
     "kp": (entry("kp", 120.0, 3), "gain", LEFT_KNEE, "kp of left_knee_pitch is 120 in the loop, 100 in training"),
     "kd": (entry("kd", 12.0, 3), "gain", LEFT_KNEE, "kd of left_knee_pitch is 12 in the loop, 10 in training"),
-    "50 Hz": (entry("control_dt_s", 0.02), "control rate", "duration of a control step, s", "check control_dt_s"),
+    "50 Hz": (at_50_hz, "control rate", "duration of a control step, s", "check control_dt_s"),
     "pose": (entry("default_pose_rad", 0.6, 9), "default pose", "joint_pos of right_knee_pitch", "0.6 in the loop, 0.49 in"),
     "scale": (scale("joint_vel", 0.1), "scale", "joint_vel of left_hip_pitch", "2 times"),
     "newest first": (newest_first, "history order", "value 0 of the observation, phase", "oldest is first"),
