@@ -45,8 +45,8 @@ class Normalizer:
         """
         observation = flat(observation, self.names)
         if (given := np.shape(observation)[-1:]) != self.mean.shape:
-            words = "env.json and policy.json do not fit one another"
-            raise ValueError(f"the policy takes {len(self.mean)} values, but an observation has {sum(given)}: {words}")
+            words = "it is of another environment than the policy"
+            raise ValueError(f"the policy takes {len(self.mean)} values, but the observation has {sum(given)}: {words}")
         return np.clip((observation - self.mean) / np.sqrt(self.var + self.eps), -self.clip, self.clip).astype(np.float32)
 
 

@@ -115,6 +115,7 @@ def test_measurements_are_those_by_hand():
     assert told["yaw_rate_error"] == pytest.approx(0.2) and told["slip"] == pytest.approx(0.1) and told["duty"] == 0.5
     assert told["saturation"] == 0.5 and told["seconds"] == pytest.approx(2.5) and told["drift"] is None
     assert judged(told, Limits(relative_error=3.0))["failed"] == ["vy_error", "saturation"]
+    assert judged(told, Limits())["failed"] == ["vy_error", "yaw_rate_error", "saturation"]
     assert judged(told, Limits(velocity_error=0.3, relative_error=3.0, saturation=1.0))["passed"]
 
 

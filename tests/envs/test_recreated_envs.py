@@ -7,6 +7,7 @@ from gymnasium.envs.registration import EnvSpec
 
 import envs  # noqa: F401
 from envs import challenges
+from tests.helpers.perturbations import ranges_of
 
 OURS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
 RWRL = [name for name in OURS if name.startswith("RWRL")]
@@ -24,7 +25,7 @@ CHALLENGES = {
 @pytest.mark.parametrize("form", ["perturb_spec", "task_kwargs"])
 @pytest.mark.parametrize("env_id", OURS)
 def test_a_perturbed_environment_is_made_anew_from_its_spec(env_id, form):
-    spec = {"mode": "range", "params": {name: [own.low, own.high] for name, own in _perturbations(env_id).items()}}
+    spec = {"mode": "range", "params": dict(list(ranges_of(env_id).items())[:2])}
     _check_made_anew(gym.make(env_id, **{form: spec if form == "perturb_spec" else {"perturb_spec": spec}}))
 
 
@@ -40,10 +41,6 @@ def test_challenges_around_a_made_environment_are_made_anew_too():
     names = [wrapper.name for wrapper in env.spec.additional_wrappers]
     assert names == ["SinglePerturbation", "SingleNoise", "SingleDelay", "SingleDelay"]
     _check_made_anew(env)
-
-
-def _perturbations(env_id):
-    return dict(list(gym.make(env_id).unwrapped.perturbations.items())[:2])
 
 
 def _check_made_anew(env):

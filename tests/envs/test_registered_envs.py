@@ -6,7 +6,6 @@ import pickle
 import subprocess
 import sys
 import warnings
-from contextlib import closing
 from dataclasses import replace
 
 import gymnasium as gym
@@ -19,6 +18,7 @@ import envs  # noqa: F401
 from algorithms.vec_env import make_batch_vec_env
 from envs.residual_walk.variation import TRAINING_VARIATION
 from run_folder.snapshot import capture, pack, restore, unpack
+from tests.helpers.perturbations import ranges_of
 from utils.kernels import total
 
 IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
@@ -49,17 +49,11 @@ every_vector_task, every_batch_task = (
 )
 
 
-def _all_ranges(env_id):
-    """Returns a spec that draws each parameter of an id from its whole range."""
-    with closing(gym.make(env_id)) as env:
-        return {"params": {name: [own.low, own.high] for name, own in env.unwrapped.perturbations.items()}}
-
-
 every_kept_vector = pytest.mark.parametrize(
     ("env_id", "changes"),
     [
         *((env_id, {}) for env_id in FACE_IDS),
-        *((env_id, {"perturb_spec": _all_ranges(env_id)}) for env_id in FACE_IDS),
+        *((env_id, {"perturb_spec": {"params": ranges_of(env_id)}}) for env_id in FACE_IDS),
         ("ResidualWalk-v0", VARIED),
         ("RWRLCartpoleSwingup-v0", {"combined_challenge": "hard", "safety_spec": {"enable": True}}),
         ("RWRLWalkerWalk-v0", {"combined_challenge": "medium", "observation": "flat"}),

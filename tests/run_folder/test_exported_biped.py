@@ -90,5 +90,5 @@ def test_a_policy_for_another_number_of_frames_than_its_environment_gives_is_ref
         (sim2sim, ["--model", str(folder)]),
     ):
         assert program.main(options) == 2
-        assert f"takes 3102 values, but an observation has {frames * 47}" in capsys.readouterr().err
+        assert f"takes 3102 values, but the observation has {frames * 47}" in capsys.readouterr().err
     assert not list(tmp_path.glob("policy*"))
