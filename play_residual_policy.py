@@ -184,6 +184,8 @@ def play(config: PlayConfig, setting: Setting) -> dict:
     run = load_run(config.model, (setting.env_id, setting.arguments)) if config.model else None
     env = judge.play_env(setting, config.scene, 1 if mode else config.episodes, config.first_seed, mode)
     with watched(env, config.video) as on_step:
+        for sentence in judge.unfamiliar(setting, config.scene) if run else ():
+            print(f"play_residual_policy: note: {sentence}", file=sys.stderr)
         policy = judge.baseline(BASELINE, env) if run is None else run.act
         records = judge.play(env, policy, config.episodes, config.first_seed, on_step)
     return report(records, judge, config.json)

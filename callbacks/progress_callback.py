@@ -12,6 +12,10 @@ class ProgressCallback(BaseCallback):
     """Prints steps, rate, remaining time, and return and length of recent episodes.
 
     A terminal shows one line, which is updated every second. A file gets a line every 30 s.
+
+    Args:
+        total_timesteps: number of steps that the training will have taken at its end.
+        stream: where to print; by default the standard output.
     """
 
     def __init__(self, total_timesteps: int, stream=None):

@@ -118,6 +118,10 @@ class Judge:
         """Returns the fields of a scene that have no effect in this task -> the reason."""
         return {option.name: f"{setting.env_id} does not walk" for option in fields(scene)}
 
+    def unfamiliar(self, setting: Setting, scene: Scene) -> list[str]:
+        """Returns sentences on conditions of a scene for which the training did not prepare a policy."""
+        return []
+
     def summary(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> dict:
         """Returns the summary of the episodes that `evaluate` plays."""
         return self.summarise(self.evaluate(env, policy, episodes, seed))

@@ -32,6 +32,20 @@ def with_commands(config: WalkerConfig, vx: float, vy: float = 0.0, yaw_rate: fl
     return constant(replace(config, **{name: (value, value) for name, value in values.items() if name in known}))
 
 
+def outside(config: WalkerConfig, vx: float, vy: float = 0.0, yaw_rate: float = 0.0) -> list[str]:
+    """Returns a sentence for each component of a command (m/s, m/s, rad/s) outside the ranges of a task's config.
+
+    A component of 0 is never outside.
+    """
+    values = {"command_vx": (vx, "m/s"), "command_vy": (vy, "m/s"), "command_yaw_rate": (yaw_rate, "rad/s")}
+    found = []
+    for name, (value, unit) in values.items():
+        low, high = getattr(config, name, (0.0, 0.0))
+        if not min(low, 0.0) <= value <= max(high, 0.0):
+            found.append(f"{name} is {value:g} {unit}, outside the range of the training, {low:g} to {high:g}")
+    return found
+
+
 def constant(config: WalkerConfig) -> WalkerConfig:
     """Returns a task's config whose commands stay the same within an episode."""
     return replace(config, command_segments=CommandSegments()) if hasattr(config, "command_segments") else config

@@ -10,7 +10,7 @@ from envs.locomotion.terrain import TerrainConfig, check_level, typical_kind
 from envs.residual_walk.config import ResidualWalkConfig
 from evaluation.episodes import Policy
 from evaluation.judges import Judge, OnStep, Scene, Setting, nominal_arguments
-from evaluation.steering import REAR, constant, on_wide_tiles, steers, with_commands
+from evaluation.steering import REAR, constant, on_wide_tiles, outside, steers, with_commands
 from evaluation.walk_tally import time_limit
 from evaluation.walks import GOAL_DISTANCE, evaluate, gait_alone, summarise, table
 from utils.config import resolved
@@ -145,6 +145,11 @@ class WalkJudge(Judge):
         if "terrain" not in self._names:
             return dict.fromkeys(("terrain", "level"), f"{setting.env_id} has no terrain")
         return {"level": "flat ground has no levels"} if self.chosen(setting, scene).terrain == "flat" else {}
+
+    def unfamiliar(self, setting: Setting, scene: Scene) -> list[str]:
+        """Returns a sentence for each component of the command outside the ranges of the training."""
+        scene = self.chosen(setting, scene)
+        return outside(self.task(setting), scene.command, scene.command_vy, scene.command_yaw_rate)
 
     @property
     def baselines(self):

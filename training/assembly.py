@@ -26,6 +26,7 @@ from training.config import TrainConfig
 from training.goals import make_normalizer
 from training.hyperparameters import hyperparameters, metrics
 from training.learners import make_model
+from training.step_notes import steps_taken
 from training.warm_start import apply_start, find_start, write_start
 
 
@@ -124,7 +125,7 @@ def prepare(
 
 def make_callbacks(config: TrainConfig, run: Path, on_evaluation=None) -> dict[str, BaseCallback]:
     """Returns all callbacks by name: callbacks that check and save come before callbacks that change the next rollout."""
-    progress, episodes = ProgressCallback(config.total_timesteps), EpisodeCallback(config.task.judge.finals)
+    progress, episodes = ProgressCallback(steps_taken(config)), EpisodeCallback(config.task.judge.finals)
     watched = config.task_callbacks() | config.learner_callbacks() | {"progress": progress, "episodes": episodes}
     if config.eval_every:
         watched |= evaluations(config, run, on_evaluation)

@@ -16,6 +16,7 @@ from evaluation.steering import LONGEST_WAY, on_wide_tiles, steers, with_command
 from evaluation.walk_judge import WalkJudge
 from evaluation.walk_tally import follows
 from evaluation.walks import gait_alone
+from training.tasks import find_task
 
 JUDGE, WALK = WalkJudge(), Setting("ResidualWalk-v0", num_threads=1)
 
@@ -134,6 +135,23 @@ def test_play_takes_commands_in_every_direction(capsys):
     assert "command_vy must be a finite number, got inf" in capsys.readouterr().err
     assert play_residual_policy.main([*scene.split(), "--command-yaw-rate", "-2.5"]) == 2
     assert "command_yaw_rate must" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("env_id", "command", "notes"),
+    [
+        ("Biped-v0", (1.2, -0.4, 0.6), []),
+        ("Biped-v0", (1.3, 0.1, 0.0), ["command_vx is 1.3 m/s, outside the range of the training, -0.4 to 1.2"]),
+        ("Biped-v0", (0.5, 0.5, -0.7), ["command_vy is 0.5 m/s", "command_yaw_rate is -0.7 rad/s"]),
+        ("A1-v0", (0.0, 0.0, 0.2), ["command_yaw_rate is 0.2 rad/s, outside the range of the training, 0 to 0"]),
+        ("A1-v0", (None, 0.0, 0.0), []),
+        ("ResidualWalk-v0", (-0.1, 0.0, 0.0), ["command_vx is -0.1 m/s"]),
+        ("RealAnt-v0", (None, 0.0, 0.0), []),
+    ],
+)
+def test_commands_that_no_training_gave_are_named(env_id, command, notes):
+    named = find_task(env_id).judge.unfamiliar(Setting(env_id), Scene("flat", 0.0, *command))
+    assert len(named) == len(notes) and all(map(str.startswith, named, notes))
 
 
 def test_a_task_without_a_command_is_not_given_one():

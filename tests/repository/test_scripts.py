@@ -77,7 +77,10 @@ def test_playing_a_run_writes_the_promised_json(run, tmp_path, capsys, monkeypat
     assert len(result["episodes"]) == 2 and set(KEYS) <= result["episodes"][0].keys() & result["summary"].keys()
     mean = np.mean([episode["distance_m"] for episode in result["episodes"]])
     assert result["summary"]["distance_m"] == pytest.approx(mean)
-    assert "| all |" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "| all |" in printed.out and not printed.err
+    assert play_residual_policy.main([*command.split(), "--command", "0.7"]) == 0
+    assert "note: command_vx is 0.7 m/s, outside the range of the training" in capsys.readouterr().err
 
 
 def test_the_baseline_plays_without_a_model_and_reaches_ten_metres_on_flat_ground(tmp_path):

@@ -33,5 +33,6 @@ def test_steps_that_are_not_those_asked_for_are_said(arguments, sentences):
 def test_the_command_line_says_it_and_takes_the_steps_it_says(tmp_path, capsys):
     arguments = [*SMALL, "--total-timesteps", "70", "--ppo.n-steps", "32", "--run-dir", str(tmp_path / "run")]
     assert train.main(for_algo(arguments)) == 0
-    assert "64 steps (num_envs 2 x 32): 128 steps, not 70." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "64 steps (num_envs 2 x 32): 128 steps, not 70." in printed and "128 of 128 steps" in printed
     assert (tmp_path / "run/checkpoints/0000000128").is_dir()
