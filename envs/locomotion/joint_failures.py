@@ -71,7 +71,10 @@ def failure_factors(joints: Mapping[str, str]) -> dict[str, tuple[Scale, ...]]:
 
 
 def failure_parameters(count: int) -> dict[str, Parameter]:
-    """Returns a row for each kind of failure of a robot with `count` joints: its value is the index of the failing joint."""
+    """Returns a row for each kind of failure of a robot with `count` joints: its value is the index of the failing joint.
+
+    A joint that several kinds name fails as the last of them in FORCED says.
+    """
     last = count - 1
     return {name: Parameter((), Perturbable(-1.0, 0.0, last, 1.0, -1.0, last, whole=True)) for name in FORCED}
 

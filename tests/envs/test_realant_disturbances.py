@@ -118,6 +118,13 @@ def test_a_sweep_over_failing_joints_visits_each_joint_once_and_none():
         assert make_axis(known, name).values == (-1.0, *range(8))
 
 
+def test_a_joint_with_several_kinds_of_failure_has_the_last():
+    env = RealAntEnv(perturb_spec={"params": {"weak_joint": 2, "locked_joint": 2, "passive_joint": 5}})
+    env.reset(seed=0)
+    weak, passive = FAILURES.index("weak"), FAILURES.index("passive")
+    assert env.task.joint_failures.kind.tolist() == [[-1, -1, weak, -1, -1, passive, -1, -1]]
+
+
 def test_noise_is_given_in_the_units_of_each_row():
     std = {"joint_pos": 0.02, "joint_vel": 0.3, "body_angvel": 0.1}  # rad, rad/s, rad/s
     plain, noisy = gym.make("envs:RealAnt-v0"), Noise(gym.make("envs:RealAnt-v0"), gaussian={"observations": std})
