@@ -46,8 +46,16 @@ class Run:
     env_kwargs: Mapping
 
     def act(self, observation: np.ndarray) -> np.ndarray:
-        """Returns the deterministic actions (n, a) for raw observations (n, k)."""
-        return self.policy.predict(self.normalizer(observation), deterministic=True)[0]
+        """Returns the deterministic actions (n, a) for raw observations (n, k).
+
+        Raises:
+            ValueError: a value of the observation is NaN, or the observation has another number of values.
+        """
+        normalized = self.normalizer(observation)
+        if np.isnan(normalized).any():
+            row, entry = np.argwhere(np.isnan(np.atleast_2d(normalized)))[0]
+            raise ValueError(f"value {entry} of observation {row} is NaN: the policy has no action for it")
+        return self.policy.predict(normalized, deterministic=True)[0]
 
     def make_env(self, num_envs: int = 1, **changes) -> gym.vector.VectorEnv:
         """Returns the vector environment that the policy was trained on; `changes` replace arguments."""

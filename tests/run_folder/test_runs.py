@@ -44,6 +44,21 @@ def test_a_loaded_policy_acts_as_the_saved_one_to_the_bit(saved):
     np.testing.assert_array_equal(load_policy(folder)(ROWS), wanted)
 
 
+@pytest.mark.parametrize("place", [(0, 97), (41, 3)])
+def test_a_value_that_is_nan_is_refused_in_one_sentence(saved, place):
+    """SAC's policy would give actions of NaN, and PPO's an error of torch."""
+    rows = ROWS.copy()
+    rows[5, 5] = np.inf  # is clipped
+    rows[place] = np.nan
+    words = f"^value {place[1]} of observation {place[0]} is NaN: the policy has no action for it$"
+    with pytest.raises(ValueError, match=words):
+        load_run(saved[0]).act(rows)
+    single = ROWS[0].copy()
+    single[7] = np.nan
+    with pytest.raises(ValueError, match="value 7 of observation 0 is NaN"):
+        load_policy(saved[0])(single)
+
+
 def test_the_normaliser_is_vecnormalizes_own_to_the_bit_and_does_not_follow_it(saved):
     _, _, env = saved
     frozen = normalizing(env)
