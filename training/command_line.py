@@ -91,7 +91,8 @@ def shortened(config: TrainConfig, planned: int, steps: int) -> str:
 def followers(config: TrainConfig, other: TrainConfig) -> list[str]:
     """Returns the names of the schedules that differ between two trainings because their lengths differ."""
     last, first = getattr(config.learner, "final_learning_rate", None), config.learner.learning_rate
-    rate = [] if last in (None, first) else ["the learning rate's schedule"]
+    fixed = last in (None, first) or "final_learning_rate" in config.learner.idle
+    rate = [] if fixed else ["the learning rate's schedule"]
     ends = getattr(config.learner, "std_schedule", None) or (0.0,)
     rate += [] if ends[0] == ends[-1] else ["the schedule of the standard deviation"]
     callbacks, others = (each.task_callbacks() for each in (config, other))

@@ -91,4 +91,7 @@ def test_nothing_is_said_to_follow_a_length_that_it_does_not_follow():
     biped = ("--env", "Biped-v0", "--preset", "default", "--asymmetric-ppo.final-learning-rate", "None")
     schedule = (*biped, "--asymmetric-ppo.std-schedule", "0.1")
     assert following(*biped) == following(*schedule, "0.2") == ["the schedule of the standard deviation"]
+    adaptive = ("--env", "ResidualWalk-v0", "--algo", "asymmetric_ppo", "--asymmetric-ppo.desired-kl", "0.02")
+    rate = "the learning rate's schedule"
+    assert rate in following(*adaptive[:-2]) and rate not in following(*adaptive)
     assert following(*schedule, "0.1") == following(*biped, "--asymmetric-ppo.std-schedule", "None") == []
