@@ -1,0 +1,79 @@
+"""Wrong input for a sweep gets one sentence, and nothing is written."""
+
+import pytest
+import yaml
+
+import tune_hyperparameters
+from tests.helpers.sweep_runs import SMALL, SPACE, write_files
+from tuning.sweep import SweepConfig
+from utils.console.arguments import parse_arguments
+
+REFUSED = [
+    (["--trials", "0"], "trials must be at least 1, got 0"),
+    (["--reseed", "1"], "reseed must be 0, or at least 2 for an interval, got 1"),
+    (["--study", "../x"], "a study's name must consist of letters, digits, dots and dashes, got '../x'"),
+    (["--sampler", "grid"], "invalid choice 'grid'"),
+]
+WRONG = {
+    "nothing to reseed": (["--reseed", "2"], "no trial of s has finished: there is nothing to train again"),
+    "space": (["--space", "wid"], "no space is called 'wid', did you mean wide?"),
+    "config": (["--config", "none.yaml"], "cannot read none.yaml"),
+    "url": (["--storage", "nosuch://user:secret@host/x"], "cannot open the nosuch storage: "),
+    "server": (["--storage", "postgresql://user:secret@localhost:1/x"], "cannot open the postgresql storage: "),
+    "proxy": (["--storage", "grpc://localhost:x"], "an address must be HOST:PORT, got 'localhost:x'"),
+    "no journal": (["--storage", "space.yaml"], "cannot read space.yaml as a study's journal: "),
+    "folder": (["--storage", "."], "cannot read . as a study's journal: "),
+}
+
+
+@pytest.mark.parametrize("arguments, words", REFUSED)
+def test_a_command_line_that_cannot_be_meant_is_refused(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        tune_hyperparameters.main(arguments)
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert stop.value.code == 2 and words in said and not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_gets_one_sentence(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path, SPACE)
+    arguments, words = WRONG[name]
+    assert tune_hyperparameters.main([*SMALL, *arguments]) == 2
+    message = capsys.readouterr().err
+    assert words in message and len(message.splitlines()) == 1 and "secret" not in message
+    assert (tmp_path / "space.yaml").read_text() == yaml.safe_dump(SPACE) and not [*tmp_path.glob("runs/studies/*/trials/*")]
+
+
+def test_a_space_with_an_option_of_warm_starts_needs_a_policy_to_start_from(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "space.yaml").write_text("asymmetric_ppo.critic_warm_up: {low: 0, high: 1000}")
+    arguments = "--env ResidualWalk-v0 --algo asymmetric_ppo --space space.yaml --trials 1 --steps 16384"
+    assert tune_hyperparameters.main(arguments.split()) == 2
+    wanted = "space: asymmetric_ppo.critic_warm_up has no effect: there is no --start-from"
+    assert wanted in capsys.readouterr().err and not (tmp_path / "runs").exists()
+
+
+def test_what_a_scheduled_standard_deviation_sets_is_no_part_of_a_space(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "space.yaml").write_text("asymmetric_ppo.log_std_init: {low: -2.0, high: -1.0}")
+    arguments = "--env Biped-v0 --preset default --algo asymmetric_ppo --trials 1 --steps 16384 --space".split()
+    assert tune_hyperparameters.main([*arguments, "space.yaml"]) == 2
+    wanted = "space: asymmetric_ppo.log_std_init has no effect: std_schedule replaces it"
+    assert wanted in capsys.readouterr().err and not (tmp_path / "runs").exists()
+    schedules = "asymmetric_ppo.std_schedule: {choices: [[0.2, 0.05], [0.1, 0.05]]}"
+    (tmp_path / "space.yaml").write_text("asymmetric_ppo.ent_coef: {low: 0.0, high: 0.1}\n" + schedules)
+    alone = [*arguments, "space.yaml", "--preset", "one_frame"]
+    assert tune_hyperparameters.main(alone) == 2
+    assert "space: asymmetric_ppo.ent_coef has no effect: std_schedule replaces it" in capsys.readouterr().err
+    kept = parse_arguments(SweepConfig, [*arguments, "wide"]).entries
+    assert "asymmetric_ppo.gamma" in kept and not {"asymmetric_ppo.log_std_init", "asymmetric_ppo.ent_coef"} & kept.keys()
+
+
+def test_a_proxy_in_front_of_a_journal_is_refused_and_none_is_made(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tuning.storages.run_grpc_proxy_server", lambda *_, **__: None)  # it would run for ever
+    assert tune_hyperparameters.main(["--serve", "0"]) == 2 and not [*tmp_path.iterdir()]
+    sentence = "a proxy needs a database behind it, such as --storage sqlite:///study.db, got a journal"
+    assert capsys.readouterr().err == f"tune_hyperparameters: {sentence}\n"
