@@ -11,7 +11,7 @@ from training.tasks.biped import PRESETS
 from utils.plain_yaml import dump_yaml
 
 STUDIED, BASELINE, WALK = "Biped-v0", "mild", "walk"
-MILD_SHARE = 0.3  # of TRAINING_VARIATION, for trainings from scratch; whether they learn to walk is not known yet
+MILD_SHARE = 0.3  # of TRAINING_VARIATION, for trainings from scratch
 _NO_ENCODER, _NO_ESTIMATOR = ("--asymmetric-ppo.encoder", "none"), ("--asymmetric-ppo.no-estimate",)
 
 

@@ -41,6 +41,7 @@ EACH = {
     "yaw rate error (rad/s)": "yaw_rate_error",
     "drift (m/s)": "drift_mps",
 }
+DIFFERENCES = {"success": ("success", 1.0), "falls": ("fall", 1.0), "velocity error (cm/s)": ("velocity_error_mps", 100.0)}
 COLUMNS = (
     Column("success", in_group("success", WALK), interval=True),
     Column("falls", in_group("fall", WALK)),
@@ -63,9 +64,10 @@ def report(results: Results) -> str:
     parts = {
         "Methods": methods_table(results, COLUMNS, TITLES),
         "Every condition": each_condition_table(results, EACH, TITLES),
-        f"Difference of the success from: {TITLES[BASELINE]}": differences_table(results, "success", BASELINE, TITLES),
-        f"Difference of the falls from: {TITLES[BASELINE]}": differences_table(results, "fall", BASELINE, TITLES),
     }
+    for title, (metric, scale) in DIFFERENCES.items():
+        found = differences_table(results, metric, BASELINE, TITLES, scale=scale)
+        parts[f"Difference of the {title} from: {TITLES[BASELINE]}"] = found
     return "\n\n".join(f"## {title}\n\n{table}" for title, table in parts.items())
 
 

@@ -1,5 +1,7 @@
 """The study of the biped: methods are valid trainings, conditions say what they change, a cell counts what it says."""
 
+import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,6 +9,7 @@ from types import SimpleNamespace
 import mujoco
 import numpy as np
 import pytest
+from scipy import stats
 
 import train
 from algorithms.vec_env import make_vector
@@ -222,3 +225,21 @@ def test_a_robot_that_falls_is_no_success_and_lifts_no_foot_in_one_step():
 def test_an_option_that_is_wrong_or_has_no_effect_is_one_sentence(argv, words, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert words in refusal(main, argv, capsys)
+
+
+def test_differences_are_those_of_paired_trainings_in_cm_per_s(tmp_path, capsys):
+    lines = Path("docs/biped.csv").read_text().splitlines()
+    rows = [row for row in csv.DictReader(lines) if row["method"] in ("nominal", "varied")]
+    left = [row for row in rows if row["condition"] == "left"]
+    errors = {(row["method"], row["seed"]): 100 * float(row["velocity_error_mps"]) for row in left}
+    differences = [errors["nominal", seed] - errors["varied", seed] for seed in "123"]
+    interval = stats.t.interval(0.95, 2, np.mean(differences), stats.sem(differences))
+    with (tmp_path / "results.csv").open("w") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(row | {"method": {"varied": BASELINE}.get(row["method"], row["method"])} for row in rows)
+    assert main(["--tables-from", str(tmp_path / "results.csv")]) == 0
+    table = capsys.readouterr().out.split("## Difference of the velocity error (cm/s) from")[1]
+    (row,) = (line for line in table.splitlines() if line.startswith("| left |"))
+    found = [float(number) for number in re.findall(r"[-+]\d+\.\d\d", row)]
+    np.testing.assert_allclose(found, [np.mean(differences), *interval], atol=0.006)
