@@ -27,7 +27,9 @@ def report(task: Task, results: Results) -> str:
     parts = {
         "Returns: interquartile means over trainings, and their 95 % intervals": methods_table(results, COLUMNS, titles),
         "Robust-AUC of all trainings, and its uncertainty": _auc_table(task, results, titles),
-        "Difference of the return from SAC": differences_table(results, "return", BASELINE, titles),
+        "Difference of the return from SAC": differences_table(
+            results, "return", BASELINE, titles, digits=0, methods_as_rows=True
+        ),
     }
     counts = ", ".join(f"{titles[name]} {len(results.seeds(name))}" for name in results.methods)
     return "\n\n".join(f"## {title}\n\n{table}" for title, table in parts.items()) + f"\n\nTrainings: {counts}."

@@ -109,31 +109,48 @@ def difference(
 
 
 def differences_table(
-    results: Results, metric: str, baseline: str, titles: Mapping[str, str], budget: str = STEPS, scale: float = 1.0
+    results: Results,
+    metric: str,
+    baseline: str,
+    titles: Mapping[str, str],
+    budget: str = STEPS,
+    scale: float = 1.0,
+    digits: int = 2,
+    methods_as_rows: bool = False,
 ) -> str:
     """Returns a table of differences from a baseline on the same episodes, paired by seed, with Student's intervals.
 
-    A difference is bold if its interval excludes 0. The line below the table says how many would be by chance. Values are
-    multiplied by `scale`.
+    A difference is bold if its interval excludes 0. The line below the table says how many would be by chance.
+
+    Args:
+        results: the results.
+        metric: name of the measure.
+        baseline: name of the method that the others are compared with, after equal steps.
+        titles: names of the methods in the table.
+        budget: budget of the other methods.
+        scale: factor of the values.
+        digits: digits after the decimal point.
+        methods_as_rows: whether each method is a row and each condition a column, instead of the reverse.
     """
-    others, count, rows = [method for method in results.methods if method != baseline], 0, []
-    for group in [*results.groups, ALL]:
-        texts = [_difference(results, metric, method, baseline, group, budget, scale) for method in others]
-        count += sum(text != MISSING for text in texts)
-        rows.append([group, *texts])
-    table = markdown(["condition", *(titles.get(method, method) for method in others)], rows)
+    others, groups = [method for method in results.methods if method != baseline], [*results.groups, ALL]
+    pairs = [[((method, group, budget), (baseline, group, STEPS)) for method in others] for group in groups]
+    texts = [[_difference(difference(results, metric, *pair), scale, digits) for pair in row] for row in pairs]
+    names = [titles.get(method, method) for method in others]
+    if methods_as_rows:
+        table = markdown(["method", *groups], [[name, *column] for name, *column in zip(names, *texts)])
+    else:
+        table = markdown(["condition", *names], [[group, *row] for group, row in zip(groups, texts)])
+    count = sum(text != MISSING for row in texts for text in row)
     chance = f"{count} intervals of 95 %: without any effect, about {count / 20:.1f} of them would exclude 0 by chance."
     return f"{table}\n\n{chance}"
 
 
-def _difference(results, metric, method, baseline, group, budget, scale):
-    """Returns a difference with its interval as text; MISSING for fewer than two common seeds."""
-    found = difference(results, metric, (method, group, budget), (baseline, group, STEPS))
+def _difference(found, scale, digits):
+    """Returns a mean difference with its interval as text; MISSING for None."""
     if found is None:
         return MISSING
-    mean, low, high = (scale * value for value in found)
-    text = f"{mean:+.2f}"
-    return f"{f'**{text}**' if is_clear((low, high)) else text} ({low:+.2f} to {high:+.2f})"
+    mean, low, high = (f"{scale * value:+.{digits}f}" for value in found)
+    return f"{f'**{mean}**' if is_clear(found[1:]) else mean} ({low} to {high})"
 
 
 def _shown(values, column):

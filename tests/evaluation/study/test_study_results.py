@@ -165,6 +165,21 @@ def test_a_difference_is_bold_only_if_its_paired_interval_excludes_0():
     assert "3 intervals of 95 %: without any effect, about 0.1 of them" in table
 
 
+def test_methods_as_rows_show_the_same_differences_as_methods_as_columns():
+    results = study(ppo=[(10.0, 20.0, 30.0), (40.0, 50.0, 60.0)], a=[(11.0, 29.0, 1.0)] * 2, b=[(14.0, 20.0, 30.0)] * 2)
+    usual, turned = (
+        [line for line in cells(table) if line[0] != "---"]
+        for table in (
+            differences_table(results, "success", "ppo", {"b": "B"}, digits=1),
+            differences_table(results, "success", "ppo", {"b": "B"}, digits=1, methods_as_rows=True),
+        )
+    )
+    assert turned[0] == ["method", "clean", "failure", "all"] and [line[0] for line in turned[1:]] == ["a", "B"]
+    assert [line[1:] for line in turned[1:]] == [[*column] for column in zip(*(line[1:] for line in usual[1:]))]
+    # Differences -29 and 1: mean -14, standard error 15, Student's quantile 12.7 for one degree of freedom.
+    assert usual[1][1] == turned[1][1] == "-14.0 (-204.6 to +176.6)"
+
+
 def test_differences_are_paired_by_seed_and_need_two_common_seeds():
     rows = [row(m, s, "clean", v) for m, s, v in (("ppo", 1, 0.0), ("ppo", 2, 0.5), ("a", 2, 0.6), ("a", 3, 0.9))]
     assert cells(differences_table(Results(rows), "success", "ppo", {}))[2] == ["clean", "-"]
