@@ -21,7 +21,7 @@ from training.tasks import find_task
 from training.warm_start import describe_start
 from utils.config import as_plain, read_yaml, updated
 from utils.console.arguments import parse_arguments
-from utils.console.options import overruled
+from utils.console.options import overruled, reason_of
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID
 from utils.paths import with_home
@@ -120,15 +120,15 @@ def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainCon
         raise ValueError("--config and --from-trial both give a config: give one of them")
     file = find_recipe(known.from_trial) if known.from_trial else known.config
     content = read_yaml(file) if file else {}
-    recorded = "config" in content  # in the config.yaml of a run the config is one of several entries
-    content = content.get("config", content)
+    recorded = isinstance(content.get("config"), dict)  # in the config.yaml of a run the config is one of several entries
+    content = content["config"] if recorded else content
     env_id = known.env_id or content.get("env_id", default_id)
     name = known.preset or content.get("preset", "default")
     if not recorded and isinstance(content.get("env_kwargs"), dict):
         content = content | {"env_kwargs": starting_from(name, env_id, {}).env_kwargs | content["env_kwargs"]}
     start = starting_from(name, env_id, content)
     if known.config and not recorded:
-        refuse_keys(known.config, content, start)
+        refuse_keys(known.config, content, start, starting_from(name, env_id, {}))
     config = parse_over(start, argv, about)
     config.refuse_ignored(argv)
     return config
@@ -143,11 +143,22 @@ def parse_over(start: TrainConfig, argv: list[str], about: str) -> TrainConfig:
     return parse_arguments(type(start), [*argv, "--env-kwargs", dump_yaml(whole, flow=True).strip()], start, about)
 
 
-def refuse_keys(file: Path, content: dict, config: TrainConfig) -> None:
-    """Raises ValueError if the training overrules a value of a nested config in a YAML file."""
+def refuse_keys(file: Path, content: dict, config: TrainConfig, before: TrainConfig) -> None:
+    """Raises ValueError if a value in a YAML file has no effect in `config`, the config of the file.
+
+    A file may have numbers of several algorithms, and values that hold anyway: those of `before`, the config without it.
+    """
     nested = {name: value for name, value in content.items() if name in ("env", *LEARNERS)}
     for name, value in overruled(as_plain(nested), as_plain(config)):
         raise ValueError(f"{file}: {name} has no effect: the training sets it to {value!r}")
+    for name in ("config", "from_trial", "resume"):
+        if content.get(name) is not None:
+            raise ValueError(f"{file}: {name} belongs on the command line")
+    others = LEARNERS.keys() - {config.algo}
+    own = {name: value for name, value in content.items() if name not in others}
+    for name, _ in overruled(as_plain(own), as_plain(before)):
+        if reason := reason_of(name, config.idle):
+            raise ValueError(f"{file}: {name} has no effect: {reason}")
 
 
 def starting_from(name: str, env_id: str, changes: dict) -> TrainConfig:

@@ -100,6 +100,11 @@ FILES = [
     (train_residual_ppo, {"env": {"terrain_scale": 0.4}}, "env.terrain_scale has no effect: the training sets it to 1.0"),
     (train_residual_ppo, {"env": {"terrain": {"kinds": ["waves"]}}}, "env.terrain.kinds has no effect"),
     (train_residual_ppo, {"num_envs": 8, "ppo": {"num_envs": 16}}, "ppo.num_envs has no effect: the training sets it to 8"),
+    (train_residual_ppo, {"eval_every": 0, "eval_episodes": 9}, "eval_episodes has no effect: --eval-every 0 turns"),
+    (train_residual_ppo, {"terrain": "flat", "start_level": 0.2}, "start_level has no effect: --terrain flat"),
+    (train_residual_ppo, {"algo": "robust_sac", "robust_sac": {"samples": 4}}, "robust_sac.samples has no effect: "),
+    (train_residual_ppo, {"resume": "runs/old"}, "own.yaml: resume belongs on the command line"),
+    (train_residual_ppo, {"config": "other.yaml"}, "own.yaml: config belongs on the command line"),
     (tune_hyperparameters, {"total_timesteps": 100}, "total_timesteps has no effect: the sweep sets it"),
     (tune_hyperparameters, {"env_id": "AdaptiveWalk-v0"}, "env_id is AdaptiveWalk-v0, but the sweep uses ResidualWalk-v0"),
 ]
@@ -115,10 +120,18 @@ def test_a_key_of_a_file_without_effect_is_refused(script, content, words, tmp_p
 
 
 def test_a_file_may_have_numbers_for_both_algorithms_and_values_that_hold_anyway(tmp_path):
-    content = {"ppo": {"n_epochs": 3}, "sac": {"tau": 0.01}, "seed": 5, "env": {"terrain": {"seed": 5}}}
+    content = {"algo": "sac", "ppo": {"n_epochs": 3}, "sac": {"tau": 0.01}, "seed": 5, "env": {"terrain": {"seed": 5}}}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
-    config = train_residual_ppo.parse(["--config", str(tmp_path / "own.yaml")])
+    config = train_residual_ppo.parse(["--config", str(tmp_path / "own.yaml"), "--eval-every", "0"])
     assert (config.ppo.n_epochs, config.sac.tau, config.env.terrain.seed) == (3, 0.01, 5)
+
+
+@pytest.mark.parametrize("name", ["ResidualWalk-v0", "AdaptiveWalk-v0"])
+def test_a_file_may_be_the_whole_config_of_a_run(name, tmp_path):
+    whole = yaml.safe_load((POLICIES / name / "config.yaml").read_text())["config"]
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(whole | {"eval_episodes": 16}))
+    config = train_residual_ppo.parse(["--config", str(tmp_path / "own.yaml")])
+    assert config.eval_episodes == 16 and config.total_timesteps == whole["total_timesteps"]
 
 
 def test_the_curriculum_of_a_cube_ends_at_the_task_s_own_angle():

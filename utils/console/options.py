@@ -20,9 +20,13 @@ def refuse_idle(argv: Sequence[str], idle: Mapping[str, str]) -> None:
         idle: name of a field (or prefix of dotted fields) without effect -> reason.
     """
     for option in given_options(argv):
-        for name, reason in idle.items():
-            if f"{option}.".startswith(f"{name}."):
-                raise ValueError(f"{_written(option)} has no effect: {reason}")
+        if reason := reason_of(option, idle):
+            raise ValueError(f"{_written(option)} has no effect: {reason}")
+
+
+def reason_of(field: str, idle: Mapping[str, str]) -> str:
+    """Returns why a dotted field has no effect, "" if it has one; `idle` as in `refuse_idle`."""
+    return next((reason for name, reason in idle.items() if f"{field}.".startswith(f"{name}.")), "")
 
 
 def refuse_overruled(argv: Sequence[str], asked: Mapping, made: Mapping) -> None:
