@@ -128,9 +128,11 @@ def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainCon
         content = content | {"env_kwargs": starting_from(name, env_id, {}).env_kwargs | content["env_kwargs"]}
     start = starting_from(name, env_id, content)
     if known.config and not recorded:
-        refuse_keys(known.config, content, start, starting_from(name, env_id, {}))
+        refuse_keys(known.config, content, start)
     config = parse_over(start, argv, about)
     config.refuse_ignored(argv)
+    if known.config and not recorded:
+        refuse_idle_keys(known.config, content, starting_from(name, env_id, {}), (start, config))
     return config
 
 
@@ -143,21 +145,31 @@ def parse_over(start: TrainConfig, argv: list[str], about: str) -> TrainConfig:
     return parse_arguments(type(start), [*argv, "--env-kwargs", dump_yaml(whole, flow=True).strip()], start, about)
 
 
-def refuse_keys(file: Path, content: dict, config: TrainConfig, before: TrainConfig) -> None:
-    """Raises ValueError if a value in a YAML file has no effect in `config`, the config of the file.
-
-    A file may have numbers of several algorithms, and values that hold anyway: those of `before`, the config without it.
-    """
+def refuse_keys(file: Path, content: dict, config: TrainConfig) -> None:
+    """Raises ValueError if the training overrules a value of a YAML file, or a value is an option of the command line."""
     nested = {name: value for name, value in content.items() if name in ("env", *LEARNERS)}
     for name, value in overruled(as_plain(nested), as_plain(config)):
         raise ValueError(f"{file}: {name} has no effect: the training sets it to {value!r}")
     for name in ("config", "from_trial", "resume"):
         if content.get(name) is not None:
             raise ValueError(f"{file}: {name} belongs on the command line")
-    others = LEARNERS.keys() - {config.algo}
-    own = {name: value for name, value in content.items() if name not in others}
+
+
+def refuse_idle_keys(file: Path, content: dict, before: TrainConfig, configs: tuple[TrainConfig, TrainConfig]) -> None:
+    """Raises ValueError if a value in a YAML file has no effect, whether the command line changes the config or not.
+
+    A file may have numbers of several algorithms, and values that hold anyway.
+
+    Args:
+        file: the YAML file.
+        content: its values.
+        before: the config without the file.
+        configs: the config of the file, and the config of the training.
+    """
+    start, final = configs
+    own = {name: value for name, value in content.items() if name not in LEARNERS.keys() - {final.algo}}
     for name, _ in overruled(as_plain(own), as_plain(before)):
-        if reason := reason_of(name, config.idle):
+        if reason_of(name, start.idle) and (reason := reason_of(name, final.idle)):
             raise ValueError(f"{file}: {name} has no effect: {reason}")
 
 

@@ -1,5 +1,6 @@
 """An option without effect is an error with one sentence, in every program; recorded values still load."""
 
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -120,10 +121,25 @@ def test_a_key_of_a_file_without_effect_is_refused(script, content, words, tmp_p
 
 
 def test_a_file_may_have_numbers_for_both_algorithms_and_values_that_hold_anyway(tmp_path):
-    content = {"algo": "sac", "ppo": {"n_epochs": 3}, "sac": {"tau": 0.01}, "seed": 5, "env": {"terrain": {"seed": 5}}}
+    content = {"ppo": {"n_epochs": 3}, "sac": {"tau": 0.01}, "seed": 5, "env": {"terrain": {"seed": 5}}}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
-    config = train_residual_ppo.parse(["--config", str(tmp_path / "own.yaml"), "--eval-every", "0"])
+    config = train_residual_ppo.parse(["--config", str(tmp_path / "own.yaml")])
     assert (config.ppo.n_epochs, config.sac.tau, config.env.terrain.seed) == (3, 0.01, 5)
+
+
+USEFUL = [
+    ({"eval_episodes": 9}, "--eval-every 0", "eval_episodes", 9),
+    ({"asymmetric_ppo": {"critic_warm_up": 6}}, "--start-from policy", "asymmetric_ppo.critic_warm_up", 6),
+    ({"sac": {"tau": 0.01}}, "--algo sac", "sac.tau", 0.01),
+    ({"start_level": 0.2}, "--terrain flat", "start_level", 0.2),
+]
+
+
+@pytest.mark.parametrize(("content", "options", "name", "value"), USEFUL)
+def test_a_file_serves_command_lines_that_use_some_of_its_values(content, options, name, value, tmp_path):
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(content))
+    config = train_residual_ppo.parse(["--config", str(tmp_path / "own.yaml"), *options.split()])
+    assert attrgetter(name)(config) == value
 
 
 @pytest.mark.parametrize("name", ["ResidualWalk-v0", "AdaptiveWalk-v0"])
