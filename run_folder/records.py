@@ -90,11 +90,22 @@ def read_record(path: str | Path) -> dict:
         ValueError: the file cannot be read, or a newer version of this package wrote it.
     """
     file = _of_run(path, CONFIG)
-    record = read_yaml(file) if file else {}
+    return read_record_file(file) if file else {}
+
+
+def read_record_file(file: Path) -> dict:
+    """Returns the content of the config.yaml `file`. Raises ValueError as `read_record`."""
+    record = read_yaml(file)
     if not isinstance(record.get("config", {}), dict):
         raise ValueError(f"{file}: config must be a mapping, got {record['config']!r}")
     _check_format(record, file)
     return record
+
+
+def recorded_config(content: Mapping) -> dict | None:
+    """Returns the config in the content of a run's config.yaml, one of several entries; None for a file of another kind."""
+    config = content.get("config")
+    return config if isinstance(config, dict) else None
 
 
 def read_env(path: str | Path) -> tuple[str, dict]:

@@ -25,9 +25,9 @@ from algorithms.vec_env import BatchVecEnv, make_vector
 from run_folder.action_spaces import check_spaces, described, one_line
 from run_folder.observations import parts, set_statistics, split
 from run_folder.policy import FORMAT, read_policy, write_policy
-from run_folder.records import CONFIG, ENV
+from run_folder.records import CONFIG, ENV, read_record_file
 from run_folder.runs import CARD, Run
-from utils.config import as_plain, read_yaml
+from utils.config import as_plain
 from utils.console.arguments import YAML_MAPPING, parse_arguments
 from utils.console.outputs import MARK, check_new_run
 from utils.console.terminal import tolerant_output
@@ -100,7 +100,7 @@ def import_sb3(
     """
     check_new_run(out)
     learner = _learner(model, algo)
-    record = read_yaml(model.parent / CONFIG) if (model.parent / CONFIG).is_file() else {}
+    record = read_record_file(model.parent / CONFIG) if (model.parent / CONFIG).is_file() else {}
     config = {"env_id": DEFAULT_ID, "algo": algo} | record.get("config", {}) | ({"env_id": env_id} if env_id else {})
     kwargs = _arguments(config) if env_kwargs is None else dict(env_kwargs)
     if env_kwargs is not None:

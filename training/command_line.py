@@ -10,7 +10,7 @@ from pathlib import Path
 from algorithms.learners import LEARNERS, with_variants
 from callbacks.guard_callback import TrainingDiverged
 from callbacks.interrupt_callback import TrainingInterrupted
-from run_folder.records import CONFIG, change_length, read_record, read_run_config
+from run_folder.records import CONFIG, change_length, read_record, read_run_config, recorded_config
 from run_folder.runs import ended
 from run_folder.training_state import keeps_simulations
 from training.assembly import Training, locked_run, prepare
@@ -120,18 +120,19 @@ def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainCon
         raise ValueError("--config and --from-trial both give a config: give one of them")
     file = find_recipe(known.from_trial) if known.from_trial else known.config
     content = read_yaml(file) if file else {}
-    recorded = isinstance(content.get("config"), dict)  # in the config.yaml of a run the config is one of several entries
-    content = content["config"] if recorded else content
+    recorded = recorded_config(content)
+    written = recorded is None  # by a user; the config that a run records is complete, also with values without effect
+    content = content if written else recorded
     env_id = known.env_id or content.get("env_id", default_id)
     name = known.preset or content.get("preset", "default")
-    if not recorded and isinstance(content.get("env_kwargs"), dict):
+    if written and isinstance(content.get("env_kwargs"), dict):
         content = content | {"env_kwargs": starting_from(name, env_id, {}).env_kwargs | content["env_kwargs"]}
     start = starting_from(name, env_id, content)
-    if known.config and not recorded:
+    if known.config and written:
         refuse_keys(known.config, content, start)
     config = parse_over(start, argv, about)
     config.refuse_ignored(argv)
-    if known.config and not recorded:
+    if known.config and written:
         refuse_idle_keys(known.config, content, starting_from(name, env_id, {}), (start, config))
     return config
 
@@ -158,7 +159,7 @@ def refuse_keys(file: Path, content: dict, config: TrainConfig) -> None:
 def refuse_idle_keys(file: Path, content: dict, before: TrainConfig, configs: tuple[TrainConfig, TrainConfig]) -> None:
     """Raises ValueError if a value in a YAML file has no effect, whether the command line changes the config or not.
 
-    A file may have numbers of several algorithms, and values that hold anyway.
+    A file may have numbers of several algorithms, and values that the config has without the file.
 
     Args:
         file: the YAML file.

@@ -14,6 +14,7 @@ from typing import Literal
 
 from algorithms.learners import LEARNERS
 from evaluation.held_out_seeds import EVALUATION, JUDGE, check_training_seed
+from run_folder.records import recorded_config
 from training.checks import idle_numbers
 from training.command_line import starting_from
 from training.config import TrainConfig
@@ -137,8 +138,9 @@ class SweepConfig:
     def common(self) -> dict:
         """Config values of all trainings, in the format of --config."""
         content = read_yaml(self.config) if self.config else {}
-        self._refuse_keys(content)
-        values = content.get("config", content)  # in the config.yaml of a run the config is one of several entries
+        recorded = recorded_config(content)
+        values = content if recorded is None else recorded
+        self._refuse_keys(values, own=recorded is None)
         default = "plan" if self.space == "plan" else self.task.sweep_preset
         name = self.preset or values.get("preset") or default
         start = {} if self.start_from is None else {"start_from": str(self.start_from)}
@@ -187,11 +189,10 @@ class SweepConfig:
         values = {name: getattr(self, name) for name in ("seeds", "objective", "evaluations", "final_episodes")}
         return values | {"space": as_plain(self.entries), "training": base}
 
-    def _refuse_keys(self, content):
-        """Raises ValueError for a key of the --config file that the sweep sets; the config.yaml of a run may have them."""
-        described = content.get("config", content)
+    def _refuse_keys(self, values, own):
+        """Raises ValueError for a key of a user's --config file that the sweep sets; the config of a run may have them."""
         for name, value in (("env_id", self.env), ("algo", self.algo)):
-            if described.get(name, value) != value:
-                raise ValueError(f"{self.config}: {name} is {described[name]}, but the sweep uses {value}")
-        for name in sorted(content.keys() & OVERRULED) if "config" not in content else ():
+            if values.get(name, value) != value:
+                raise ValueError(f"{self.config}: {name} is {values[name]}, but the sweep uses {value}")
+        for name in sorted(values.keys() & OVERRULED) if own else ():
             raise ValueError(f"{self.config}: {name} has no effect: the sweep sets it")

@@ -65,6 +65,14 @@ def test_a_config_beside_it_names_the_arguments_of_the_environment(tmp_path):
     assert load_run(tmp_path / "run").env_kwargs == {"g": 2.0, "max_episode_steps": 50}
 
 
+def test_a_damaged_config_beside_it_is_refused_in_one_sentence(tmp_path, capsys):
+    trained(PPO, "Pendulum-v1", {}, True, tmp_path)
+    (tmp_path / "config.yaml").write_text("config: null")
+    assert imported(tmp_path) == 2 and not (tmp_path / "run").exists()
+    message = capsys.readouterr().err
+    assert "config.yaml: config must be a mapping, got None" in message and len(message.splitlines()) == 1
+
+
 @pytest.fixture
 def goal_envs():
     with unregistered_afterwards():

@@ -106,6 +106,8 @@ FILES = [
     (train_residual_ppo, {"algo": "robust_sac", "robust_sac": {"samples": 4}}, "robust_sac.samples has no effect: "),
     (train_residual_ppo, {"resume": "runs/old"}, "own.yaml: resume belongs on the command line"),
     (train_residual_ppo, {"config": "other.yaml"}, "own.yaml: config belongs on the command line"),
+    (train_residual_ppo, {"config": 3}, "config must be Path or None, got 3"),
+    (tune_hyperparameters, {"config": None, "ppo": {"n_epochs": 3}}, "config has no effect: the sweep sets it"),
     (tune_hyperparameters, {"total_timesteps": 100}, "total_timesteps has no effect: the sweep sets it"),
     (tune_hyperparameters, {"env_id": "AdaptiveWalk-v0"}, "env_id is AdaptiveWalk-v0, but the sweep uses ResidualWalk-v0"),
 ]
