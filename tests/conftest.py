@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from run_folder.bad_states import write_dump
+from training.assembly import Training
 from utils.rendering.gl import can_render
 
+MOST_STEPS = 100_000  # of a training in a test
 LONGEST = "test_tune_hyperparameters.py"
 _TRAINS = re.compile(r"^(?:from|import) (?:tuning|tests\.helpers\.\w+_runs|train\w*|tune\w*)\b", re.MULTILINE)
 
@@ -52,6 +54,18 @@ def no_program_outlives_its_test(monkeypatch):
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(autouse=True)
+def no_test_trains_for_hours(monkeypatch):
+    """Fails a test of a refusal that is missing, instead of starting a training of the default length."""
+    learn = Training.learn
+
+    def learn_if_short(self, run):
+        assert self.total_timesteps <= MOST_STEPS, f"a test must not train for {self.total_timesteps:,} steps"
+        learn(self, run)
+
+    monkeypatch.setattr(Training, "learn", learn_if_short)
 
 
 @pytest.fixture
