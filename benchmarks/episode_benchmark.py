@@ -1,9 +1,10 @@
 """Counts falls and measures speeds of robots on legs: `python benchmarks/episode_benchmark.py --model RUN`.
 
 Plays the task of each policy, with zero actions and random actions beside it, on nominal robots, from held-out seeds. An
-episode has 20 s, or 5 s in tasks without a command. A success is an episode without a fall in which the robot follows its
-command, as `evaluation.walk_tally.follows` says, or at whose end it stands. Intervals are Wilson's 95 % intervals. Prints a
-Markdown table, and writes all figures to episodes.csv in the folder --out.
+episode has 20 s; 10 s with one command if some commands are not straight ahead; 5 s in tasks without a command. A success
+is an episode without a fall in which the robot follows its command, as `evaluation.walk_tally.follows` says, or at whose
+end it stands. Intervals are Wilson's 95 % intervals. Prints a Markdown table, and writes all figures to episodes.csv in the
+folder --out.
 """
 
 import sys

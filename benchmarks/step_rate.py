@@ -80,14 +80,14 @@ def walk_rates(n: int, actions: np.ndarray, rounds: int = 9) -> dict[str, list[f
     env = make()
     sim, title = env.unwrapped.task.sim, f"`make_vec`, {n}" if n > 1 else "`gymnasium.make`"
     face = BatchVecEnv(make()) if n == 64 else None
-    rates = {title: [], "bare": []} | ({f"SB3 face, {n}": []} if face else {})
+    rates = {title: [], "bare": []} | ({f"BatchVecEnv, {n}": []} if face else {})
     for chunk in np.array_split(actions, rounds):
         states, controls = record(env, n, chunk)
         rates[title].append(timed(lambda: step_all(env, n, chunk), n * len(chunk)))  # noqa: B023
         rates["bare"].append(timed(lambda: replay(sim, states, controls), n * len(chunk)))  # noqa: B023
         if face is not None:
             face.seed(0), face.reset()
-            rates[f"SB3 face, {n}"].append(timed(lambda: [face.step(action) for action in chunk], n * len(chunk)))  # noqa: B023
+            rates[f"BatchVecEnv, {n}"].append(timed(lambda: [face.step(action) for action in chunk], n * len(chunk)))  # noqa: B023
     return rates
 
 
@@ -125,7 +125,7 @@ def stock_rows(share: float) -> list[tuple]:
     actions = np.random.default_rng(0).uniform(-0.3, 0.3, (steps, n, 12)).astype(np.float32)
     rates = {}
     for name, make in (
-        ("SB3 face, 16", lambda: BatchVecEnv(gym.make_vec(ENV_ID, num_envs=n, config=TASK))),
+        ("BatchVecEnv, 16", lambda: BatchVecEnv(gym.make_vec(ENV_ID, num_envs=n, config=TASK))),
         ("stock DummyVecEnv, 16", lambda: DummyVecEnv([make_single] * n)),
         ("stock SubprocVecEnv, 16", lambda: SubprocVecEnv([make_single] * n)),
     ):
@@ -133,8 +133,8 @@ def stock_rows(share: float) -> list[tuple]:
         env.reset()
         rates[name] = timed(lambda: [env.step(action) for action in actions], n * steps)  # noqa: B023
         env.close()
-    ours = rates["SB3 face, 16"]
-    return [(name, rate, rate / ours, "SB3 face, 16") for name, rate in rates.items()]
+    ours = rates["BatchVecEnv, 16"]
+    return [(name, rate, rate / ours, "BatchVecEnv, 16") for name, rate in rates.items()]
 
 
 def training_rows(share: float) -> list[tuple]:

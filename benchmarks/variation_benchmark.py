@@ -1,10 +1,10 @@
 """Evaluates walks under each variation of floor, body, servos, delay and pushes: `python benchmarks/variation_benchmark.py`.
 
-One factor at a time is set to either end of a range; all others stay nominal. Most ranges are twice as wide as those of
-trainings (`envs.residual_walk.variation.TRAINING_VARIATION`), because the real difference between robot and model is
-unknown. All walkers start in the same states on the same rough ground, of a held-out terrain seed, at a command of 0.3 m/s.
-A success is 10 m from the start without a fall within 50 s, which is two thirds of the commanded speed; intervals are
-Wilson's 95 % intervals. Prints a Markdown table and writes all figures as CSV.
+One factor at a time is set to either end of a range; all others stay nominal. The ranges are 1.5 to 2 times as wide as
+those of trainings (`envs.residual_walk.variation.TRAINING_VARIATION`), because the real difference between robot and model
+is unknown. All walkers start in the same states on the same rough ground, of a held-out terrain seed, at a command of
+0.3 m/s. A success is 10 m from the start without a fall within 50 s, which is two thirds of the commanded speed; intervals
+are Wilson's 95 % intervals. Prints a Markdown table and writes all figures as CSV.
 """
 
 import csv

@@ -55,7 +55,8 @@ class TrainConfig(Learners):
     curriculum then follow the new length. A run that already has that many steps ends at its newest checkpoint."""
     start_from: Path | None = None
     """Warm start: run folder, checkpoint or shipped policy that gives a new run its weights and normaliser. Task, terrain
-    and perturbations may differ. Algorithm, network and the sizes of observation and action must be the same."""
+    and perturbations may differ. The kind of policy (PPO and its variants have one, SAC and its variants another), the
+    network and the sizes of observation and action must be the same."""
     total_timesteps: int = within(4_000_000, 1)
     """Length of the training, control steps of all simulations together."""
     num_envs: int | None = within(None, 1)

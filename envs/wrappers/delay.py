@@ -26,8 +26,8 @@ class Delay(ChallengeWrapper):
     Args:
         env: a single environment or a vector.
         actions, observations, rewards: a delay d; or (low, high) for a delay that is drawn at every step, where an item
-            stays in use until a newer one arrives. Actions and observations also accept a list with one delay per
-            component, and observations a mapping from block names to delays (0 for blocks that are not named).
+            stays in use until a newer one arrives. Actions and observations also accept a list with one of these for every
+            component, and observations a mapping from block names to any of these (0 for blocks that are not named).
         exact: whether a reset leaves the delay lines filled and `constraints` are not delayed, as in the original.
 
     Raises:

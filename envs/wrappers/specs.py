@@ -12,8 +12,8 @@ from utils.specs import Spec
 
 LATEST, LOUDEST, WIDEST = 10_000, 1e6, 10_000
 DELAY = (
-    f"be a whole number of steps up to {LATEST}, a range (low, high) of them, a list of one per component or a mapping of "
-    "block names"
+    f"be a whole number of steps up to {LATEST}, a range (low, high), a list with one of these per component, or a mapping "
+    "from block names to any of these"
 )
 _PROBABILITY = "lie in 0 to 1"
 _SINGULAR = {"action_prob": "actions_prob", "action_steps": "actions_steps"}  # spelling of the original's documentation
@@ -25,9 +25,15 @@ def is_delay(value) -> bool:
     """Returns whether `value` is a delay in steps: n, (low, high), [one per component], or {block: any of these}."""
     if isinstance(value, Mapping):
         return all(is_delay(delay) for delay in value.values())
-    if isinstance(value, (tuple, list, np.ndarray)):
-        whole = all(is_whole(steps, 0, LATEST) for steps in value)
-        return whole and (not isinstance(value, tuple) or (len(value) == 2 and value[0] <= value[1]))
+    if isinstance(value, (list, np.ndarray)):
+        return all(is_common_delay(delay) for delay in value)
+    return is_common_delay(value)
+
+
+def is_common_delay(value) -> bool:
+    """Returns whether `value` is a delay in steps that several components can share: n, or (low, high)."""
+    if isinstance(value, tuple):
+        return len(value) == 2 and all(is_whole(steps, 0, LATEST) for steps in value) and value[0] <= value[1]
     return is_whole(value, 0, LATEST)
 
 
@@ -94,7 +100,7 @@ class DelaySpec(Spec):
     observations: Any = _delay()
     rewards: Any = checked(
         0,
-        lambda value: is_delay(value) and (is_whole(value) or isinstance(value, tuple)),
+        is_common_delay,
         f"be a whole number of steps, or (low, high), at most {LATEST}",
     )
 

@@ -80,6 +80,16 @@ def test_random_delays_stay_in_their_range_and_nothing_newer_is_forgotten():
     assert len({tuple(column) for column in ages.T}) == 40
 
 
+def test_components_have_ranges_of_their_own():
+    env = Delay(toys(40, SAME_STEP, steps=60), observations=[(1, 4), 0, (0, 2), 2])
+    env.reset(seed=0)
+    shown = [env.step(np.zeros((40, 2)))[0] for _ in range(59)]
+    rows = np.array([np.hstack([step["x"], step["y"]]) for step in shown])  # (step, simulation, component)
+    ages = (np.arange(1, 60)[:, None, None] + [0, 10, 20, 100] - rows)[5:]
+    found = [set(np.unique(ages[..., component])) for component in range(4)]
+    assert found == [{1, 2, 3, 4}, {0}, {0, 1, 2}, {2}] and (ages[..., 0] != ages[..., 2] + 1).any()
+
+
 def test_the_terms_still_sum_to_what_is_paid():
     env = Delay(toy(6), rewards=3)
     env.reset()
@@ -104,6 +114,7 @@ def test_actions_keep_their_precision_and_the_caller_s_stay_as_they_are():
         ({"actions": -1}, "delay_spec.actions must be a whole number of steps.*, got -1"),
         ({"actions": 1.5}, "delay_spec.actions must be .*, got 1.5"),
         ({"observations": (3, 1)}, r"delay_spec.observations must be .*, got \(3, 1\)"),
+        ({"observations": [(3, 1), 0, 0, 0]}, r"delay_spec.observations must be .*, got \[\(3, 1\), 0, 0, 0\]"),
         ({"observations": {"z": 1}}, "delay_spec.observations names 'z', which is no block of the observation"),
         ({"observations": [1, 2]}, "delay_spec.observations needs 4 delays, one per component, got 2"),
         ({"rewards": {"x": 1}}, "delay_spec.rewards must be a whole number of steps, or"),
