@@ -25,7 +25,7 @@ from utils.console.options import given_options, refuse_idle
 from utils.console.outputs import check_output, json_with, marked
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID
-from utils.files import write_json
+from utils.files import finite, write_json
 from utils.paths import expanded, with_home
 from utils.rendering.camera import ViewerClosed
 from utils.rendering.gl import has_display
@@ -39,7 +39,7 @@ VIDEO_FPS = 25
 BASELINE = "gait alone"
 CHOSEN = tuple(field.name for field in fields(Scene))
 IDLE_ON_PAGE = dict.fromkeys(("episodes", "json", "video", "render", "no_render"), "a page plays until it is ended")
-IDLE_IN_REPLAY = dict.fromkeys((*CHOSEN, "episodes", "seed", "json"), "--replay shows recorded states")
+IDLE_IN_REPLAY = dict.fromkeys((*CHOSEN, "episodes", "seed", "json", "port"), "--replay shows recorded states")
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def report(records: list[dict], judge: Judge, path: Path | None) -> dict:
     print(judge.table(rows | {"all": result["summary"]}))
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, result)
+        write_json(path, finite(result))
     return result
 
 

@@ -52,6 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(sweep: SweepConfig, argv: list[str]) -> None:
     """Runs trials and writes the report; with --reseed, trains the best trials again."""
     _ = sweep.choices  # raises before any file is written
+    sweep.check_file()
     sweep.check_seeds()
     check_environment(sweep.base)
     study = open_study(sweep)

@@ -89,6 +89,8 @@ class HistoryOptions(Checked):
             return ReaderShape()
         frames, size = env.policy_frames, len(range(*env.observation_space.shape)[env.observation_groups["policy"]])
         recent = min(RECENT, frames) if self.recent_frames is None else self.recent_frames
+        if self.encodes and not self.encoder_channels:
+            raise FieldError("encoder_channels", "must name at least one convolution; encoder none needs none")
         if self.encodes and frames == 1:
             raise FieldError("encoder", "must be none: the observation has no history (give the environment more frames)")
         for name, count in (("recent_frames", recent), ("direct_frames", self.direct_frames or 1)):

@@ -216,7 +216,7 @@ _ASYMMETRIC_PPO = variant(
     "asymmetric_ppo",
     config=AsymmetricPpoConfig,
     algorithm=AsymmetricPPO,
-    transient=("critic_warm_up",),
+    kept=("critic_warm_up",),
     discrete=False,
     saves_critic=False,
 )

@@ -10,8 +10,10 @@ from benchmarks.robust_sac_study import BASELINE, CLEAN, Task, methods, sweep
 from evaluation.study.results import ALL, Results
 from evaluation.study.returns import auc_text, pooled
 from evaluation.study.tables import Column, differences_table, in_group, markdown, methods_table, worst
+from utils.console.outputs import check_picture, picture_mark
 from utils.files import write_aside
 
+PROGRAM = "robust_sac_table"
 LOW, HIGH = 0.10, 0.90  # quantiles of the bands
 COLUMNS = (
     Column("clean return", in_group("return", CLEAN), 0, interval=True),
@@ -35,11 +37,23 @@ def report(task: Task, results: Results) -> str:
     return "\n\n".join(f"## {title}\n\n{table}" for title, table in parts.items()) + f"\n\nTrainings: {counts}."
 
 
-def draw(task: Task, results: Results, folder: Path, shown: Sequence[str]) -> list[Path]:
-    """Draws a PNG for each parameter: the mean return of the methods `shown`, and the band of their episodes."""
+def picture_files(task: Task, folder: Path) -> dict[str, Path]:
+    """Returns the PNG of each parameter of the task by name.
+
+    Raises:
+        ValueError: a file exists that this program has not written, or cannot be written.
+    """
+    return {name: check_picture(folder / f"{name}.png", PROGRAM) for name in task.ranges}
+
+
+def draw(task: Task, results: Results, files: Mapping[str, Path], shown: Sequence[str]) -> list[Path]:
+    """Draws a PNG for each swept parameter: the mean return of the methods `shown`, and the band of their episodes.
+
+    `files` has the PNG of each parameter by name. Returns those that it wrote.
+    """
     from matplotlib.figure import Figure
 
-    titles, files = {method.name: method.title for method in methods(task)}, []
+    titles, drawn = {method.name: method.title for method in methods(task)}, []
     for name in (name for name in task.ranges if name in results.groups):
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.add_subplot(xlabel=name, ylabel="return")
@@ -50,9 +64,9 @@ def draw(task: Task, results: Results, folder: Path, shown: Sequence[str]) -> li
             axes.fill_between(values, low, high, alpha=0.15, color=line.get_color())
         axes.axvline(task.ranges[name][0], color="grey", linestyle=":", label="nominal")
         axes.legend(fontsize="small")
-        files.append(folder / f"{name}.png")
-        write_aside(files[-1], partial(figure.savefig, format="png", dpi=90))
-    return files
+        write_aside(files[name], partial(figure.savefig, format="png", dpi=90, metadata=picture_mark(PROGRAM)))
+        drawn.append(files[name])
+    return drawn
 
 
 def _auc_table(task: Task, results: Results, titles: Mapping[str, str]) -> str:

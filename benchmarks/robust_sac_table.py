@@ -17,7 +17,7 @@ from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.robust_sac_report import draw, report
+from benchmarks.robust_sac_report import draw, picture_files, report
 from benchmarks.robust_sac_study import BASELINE, CLEAN, TASKS, conditions, methods, nominal
 from benchmarks.study_command import StudyConfig, groups_of, run_study
 from benchmarks.study_runner import Study
@@ -25,6 +25,7 @@ from evaluation.study.conditions import Condition
 from evaluation.study.results import Results
 from evaluation.study.returns import METRICS, MOST_EPISODES, returns_cell
 from utils.console.interrupts import ends_in_order
+from utils.console.options import given_options
 from utils.console.terminal import tolerant_output
 from utils.fields import FieldError, within
 
@@ -81,15 +82,19 @@ class RobustSacTableConfig(StudyConfig):
 
     def refuse_ignored(self, argv) -> None:
         super().refuse_ignored(argv)
-        if self.pictures is None and "--drawn" in argv:
+        if self.pictures is None and "drawn" in given_options(argv):
             raise ValueError("--drawn has no effect without --pictures")
+        if self.pictures is not None:
+            if self.no_evaluation:
+                raise ValueError("--pictures has no effect: --no-evaluation evaluates nothing")
+            picture_files(TASKS[self.task], self.pictures)  # raises before hours of training
 
 
 def draw_pictures(config: RobustSacTableConfig, results: Results) -> None:
     """Draws the pictures that the config asks for, and prints their names."""
     if config.pictures is not None:
-        config.pictures.mkdir(parents=True, exist_ok=True)
-        for path in draw(TASKS[config.task], results, config.pictures, config.drawn):
+        task = TASKS[config.task]
+        for path in draw(task, results, picture_files(task, config.pictures), config.drawn):
             print(path)
 
 

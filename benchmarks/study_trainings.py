@@ -17,7 +17,7 @@ from utils.run_file_names import CARD, CHECKPOINTS, CONFIG, POLICY_FILES
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 CHECKPOINTS_PER_TRAINING = 20  # the policy after equal time is one of them
-STOPPED = (130, 143)  # exit codes of a training that a signal has stopped
+STOPPED = (129, 130, 143)  # exit codes of a training that a signal has stopped
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from envs.wrappers.challenge_logs.stats import ChallengeStats
 from evaluation.learning_curve import CONFIDENCE, WINDOW, learning_statistics, moving_mean
 from utils.console.outputs import picture_mark
+from utils.files import write_aside
 
 PROGRAM = "challenge log"
 
@@ -92,5 +93,5 @@ def _saved(figure, out):
     lines = {line.get_label(): line for axis in figure.axes for line in axis.get_legend_handles_labels()[0]}
     if lines:
         figure.axes[0].legend(handles=[*lines.values()], fontsize=8)
-    figure.savefig(out, dpi=110, metadata=picture_mark(PROGRAM))
+    write_aside(Path(out), lambda aside: figure.savefig(aside, dpi=110, metadata=picture_mark(PROGRAM)))
     return Path(out)

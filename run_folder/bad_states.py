@@ -42,7 +42,8 @@ def read_dump(path: Path) -> Dump:
     """Returns the dump that `write_dump` wrote.
 
     Raises:
-        ValueError: the file cannot be read, this MuJoCo cannot load the model, or the states do not fit the model.
+        ValueError: the file cannot be read, this MuJoCo cannot load the model, or states and actions do not fit the model or
+            each other.
     """
     arrays = read_arrays(path)
     with reading(path):
@@ -54,7 +55,10 @@ def read_dump(path: Path) -> Dump:
         states = arrays["states"].astype(float)
         if states.ndim != 2 or states.shape[1] != size or not len(states):
             raise ValueError(f"its states must have the shape (steps, {size}), got {states.shape}")
-    return Dump(model, states, arrays["actions"], arrays["reason"].tobytes().decode(errors="replace"))
+        actions = arrays["actions"]
+        if actions.ndim != 2 or len(actions) != len(states):
+            raise ValueError(f"it must have an action for each of {len(states)} states, got the shape {actions.shape}")
+    return Dump(model, states, actions, arrays["reason"].tobytes().decode(errors="replace"))
 
 
 def replayed(dump: Dump, render_mode: str, dt: float) -> Iterator[np.ndarray | None]:

@@ -30,7 +30,7 @@ from run_folder.records import read_env, read_run_config, refuse_pickle
 from run_folder.stateful import Stateful
 from run_folder.training_state import put_back, put_back_logged, read_training, write_training
 from utils.env_ids import qualified
-from utils.files import mend_folder, read_json, reading, whole_folder, write_json
+from utils.files import present_folder, read_json, reading, whole_folder, write_json
 from utils.paths import expanded
 from utils.run_file_names import ARCHITECTURE, ARRAYS, BEST, CARD, CHECKPOINTS, LOCK, LOGS, NUMBERS, POLICY_FILES
 
@@ -177,7 +177,7 @@ def load_run(path: str | Path, env: tuple[str, dict] | None = None) -> Run:
     """
     folder = expanded(path)
     refuse_pickle(folder)
-    mend_folder(folder)
+    folder = present_folder(folder)
     checkpoints = sorted((folder / CHECKPOINTS).glob("[0-9]*"))
     if checkpoints and not all((folder / name).is_file() for name in POLICY_FILES):
         folder = checkpoints[-1]

@@ -32,7 +32,7 @@ from utils.console.arguments import YAML_MAPPING, parse_arguments
 from utils.console.outputs import MARK, check_new_run
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID, qualified, registered
-from utils.fields import Checked
+from utils.fields import Checked, fitting
 from utils.files import read_arrays, reading, write_aside, write_json
 from utils.paths import with_home
 from utils.plain_yaml import dump_yaml
@@ -102,6 +102,7 @@ def import_sb3(
     learner = _learner(model, algo)
     record = read_record_file(model.parent / CONFIG) if (model.parent / CONFIG).is_file() else {}
     config = {"env_id": DEFAULT_ID, "algo": algo} | record.get("config", {}) | ({"env_id": env_id} if env_id else {})
+    fitting(config["env_id"], str, "env_id")
     kwargs = _arguments(config) if env_kwargs is None else dict(env_kwargs)
     if env_kwargs is not None:
         config = {name: value for name, value in config.items() if name != "env"} | {"env_kwargs": kwargs}
@@ -130,7 +131,8 @@ def _arguments(config):
     """Returns the arguments of the environment in the config of a training, which is plain data."""
     task = {"config": config["env"]} if config.get("env") else {}
     steps = config.get("episode_steps")
-    return task | config.get("env_kwargs", {}) | ({} if steps is None else {"max_episode_steps": steps})
+    kwargs = fitting(config.get("env_kwargs", {}), dict, "env_kwargs")
+    return task | kwargs | ({} if steps is None else {"max_episode_steps": steps})
 
 
 def _check_environment(learner, algo, env_id, kwargs):
@@ -208,8 +210,9 @@ def _statistics(folder, vecnormalize, space):
         print(f"{folder} contains no {PICKLED}: the policy receives raw observations", file=sys.stderr)
         return _unchanged(space)
     numbers = read_arrays(folder / ARRAYS)
-    rms = SimpleNamespace(**{name: numbers[name] for name in ("mean", "var", "count")})
-    return SimpleNamespace(obs_rms=rms, clip_obs=float(numbers["clip"]), epsilon=float(numbers["eps"]))
+    with reading(folder / ARRAYS):
+        rms = SimpleNamespace(**{name: numbers[name] for name in ("mean", "var", "count")})
+        return SimpleNamespace(obs_rms=rms, clip_obs=float(numbers["clip"]), epsilon=float(numbers["eps"]))
 
 
 def _check_normalised(statistics, sizes):

@@ -106,11 +106,11 @@ def prepare(
         capture(env.venv)  # a checkpoint is refused if a constant that it does not keep differs from now
         if config.start_from is not None and not resume_run:
             apply_start(run, model, config)
+        training = Training(model, make_callbacks(config, run, on_evaluation), config.total_timesteps)
     except BaseException:
         if not resume_run:
             forget_record(run)  # so that a corrected command can use the folder
         raise
-    training = Training(model, make_callbacks(config, run, on_evaluation), config.total_timesteps)
     checkpoint = None
     if resume_run:
         checkpoint = resume(run, model, training.callbacks["checkpoint"].callbacks)

@@ -3,7 +3,7 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from utils.console.arguments import parse_arguments
 from utils.console.options import overruled, reason_of
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID
+from utils.fields import fitting
 from utils.paths import with_home
 from utils.plain_yaml import dump_yaml
 from utils.provenance import versions
@@ -123,8 +124,8 @@ def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainCon
     recorded = recorded_config(content)
     written = recorded is None  # by a user; the config that a run records is complete, also with values without effect
     content = content if written else recorded
-    env_id = known.env_id or content.get("env_id", default_id)
-    name = known.preset or content.get("preset", "default")
+    env_id = known.env_id or fitting(content.get("env_id", default_id), str, "env_id")
+    name = known.preset or fitting(content.get("preset", "default"), str, "preset")
     if written and isinstance(content.get("env_kwargs"), dict):
         content = content | {"env_kwargs": starting_from(name, env_id, {}).env_kwargs | content["env_kwargs"]}
     start = starting_from(name, env_id, content)
@@ -133,7 +134,7 @@ def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainCon
     config = parse_over(start, argv, about)
     config.refuse_ignored(argv)
     if known.config and written:
-        refuse_idle_keys(known.config, content, starting_from(name, env_id, {}), (start, config))
+        refuse_idle_keys(known.config, content, starting_from(name, env_id, {}), [start, config])
     return config
 
 
@@ -156,8 +157,8 @@ def refuse_keys(file: Path, content: dict, config: TrainConfig) -> None:
             raise ValueError(f"{file}: {name} belongs on the command line")
 
 
-def refuse_idle_keys(file: Path, content: dict, before: TrainConfig, configs: tuple[TrainConfig, TrainConfig]) -> None:
-    """Raises ValueError if a value in a YAML file has no effect, whether the command line changes the config or not.
+def refuse_idle_keys(file: Path, content: dict, before: TrainConfig, configs: Sequence[TrainConfig]) -> None:
+    """Raises ValueError if a value in a YAML file has no effect in any of the configs.
 
     A file may have numbers of several algorithms, and values that the config has without the file.
 
@@ -165,13 +166,13 @@ def refuse_idle_keys(file: Path, content: dict, before: TrainConfig, configs: tu
         file: the YAML file.
         content: its values.
         before: the config without the file.
-        configs: the config of the file, and the config of the training.
+        configs: configs with the values of the file; other values may differ.
     """
-    start, final = configs
-    own = {name: value for name, value in content.items() if name not in LEARNERS.keys() - {final.algo}}
+    own = {name: value for name, value in content.items() if name not in LEARNERS.keys() - {configs[-1].algo}}
     for name, _ in overruled(as_plain(own), as_plain(before)):
-        if reason_of(name, start.idle) and (reason := reason_of(name, final.idle)):
-            raise ValueError(f"{file}: {name} has no effect: {reason}")
+        reasons = [reason_of(name, config.idle) for config in configs]
+        if all(reasons):
+            raise ValueError(f"{file}: {name} has no effect: {reasons[-1]}")
 
 
 def starting_from(name: str, env_id: str, changes: dict) -> TrainConfig:
@@ -225,7 +226,7 @@ def _plain(callback):
 
 def _recorded(content, changes):
     """Returns the recorded config of a run, with changes."""
-    env_id = content.get("env_id", DEFAULT_ID)
+    env_id = fitting(content.get("env_id", DEFAULT_ID), str, "env_id")
     config = updated(_blank(env_id), content | changes)
     config.check()
     return config

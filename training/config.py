@@ -236,8 +236,8 @@ class TrainConfig(Learners):
 
     def task_callbacks(self) -> dict[str, BaseCallback]:
         """Returns the callbacks that only trainings of this task have, by name."""
-        curriculum = self.task.curriculum
-        return {} if curriculum is None else {"curriculum": curriculum(self)}
+        curriculum = self.task.curriculum and self.task.curriculum(self)
+        return {} if curriculum is None else {"curriculum": curriculum}
 
     def learner_callbacks(self) -> dict[str, BaseCallback]:
         """Returns the callbacks that only trainings with this learner have, by name."""

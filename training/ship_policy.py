@@ -26,7 +26,7 @@ from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_outside_runs
 from utils.console.terminal import tolerant_output
 from utils.fields import Checked
-from utils.files import read_json, whole_folder, write_json
+from utils.files import finite, read_json, reading, whole_folder, write_json
 from utils.paths import expanded, with_home
 
 POLICIES = Path(__file__).parents[1] / "assets" / "policies"
@@ -76,7 +76,7 @@ def ship(run: Path, benchmark: Path, out: Path | None = None) -> Path:
             shutil.copyfile(run / name, folder / name)
         if RECORD in record:  # the path of the machine becomes the path of the command
             add_to_record(folder, {RECORD: record[RECORD] | {"path": record["config"]["start_from"]}})
-        write_json(folder / CARD, content)
+        write_json(folder / CARD, finite(content))
     return out
 
 
@@ -103,8 +103,10 @@ def card(run: Path, env_id: str, record: dict, tables: dict[str, list[dict]]) ->
     Raises:
         ValueError: the training has not ended, or a table has no row of the run.
     """
-    progress = read_json(run / CARD) if (run / CARD).is_file() else {"steps": 0}
-    if progress["steps"] < record["config"]["total_timesteps"]:
+    progress = read_json(run / CARD) if (run / CARD).is_file() else {}
+    with reading(run / CONFIG):
+        planned, about = record["config"]["total_timesteps"], training(record, progress)
+    if progress.get("steps", 0) < planned:
         raise ValueError(f"the training of {run} has not ended")
     for name, rows in tables.items():
         if not _judges(rows, run):
@@ -114,7 +116,7 @@ def card(run: Path, env_id: str, record: dict, tables: dict[str, list[dict]]) ->
     return {
         "env_id": env_id,
         **dict.fromkeys(columns, str(run)),
-        **training(record, progress),
+        **about,
         **({EARLIER: before} if before else {}),
         "benchmark": tables,
     }
@@ -132,9 +134,20 @@ def _judges(rows, run):
 
 
 def read_rows(path: Path) -> list[dict]:
-    """Reads the rows of a CSV file; converts each cell that contains a number to float."""
-    with path.open(newline="") as file:
-        return [{name: _number(text) for name, text in row.items()} for row in csv.DictReader(file)]
+    """Reads the rows of a CSV file; converts each cell that contains a number to float.
+
+    Raises:
+        ValueError: the file cannot be read, or a line has too few or too many cells.
+    """
+    with reading(path), path.open(newline="") as file:
+        table = csv.DictReader(file)
+        return [_read_row(row, table.line_num) for row in table]
+
+
+def _read_row(row, line):
+    if None in row or None in row.values():
+        raise ValueError(f"line {line} must have as many values as the first line")
+    return {name: _number(text) for name, text in row.items()}
 
 
 def _number(text):

@@ -16,7 +16,7 @@ from algorithms.learners import LEARNERS
 from evaluation.held_out_seeds import EVALUATION, JUDGE, check_training_seed
 from run_folder.records import recorded_config
 from training.checks import idle_numbers
-from training.command_line import starting_from
+from training.command_line import refuse_idle_keys, starting_from
 from training.config import TrainConfig
 from training.recipes import STUDIES
 from training.tasks import TaskRow, find_task
@@ -24,12 +24,13 @@ from tuning.spaces import Space, changes, distributions, merged, read_space
 from utils.config import as_plain, nearest_name, read_yaml, updated
 from utils.console.options import given_options
 from utils.env_ids import DEFAULT_ID, file_name
+from utils.fields import fitting
 
 # Fields of a training that the sweep sets. A space may choose the other fields.
 FIXED = {"run_dir", "resume", "from_trial", "total_timesteps", "seed", "num_threads", "preset", "config", "env_id", "algo"}
 FIRST_NEW_SEED = 1_000  # distance from --seed to the first seed of --reseed
 FIXED |= {"eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints"}
-OVERRULED = FIXED - {"preset", "env_id", "algo"}  # fields of a --config file that the sweep overrules
+OVERRULED = FIXED - {"preset", "env_id", "algo"}  # a user's --config file must not have them; those of a run are left out
 
 
 @dataclass(frozen=True)
@@ -139,10 +140,10 @@ class SweepConfig:
         """Config values of all trainings, in the format of --config."""
         content = read_yaml(self.config) if self.config else {}
         recorded = recorded_config(content)
-        values = content if recorded is None else recorded
-        self._refuse_keys(values, own=recorded is None)
+        values = content if recorded is None else {name: recorded[name] for name in recorded if name not in OVERRULED}
+        self._refuse_keys(values)
         default = "plan" if self.space == "plan" else self.task.sweep_preset
-        name = self.preset or values.get("preset") or default
+        name = self.preset or fitting(values.get("preset", default), str, "preset")
         start = {} if self.start_from is None else {"start_from": str(self.start_from)}
         return merged(values, {"preset": name, "env_id": self.env, "algo": self.algo} | start)
 
@@ -176,8 +177,18 @@ class SweepConfig:
         return {name: entry for name, entry in entries.items() if name not in idle}
 
     def recipe(self, params: Mapping) -> dict:
-        """Returns a trial's parameters with the shared config values, in the format of --config; the length is left open."""
-        return merged(self.common, changes(params))
+        """Returns a trial's parameters with the shared config values; the length is left open.
+
+        The format is that of a run's config.yaml, in which values without effect are allowed: another trial may need them.
+        """
+        return {"config": merged(self.common, changes(params))}
+
+    def check_file(self) -> None:
+        """Raises ValueError if a value in a user's --config file has no effect with any value of the space."""
+        content = read_yaml(self.config) if self.config else {}
+        if recorded_config(content) is None:
+            before = starting_from(self.common["preset"], self.env, {})
+            refuse_idle_keys(self.config, content, before, [self.base, *self._varied()])
 
     def training(self, params: Mapping, seed: int) -> TrainConfig:
         """Returns the config of a training with a trial's parameters and a seed, as long as all trainings of the sweep."""
@@ -189,10 +200,16 @@ class SweepConfig:
         values = {name: getattr(self, name) for name in ("seeds", "objective", "evaluations", "final_episodes")}
         return values | {"space": as_plain(self.entries), "training": base}
 
-    def _refuse_keys(self, values, own):
-        """Raises ValueError for a key of a user's --config file that the sweep sets; the config of a run may have them."""
+    def _varied(self):
+        """Yields the config of a training for each end and choice of the space."""
+        for name, entry in self.entries.items():
+            for value in entry.get("choices") or (entry["low"], entry["high"]):
+                yield updated(self.base, changes({name: value}))
+
+    def _refuse_keys(self, values):
+        """Raises ValueError for a key of the --config file that the sweep sets."""
         for name, value in (("env_id", self.env), ("algo", self.algo)):
             if values.get(name, value) != value:
                 raise ValueError(f"{self.config}: {name} is {values[name]}, but the sweep uses {value}")
-        for name in sorted(values.keys() & OVERRULED) if own else ():
+        for name in sorted(values.keys() & OVERRULED):
             raise ValueError(f"{self.config}: {name} has no effect: the sweep sets it")

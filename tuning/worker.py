@@ -75,7 +75,7 @@ def finish(study: optuna.Study, trial: optuna.Trial, sweep: SweepConfig, argv: l
         value = train_and_judge(trial, sweep, argv)
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
-    except TrainingInterrupted:
+    except (TrainingInterrupted, KeyboardInterrupt):
         trial.set_user_attr(STARTS, starts)  # a requested stop does not count as a death
         raise
     except Exception as error:  # SB3, torch and environments raise errors of all kinds for bad hyperparameters

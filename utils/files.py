@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import zipfile
@@ -34,6 +35,15 @@ def write_json(path: Path, content) -> None:
     write_aside(path, lambda aside: aside.write_text(json.dumps(content, indent=1) + "\n"))
 
 
+def finite(content):
+    """Returns nested plain data with None in place of infinite numbers and NaN, which JSON does not have."""
+    if isinstance(content, Mapping):
+        return {name: finite(value) for name, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes named arrays of numbers to `path`, an .npz, atomically; equal arrays give equal bytes."""
 
@@ -51,7 +61,8 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Yields a temporary folder that replaces `folder` at the end of the block; the old folder stays until then.
 
-    Between the two renames the old folder has the name `former(folder)`. After a kill there, `mend_folder` restores it.
+    Between the two renames the old folder has the name `former(folder)`: see `present_folder`. After a kill there, the next
+    call restores it.
     """
     folder = folder.resolve()  # a symbolic link stays, and its target is replaced
     aside = _hidden(folder, "partial")
@@ -59,7 +70,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     aside.mkdir(parents=True)
     try:
         yield aside
-        mend_folder(folder)
+        _mend(folder)
         if folder.exists():
             folder.rename(former(folder))
         aside.rename(folder)
@@ -68,9 +79,13 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def mend_folder(folder: Path) -> None:
+def present_folder(folder: Path) -> Path:
+    """Returns `folder`, or its old version while `whole_folder` replaces it, or after a kill between its two renames."""
+    return former(folder) if not folder.exists() and former(folder).is_dir() else folder
+
+
+def _mend(folder):
     """Restores the old `folder` if a kill interrupted `whole_folder` between its two renames."""
-    folder = folder.resolve()
     if former(folder).is_dir():
         if folder.exists():
             shutil.rmtree(former(folder))

@@ -73,7 +73,7 @@ def make_axis(
 ) -> Axis:
     """Returns an axis of `count` values from `low` to `high` (default: the default range), plus the nominal value.
 
-    The values of a whole-number parameter are rounded, and each occurs once.
+    The values of a whole-number parameter are rounded. Each value occurs once.
 
     Raises:
         ValueError: no parameter has that name (the message names the nearest), or the range is empty.
@@ -86,7 +86,7 @@ def make_axis(
         raise ValueError(f"{name} must rise from --min to --max in one value or more, got {low} to {high} in {count}")
     usual.check(name, np.array([low, high]))
     values = np.linspace(low, high, count)
-    values = np.unique(np.rint(values)) if usual.whole else values
+    values = np.unique(np.rint(values) if usual.whole else values)
     if np.abs(values - usual.nominal).min() > NEAR * max(high - low, abs(usual.nominal)):
         values = np.sort(np.append(values, usual.nominal))
     return Axis(name, usual.nominal, tuple(map(float, values)))

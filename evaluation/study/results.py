@@ -168,7 +168,7 @@ def _budgets(row):
 def _value(name, text):
     if name in _WORDS:
         return text
-    if text == "":
+    if text == "" and name not in KEYS:
         return None
     try:
         value = int(text) if name in _WHOLE else float(text)

@@ -234,6 +234,7 @@ def test_without_networks_a_policy_is_written_as_before():
         ("detach-estimator", "--asymmetric-ppo.detach-estimator has no effect: estimate is False"),
         ("encoder time .estimate-from mean", "--asymmetric-ppo.estimate-from has no effect: estimate is False"),
         ("recent-frames 1", "--asymmetric-ppo.recent-frames has no effect: there is no encoder and no estimator"),
+        ("encoder time .encoder-channels .encoder-kernels .encoder-strides", "encoder_channels must name at least one"),
         ("encoder time .direct-frames 1", "--asymmetric-ppo.direct-frames has no effect: there is no estimator: use recent"),
         ("std-schedule 0.1 0.1 .log-std-init -1", "log-std-init has no effect: std_schedule replaces it"),
         ("rate-range 0.1 0.2", "--asymmetric-ppo.rate-range has no effect: desired_kl is not set"),

@@ -98,3 +98,9 @@ def test_options_without_an_effect_are_refused(tmp_path, capsys):
     config = starting_from("default", "Biped-v0", changes)
     with pytest.raises(ValueError, match="start_scale must be 1 without a positive weight of linear_velocity"):
         config.check_new()
+
+
+def test_without_a_curriculum_a_training_needs_no_reward_for_tracking(tmp_path):
+    run = tmp_path / "run"
+    assert train.main([*SMALL, "--env.weights.linear-velocity", "0", "--run-dir", str(run)]) == 0
+    assert "curriculum/command_scale" not in read_scalars(run)

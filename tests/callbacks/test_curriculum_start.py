@@ -8,6 +8,7 @@ import pytest
 import train
 import train_residual_ppo
 from run_folder.runs import load_run
+from utils.monitor_training import read_scalars
 
 SMALL = """--algo ppo --total-timesteps 256 --num-envs 4 --num-threads 1 --eval-every 0 --ppo.n-steps 64 --ppo.batch-size 64
 --ppo.net-arch 8""".split()
@@ -19,6 +20,16 @@ def levels_of(env, count=3):
     found = {level for seed in range(count) for level in env.reset(seed=seed * 1000)[1]["terrain_level"].tolist()}
     env.close()
     return found
+
+
+@pytest.mark.parametrize("curriculum", ["time", "success"])
+def test_a_training_never_has_a_higher_level_than_its_hardest_one(tmp_path, curriculum):
+    run = tmp_path / "run"
+    arguments = [*SMALL, "--episode-steps", "10", "--level", "0.5", "--curriculum", curriculum, "--run-dir", str(run)]
+    assert train_residual_ppo.main(arguments) == 0
+    scalars = read_scalars(run)
+    seen = [value for tag in scalars if tag.endswith("level") or "terrain" in tag for value in scalars[tag][1]]
+    assert seen and 0.0 < max(seen) <= 0.5
 
 
 @pytest.mark.parametrize("arguments, highest", [("--level 0.8 --start-level 0.45", 0.8), ("--curriculum success", 1.0)])

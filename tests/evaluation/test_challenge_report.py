@@ -1,7 +1,10 @@
 """The program that prints and plots challenge logs."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from envs.wrappers.challenge_logs.stats import ChallengeStats, VariableStatistics, write_stats
 from evaluation.challenge_plots import plot_learning_curves, plot_violations
@@ -44,6 +47,14 @@ def test_the_command_prints_both_tables_and_draws_both_pictures(tmp_path, capsys
 def test_one_constraint_is_drawn_as_well_as_many(tmp_path, constraints):
     plot_violations(tmp_path / "picture.png", {"run": made_up(10, constraints)})
     assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_picture_that_breaks_off_leaves_the_old_one(tmp_path, monkeypatch):
+    (tmp_path / "curve.png").write_bytes(b"old")
+    monkeypatch.setattr(Figure, "savefig", lambda self, out, **_: Path(out).write_bytes(b"half") and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        plot_learning_curves(tmp_path / "curve.png", {"one": np.arange(9.0)})
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
 def test_a_picture_of_unknown_constraints_is_refused(tmp_path):

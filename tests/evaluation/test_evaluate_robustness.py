@@ -52,6 +52,7 @@ def test_the_nominal_value_is_always_among_the_points():
     assert make_axis(known, "mass", count=2).values == (0.5, 1.0, 2.0)
     assert make_axis(known, "mass", 1.2, 1.4, 3).values == pytest.approx((1.0, 1.2, 1.3, 1.4))
     assert make_axis(known, "mass", 0.0, 2.0, 3).values == (0.0, 1.0, 2.0)
+    assert make_axis(known, "mass", 1.0, 1.0).values == (1.0,) and make_axis(known, "mass", 1.3, 1.3).values == (1.0, 1.3)
     assert make_axis({"damping": Perturbable(2e-6, 2e-6, 0.2, 0.02)}, "damping", count=3).values[0] == 2e-6
 
 

@@ -82,6 +82,7 @@ RESUMED = {
     "config endless": (text("config.yaml", "[" * 100_000), "cannot read"),
     "unknown key": (with_key(sead=1), "did you mean seed"),
     "wrong type": (with_key(seed="one"), "seed must be int, got 'one'"),
+    "no id": (with_key(env_id=None), "env_id must be str, got None"),
     "path out of the run": (with_key(run_dir="../../elsewhere"), "the config of a run must not contain run_dir"),
     "newer version": (
         config(lambda record: record | {"format": 2}),
@@ -227,6 +228,8 @@ REPLAYED = {
     "another file": (lambda path: write_arrays(path, {"states": np.zeros((1, 3))}), "is not a dump of a simulation"),
     "model cut off": (lambda path: _replace(path, model=lambda model: model[:1000]), "cannot read"),
     "model no model": (lambda path: _replace(path, model=lambda model: np.zeros(99, np.uint8)), "cannot read"),
+    "actions cut off": (lambda path: _replace(path, actions=lambda actions: actions[:3]), "an action for each of"),
+    "actions without a width": (lambda path: _replace(path, actions=lambda actions: actions[:, 0]), "an action for each of"),
     "another model's states": (lambda path: _replace(path, states=lambda states: states[:, 1:]), "must have the shape"),
 }
 

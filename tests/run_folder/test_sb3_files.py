@@ -14,6 +14,7 @@ from run_folder.runs import load_run
 from tests.helpers.foreign_package import unregistered_afterwards
 from tests.helpers.goal_envs import register
 from training.command_line import config_of_run
+from utils.files import write_arrays
 
 KINDS = {
     "cartpole": (PPO, "CartPole-v1", {}, True),
@@ -65,12 +66,29 @@ def test_a_config_beside_it_names_the_arguments_of_the_environment(tmp_path):
     assert load_run(tmp_path / "run").env_kwargs == {"g": 2.0, "max_episode_steps": 50}
 
 
-def test_a_damaged_config_beside_it_is_refused_in_one_sentence(tmp_path, capsys):
+DAMAGES = [
+    ("config: null", "config.yaml: config must be a mapping, got None"),
+    ("config: {env_id: Pendulum-v1, env_kwargs: null}", "env_kwargs must be dict, got None"),
+    ("config: {env_id: null}", "env_id must be str, got None"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), DAMAGES)
+def test_a_damaged_config_beside_it_is_refused_in_one_sentence(tmp_path, capsys, content, words):
     trained(PPO, "Pendulum-v1", {}, True, tmp_path)
-    (tmp_path / "config.yaml").write_text("config: null")
+    (tmp_path / "config.yaml").write_text(content)
     assert imported(tmp_path) == 2 and not (tmp_path / "run").exists()
     message = capsys.readouterr().err
-    assert "config.yaml: config must be a mapping, got None" in message and len(message.splitlines()) == 1
+    assert words in message and len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("missing", ["mean", "clip", "eps"])
+def test_statistics_of_a_run_beside_it_that_lack_a_number_are_refused_in_one_sentence(tmp_path, capsys, missing):
+    trained(PPO, "Pendulum-v1", {}, False, tmp_path)
+    numbers = {"mean": np.zeros(3), "var": np.ones(3), "count": 9.0, "clip": 10.0, "eps": 1e-8}
+    write_arrays(tmp_path / "normalizer.npz", {name: np.array(value) for name, value in numbers.items() if name != missing})
+    assert imported(tmp_path, "--env-id", "Pendulum-v1") == 2 and not (tmp_path / "run").exists()
+    assert capsys.readouterr().err == f"sb3_files: cannot read {tmp_path / 'normalizer.npz'}: there is no '{missing}'\n"
 
 
 @pytest.fixture

@@ -134,6 +134,12 @@ def test_what_was_not_judged_or_has_not_ended_is_not_shipped(run, benchmark, cap
     (stopped / "card.json").write_text('{"steps": 255}')
     assert ship_policy.main([str(stopped), *arguments]) == 2
     assert "stopped has not ended" in capsys.readouterr().err
+    (stopped / "config.yaml").write_text("config: {env_id: ResidualWalk-v0}")  # as of a policy that was imported
+    assert ship_policy.main([str(stopped), *arguments]) == 2
+    assert "config.yaml: there is no 'total_timesteps'" in capsys.readouterr().err
+    (benchmark / "cut.csv").write_text("walker,success\ngait")
+    assert ship_policy.main([str(run), *arguments]) == 2
+    assert "cut.csv: line 2 must have as many values as the first line" in capsys.readouterr().err
     assert ship_policy.main(["nowhere", *arguments]) == 2
     assert "nowhere contains no policy.safetensors" in capsys.readouterr().err and not (benchmark / "shipped").exists()
 

@@ -8,12 +8,14 @@ import torch
 
 import train
 from algorithms.adaptive_update import UpdateOptions
+from algorithms.asymmetric_ppo import AsymmetricPPO
 from run_folder.runs import load_run
 from run_folder.training_state import read_training
 from tests.helpers.drifting_points import drifting
 from training import actor_start, warm_start
 from training.actor_start import scale_of
 from training.assembly import create_run, prepare
+from training.tasks.biped import BipedTrainConfig
 from training.warm_start import describe_start
 
 STACK, SIZE = 6 * 47, 6 * 47 + 2 * 76
@@ -194,6 +196,15 @@ def test_a_start_that_fails_leaves_its_folder_to_a_corrected_command(source, tmp
     assert train.main(arguments) == 0
 
 
+def test_callbacks_that_fail_leave_the_folder_to_a_corrected_command(tmp_path, monkeypatch):
+    arguments = [*SMALL, "--run-dir", str(tmp_path / "run")]
+    with monkeypatch.context() as patch:
+        patch.setattr(BipedTrainConfig, "task_callbacks", lambda self: {}["curriculum"])
+        with pytest.raises(KeyError):
+            train.main(arguments)
+    create_run(train.parse(arguments), arguments)
+
+
 def test_a_policy_that_estimates_other_rows_is_no_start(source, tmp_path, capsys):
     arguments = [*SMALL, "--start-from", str(source), "--run-dir", str(tmp_path / "run"), "--asymmetric-ppo.estimated"]
     assert train.main([*arguments, "true_angvel"]) == 2
@@ -207,6 +218,14 @@ def test_by_default_the_warm_up_takes_a_twentieth_of_the_training_and_at_most_20
         arguments[arguments.index("--total-timesteps") + 1] = str(total)
         assert train.parse(arguments).numbers.critic_warm_up == wanted
     assert train.parse(SMALL).numbers.critic_warm_up == 0
+
+
+def test_a_training_that_becomes_longer_does_not_warm_up_again(source, tmp_path, monkeypatch):
+    run, seen = tmp_path / "run", []
+    assert train.main([*SMALL, "--start-from", str(source), "--run-dir", str(run)]) == 0
+    monkeypatch.setattr(AsymmetricPPO, "train", lambda self: seen.append(self.critic_warm_up))
+    assert train.main(["--resume", str(run), "--total-timesteps", "12800"]) == 0
+    assert {*seen} == {19}
 
 
 def test_in_the_warm_up_only_the_critic_learns():

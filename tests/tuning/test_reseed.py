@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from callbacks.guard_callback import TrainingDiverged
 from tuning import reseed as reseeding
 from tuning.reseed import Arm, comparison, difference_interval, reseed
 from tuning.studies import open_study
@@ -69,6 +70,25 @@ def test_the_best_trials_and_the_untuned_numbers_get_the_same_new_seeds(study):
     assert len(said) == 9 and SWEEP.new_seeds == [1042, 1043, 1044]
     assert f"{best[0].value - 0.042 + 1.043:.3f}" in report.splitlines()[3]
     assert (SWEEP.folder / "reseed.md").is_file() and (SWEEP.folder / "reseed.png").is_file()
+
+
+@pytest.mark.parametrize("diverging", [1, 2, 3])
+def test_trainings_that_diverge_are_named_and_left_out(study, monkeypatch, capsys, diverging):
+    best = max(study.trials, key=lambda trial: trial.value)
+
+    def trained(config, *_, **__):
+        if config.ppo.learning_rate == best.params["ppo.learning_rate"] and config.seed in SWEEP.new_seeds[:diverging]:
+            raise TrainingDiverged("the loss is not finite")
+        return {"distance_m": 1000 * config.ppo.learning_rate + config.seed / 1000}
+
+    monkeypatch.setattr(reseeding, "trained", trained)
+    said = []
+    report = reseed(study, SWEEP, [], said.append)
+    line = report.splitlines()[3]
+    assert line.startswith(f"| trial {best.number} | ") and (line.endswith("| - | not shown |") == (diverging > 1))
+    assert f"{diverging} trainings of trial {best.number} diverged, and are left out" in report
+    assert sum(text.endswith("diverged") for text in said) == diverging and "seeds 1042, 1043, 1044" in report
+    assert "the loss is not finite" in capsys.readouterr().err and (SWEEP.folder / "reseed.png").is_file()
 
 
 def test_what_another_worker_trains_is_left_to_it(study):

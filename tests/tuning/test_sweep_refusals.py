@@ -3,8 +3,11 @@
 import pytest
 import yaml
 
+import train
 import tune_hyperparameters
 from tests.helpers.sweep_runs import SMALL, SPACE, write_files
+from training.assembly import create_run
+from training.recipes import write_recipe
 from tuning.sweep import SweepConfig
 from utils.console.arguments import parse_arguments
 
@@ -69,6 +72,33 @@ def test_what_a_scheduled_standard_deviation_sets_is_no_part_of_a_space(tmp_path
     assert "space: asymmetric_ppo.ent_coef has no effect: std_schedule replaces it" in capsys.readouterr().err
     kept = parse_arguments(SweepConfig, [*arguments, "wide"]).entries
     assert "asymmetric_ppo.gamma" in kept and not {"asymmetric_ppo.log_std_init", "asymmetric_ppo.ent_coef"} & kept.keys()
+
+
+def test_a_value_without_effect_in_some_trainings_of_a_space_is_allowed_and_its_recipe_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").write_text("robust_sac: {samples: 4, robust_method: l2_param}")
+    (tmp_path / "space.yaml").write_text("robust_sac.estimator: {choices: [autograd, smoothed]}")
+    words = "--env Toy-v0 --algo robust_sac --steps 64 --space space.yaml --config own.yaml"
+    sweep = parse_arguments(SweepConfig, words.split())
+    sweep.check_file()
+    write_recipe(tmp_path / "best.yaml", sweep.recipe({"robust_sac.estimator": "autograd"}), "# a comment\n")
+    trained = train.parse(["--config", "best.yaml"])
+    assert (trained.algo, trained.robust_sac.samples, trained.robust_sac.estimator) == ("robust_sac", 4, "autograd")
+    (tmp_path / "space.yaml").write_text("robust_sac.gamma: {low: 0.9, high: 0.99}")
+    with pytest.raises(ValueError, match=r"own.yaml: robust_sac.samples has no effect"):
+        parse_arguments(SweepConfig, words.split()).check_file()
+
+
+def test_the_config_of_a_run_may_be_that_of_a_sweep_and_its_recipe_trains(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "first.yaml").write_text("env_kwargs: {frames: 2}")
+    words = "--env RWRLCartpoleSwingup-v0 --config first.yaml --eval-every 0 --seed 7 --total-timesteps 555 --run-dir run"
+    create_run(train.parse(words.split()), words.split())
+    sweep = parse_arguments(SweepConfig, "--env RWRLCartpoleSwingup-v0 --algo sac --config run/config.yaml".split())
+    sweep.check_file()
+    write_recipe(tmp_path / "best.yaml", sweep.recipe({"sac.gamma": 0.97}))
+    trained = train.parse(["--config", "best.yaml"])
+    assert trained.sac.gamma == 0.97 and trained.env_kwargs == {"frames": 2} and trained.total_timesteps != 555
 
 
 def test_a_proxy_in_front_of_a_journal_is_refused_and_none_is_made(tmp_path, monkeypatch, capsys):

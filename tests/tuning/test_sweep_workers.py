@@ -63,7 +63,7 @@ def test_a_sweep_has_as_many_trials_as_it_should_and_begun_again_adds_none(train
     for trial in study.trials:
         assert trial.value == pytest.approx(1000 * trial.params["ppo.learning_rate"] + 42)
         recipe = read_yaml(SWEEP.folder / f"trials/{trial.number:04d}/recipe.yaml")
-        assert recipe["preset"] == "plan" and recipe["ppo"]["gamma"] == trial.params["ppo.gamma"]
+        assert recipe["config"]["preset"] == "plan" and recipe["config"]["ppo"]["gamma"] == trial.params["ppo.gamma"]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
@@ -112,11 +112,12 @@ def test_a_trial_that_kills_its_worker_is_given_up_at_last(monkeypatch):
     assert study.trials[0].user_attrs["reason"] == "its worker died 3 times"
 
 
-def test_ctrl_c_is_no_death_and_no_failure(monkeypatch):
+@pytest.mark.parametrize("stop", [TrainingInterrupted(2, 100), KeyboardInterrupt()])  # in a training, in an evaluation
+def test_ctrl_c_is_no_death_and_no_failure(monkeypatch, stop):
     study = open_study(SWEEP)
-    let_trainings(monkeypatch, TrainingInterrupted(2, 100))
+    let_trainings(monkeypatch, stop)
     for _ in range(worker.MOST_STARTS + 1):
-        with pytest.raises(TrainingInterrupted):
+        with pytest.raises(type(stop)):
             work(study=study)
     assert states(study) == [TrialState.RUNNING]
     let_trainings(monkeypatch, lambda config, watch: 1.0)

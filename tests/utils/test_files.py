@@ -4,11 +4,12 @@ import io
 import json
 import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from utils.files import former, mend_folder, read_arrays, read_json, whole_folder, write_arrays, write_aside
+from utils.files import finite, former, present_folder, read_arrays, read_json, whole_folder, write_arrays, write_aside
 
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "b": np.array([True, False]), "c": np.array(7)}
 
@@ -42,9 +43,26 @@ def test_a_kill_between_the_two_renames_of_a_folder_loses_nothing(tmp_path, new_
     for content, place in (("old", former(folder)), ("new", folder))[: 1 + new_is_there]:
         place.mkdir()
         (place / "file").write_text(content)
-    mend_folder(folder)
-    assert (folder / "file").read_text() == ("new" if new_is_there else "old")
-    assert [p.name for p in tmp_path.iterdir()] == ["best"]
+    assert (present_folder(folder) / "file").read_text() == ("new" if new_is_there else "old")
+    with whole_folder(folder) as aside:
+        (aside / "file").write_text("newest")
+    assert (folder / "file").read_text() == "newest" and [p.name for p in tmp_path.iterdir()] == ["best"]
+
+
+def test_a_reader_between_the_renames_of_a_folder_reads_a_whole_one_and_does_not_stop_the_writer(tmp_path, monkeypatch):
+    folder, rename, found = tmp_path / "best", Path.rename, []
+    with whole_folder(folder) as aside:
+        (aside / "file").write_text("old")
+
+    def read_and_rename(self, target):
+        found.append((present_folder(folder) / "file").read_text())
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", read_and_rename)
+    with whole_folder(folder) as aside:
+        (aside / "file").write_text("new")
+    found.append((present_folder(folder) / "file").read_text())
+    assert found == ["old", "old", "new"] and [p.name for p in tmp_path.iterdir()] == ["best"]
 
 
 def test_arrays_come_back_as_they_were_and_the_same_ones_give_the_same_bytes(tmp_path, monkeypatch):
@@ -130,6 +148,11 @@ def test_json_that_is_no_object_gets_one_sentence(tmp_path, content, words):
     with pytest.raises(ValueError, match=words) as refusal:
         read_json(path)
     assert "\n" not in str(refusal.value)
+
+
+def test_numbers_that_json_does_not_have_become_null():
+    content = {"interval": (-np.inf, 2.5), "rows": [{"x": float("nan"), "n": 3, "name": "inf"}]}
+    assert finite(content) == {"interval": [None, 2.5], "rows": [{"x": None, "n": 3, "name": "inf"}]}
 
 
 def test_json_comes_back(tmp_path):

@@ -28,8 +28,9 @@ class TaskRow:
     """Class of the training config."""
     presets: Mapping[str, Mapping] = field(default_factory=dict)
     """Preset name -> changes of the config. A preset here replaces the preset of the same name in `common.PRESETS`."""
-    curriculum: Callable[[TrainConfig], BaseCallback] | None = None
-    """Makes the callback that raises the difficulty during a training; None without a curriculum."""
+    curriculum: Callable[[TrainConfig], BaseCallback | None] | None = None
+    """Makes the callback that raises the difficulty during a training, or None if the config turns it off; None without a
+    curriculum."""
     sweep_preset: str = "default"
     """Default preset of a sweep in every space except `plan`."""
     space: Mapping[str, Mapping] = field(default_factory=dict)

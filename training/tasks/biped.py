@@ -185,8 +185,10 @@ class BipedTrainConfig(LeggedTrainConfig):
         return env
 
 
-def curriculum(config: BipedTrainConfig) -> CommandCurriculumCallback:
-    """Returns the callback that raises the scale of commands and pushes from start_scale to 1."""
+def curriculum(config: BipedTrainConfig) -> CommandCurriculumCallback | None:
+    """Returns the callback that raises the scale of commands and pushes from start_scale to 1; None if that is 1."""
+    if config.start_scale == 1.0:
+        return None
     most = config.env.weights.linear_velocity * config.env.control_dt
     return CommandCurriculumCallback(
         "linear_velocity", most, config.episode_steps or 2400, config.start_scale, rise=config.rise

@@ -103,7 +103,7 @@ class WalkTrainConfig(LeggedTrainConfig):
     level: float = 1.0
     """Hardest terrain level of the curriculum, 0 to 1."""
     start_level: float = 0.1
-    """Terrain level at the start of the curriculum."""
+    """Terrain level at the start of the curriculum; `level` if that is lower."""
     vary: bool = False
     """Randomise body, servos and ground in every episode, delay controls and push the robot. Use env.variation if set,
     otherwise the default randomisation TRAINING_VARIATION."""
@@ -133,6 +133,8 @@ class WalkTrainConfig(LeggedTrainConfig):
         if self.terrain == "flat":
             names = ("level", "start_level", "curriculum", "curriculum_share", "sampling", "env.terrain")
             idle |= dict.fromkeys(names, "--terrain flat has no levels")
+        elif self.start_level > self.level:
+            idle["start_level"] = f"--level {self.level:g} is lower"
         if self.curriculum == "success":
             idle["curriculum_share"] = "--curriculum success raises the terrain with success, not with time"
         if varied.varies and not self.vary:
@@ -141,10 +143,15 @@ class WalkTrainConfig(LeggedTrainConfig):
             idle["env.variation.push_interval"] = "env.variation.push_speed is 0"
         return idle
 
+    @property
+    def first_level(self) -> float:
+        """Terrain level at the start of the training."""
+        return min(self.start_level, self.level)
+
     def make_env(self) -> BatchVecEnv:
-        """Returns the simulations to train on; the terrain of their first episodes is at most start_level."""
+        """Returns the simulations to train on; the terrain of their first episodes is at most `first_level`."""
         env = super().make_env()
-        env.env_method("set_terrain_scale", self.start_level)
+        env.env_method("set_terrain_scale", self.first_level)
         return env
 
     def task_callbacks(self) -> dict[str, BaseCallback]:
@@ -168,8 +175,8 @@ class WalkTrainConfig(LeggedTrainConfig):
 
 
 def curriculum(config: WalkTrainConfig) -> BaseCallback:
-    """Returns the callback that raises the terrain from start_level to level."""
+    """Returns the callback that raises the terrain from `first_level` to level."""
     if config.curriculum == "success":
-        return SuccessCurriculumCallback(config.env.terrain.kinds, config.start_level, config.level)
+        return SuccessCurriculumCallback(config.env.terrain.kinds, config.first_level, config.level)
     rise = max(1, round(config.curriculum_share * config.total_timesteps))
-    return TerrainCurriculumCallback(config.start_level, config.level, rise)
+    return TerrainCurriculumCallback(config.first_level, config.level, rise)

@@ -5,21 +5,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+ENDING = (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,)  # Windows has no SIGHUP
+
 
 @contextmanager
 def ends_in_order() -> Iterator[None]:
-    """Makes SIGTERM raise SystemExit(143), so that `with` blocks close their files; also a decorator.
+    """Makes SIGTERM and SIGHUP raise SystemExit, so that `with` blocks close their files; also a decorator.
 
-    Does nothing outside the main thread, because Python allows signal handlers in the main thread only.
+    The exit code is 143 or 129. SIGHUP stays ignored if it was ignored before, as under nohup. Does nothing outside the main
+    thread, because Python allows signal handlers in the main thread only.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _exit)
+    before = {number: signal.signal(number, _exit) for number in ENDING if signal.getsignal(number) != signal.SIG_IGN}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _exit(number, frame):

@@ -58,6 +58,8 @@ def test_rows_come_back_from_a_csv(tmp_path):
         (",".join((*KEYS, *METRICS)) + "\na,1,both,1,1,c,c,in,1,0,0,9\n", "line 2: it must have 11 values"),
         (",".join((*KEYS, *METRICS)) + "\na,1,both,1,1,c,c,in,1,0,0\na,1,time,1,1,c,c,in,1,1,0\n", "a 1 time c twice"),
         (",".join((*KEYS, *METRICS)) + "\na,1,both,1,1,c,c,in,1,nan,0\n", "success must be finite"),
+        (",".join((*KEYS, *METRICS)) + "\na,,both,1,1,c,c,in,1,0,0\n", "line 2: seed must be a number, got ''"),
+        (",".join((*KEYS, *METRICS)) + "\na,1,both,1,1,c,c,in,,0,0\n", "line 2: episodes must be a number, got ''"),
         (",".join((*KEYS, *METRICS)) + "\na,1,both,1\n", "line 2: it must have 11 values"),
     ],
 )
