@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+import gymnasium as gym
 import tyro
 
 from run_folder.export import MODEL_MARKS, export_onnx, export_torchscript
@@ -39,7 +40,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         out = check_out(config.out, config.format)
         FORMATS[config.format](load_run(config.run), out)
-    except (ValueError, OSError) as error:
+    except KeyboardInterrupt:
+        print("export_policy: interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, ImportError, gym.error.Error) as error:
         print(f"export_policy: {error}", file=sys.stderr)
         return 2
     print(f"Wrote {out}")

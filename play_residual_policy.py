@@ -152,7 +152,8 @@ def page_setup(config: PlayConfig, setting: Setting) -> Setup:
         command = {"vx": scene.command, "vy": scene.command_vy, "yaw_rate": scene.command_yaw_rate}
     if scene.terrain is not None:
         ground = {"kind": scene.terrain, "level": scene.level}
-    return Setup(setting.env_id, as_plain(setting.arguments), policy=policy, seed=config.seed, command=command, **ground)
+    seeds = {"seed": config.seed, "ground_seed": config.first_seed}
+    return Setup(setting.env_id, as_plain(setting.arguments), policy=policy, command=command, **seeds, **ground)
 
 
 def runs_of(config: PlayConfig) -> tuple[Path, ...]:

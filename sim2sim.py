@@ -89,10 +89,13 @@ def with_checked_paths(config: Sim2SimConfig) -> Sim2SimConfig:
     """Returns the config with `~` expanded in its paths.
 
     Raises:
-        ValueError: the JSON or the video would overwrite a file of a run, or a file that this program did not write.
+        ValueError: the JSON or the video would overwrite a file of a run, a file that this program did not write, or each
+            other.
     """
     names = ("model", "script", "mjcf", "json", "video")
     paths = {name: expanded(getattr(config, name)) for name in names if getattr(config, name) is not None}
+    if paths.get("json") == paths.get("video", ""):
+        raise ValueError(f"--json and --video both name {config.json}")
     if "json" in paths:
         check_output(paths["json"], json_with("passed", "difference", "segments"))
     if "video" in paths:

@@ -1,7 +1,7 @@
 """Shows an environment in the browser and steers it from there: `python view.py [ID] [--model RUN ...]`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
@@ -10,19 +10,22 @@ import gymnasium as gym
 import tyro
 
 from envs.locomotion.terrain import typical_kind
+from evaluation.held_out_seeds import PLAY
 from run_folder.records import read_env
+from utils.config import as_plain
 from utils.console.arguments import YAML_MAPPING, parse_arguments
 from utils.console.interrupts import ends_in_order
-from utils.console.options import refuse_idle
+from utils.console.options import overruled, refuse_idle
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID, registered
 from utils.fields import Checked, within
 from utils.paths import expanded, with_home
+from utils.run_file_names import CHECKPOINTS
 from viewer import policies
 from viewer.recording import read_recording, replayed
 from viewer.session import Setup
 from viewer.show import FOLDER, HIGHEST_PORT, show
-from viewer.worlds import Tile, legged_config
+from viewer.worlds import Tile, World, legged_config
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class ViewConfig(Checked):
     robots: int = within(1, 1, 16)
     """Number of robots; with two policies, of each."""
     seed: int = within(0, 0, 9999)
-    """Seed of the episodes and of the terrain. No training uses these seeds."""
+    """Seed of the episodes and of the terrain, 0 to 9,999. No training and no benchmark uses these seeds."""
     terrain: str | None = None
     """Terrain kind: flat, rough, slope, stairs, blocks, waves. Default: that of the training, rough if it had several;
     without a model, that of the shipped policy or of the environment."""
@@ -102,7 +105,7 @@ def setup_of(config: ViewConfig) -> Setup:
     """Returns the setup of a command line.
 
     Raises:
-        ValueError: the models are of different environments, or a value is wrong.
+        ValueError: the models are of different environments, a value is wrong, or a value of --env-kwargs has no effect.
     """
     settings = [read_env(path) for path in config.model]
     env_id, arguments = settings[0] if settings else (config.env_id or DEFAULT_ID, {})
@@ -112,6 +115,8 @@ def setup_of(config: ViewConfig) -> Setup:
     registered(env_id)
     names = [policies.default_policy(env_id, path) for path in config.model]
     first = names[0] if names else config.policy or policies.default_policy(env_id, None)
+    if first == policies.SHIPPED_NAME and (shipped := policies.shipped_folder(env_id)):
+        arguments = read_env(shipped)[1]
     given = {**arguments, **(config.env_kwargs or {})}
     setup = Setup(
         env_id,
@@ -123,9 +128,32 @@ def setup_of(config: ViewConfig) -> Setup:
         names[1] if len(names) > 1 else "",
         config.terrain or usual_terrain(env_id, given),
         config.level,
+        PLAY.at(config.seed),
     )
-    _ = setup.world  # raises for an unknown terrain
+    refuse_replaced(config.env_kwargs or {}, setup.world)  # raises for an unknown terrain, too
+    if config.follow and not (config.model[0] / CHECKPOINTS).is_dir():
+        raise ValueError(f"--follow has no effect: {config.model[0]} is not the folder of a run with checkpoints")
+    for _, other in settings[1:]:
+        note_differences(config.model, setup.world, World(env_id, other, setup.challenge, setup.world.tile))
     return setup
+
+
+def refuse_replaced(given: Mapping, world: World) -> None:
+    """Raises ValueError if the world has another value than `given`, arguments of the environment from the command line."""
+    if world.config is None:
+        return
+    config = given.get("config") if isinstance(given.get("config"), Mapping) else {}
+    for name, value in overruled(as_plain({**config, **given}), as_plain(world.config)):
+        if name != "config" and name.partition(".")[0] in as_plain(world.config) and name != "terrain.kinds":
+            reason = "the page shows nominal robots under one command, on one tile"
+            raise ValueError(f"--env-kwargs: {name} has no effect: {reason} (it is {value!r})")
+
+
+def note_differences(models: Sequence[Path], first: World, second: World) -> None:
+    """Prints a note if the second policy acts in another environment than that of its training."""
+    if names := second.differences(first):
+        words = f"was trained with other values of {', '.join(names)}, and acts in the environment of {models[0]}"
+        print(f"view: note: {models[1]} {words}", file=sys.stderr)
 
 
 def usual_terrain(env_id: str, arguments: Mapping) -> str:
@@ -151,7 +179,11 @@ def repeat(config: ViewConfig, options: list[str]) -> int:
     if not config.check:
         show(recording.start, config.port, (), False, config.end_with_page, config.out, recording)
         return 0
-    session = replayed(recording)
+    try:
+        session = replayed(recording)
+    except KeyboardInterrupt:
+        print("view: interrupted", file=sys.stderr)
+        return 130
     session.close()
     same = session.digest == recording.digest
     print(f"{session.steps} steps: {'the same bits' if same else 'other numbers'} as in the recording.")

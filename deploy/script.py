@@ -26,7 +26,7 @@ class Limits(Checked):
     """Largest of these errors as a share of the commanded velocity, where this is smaller, but at least 0.05 m/s or rad/s.
     With 1 a robot that stands would pass."""
     drift: float = within(0.05, 0.0, unit="m/s")
-    """Mean speed over the ground while the command means standing, m/s."""
+    """Speed of the mean velocity over the ground while the command means standing, m/s; swaying does not count."""
     slip: float = within(0.25, 0.0, unit="m/s")
     """Mean speed of feet that stand on the ground, m/s."""
     saturation: float = within(0.05, 0.0, 1.0)

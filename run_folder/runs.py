@@ -58,8 +58,16 @@ class Run:
         return self.policy.predict(normalized, deterministic=True)[0]
 
     def make_env(self, num_envs: int = 1, **changes) -> gym.vector.VectorEnv:
-        """Returns the vector environment that the policy was trained on; `changes` replace arguments."""
-        return make_vector(qualified(self.env_id), num_envs, **{**self.env_kwargs, **changes})
+        """Returns the vector environment that the policy was trained on; `changes` replace arguments.
+
+        Raises:
+            ValueError: the environment does not have an argument, or refuses its value.
+        """
+        arguments = {**self.env_kwargs, **changes}
+        try:
+            return make_vector(qualified(self.env_id), num_envs, **arguments)
+        except TypeError as error:  # env.json names an argument that another package's environment does not have
+            raise ValueError(f"{self.env_id} cannot be made: {str(error).splitlines()[0]}") from error
 
 
 @contextmanager

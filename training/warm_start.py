@@ -66,7 +66,8 @@ class Start:
     @property
     def fresh(self) -> list[str]:
         """Names of the parts that the new run does not take over."""
-        attributes = [name.replace("_", " ") for name in self.learner.kept]
+        options = self.learner.config.__dataclass_fields__
+        attributes = [name.replace("_", " ") for name in self.learner.kept if name not in options]
         learned = [number.words for number in self.learner.learned]
         critic = () if self._gives_critic else ("critic", "statistics of privileged observations")
         names = ("optimizer", *critic, "reward statistics", *attributes, *learned)

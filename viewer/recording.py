@@ -52,9 +52,7 @@ class Recording(Checked):
 
 def recording_of(session: Session) -> Recording:
     """Returns the recording of a session so far."""
-    setups = [session.start.policy, session.start.second]
-    chosen = [row["policy"] for row in session.log if row["command"] == "choose"]
-    named = {name: policies.fingerprint(name, session.start.env_id) for name in filter(None, [*setups, *chosen])}
+    named = dict(session.fingerprints)
     rows = tuple(dict(row) for row in session.log)
     return Recording(FORMAT, as_plain(session.start), session.steps, session.digest, rows, named, versions())
 

@@ -87,11 +87,13 @@ class Session:
         observation, reward, terms, info: of the last step; `terms` (n,) by name.
         ages, episodes: (n,) steps of the current episodes, and number of episodes that ended since the last reset.
         on_step: functions that are called after every step.
+        fingerprints: hashes of the files of each policy so far, by its name, when it was first loaded.
     """
 
     def __init__(self, setup: Setup):
         self.start, self.log, self.steps = setup, [], 0
         self.on_step: list[Callable[[], None]] = []
+        self.fingerprints: dict[str, list[str]] = {}
         self._hash = hashlib.blake2b(digest_size=16)
         self._use(setup, *_built(setup))
 
@@ -187,6 +189,7 @@ class Session:
             self._rebuild(setup)
         else:
             self._policies, self.setup = _loaded(setup, self.env), setup
+            self._identify(setup)
 
     def _rebuild(self, setup):
         built, old = _built(setup), self.env
@@ -196,6 +199,7 @@ class Session:
     def _use(self, setup, env, loaded):
         """Takes over a new environment and its policies, and starts episodes in it."""
         self.env, self._policies, self.knobs = env, loaded, Knobs(env)
+        self._identify(setup)
         self.control_dt = control_dt(env) or UNKNOWN_DT
         self.bodies = bodies_of(env)
         self.pushes = None if self.bodies is None else Pushes(self.bodies, self.control_dt)
@@ -205,6 +209,11 @@ class Session:
         self._reset(setup)
         if setup.command:
             self.knobs.steer(setup.command)
+
+    def _identify(self, setup):
+        for name in filter(None, (setup.policy, setup.second)):
+            if name not in self.fingerprints:
+                self.fingerprints[name] = policies.fingerprint(name, setup.env_id)
 
     def _reset(self, setup):
         if self.pushes is not None:

@@ -14,7 +14,7 @@ from envs.locomotion.config import LeggedConfig, WalkerConfig
 from envs.locomotion.terrain import KINDS, check_kind
 from envs.wrappers.perturbed import made_perturbable
 from evaluation.steering import constant
-from utils.config import resolved
+from utils.config import as_plain, resolved
 from utils.env_ids import qualified, registered
 from utils.fields import Checked, checked, is_name, within
 from utils.observation import Row
@@ -25,6 +25,7 @@ from utils.vector_access import call, owners
 STEERED_TILE = {"length": 10.0, "width": 6.0}
 STEERED_START = {"start_distance": 2.5, "start_length": 0.4}
 CHALLENGES = ("", "easy", "medium", "hard")
+REWARDS = ("weights",)  # arguments on which no policy depends
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ class World:
         kind = _config_class(self.env_id)
         return kind is not None and issubclass(kind, LeggedConfig)
 
+    def differences(self, other: "World") -> list[str]:
+        """Returns the names of arguments that differ between two worlds on the same ground; rewards do not count."""
+        return [name for name, value in self._plain.items() if value != other._plain.get(name)]
+
     def make(self, num_envs: int, **more) -> VectorEnv:
         """Returns the simulations.
 
@@ -97,6 +102,13 @@ class World:
         except (TypeError, gym.error.Error) as error:
             raise ValueError(f"{self.env_id} cannot be made: {str(error).splitlines()[0]}") from error
         return challenges.apply(env, combined_challenge=self.challenge) if self.challenge else env
+
+    @property
+    def _plain(self):
+        """The arguments by name as plain data, those of the config among them."""
+        config = as_plain(self.config) if self.config is not None else {}
+        others = {name: as_plain(value) for name, value in self.arguments.items() if name not in (*config, "config")}
+        return {name: value for name, value in (config | others).items() if name not in REWARDS}
 
     def _on_tile(self, config):
         tile, terrain = self.tile, config.terrain

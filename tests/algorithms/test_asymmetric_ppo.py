@@ -156,6 +156,7 @@ def test_it_starts_from_the_actor_of_another_run(symmetric, source, tmp_path):
     training.model.get_env().close()
     words, said = "fresh: optimizer, critic, statistics of privileged observations", describe_start(tmp_path / "run")
     assert said.startswith(f"It starts from the {'weights' if symmetric else 'actor'}") and (words in said) != symmetric
+    assert "warm up" not in said
 
 
 def test_symmetric_networks_do_not_start_from_a_policy_that_is_not_symmetric(tmp_path, capsys):

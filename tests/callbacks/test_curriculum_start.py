@@ -22,10 +22,9 @@ def levels_of(env, count=3):
     return found
 
 
-@pytest.mark.parametrize("curriculum", ["time", "success"])
-def test_a_training_never_has_a_higher_level_than_its_hardest_one(tmp_path, curriculum):
+def test_a_training_never_has_a_higher_level_than_its_hardest_one(tmp_path):
     run = tmp_path / "run"
-    arguments = [*SMALL, "--episode-steps", "10", "--level", "0.5", "--curriculum", curriculum, "--run-dir", str(run)]
+    arguments = [*SMALL, "--episode-steps", "10", "--level", "0.5", "--run-dir", str(run)]  # the preset starts at 0.6
     assert train_residual_ppo.main(arguments) == 0
     scalars = read_scalars(run)
     seen = [value for tag in scalars if tag.endswith("level") or "terrain" in tag for value in scalars[tag][1]]

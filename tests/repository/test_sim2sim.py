@@ -46,6 +46,12 @@ def test_a_pair_that_stands_passes(tmp_path, capsys):
     assert code == 0 and printed.endswith("PASS\n") and "difference" not in printed
 
 
+def test_two_outputs_in_one_file_are_refused(tmp_path, capsys):
+    same = tmp_path / "x.mp4"
+    code, _, error = ran(capsys, "--model", pair(tmp_path, **STIFF), "--json", same, "--video", same)
+    assert (code, error) == (2, f"sim2sim: --json and --video both name {same}\n") and not same.exists()
+
+
 def test_a_pair_with_another_gain_fails_with_its_name(tmp_path, capsys):
     out = tmp_path / "out.json"
     code, printed, _ = ran(capsys, "--model", pair(tmp_path, **STIFF), "--only", "compare", "--json", out)

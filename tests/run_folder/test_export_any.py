@@ -1,6 +1,7 @@
 """Policies of every environment export as ONNX and TorchScript, and act as `Run.act` does."""
 
 import json
+import shutil
 
 import gymnasium as gym
 import numpy as np
@@ -98,6 +99,14 @@ def test_an_export_that_fails_leaves_no_file(form, name, tmp_path, monkeypatch, 
     monkeypatch.setattr(export, "write_json", full)
     assert export_policy.main([str(run.folder), str(tmp_path / "out" / name), "--format", form]) == 2
     assert "No space left" in capsys.readouterr().err and not [*(tmp_path / "out").iterdir()]
+
+
+def test_a_run_whose_environment_refuses_an_argument_gets_one_sentence(run, tmp_path, capsys):
+    copy = shutil.copytree(run.folder, tmp_path / "copy")
+    (copy / "env.json").write_text(json.dumps({"id": "CartPole-v1", "kwargs": {"foo": 1}}))
+    assert export_policy.main([str(copy), str(tmp_path / "policy.onnx")]) == 2
+    error = capsys.readouterr().err
+    assert "CartPole-v1 cannot be made: " in error and "foo" in error and len(error.splitlines()) == 1
 
 
 def test_two_models_share_a_description_only_if_it_is_true_of_both(tmp_path, capsys):

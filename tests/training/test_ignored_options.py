@@ -43,6 +43,16 @@ WRONG = [
     (train, "--env Toy-v0 --eval-every 0 --eval-episodes 9", "--eval-episodes has no effect"),
     (train_residual_ppo, "--curriculum success --curriculum-share 0.2", "--curriculum-share has no effect"),
     (train_residual_ppo, "--level 0.5 --start-level 0.8", "--start-level has no effect: --level 0.5 is lower"),
+    (
+        train_residual_ppo,
+        "--level 0.5 --curriculum-share 0.3",
+        "--curriculum-share has no effect: the training starts at --le",
+    ),
+    (
+        train_residual_ppo,
+        "--level 0.6 --curriculum success",
+        "--curriculum has no effect: the training starts at --level 0.6",
+    ),
     (train_residual_ppo, "--terrain flat --start-level 0.2", "--start-level has no effect: --terrain flat"),
     (train_residual_ppo, "--terrain flat --env.terrain.levels 0 1", "--env.terrain.levels has no effect"),
     (train, f"--env CubeInHand-v0 --start-angle {3.141592653589793} --rise 3", "--rise has no effect"),

@@ -13,6 +13,7 @@ pytest.importorskip("mjviser")
 from viser._messages import GuiUpdateMessage
 
 from tests.helpers.web_page import change, press, settle
+from utils.rendering.video import Video
 from viewer.panels.see import bars, table
 from viewer.server import LocalServer
 
@@ -140,6 +141,7 @@ def test_the_numbers_on_the_page_are_those_of_the_robot(viewers):
     assert panel._table.content == table(viewer.session.observations.rows(viewer.session.observation, 1))
     assert "joint_pos" in panel._table.content and "rad/s" in panel._table.content
     change(panel.follow, False)
+    settle(viewer)
     assert not viewer.scene.follow
 
 
@@ -175,6 +177,24 @@ def test_a_film_has_a_frame_for_every_25th_of_a_second(viewer, tmp_path, gl):
     settle(viewer)
     frames, _ = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "recordings" / "session.mp4"))
     assert frames == 25
+
+
+def test_a_film_that_fails_or_has_no_step_leaves_no_file(viewer, tmp_path, gl, monkeypatch):
+    panel, folder = viewer.panels["Record"], tmp_path / "recordings"
+    change(panel.buttons["Film"])
+    settle(viewer)
+    change(panel.buttons["Film"])
+    settle(viewer)
+    assert panel._said.content == "No step was filmed." and not [*folder.iterdir()]
+    change(panel.buttons["Film"])
+    settle(viewer)
+    viewer.session.step()
+    monkeypatch.setattr(Video, "add", lambda self, frame: (_ for _ in ()).throw(RuntimeError("the disk is full")))
+    for _ in range(8):
+        viewer.session.step()
+    settle(viewer)
+    assert panel.film is None and "the disk is full" in viewer.loop.message
+    assert not [path for path in folder.iterdir() if "partial" in path.name]
 
 
 @pytest.mark.parametrize(

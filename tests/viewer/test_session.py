@@ -1,6 +1,7 @@
 """Sessions: without commands an environment steps as ever; commands do what they say; a recording replays to the bit."""
 
 import json
+import shutil
 
 import gymnasium as gym
 import mujoco
@@ -9,6 +10,7 @@ import pytest
 
 from evaluation.held_out_seeds import PLAY
 from viewer.commands import Choose, Drag, Drop, Ground, Perturb, Push, Release, Reset, Steer
+from viewer.policies import SHIPPED
 from viewer.recording import read_recording, replayed, write_recording
 from viewer.session import Session, Setup
 
@@ -194,6 +196,16 @@ def test_a_recording_replays_to_the_bit(recording):
     again = replayed(read_recording(file))
     again.close()
     assert again.digest == session.digest and again.setup == session.setup and again.steps == 95
+
+
+def test_a_recording_names_the_files_that_were_loaded(sessions, tmp_path):
+    best = shutil.copytree(SHIPPED / "ResidualWalk-v0", tmp_path / "best")
+    session = sessions(kind="flat", policy=str(best))
+    session.step()
+    shutil.copytree(SHIPPED / "ResidualWalk-v0-steering", best, dirs_exist_ok=True)  # as a training does
+    file = write_recording(tmp_path / "session.json", session)
+    with pytest.raises(ValueError, match=r"the policy .*best has changed since"):
+        read_recording(file)
 
 
 def test_another_command_or_another_bit_gives_another_digest(recording):

@@ -2,15 +2,18 @@
 
 import json
 import shutil
+import signal
 from types import SimpleNamespace
 
 import pytest
 
 import play_residual_policy
 import view
+from evaluation.held_out_seeds import PLAY
 from run_folder.records import read_run_config
+from run_folder.runs import load_run
 from viewer.commands import Push
-from viewer.policies import SHIPPED
+from viewer.policies import SHIPPED, shipped_folder
 from viewer.recording import write_recording
 from viewer.session import Session, Setup
 
@@ -30,6 +33,40 @@ def test_the_default_is_the_shipped_quadruped_on_rough_ground(shown):
     assert view.main([]) == 0
     setup = shown[0][0]
     assert (setup.env_id, setup.policy, setup.kind, setup.level) == ("ResidualWalk-v0", "shipped", "rough", 0.5)
+    assert setup.ground_seed == PLAY.at(0)
+
+
+@pytest.mark.parametrize("env_id", ["ResidualWalk-v0", "AdaptiveWalk-v0", "Biped-v0", "A1-v0", "CubeInHand-v0"])
+def test_a_shipped_policy_acts_in_the_environment_of_its_training(shown, env_id):
+    assert view.main([env_id]) == 0
+    setup, trained = shown[0][0], load_run(shipped_folder(env_id)).make_env(1)
+    session = Session(setup)
+    session.step()
+    session.close()
+    assert setup.policy == "shipped" and session.observation.shape == trained.observation_space.shape
+    shown_task, trained_task = (env.unwrapped.config for env in (session.env, trained))
+    names = {"residual_scale", "gait", "task_name", "action_scale", "target_angle"} & vars(trained_task).keys()
+    assert names and {name: getattr(shown_task, name) for name in names} == {
+        name: getattr(trained_task, name) for name in names
+    }
+    trained.close()
+
+
+def test_a_second_policy_of_another_environment_is_noted(shown, capsys):
+    models = [str(SHIPPED / name) for name in ("A1-v0", "A1-v0-reset")]
+    assert view.main(["--model", *models]) == 0
+    said = capsys.readouterr().err
+    assert f"note: {models[1]} was trained with other values of " in said and "task_name" in said
+    assert view.main(["--model", WALKER, WALKER]) == 0 and capsys.readouterr().err == ""
+
+
+def test_ctrl_c_during_a_check_says_nothing_about_the_numbers(tmp_path, monkeypatch, capsys):
+    session = Session(Setup("ResidualWalk-v0", {}, kind="flat", policy="random"))
+    file = write_recording(tmp_path / "session.json", session)
+    session.close()
+    monkeypatch.setattr(view, "replayed", lambda recording: signal.raise_signal(signal.SIGINT))
+    assert view.main(["--replay", str(file), "--check"]) == 130
+    assert capsys.readouterr() == ("", "view: interrupted\n")
 
 
 def test_a_model_gives_its_environment_and_two_models_stand_side_by_side(shown, tmp_path):
@@ -62,6 +99,7 @@ def test_play_opens_the_page_with_its_scene_and_command(shown):
     assert play_residual_policy.main(command.split()) == 0
     setup, port, runs = shown[0]
     assert (setup.policy, setup.kind, setup.level, setup.seed) == ("gait alone", "waves", 0.4, 5)
+    assert setup.ground_seed == PLAY.at(5)
     assert setup.command == {"vx": 0.2, "vy": 0.0, "yaw_rate": 0.3} and (port, runs) == (8123, ())
 
 
@@ -87,6 +125,9 @@ def test_play_opens_the_page_by_itself_in_a_terminal_without_a_display(shown, mo
         (["--robots", "0"], "robots must"),
         (["--challenge", "harder"], "challenge must be one of easy, medium, hard"),
         (["--follow"], "--follow needs the folder of a run"),
+        (["--follow", "--model", WALKER], "--follow has no effect: "),
+        (["--env-kwargs", "{variation: {mass: [1.3, 1.3]}}"], "--env-kwargs: variation.mass has no effect: the page shows"),
+        (["--env-kwargs", "{config: {terrain: {levels: [1.0]}}}"], "--env-kwargs: terrain.levels has no effect"),
         (["--check"], "--check needs a recording"),
         (["--model", "nowhere"], "nowhere contains no env.json"),
         (["--model", WALKER, WALKER, WALKER], "--model takes one or two folders, got 3"),

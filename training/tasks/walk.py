@@ -135,7 +135,9 @@ class WalkTrainConfig(LeggedTrainConfig):
             idle |= dict.fromkeys(names, "--terrain flat has no levels")
         elif self.start_level > self.level:
             idle["start_level"] = f"--level {self.level:g} is lower"
-        if self.curriculum == "success":
+        if self.terrain != "flat" and self.first_level == self.level:
+            idle |= dict.fromkeys(("curriculum", "curriculum_share"), f"the training starts at --level {self.level:g}")
+        elif self.curriculum == "success":
             idle["curriculum_share"] = "--curriculum success raises the terrain with success, not with time"
         if varied.varies and not self.vary:
             idle["vary"] = "env.variation sets the values"

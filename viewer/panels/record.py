@@ -1,6 +1,7 @@
 """The tab that records: the commands as JSON, and a video."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from viewer.film import Film
@@ -43,7 +44,7 @@ class RecordPanel(Panel):
         if self.film is not None:
             film, self.film = self.film, None
             film.close()
-            self._say(f"Filmed {film.path}")
+            self._say(f"Filmed {film.path}" if film.path.exists() else "No step was filmed.")
 
     def note(self):
         """Films a step; called after every step. A film that fails ends, and the simulation goes on."""
@@ -51,7 +52,9 @@ class RecordPanel(Panel):
             try:
                 self.film.take()
             except RuntimeError as error:
-                self.film = None
+                film, self.film = self.film, None
+                with suppress(RuntimeError):
+                    film.close()
                 self.viewer.refuse(error)
 
     def refresh(self):

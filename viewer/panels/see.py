@@ -39,12 +39,14 @@ class SeePanel(Panel):
 
     def look(self):
         """Follows the robot that the page shows."""
+        self.viewer.loop.post(self._look)
+
+    def _look(self):
         robot, scene = self.robot.value, self.viewer.scene
-        if isinstance(robot, (int, float)) and robot == robot and 0 <= robot < self.viewer.session.count:
-            scene.robot, scene.follow = int(robot), self.follow.value is True
-            self._past.clear()
-        else:
-            self.viewer.refuse(ValueError(f"robot must be 0 to {self.viewer.session.count - 1}"))
+        if not (isinstance(robot, (int, float)) and robot == robot and 0 <= robot < self.viewer.session.count):
+            raise ValueError(f"robot must be 0 to {self.viewer.session.count - 1}")
+        scene.robot, scene.follow = int(robot), self.follow.value is True
+        self._past.clear()
 
     def add_overlays(self):
         """Adds the scene's switches; called again when another scene replaces it."""
