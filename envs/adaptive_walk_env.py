@@ -20,9 +20,9 @@ class AdaptiveWalkTask(ResidualWalkTask):
     action_space = Box(-1.0, 1.0, (ACTIONS,), np.float32)
     gait = AdaptiveGaitController
 
-    def act(self, action):
-        self.controller.base_controller.adjust(action[:, 12:])
-        super().act(action)
+    def controls(self, action):
+        self.controller.base_controller.adjust(action[:, 12:])  # after a new command, which sets the cycle
+        return super().controls(action)
 
     def describe(self):
         description = super().describe()

@@ -18,7 +18,17 @@ def checked_action(action, shape: tuple[int, ...]) -> np.ndarray:
     Raises:
         ValueError: the action has another shape, or contains NaN.
     """
-    action = np.asarray(action, dtype=float)
+    return checked_numbers(np.asarray(action, dtype=float), shape)
+
+
+def checked_numbers(action, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns an action as an array of floating-point numbers: of its own type, or float64 if it has another one.
+
+    Raises:
+        ValueError: as `checked_action`.
+    """
+    action = np.asarray(action)
+    action = action if action.dtype.kind == "f" else action.astype(float)
     if action.shape != shape:
         raise ValueError(f"an action must have the shape {shape}, got {action.shape}")
     if np.isnan(action).any():

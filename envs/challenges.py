@@ -92,6 +92,10 @@ def apply(
     perturbation = parse_perturbation(perturb_spec)
     if multiobj.enable and multiobj.objective == "safety" and not safety.enable:
         raise ValueError('multiobj_spec.objective "safety" needs constraints: enable safety_spec')
+    if random is not None and not exact:
+        raise ValueError("random has no effect without exact=True: reset(seed=s) seeds the generators")
+    if multiobj.enable and multiobj.coeff and not multiobj.reward:
+        raise ValueError("multiobj_spec.coeff has no effect without reward: true")
     random = (random or np.random.RandomState()) if exact else None
 
     if combined_challenge is not None:
@@ -114,6 +118,9 @@ def apply(
     return env
 
 
+DECLARED = ("constraints", "optional_constraints")  # methods of an environment that has constraints of its own
+
+
 def constraints(env, spec: SafetySpec, exact: bool = False) -> Mapping:
     """Returns the constraints that a spec selects: the environment's built-in ones and those that the spec adds.
 
@@ -123,9 +130,17 @@ def constraints(env, spec: SafetySpec, exact: bool = False) -> Mapping:
         ValueError: the environment has no constraint of a given name.
     """
     base = first_env(env).unwrapped
+    if (spec.limits or spec.safety_coeff != 1.0) and not any(hasattr(base, name) for name in DECLARED):
+        raise ValueError(
+            "limits and safety_coeff of safety_spec have no effect: the environment has no constraints of its own"
+        )
     built_in = _declared(base, "constraints", spec)
     if isinstance(spec.constraints, Mapping):
         chosen = spec.constraints if exact else built_in | spec.constraints
+        for name in (name for name, constraint in spec.constraints.items() if constraint is None and not exact):
+            if name not in built_in:
+                known = nearest_name(name, built_in)
+                raise ValueError(f"safety_spec.constraints removes {name!r}, which is no built-in constraint{known}")
         return {name: constraint for name, constraint in chosen.items() if constraint is not None}
     optional = _declared(base, "optional_constraints", spec)
     for added in spec.constraints or ():
@@ -133,7 +148,11 @@ def constraints(env, spec: SafetySpec, exact: bool = False) -> Mapping:
             raise ValueError(
                 f"safety_spec.constraints names {added!r}, which is no optional constraint{nearest_name(added, optional)}"
             )
-        built_in |= {added: optional[added]} if isinstance(added, str) else {added.__name__: added}
+        name = added if isinstance(added, str) else getattr(added, "__name__", "<lambda>")
+        if name == "<lambda>" or name in built_in:
+            words = "a function without a name" if name == "<lambda>" else f"{name!r} a second time"
+            raise ValueError(f"safety_spec.constraints has {words}: give a mapping of names to functions")
+        built_in |= {name: optional[name] if isinstance(added, str) else added}
     return built_in
 
 

@@ -24,7 +24,7 @@ class Rebuilt:
 
     def __new__(cls, *args, **kwargs):
         instance = super().__new__(cls)
-        instance._arguments = args, kwargs
+        instance._arguments = _plain_copy(args), _plain_copy(kwargs)
         return instance
 
     def __reduce__(self):
@@ -40,6 +40,13 @@ class Rebuilt:
 
     def create_state_attributes(self) -> None:
         """Creates the attributes that exist only once an episode has started; `restore` then overwrites their values."""
+
+
+def _plain_copy(value):
+    """Returns a copy of nested dicts, lists and tuples, which a caller may change later; other values stay the same."""
+    if type(value) is dict:
+        return {name: _plain_copy(inner) for name, inner in value.items()}
+    return type(value)(map(_plain_copy, value)) if type(value) in (list, tuple) else value
 
 
 def _build(kind, args, kwargs):

@@ -7,7 +7,7 @@ import numpy as np
 
 from utils.config import nearest_name
 
-_ANGLE, _FOOT = int(mujoco.mjtSensor.mjSENS_JOINTPOS), "_foot_pos"
+_ANGLE, _FEET = int(mujoco.mjtSensor.mjSENS_JOINTPOS), ("_foot_pos", "_foot_force")
 
 
 class SensorReader:
@@ -20,7 +20,8 @@ class SensorReader:
 
     Attributes:
         joints: names of the joints with an angle sensor `<joint>_pos`, in the order of these sensors.
-        feet: names of the feet with a sensor `<foot>_foot_pos`, in the order of these sensors.
+        feet: names of the feet with a sensor `<foot>_foot_pos`, in the order of these sensors; if there are none, with a
+            sensor `<foot>_foot_force`.
     """
 
     def __init__(self, model: mujoco.MjModel, data):
@@ -32,7 +33,8 @@ class SensorReader:
         }
         angles = [name for name, kind in zip(names, model.sensor_type) if name and kind == _ANGLE]
         self.joints = tuple(name.removesuffix("_pos") for name in angles)
-        self.feet = tuple(name.removesuffix(_FOOT) for name in names if name and name.endswith(_FOOT))
+        feet = ([name.removesuffix(kind) for name in names if name and name.endswith(kind)] for kind in _FEET)
+        self.feet = tuple(next(filter(None, feet), ()))
 
     def indices(self, names: Sequence[str]) -> np.ndarray:
         """Returns the columns (k,) of these sensors in sensordata, in the order of `names`.
@@ -43,7 +45,7 @@ class SensorReader:
         for name in names:
             if name not in self._places:
                 raise ValueError(f"no sensor is called {name!r}{nearest_name(name, self._places)}")
-        return np.concatenate([self._places[name] for name in names])
+        return np.concatenate([np.zeros(0, int), *(self._places[name] for name in names)])
 
     def slice(self, names: Sequence[str]) -> slice:
         """Returns the slice of these sensors in sensordata; reading a slice makes no copy.

@@ -121,6 +121,14 @@ class Variation:
         values = {name: self._fitted(name, value) for name, value in values.items()}
         for name, override in self.overrides.items():
             values[name] = np.where(np.isnan(override[ids]), values.get(name, self._neutral[name]), override[ids])
+        self._write(values, ids)
+
+    def change(self, values: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
+        """Sets factors within an episode, as `apply` does, but without the overrides, which may be of the next episode."""
+        self._check(values)
+        self._write({name: self._fitted(name, value) for name, value in values.items()}, ids)
+
+    def _write(self, values, ids):
         for name, value in values.items():
             self.values[name][ids] = value
         fields = dict.fromkeys(entry.change.field for entry in self._entries if entry.factor in values)

@@ -16,6 +16,7 @@ from envs.biped.scene import JOINTS, SCENE, SERVOS, SOLES, UNDERSIDE
 from envs.biped.variation import PARAMETERS
 from envs.locomotion.streams import spawned
 from envs.locomotion.walker import WalkerTask
+from utils.fields import number_within
 
 STANDING = 0.05  # a command whose norm is at most this one, m/s and rad/s, means standing
 STEP_HEIGHT = 0.01  # m; a robot steps if one of its soles is so much higher than the other
@@ -69,13 +70,22 @@ class BipedTask(BipedRewards, WalkerTask):
         return model
 
     def set_command_scale(self, scale: float) -> None:
-        """Multiplies the ranges from which following commands are drawn by `scale`, 0 to 1, for a curriculum."""
+        """Multiplies the ranges from which following commands are drawn by `scale`, for a curriculum.
+
+        Raises:
+            ValueError: the scale is not a number in 0 to 1.
+        """
+        scale = number_within("a scale of commands", scale, 0.0, 1.0)
         for end, whole in zip((self.command.low, self.command.high), self._command_range):
             end[:] = scale * whole
 
     def set_push_scale(self, scale: float) -> None:
-        """Multiplies the velocities of following pushes by `scale`, 0 to 1, for a curriculum."""
-        self.randomisation.pushes.scale = scale
+        """Multiplies the velocities of following pushes by `scale`, for a curriculum.
+
+        Raises:
+            ValueError: the scale is not a number in 0 to 1.
+        """
+        self.randomisation.pushes.scale = number_within("a scale of pushes", scale, 0.0, 1.0)
 
     def set_variation_scale(self, scale):
         """Also scales the errors of the servos' angles, and the angular velocities of pushes."""

@@ -46,11 +46,14 @@ class Ground:
         n = whole_number("num_envs", n, 1)
         self.level, self.kind = np.zeros(n), np.zeros(n, int)
         self._underside, self._size = np.asarray(underside, float), config.size
-        self._room = np.array([config.start_length, START_WIDTH]) * config.size
+        margin = TILE_MARGIN * config.size
         self._centre = np.zeros((n, 2))  # centre of each robot's tile, m
         self._half_size = np.array([config.length, config.width]) / 2
-        self._rear_right = np.array([config.start_distance * config.size, self._half_size[1] - self._room[1] / 2])
-        self._from_centre = self._half_size - TILE_MARGIN * self._size  # m in x and y, at which an episode is truncated
+        self._from_centre = self._half_size - margin  # m in x and y, at which an episode is truncated
+        rear = max(config.start_distance * config.size, margin)
+        room = min(config.start_length * config.size, max(config.length - margin - rear, 0.0))
+        self._room = np.array([room, min(START_WIDTH * config.size, 2 * self._from_centre[1])])  # of starts
+        self._rear_right = np.array([rear, self._half_size[1] - self._room[1] / 2])
         if self.terrain is not None:
             self._levels, self._rank = np.sort(config.levels), np.argsort(config.levels)
             corners = np.array([(tile.x, tile.y) for tile in self.terrain.tiles])

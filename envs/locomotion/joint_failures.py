@@ -183,7 +183,7 @@ class JointFailures:
         self.strength[ids] = np.choose(kind + 1, [one, one, 0.0 * one, self._weak[ids], erratic])  # from healthy on
         values = {"failed_joint_strength": self.strength[ids]}
         values |= {f"failed_joint_{name}": value * locked for name, value in _LOCKED.items()}
-        self._variation.apply(values, ids)
+        self._variation.change(values, ids)
 
 
 _LOCKED = {"damping": LOCKED_DAMPING, "armature": LOCKED_ARMATURE}

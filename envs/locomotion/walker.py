@@ -103,7 +103,7 @@ class WalkerTask(LeggedTask):
             "commanded_velocity": vx,
             "commanded_lateral_velocity": vy,
             "commanded_yaw_rate": yaw_rate,
-            "heading_error": self.heading_error,
+            "heading_error": self.heading_error.copy(),
         }
 
     def _robots(self, ids):

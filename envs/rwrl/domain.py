@@ -107,7 +107,7 @@ class Domain(ABC):
         """Returns the limits by name at a safety coefficient; `changes` replaces limits of the same name.
 
         Raises:
-            ValueError: the coefficient is outside [0, 1], or `changes` has an unknown name.
+            ValueError: the coefficient is outside [0, 1], or `changes` has an unknown name, a wrong shape or NaN.
         """
         if not 0 <= safety_coeff <= 1:
             raise ValueError(f"safety_coeff must lie in [0, 1], got {safety_coeff}")
@@ -115,7 +115,10 @@ class Domain(ABC):
         for name in changes or ():
             if name not in limits:
                 raise ValueError(f"{self.name} has no limit {name!r}{nearest_name(name, limits)}")
-        return limits | dict(changes or {})
+            if not is_array(changes[name], np.shape(limits[name])):
+                wanted = f"numbers of the shape {np.shape(limits[name])}" if np.ndim(limits[name]) else "a number"
+                raise ValueError(f"limits: {name} must be {wanted}, got {shown(changes[name])}")
+        return limits | {name: np.array(value, float)[()] for name, value in (changes or {}).items()}
 
     def constraints(self, limits: Limits) -> dict[str, Constraint]:
         """Returns the built-in constraints in table order; each is a function of the safety variables."""
@@ -129,6 +132,15 @@ class Domain(ABC):
         return {
             level: rest | {"start": start, "min": t.low, "max": t.high, "std": t.std} for level, t in self.tuning.items()
         }
+
+
+def is_array(value, shape: tuple[int, ...]) -> bool:
+    """Returns whether `value` is an array, or nested lists, of numbers of that shape, without NaN."""
+    try:
+        numbers = np.array(value)
+    except ValueError:  # lists of different lengths
+        return False
+    return numbers.dtype.kind in "fiu" and numbers.shape == shape and not np.isnan(numbers).any()
 
 
 @dataclass(frozen=True)

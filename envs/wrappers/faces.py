@@ -49,7 +49,7 @@ class SingleFace(gym.Wrapper, RecordConstructorArgs):
 
     def step(self, action):
         check_step(self)
-        action = self._change_actions(np.asarray(action)[None], ONE)[0]
+        action = self._change_actions(self._checked(action)[None], ONE)[0]
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._report(info)
         reward = float(self._change_rewards(np.array([reward], float), info, ONE)[0])
@@ -103,9 +103,10 @@ class VectorFace(VectorWrapper):
 
     def step(self, actions):
         check_step(self)
+        actions = self._checked(actions)
         if self._over.any():
-            return self._step_after_ends(np.asarray(actions))
-        actions = self._change_actions(np.asarray(actions), self._all)
+            return self._step_after_ends(actions)
+        actions = self._change_actions(actions, self._all)
         observation, reward, terminated, truncated, info = self.env.step(actions)
         ended = terminated | truncated
         if self._same_step and ended.any():

@@ -74,7 +74,11 @@ class Layout:
         """
         values = np.zeros(self.size, dtype)
         for name, value in given.items() if isinstance(given, Mapping) else ():
-            values[self.place(name, what)] = value
+            block = values[self.place(name, what)]
+            if np.ndim(value) and np.shape(value) != block.shape:
+                words = f"must be one number or {len(block)} of them for the block {name!r}, got {np.size(value)}"
+                raise ValueError(f"{what} {words}")
+            block[:] = value
         if isinstance(given, Mapping):
             return values
         if np.ndim(given) and np.shape(given) != values.shape:

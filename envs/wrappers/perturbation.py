@@ -1,12 +1,11 @@
 """Perturbs parameters of the physics from episode to episode."""
 
-import gymnasium as gym
-
 from envs.episode_values import STREAM, EpisodeValues
 from envs.wrappers.draws import reseed
 from envs.wrappers.faces import SingleFace, VectorFace
+from envs.wrappers.layout import first_env
 from envs.wrappers.perturbed import made_perturbable
-from envs.wrappers.wrapper import ChallengeWrapper
+from envs.wrappers.wrapper import ChallengeWrapper, wrappers_of
 
 
 class Perturbation(EpisodeValues, ChallengeWrapper):
@@ -71,9 +70,8 @@ class VectorPerturbation(Perturbation, VectorFace):
 
 def perturbed_names(env) -> tuple[str, ...]:
     """Returns the parameters that an environment, or a wrapper inside it, draws for every episode."""
-    inside = getattr(env.unwrapped, "episode_values", None)
+    inside = getattr(first_env(env).unwrapped, "episode_values", None)
     names = () if inside is None else inside.perturbed_names
-    while isinstance(env, (gym.Wrapper, gym.vector.VectorWrapper)):
-        names += env.perturbed_names if isinstance(env, Perturbation) else ()
-        env = env.env
+    for wrapper in wrappers_of(env):
+        names += wrapper.perturbed_names if isinstance(wrapper, Perturbation) else ()
     return names

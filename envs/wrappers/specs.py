@@ -24,7 +24,7 @@ _STEPS = "be a whole number of steps, at least 1, at most 1e9"
 def is_delay(value) -> bool:
     """Returns whether `value` is a delay in steps: n, (low, high), [one per component], or {block: any of these}."""
     if isinstance(value, Mapping):
-        return all(is_delay(delay) for delay in value.values())
+        return all(is_delay(delay) and not isinstance(delay, Mapping) for delay in value.values())
     if isinstance(value, (list, np.ndarray)):
         return all(is_common_delay(delay) for delay in value)
     return is_common_delay(value)
@@ -40,7 +40,7 @@ def is_common_delay(value) -> bool:
 def is_strength(value, high: float = np.inf) -> bool:
     """Returns whether `value` is a number in 0 to `high`, or several: [one per component], {block: any of these}."""
     if isinstance(value, Mapping):
-        return all(is_strength(strength, high) for strength in value.values())
+        return all(is_strength(strength, high) and not isinstance(strength, Mapping) for strength in value.values())
     if isinstance(value, (list, tuple, np.ndarray)):
         return all(is_number(strength, 0.0, high) for strength in value)
     return is_number(value, 0.0, high)

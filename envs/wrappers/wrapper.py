@@ -2,14 +2,16 @@
 
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.spaces import Box
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
 
+from envs.arguments import checked_numbers
 from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.layout import Layout, first_env, layout_of
 from utils.mirror import Symmetry
@@ -114,6 +116,20 @@ class ChallengeWrapper:
         """Returns the observations that the caller receives."""
         return observations
 
+    def _checked(self, actions):
+        """Returns actions as an array; a wrapper that changes them checks them before it remembers any.
+
+        Raises:
+            ValueError: the wrapper changes actions, and they have another shape, or contain NaN.
+        """
+        if not self._changes_actions or not isinstance(self.action_space, Box):
+            return np.asarray(actions)
+        return checked_numbers(actions, self.action_space.shape)
+
+    @property
+    def _changes_actions(self):
+        return type(self)._change_actions is not ChallengeWrapper._change_actions
+
     def _add_term(self, info: dict, name: str, values: np.ndarray, ids: np.ndarray) -> None:
         """Adds a term (k,) to `info["reward_terms"]`, if the environment reports its terms."""
         if "reward_terms" in info:
@@ -130,16 +146,29 @@ class ChallengeWrapper:
     def _stream(self, number: int) -> tuple[int, ...]:
         """Returns a key that separates this wrapper's random numbers from those of others: `number`, and how many wrappers
         of the same class are inside."""
-        inside, env = 0, self.env
-        while isinstance(env, (gym.Wrapper, VectorWrapper)):
-            inside, env = inside + (type(env).__name__ == type(self).__name__), env.env
-        return number, inside
+        return number, sum(_kind(wrapper) == _kind(self) for wrapper in wrappers_of(self.env))
 
     def _check_exact(self, exact: bool) -> bool:
         """Returns `exact`; raises ValueError for vectors, which the original suite does not have."""
         if exact and isinstance(self, VectorEnv):
             raise ValueError("exact wrappers need single environments: put those into a SyncVectorEnv")
         return exact
+
+
+def wrappers_of(env) -> Iterator[gym.Wrapper | VectorWrapper]:
+    """Yields all wrappers of an environment, the outermost one first; also those of a vector's first single environment."""
+    while True:
+        while isinstance(env, (gym.Wrapper, VectorWrapper)):
+            yield env
+            env = env.env
+        if first_env(env) is env:
+            return
+        env = first_env(env)
+
+
+def _kind(wrapper):
+    """Returns the name of a wrapper's class without that of its face."""
+    return type(wrapper).__name__.removeprefix("Vector").removeprefix("Single")
 
 
 def _declaring(env):

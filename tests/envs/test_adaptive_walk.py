@@ -20,6 +20,17 @@ def one_cycle(adjustment, steps=400):
     return feet
 
 
+def test_the_cadence_also_acts_in_the_first_step_of_a_new_command():
+    env = gym.make_vec("envs:AdaptiveWalk-v0", num_envs=4, command_segments={"duration": (0.1, 0.2)})
+    env.reset(seed=0)
+    gait, action = env.unwrapped.task.controller.base_controller, np.zeros((4, 16))
+    action[:, 12 + ADJUSTMENTS.index("cadence")] = 1.0
+    for _ in range(40):
+        env.step(action)
+        np.testing.assert_allclose(gait.cycle_time, gait._commanded_cycle / 1.3)
+    env.close()
+
+
 def test_no_adjustment_is_the_plain_gait_bit_for_bit():
     plain, adaptive = DiagonalGaitController(num_robots=3), AdaptiveGaitController(num_robots=3)
     for gait in (plain, adaptive):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import gymnasium as gym
 import mujoco
 import numpy as np
 import pytest
@@ -240,3 +241,12 @@ def test_every_robot_is_stepped_by_plain_mujoco_on_its_model():
             data.ctrl[:] = sim.ctrl[i]
             mujoco.mj_step(model, data, 4)
             np.testing.assert_allclose(data.qpos, sim.bind("qpos")[i], atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [-0.1, 1.5, np.nan, "much"])
+def test_scales_of_commands_and_pushes_outside_0_to_1_are_refused(scale):
+    env = gym.make("envs:Biped-v0").unwrapped
+    for change, name in ((env.set_command_scale, "commands"), (env.set_push_scale, "pushes")):
+        with pytest.raises(ValueError, match=f"a scale of {name} must"):
+            change(scale)
+    env.close()

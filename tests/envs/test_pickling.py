@@ -109,6 +109,15 @@ def test_a_copy_of_a_single_environment_continues_bit_for_bit(env_id, settings, 
     assert_continues_alike(single(env_id, **settings), copied)
 
 
+def test_a_copy_does_not_depend_on_what_the_caller_does_with_the_arguments():
+    terrain = {"kinds": ["rough"], "levels": [0.5, 1.0], "seed": 0}
+    env = gym.make("envs:ResidualWalk-v0", terrain=terrain)
+    terrain["seed"] = 1
+    terrain["levels"].clear()
+    env.reset(seed=0)
+    assert_continues_alike(env, copy.deepcopy)
+
+
 @every_copy
 @every_case
 def test_a_copy_of_a_vector_continues_bit_for_bit(env_id, settings, copied):

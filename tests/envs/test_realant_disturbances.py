@@ -79,6 +79,20 @@ def test_an_erratic_joint_has_another_share_of_its_torque_in_every_step():
     assert len(np.unique(shares)) == 60 and np.min(shares) < 0.1 and np.max(shares) > 0.9
 
 
+def test_a_failure_within_an_episode_changes_nothing_else():
+    failures = {"share": 1.0, "kinds": ("erratic",)}
+    env = gym.make_vec("envs:RealAnt-v0", num_envs=2, variation={"mass": (1.2, 1.2), "joint_failures": failures})
+    env.reset(seed=0)
+    env.unwrapped.perturb({"mass": np.array([1.5])}, np.array([0]))  # from the next reset on
+    mass = env.unwrapped.task.variation.values["mass"]
+    for wanted in ([1.2, 1.2], [1.5, 1.2]):
+        for _ in range(3):
+            np.testing.assert_array_equal(mass, wanted)
+            env.step(np.zeros((2, 8)))
+        env.reset(seed=1)
+    env.close()
+
+
 def test_failures_are_drawn_for_each_episode_and_end_after_their_duration():
     failures = {"share": 0.5, "joints": (1, 3), "start": (0, 5), "duration": (3, 6)}
     env = RealAntVectorEnv(100, variation={"joint_failures": failures})

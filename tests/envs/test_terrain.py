@@ -162,6 +162,14 @@ def test_starts_and_margins_grow_with_the_terrain():
     assert ground.off_tile(outside).all() and not ground.off_tile(inside).any()
 
 
+@pytest.mark.parametrize("changes", [{"width": 1.0}, {"start_distance": 0.0}, {"length": 1.0}])
+def test_robots_never_start_beyond_the_edge_of_their_tile(changes):
+    ground = Ground(SCENE, UNDERSIDE, replace(TerrainConfig(("rough",), (0.0,)), **changes), 200)
+    draws = np.random.default_rng(0).random((200, 6))
+    x, y = ground.draw_starts(np.arange(200), draws, np.ones(1))
+    assert not ground.off_tile(np.stack([x, y], axis=1)).any() and np.ptp(y) > 0.6
+
+
 @pytest.mark.parametrize(
     "changes, words",
     [

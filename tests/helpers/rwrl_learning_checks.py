@@ -32,7 +32,7 @@ def _infos(episode):
     """Returns the info of each row, in the format of a vector environment of size one."""
     for satisfied, objectives in zip(episode["constraints"], episode["multiobj"]):
         constraints = {f"constraint {k}": np.array([value]) for k, value in enumerate(satisfied)}
-        yield {"constraints": constraints, "multiobj": np.array([objectives])}
+        yield {"constraints": constraints, "objectives": np.array([objectives])}
 
 
 def _as_recorded(stats):

@@ -36,7 +36,7 @@ class Toy(gym.Env):
         return {
             "constraints": {"even": bool(number % 2 == 0), "small": np.bool_(number < 21)},
             "safety_vars": {"number": np.float64(number), "powers": np.array([number**2, -number], float)},
-            "multiobj": np.array([number, 1.0]),
+            "objectives": np.array([number, 1.0]),
         }
 
 

@@ -1,5 +1,6 @@
 """Sensor readings by name equal those of MuJoCo."""
 
+import gymnasium as gym
 import mujoco
 import numpy as np
 import pytest
@@ -99,3 +100,17 @@ def test_an_unknown_sensor_names_the_nearest_and_all_others():
     for read in (reader.read_sensor, lambda name: reader.read_sensors([name]), lambda name: reader.slice([name])):
         with pytest.raises(ValueError, match=r"'FL_tilt_position', did you mean FL_tilt_pos\?.*body_pos.*force"):
             read("FL_tilt_position")
+
+
+@pytest.mark.parametrize(("env_id", "positions"), [("ResidualWalk-v0", 12), ("RealAnt-v0", None), ("A1-v0", None)])
+def test_every_robot_with_feet_reads_their_forces(env_id, positions):
+    env = gym.make(f"envs:{env_id}")
+    env.reset(seed=0)
+    reader = env.unwrapped.sensor_reader
+    assert reader.get_foot_forces().shape[-1] == len(reader.feet) == 4
+    if positions is None:
+        with pytest.raises(ValueError, match=r"no sensor is called '.*_foot_pos'"):
+            reader.get_foot_positions()
+    else:
+        assert reader.get_foot_positions().shape[-1] == positions
+    env.close()

@@ -15,14 +15,14 @@ from envs.wrappers.challenge_logs.stats import (
     write_stats,
 )
 
-GROUPS = ("constraints", "safety_vars", "multiobj")
+GROUPS = ("constraints", "safety_vars", "objectives")
 
 
 class ChallengeLog:
     """Log of the episodes of n simulations: `begin` with a reset's info, `add` at every step, `end` with the episode.
 
     Infos are those of a vector environment: `constraints` name -> (n,) bool, True where satisfied, `safety_vars`
-    name -> (n,) or (n, k), `multiobj` (n, m). Entries may be missing. An episode that is reset before its end is not
+    name -> (n,) or (n, k), `objectives` (n, m). Entries may be missing. An episode that is reset before its end is not
     counted. The file is written completely or not at all, every `log_every` episodes and at `close`; an existing file is
     continued. The rows of running episodes stay in memory: 8 bytes per number, step and simulation.
     """

@@ -1,5 +1,6 @@
 """Commands: drawn, drawn again within an episode, fixed from outside, released, and seen from their heading."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -185,3 +186,17 @@ def test_a_reached_target_is_counted_and_replaced_for_that_robot_alone():
     assert command.reached.tolist() == [0, 0, 0]
     with pytest.raises(ValueError, match="above the radius"):
         TargetCommand(1, distance=(0.2, 4.0), radius=0.3)
+
+
+@pytest.mark.parametrize("env_id", ["ResidualWalk-v0", "Biped-v0", "A1-v0"])
+def test_what_a_caller_does_with_infos_changes_no_simulation(env_id):
+    twins = [gym.make_vec(f"envs:{env_id}", num_envs=2) for _ in range(2)]
+    for env in twins:
+        env.reset(seed=0)
+    action = np.full(twins[0].action_space.shape, 0.1, np.float32)
+    for _ in range(5):
+        (first, *_, info), (second, *_) = (env.step(action) for env in twins)
+        np.testing.assert_array_equal(first, second)
+        for value in info.values():
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+                value *= 180 / np.pi

@@ -35,6 +35,17 @@ def test_one_environment_is_recorded_reset_row_and_all():
     check(env.log.stats(), [expected(0, e) for e in range(1, 8)])
 
 
+def test_the_objectives_of_real_wrappers_are_recorded():
+    specs = {"safety_spec": {"enable": True}, "multiobj_spec": {"enable": True, "objective": "safety", "observed": True}}
+    env = RecordChallenges(gym.make("envs:RWRLCartpoleSwingup-v0", max_episode_steps=5, **specs))
+    _, info = env.reset(seed=0)
+    told, over = [info["objectives"]], False
+    while not over:
+        *_, over, info = env.step(np.ones(1))
+        told.append(info["objectives"])
+    np.testing.assert_allclose(env.log.stats().objectives, [np.sum(told, axis=0)])
+
+
 def test_a_share_of_violations_is_that_of_the_episodes_that_came_so_far():
     env = RecordChallenges(Toy())
     play(env, 2)  # rows 10 to 13 and 20 to 24
