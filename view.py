@@ -175,11 +175,12 @@ def repeat(config: ViewConfig, options: list[str]) -> int:
     refuse_idle(options, IDLE_IN_CHECK if config.check else IDLE_IN_REPLAY)
     if config.env_id is not None:
         raise ValueError(f"{config.env_id} has no effect: --replay repeats a recording")
-    recording = read_recording(expanded(config.replay))
     if not config.check:
+        recording = read_recording(expanded(config.replay))
         show(recording.start, config.port, (), False, config.end_with_page, config.out, recording)
         return 0
     try:
+        recording = read_recording(expanded(config.replay))
         session = replayed(recording)
     except KeyboardInterrupt:
         print("view: interrupted", file=sys.stderr)

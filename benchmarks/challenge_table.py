@@ -20,16 +20,17 @@ import tyro
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.study_trainings import ended_at
 from benchmarks.successes import SEEN_BY_NOBODY
 from evaluation.baselines import random_actions
 from evaluation.episodes import evaluate_returns, interval_text, mean_interval
-from run_folder.records import CONFIG
+from run_folder.records import CONFIG, read_run_config
 from run_folder.runs import ended, load_run
 from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_output_folder, json_with, used_alone
 from utils.console.terminal import tolerant_output
 from utils.fields import Checked, checked, within
-from utils.files import write_json
+from utils.files import read_json, reading, write_json
 from utils.paths import with_home
 from utils.plain_yaml import dump_yaml
 from utils.provenance import versions
@@ -109,7 +110,8 @@ def run(config: ChallengeTableConfig, cells: list[Cell]) -> None:
     if not config.no_training:
         with ThreadPoolExecutor(config.workers or 2) as pool:
             list(pool.map(partial(train, out=out, steps=steps), cells))
-    done = [cell for cell in cells if ended(out / cell.name, steps)]
+    done = [cell for cell in cells if ended_at(out / cell.name, steps)]
+    check_kept(out / RETURNS, steps, episodes, done)
     returns = {cell: learned(out / cell.name, episodes) for cell in done}
     rows = {cell[1:3]: cell for cell in done}  # random actions do not depend on the training: one seed of a row is enough
     chances = {row: chance(out / cell.name, episodes) for row, cell in rows.items()}
@@ -122,8 +124,11 @@ def train(cell: Cell, out: Path, steps: int) -> None:
 
     Raises:
         CalledProcessError: the training failed.
+        ValueError: the folder has a training of another length.
     """
     run = out / cell.name
+    if (run / CONFIG).is_file() and (planned := read_run_config(run).get("total_timesteps")) != steps:
+        raise ValueError(f"{run} has a training of {planned:,} steps: give --steps {planned} or another --out")
     if ended(run, steps):
         return
     arguments = ["--env", cell.env, "--algo", "sac", "--seed", cell.seed, "--run-dir", run, "--num-threads", 1]
@@ -136,6 +141,20 @@ def train(cell: Cell, out: Path, steps: int) -> None:
         command = [sys.executable, TRAIN, *arguments, "--total-timesteps", steps]
         subprocess.run([*map(str, command)], stdout=log, stderr=subprocess.STDOUT, check=True)
     print(f"{cell.name} is trained", file=sys.stderr, flush=True)
+
+
+def check_kept(path: Path, steps: int, episodes: int, cells: list[Cell]) -> None:
+    """Raises ValueError if a file of earlier returns has results that the `cells` of this call do not replace."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    before = read_json(path)
+    with reading(path):
+        kept = {Cell(**{name: row[name] for name in Cell._fields}): len(row["returns"]) for row in before["learned"]}
+        others = sorted(cell.name for cell in kept.keys() - {*cells})
+    if kept and (before["steps"], {*kept.values()}) != (steps, {episodes}):
+        raise ValueError(f"{path} has results of other --steps or --episodes: give the same, or another --out")
+    if others:
+        raise ValueError(f"{path} has results of {', '.join(others)}: give these, too, or another --out")
 
 
 def learned(run: Path, episodes: int) -> list[float]:

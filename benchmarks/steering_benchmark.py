@@ -16,18 +16,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.terrain_report import write_csv
+from benchmarks.variation_benchmark import read_walker
 from evaluation.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
 from evaluation.judges import Scene, Setting
 from evaluation.steering import on_wide_tiles
 from evaluation.walk_judge import as_walk_judge
-from evaluation.walks import evaluate, gait_alone, success_table, summarise, with_pooled
-from run_folder.records import read_env
-from run_folder.runs import load_run
+from evaluation.walks import Policy, evaluate, gait_alone, success_table, summarise, with_pooled
 from training.tasks import find_task
 from utils.console.arguments import parse_arguments
 from utils.console.outputs import check_no_loss, check_output, csv_with, used_alone
 from utils.console.terminal import tolerant_output
-from utils.env_ids import DEFAULT_ID
 from utils.fields import Checked, within
 from utils.files import write_aside
 from utils.paths import with_home
@@ -86,22 +84,21 @@ def main(argv: list[str] | None = None) -> int:
 
 def all_rows(config: SteeringBenchmarkConfig) -> Iterator[dict]:
     """Yields a row of figures for each ground, walker and command, and prints its success rate."""
-    for (kind, level), model in product(GROUNDS, (None, *dict.fromkeys(config.model))):
+    walkers = {model: read_walker(model) for model in (None, *config.model)}  # all are read before any walks
+    for (kind, level), model in product(GROUNDS, walkers):
         title = GAIT if model is None else str(model)
         for command in COMMANDS:
-            summary = followed(model, Scene(kind, level), command, config)
+            summary = followed(*walkers[model], Scene(kind, level), command, config)
             print(f"{kind} {level:g}, {title}, {command}: {summary['success']:.0%}", flush=True)
             yield {"walker": title, "kind": kind, "level": level, "command": command, **summary}
 
 
-def followed(model: Path | None, scene: Scene, command: str, config: SteeringBenchmarkConfig) -> dict:
+def followed(setting: Setting, policy: Policy | None, scene: Scene, command: str, config: SteeringBenchmarkConfig) -> dict:
     """Plays the episodes of a policy, or of the default gait alone for None, with a command; returns their summary."""
-    setting = Setting(DEFAULT_ID) if model is None else Setting(*read_env(model))
     judge = as_walk_judge(find_task(setting.env_id).judge, setting.env_id)
     task = judge.play_task(setting, scene, BENCHMARK_TERRAIN.at(config.seeds_from, name="seeds_from"))
     names = ("command_vx", "command_vy", "command_yaw_rate")
     task = on_wide_tiles(replace(task, **dict(zip(names, COMMANDS[command]))), judge.steered_time)
-    policy = None if model is None else load_run(model, (setting.env_id, setting.arguments)).act
     with closing(judge.vector(setting, task, config.episodes, judge.steered_time)) as env:
         return summarise(evaluate(env, policy or gait_alone(env), config.episodes, config.seeds_from, None))
 

@@ -10,11 +10,22 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.study_trainings import Busy, Failed, Method, Training, reserved, run_name, saved, train, within_time
+from benchmarks.study_trainings import (
+    Busy,
+    Failed,
+    Method,
+    Training,
+    ended_at,
+    reserved,
+    run_name,
+    saved,
+    train,
+    within_time,
+)
 from evaluation.kept_rows import KeptRows, read_rows
 from evaluation.study.conditions import Condition
 from evaluation.study.results import BOTH, KEYS, STEPS, TIME, Results, read_parts, read_results, write_results
-from run_folder.runs import Run, digest, ended, load_run
+from run_folder.runs import Run, digest, load_run
 from utils.console.outputs import check_output_folder, csv_with, text_with
 from utils.files import write_aside
 from utils.provenance import code_state, versions
@@ -182,7 +193,7 @@ class StudyRunner:
         return dict(zip(KEYS, (*keys, condition.name, condition.group, condition.reach, self.plan.settings[0]))) | cell
 
     def _has_ended(self, training):
-        return ended(self.plan.out / training.name, training.steps(self.plan.steps))
+        return ended_at(self.plan.out / training.name, training.steps(self.plan.steps))
 
     def _cache(self, training):
         return self.plan.out / f"{training.name}{ROWS}"

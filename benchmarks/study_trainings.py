@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from run_folder.records import read_record
+from run_folder.records import read_record, read_run_config
 from run_folder.runs import ended
 from utils.files import read_json
 from utils.run_file_names import CARD, CHECKPOINTS, CONFIG, POLICY_FILES
@@ -141,7 +141,7 @@ def train(training: Training, env_id: str, steps: int, out: Path, num_threads: i
         check_same(run, wanted)
     if ended(run, training.steps(steps)):
         return
-    if missing := [name for name in training.sources if not ended(out / name, steps)]:
+    if missing := [name for name in training.sources if not ended_at(out / name, steps)]:
         raise Failed(f"the training {training.name} starts from {missing[0]}, which has not ended: train that first")
     arguments = ["--resume", run] if started else [*wanted, "--num-threads", num_threads, "--run-dir", run]  # see check_same
     log = out / f"{training.name}.log"
@@ -150,6 +150,11 @@ def train(training: Training, env_id: str, steps: int, out: Path, num_threads: i
         raise KeyboardInterrupt
     if code:
         raise Failed(f"the training {training.name} has failed with exit code {code}: see {log}")
+
+
+def ended_at(run: Path, steps: int) -> bool:
+    """Returns whether a run has ended, and its training had exactly this length."""
+    return ended(run, steps) and read_run_config(run).get("total_timesteps") == steps
 
 
 def check_same(run: Path, wanted: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ from controllers.bezier_gait import GaitParameters
 from envs.locomotion.terrain import KINDS, TerrainConfig, check_kind, check_level
 from envs.residual_walk.config import ResidualWalkConfig
 from evaluation.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
-from evaluation.kept_rows import KeptRows, is_kept_rows
+from evaluation.kept_rows import KeptRows, is_kept_rows, read_rows
 from evaluation.walk_judge import as_walk_judge
 from evaluation.walk_tally import time_limit
 from evaluation.walks import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise
@@ -35,7 +35,7 @@ from run_folder.runs import digest, load_run
 from training.tasks import find_task
 from utils.config import resolved
 from utils.console.arguments import parse_arguments
-from utils.console.outputs import MARK, check_output_folder, csv_with, marked, text_with, used_alone
+from utils.console.outputs import MARK, check_no_loss, check_output_folder, csv_with, marked, text_with, used_alone
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID
 from utils.files import write_aside
@@ -95,6 +95,9 @@ class BenchmarkConfig:
             raise ValueError("--no-own-gaits has no effect without a --model")
         if not self.kinds or not self.levels:
             raise ValueError("give at least one kind and one level")
+        for name in ("kinds", "levels"):
+            if len({*getattr(self, name)}) < len(getattr(self, name)):
+                raise ValueError(f"--{name} must name each value once, got {' '.join(map(str, getattr(self, name)))}")
         [check_kind(kind) for kind in self.kinds], [check_level(level) for level in self.levels]
 
     @property
@@ -118,11 +121,19 @@ class Walker:
 def main(argv: list[str] | None = None) -> int:
     """Runs the benchmark on the command line; returns the exit code."""
     try:
-        run(parse_arguments(BenchmarkConfig, with_home(argv), about=__doc__))
+        config = parse_arguments(BenchmarkConfig, with_home(argv), about=__doc__)
+        check_grounds(config)
+        run(config)
     except (ValueError, RuntimeError, OSError, gym.error.Error) as error:
         print(f"terrain_benchmark: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def check_grounds(config: BenchmarkConfig) -> None:
+    """Raises ValueError if flat ground is among the kinds: levels have no effect on it, and it has a table of its own."""
+    if "flat" in config.kinds:
+        raise ValueError("--kinds must not name flat: its levels have no effect, and flat ground has a table of its own")
 
 
 def run(config: BenchmarkConfig) -> None:
@@ -139,7 +150,10 @@ def run(config: BenchmarkConfig) -> None:
 def measure(config: BenchmarkConfig, out: Path, walkers: list[Walker], made_with: str) -> None:
     """Plays every walker and writes the results, with the rows of other walkers that `out` has for the same conditions."""
     settings = (conditions(config), config.min_pace, config.num_envs)
-    kept = KeptRows(out / "rows.jsonl", "; ".join([code_state(), *map(" ".join, versions().items())]), settings)
+    made = "; ".join([code_state(), *map(" ".join, versions().items())])
+    if not read_rows(out / "rows.jsonl", made):  # rows of other code will be dropped
+        check_no_loss(out / "terrain.csv", "walker", [walker.title for walker in walkers])
+    kept = KeptRows(out / "rows.jsonl", made, settings)
     walkers = [*walkers, *earlier_walkers(kept, walkers, config)]
     flat = [
         kept.row((walker.title, walker.digest, "flat", command), lambda place=(walker, command): flat_row(*place, config))

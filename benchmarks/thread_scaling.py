@@ -22,10 +22,12 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import gymnasium as gym
 from stable_baselines3.common.callbacks import BaseCallback
 
 import train
 from training.assembly import create_run, prepare
+from training.config import TrainConfig
 from utils.console.arguments import parse_arguments
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID
@@ -59,6 +61,12 @@ def main(argv: list[str] | None = None) -> int:
     titles = [f"{count} thread{'s' * (count > 1)}" for count in threads] + [
         f"{count}, predicted" for count in columns[len(threads) :]
     ]
+    try:
+        for num_envs in config.num_envs:
+            short_training(config.env, num_envs, 1)
+    except (ValueError, ImportError, gym.error.Error) as error:
+        print(f"thread_scaling: {error}", file=sys.stderr)
+        return 2
     print(f"| simulations | {' | '.join(titles)} | share with one thread | MB |\n" + "|" + "---|" * (len(columns) + 3))
     for num_envs in config.num_envs:
         cells = measured(partial(in_new_process, config.env, num_envs), threads, columns, config.repeats)
@@ -92,12 +100,25 @@ def _rate_and_memory(env_id, num_envs, threads):
     return speed, unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def rate(env_id: str, num_envs: int, threads: int) -> float:
-    """Returns the steps per second of a training, including its updates."""
+def short_training(env_id: str, num_envs: int, threads: int) -> tuple[TrainConfig, int]:
+    """Returns the config of a training of ROLLOUTS rollouts, and the steps of a rollout.
+
+    Raises:
+        ValueError: there is no such environment, or its default preset does not train a variant of PPO with so many
+            simulations.
+    """
     words = ["--env", env_id, "--num-envs", str(num_envs), "--num-threads", str(threads), "--eval-every", "0"]
     config = train.parse(words)
+    if not hasattr(config.learner, "n_steps"):
+        raise ValueError(f"the default preset of {env_id} trains {config.algo}, which has no rollouts to measure")
+    config.check_learner()
     size = num_envs * config.learner.n_steps
-    config = replace(config, total_timesteps=ROLLOUTS * size, checkpoint_every=100 * ROLLOUTS * size)
+    return replace(config, total_timesteps=ROLLOUTS * size, checkpoint_every=100 * ROLLOUTS * size), size
+
+
+def rate(env_id: str, num_envs: int, threads: int) -> float:
+    """Returns the steps per second of a training, including its updates."""
+    config, size = short_training(env_id, num_envs, threads)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):  # the training prints progress
         run = create_run(replace(config, run_dir=Path(folder) / "run"), [])
         training, clock = prepare(config, run), _Clock()

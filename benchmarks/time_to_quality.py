@@ -55,6 +55,9 @@ class TimeToQualityConfig(Checked):
     def __post_init__(self):
         super().__post_init__()
         _ = self.benchmark  # raises ValueError for wrong values
+        for name in ("run", "minutes", "steps"):
+            if len({*getattr(self, name)}) < len(getattr(self, name)):
+                raise ValueError(f"{name} must name each value once, got {' '.join(map(str, getattr(self, name)))}")
 
     @property
     def benchmark(self) -> BenchmarkConfig:
@@ -86,8 +89,10 @@ def main(argv: list[str] | None = None) -> int:
 def all_rows(config: TimeToQualityConfig) -> Iterator[dict]:
     """Yields the rows of the terrain benchmark for each run at each time, with run, minutes and training steps."""
     limits = [("steps", limit) for limit in config.steps] or [("minutes", limit) for limit in config.minutes]
-    for run, (unit, limit) in product(config.run, limits):
-        saved = reached(run, unit, limit)
+    found = [(run, unit, limit, reached(run, unit, limit)) for run, (unit, limit) in product(config.run, limits)]
+    if config.steps:  # two limits may choose the same policy
+        found = list({(run, saved): (run, unit, limit, saved) for run, unit, limit, saved in found}.values())
+    for run, unit, limit, saved in found:
         moment = {"run": str(run), "minutes": limit if unit == "minutes" else round(saved.minutes, 1)}
         walker = load_walker(saved.folder, config.benchmark.terrain_seed)
         for kind, level in product(config.benchmark.kinds, config.benchmark.levels):

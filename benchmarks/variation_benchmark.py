@@ -35,6 +35,9 @@ from utils.files import write_aside
 from utils.paths import with_home
 
 GAIT = "gait alone"
+COMMAND = 0.3  # m/s
+# Fields of a training's config that must be equal for all walkers: they have their defaults.
+ENDS_OF_EPISODES, OBSTACLES = ("min_height", "max_tilt"), ("size", "spacing", "footprint")
 TILES = 4  # of ground, so that the result does not depend on one easy tile
 ENDS = {
     "friction": (0.5, 1.5),
@@ -101,13 +104,12 @@ def fixed(factor: str, value: float) -> VariationConfig:
 
 def all_rows(config: VariationBenchmarkConfig) -> Iterator[dict]:
     """Yields a row of figures for each walker and condition, and prints its success rate."""
-    for model in (None, *dict.fromkeys(config.model)):
-        setting = Setting(DEFAULT_ID) if model is None else Setting(*read_env(model))
+    models = (None, *dict.fromkeys(config.model))
+    for model, setting, policy in [(model, *read_walker(model)) for model in models]:  # all are read before any walks
         judge = as_walk_judge(find_task(setting.env_id).judge, setting.env_id)
         terrain_seed = BENCHMARK_TERRAIN.at(config.seeds_from, name="seeds_from")
-        task = judge.play_task(setting, Scene("rough", config.level), terrain_seed)
+        task = judge.play_task(setting, Scene("rough", config.level, COMMAND), terrain_seed)
         task = replace(task, terrain=replace(task.terrain, levels=task.terrain.levels * TILES))
-        policy = None if model is None else load_run(model, (setting.env_id, setting.arguments)).act
         played = {}  # a delay in no episode and pushes of speed 0 equal the nominal robot, which is played once
         for factor, value, variation in conditions():
             if variation not in played:
@@ -117,6 +119,24 @@ def all_rows(config: VariationBenchmarkConfig) -> Iterator[dict]:
             title = GAIT if model is None else str(model)
             print(f"{title}, {factor} {'' if value is None else value}: {summary['success']:.0%}", flush=True)
             yield {"walker": title, "factor": factor, "value": value, **summary}
+
+
+def read_walker(model: Path | None) -> tuple[Setting, Policy | None]:
+    """Returns the environment of a policy, with obstacles and ends of an episode as by default, and the policy.
+
+    For None these are the default environment and None.
+
+    Raises:
+        ValueError: the policy cannot be read, or is not for a walk.
+    """
+    if model is None:
+        return Setting(DEFAULT_ID), None
+    env_id, arguments = read_env(model)
+    as_walk_judge(find_task(env_id).judge, env_id)
+    task = {name: value for name, value in arguments.get("config", {}).items() if name not in ENDS_OF_EPISODES}
+    if "terrain" in task:
+        task["terrain"] = {name: value for name, value in task["terrain"].items() if name not in OBSTACLES}
+    return Setting(env_id, arguments | {"config": task}), load_run(model, (env_id, arguments)).act
 
 
 def walk(env: VectorEnv, policy: Policy | None, episodes: int, seed: int) -> dict:

@@ -45,6 +45,8 @@ class CompareConfig:
 
     def __post_init__(self):
         self.benchmark  # noqa: B018 - says what is wrong
+        if self.terrain == "flat" and self.level != CompareConfig.level:
+            raise ValueError("--level has no effect: flat ground has no levels")
 
     @property
     def benchmark(self) -> BenchmarkConfig:

@@ -129,8 +129,8 @@ def parse(argv: list[str], about: str, default_id: str = DEFAULT_ID) -> TrainCon
     if written and isinstance(content.get("env_kwargs"), dict):
         content = content | {"env_kwargs": starting_from(name, env_id, {}).env_kwargs | content["env_kwargs"]}
     start = starting_from(name, env_id, content)
-    if known.config and written:
-        refuse_keys(known.config, content, start)
+    if known.config:
+        refuse_keys(known.config, content, start) if written else refuse_beside_config(known.config, read_yaml(file), start)
     config = parse_over(start, argv, about)
     config.refuse_ignored(argv)
     if known.config and written:
@@ -155,6 +155,12 @@ def refuse_keys(file: Path, content: dict, config: TrainConfig) -> None:
     for name in ("config", "from_trial", "resume"):
         if content.get(name) is not None:
             raise ValueError(f"{file}: {name} belongs on the command line")
+
+
+def refuse_beside_config(file: Path, content: dict, config: TrainConfig) -> None:
+    """Raises ValueError if a file in the form of a run's config.yaml has an option of the training outside of `config`."""
+    for name in content.keys() & vars(config).keys() - {"config"}:
+        raise ValueError(f"{file}: {name} has no effect: it belongs below config")
 
 
 def refuse_idle_keys(file: Path, content: dict, before: TrainConfig, configs: Sequence[TrainConfig]) -> None:

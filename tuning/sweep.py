@@ -7,8 +7,10 @@ runs/studies/<name>/journal.log       the study, unless --storage names another 
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +18,7 @@ from algorithms.learners import LEARNERS
 from evaluation.held_out_seeds import EVALUATION, JUDGE, check_training_seed
 from run_folder.records import recorded_config
 from training.checks import idle_numbers
-from training.command_line import refuse_idle_keys, starting_from
+from training.command_line import refuse_beside_config, refuse_idle_keys, refuse_keys, starting_from
 from training.config import TrainConfig
 from training.recipes import STUDIES
 from training.tasks import TaskRow, find_task
@@ -184,11 +186,17 @@ class SweepConfig:
         return {"config": merged(self.common, changes(params))}
 
     def check_file(self) -> None:
-        """Raises ValueError if a value in a user's --config file has no effect with any value of the space."""
+        """Raises ValueError if a value in a user's --config file has no effect, whatever two values of the space are."""
         content = read_yaml(self.config) if self.config else {}
-        if recorded_config(content) is None:
-            before = starting_from(self.common["preset"], self.env, {})
-            refuse_idle_keys(self.config, content, before, [self.base, *self._varied()])
+        if recorded_config(content) is not None:
+            refuse_beside_config(self.config, content, self.base)
+            return
+        refuse_keys(self.config, content, self.base)
+        before = starting_from(self.common["preset"], self.env, {})
+        try:
+            refuse_idle_keys(self.config, content, before, [self.base])
+        except ValueError:  # it may have an effect with other values
+            refuse_idle_keys(self.config, content, before, [*self._varied(), self.base])
 
     def training(self, params: Mapping, seed: int) -> TrainConfig:
         """Returns the config of a training with a trial's parameters and a seed, as long as all trainings of the sweep."""
@@ -201,10 +209,15 @@ class SweepConfig:
         return values | {"space": as_plain(self.entries), "training": base}
 
     def _varied(self):
-        """Yields the config of a training for each end and choice of the space."""
-        for name, entry in self.entries.items():
-            for value in entry.get("choices") or (entry["low"], entry["high"]):
-                yield updated(self.base, changes({name: value}))
+        """Yields the config of a training for every pair of ends and choices of the space, as far as the config takes it."""
+        ends = [
+            (name, value)
+            for name, entry in self.entries.items()
+            for value in entry.get("choices") or (entry["low"], entry["high"])
+        ]
+        for pair in combinations_with_replacement(ends, 2):
+            with suppress(ValueError):
+                yield updated(self.base, changes(dict(pair)))
 
     def _refuse_keys(self, values):
         """Raises ValueError for a key of the --config file that the sweep sets."""

@@ -76,10 +76,13 @@ class ObservationTable:
         """Returns new float32 vectors (n, size) from `blocks`, each (n, row.size), clipped to the bounds of their rows.
 
         Raises:
-            ValueError: the names of the blocks differ from the table's.
+            ValueError: the names or the sizes of the blocks differ from the table's.
         """
         if blocks.keys() != self.slices.keys():
             raise ValueError(f"observation and table disagree on {sorted(blocks.keys() ^ self.slices.keys())}")
+        for name, place in self.slices.items():
+            if blocks[name].shape[1:] != (place.stop - place.start,):
+                raise ValueError(f"{name} must have {place.stop - place.start} columns, got the shape {blocks[name].shape}")
         vectors = np.concatenate([blocks[name] for name in self.slices], axis=1, dtype=np.float32)
         np.maximum(vectors, self._low, out=vectors)
         return np.minimum(vectors, self._high, out=vectors)

@@ -21,6 +21,10 @@ class Film:
         path: the video file.
         session: the simulations; they must be MuJoCo's.
 
+    Attributes:
+        path: the file.
+        frames: number of frames so far; without any, the file is not written.
+
     Raises:
         ValueError: the file cannot be written, or the environment has no MuJoCo bodies.
         RuntimeError: ffmpeg or a GL library is missing.
@@ -35,6 +39,7 @@ class Film:
         self._open_camera()
         self._video = Video(self.path, FRAMES_PER_SECOND).__enter__()
         self._due = self._time = 0.0
+        self.frames = 0
 
     def take(self) -> None:
         """Adds the frames that are due; raises RuntimeError if the file cannot be written."""
@@ -43,6 +48,7 @@ class Film:
         self._time += self._session.control_dt
         while self._due < self._time - 1e-9:  # sums of 0.01 exceed 1 by rounding
             self._video.add(self._camera.frame(0))
+            self.frames += 1
             self._due += 1 / FRAMES_PER_SECOND
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ from utils.vector_access import call, owners
 STEERED_TILE = {"length": 10.0, "width": 6.0}
 STEERED_START = {"start_distance": 2.5, "start_length": 0.4}
 CHALLENGES = ("", "easy", "medium", "hard")
-REWARDS = ("weights",)  # arguments on which no policy depends
+WEIGHTS = ("weights", "stand_weights")  # of reward terms: no policy depends on them
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,9 @@ class World:
         return kind is not None and issubclass(kind, LeggedConfig)
 
     def differences(self, other: "World") -> list[str]:
-        """Returns the names of arguments that differ between two worlds on the same ground; rewards do not count."""
-        return [name for name, value in self._plain.items() if value != other._plain.get(name)]
+        """Returns the names of arguments that differ between two worlds on the same ground; weights do not count."""
+        own, others = self._plain, other._plain
+        return [name for name in own | others if (name in own, own.get(name)) != (name in others, others.get(name))]
 
     def make(self, num_envs: int, **more) -> VectorEnv:
         """Returns the simulations.
@@ -107,8 +108,9 @@ class World:
     def _plain(self):
         """The arguments by name as plain data, those of the config among them."""
         config = as_plain(self.config) if self.config is not None else {}
-        others = {name: as_plain(value) for name, value in self.arguments.items() if name not in (*config, "config")}
-        return {name: value for name, value in (config | others).items() if name not in REWARDS}
+        taken = (*config, "config") if config else ()
+        others = {name: as_plain(value) for name, value in self.arguments.items() if name not in taken}
+        return {name: value for name, value in (config | others).items() if name not in WEIGHTS}
 
     def _on_tile(self, config):
         tile, terrain = self.tile, config.terrain

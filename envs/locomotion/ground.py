@@ -50,7 +50,7 @@ class Ground:
         self._centre = np.zeros((n, 2))  # centre of each robot's tile, m
         self._half_size = np.array([config.length, config.width]) / 2
         self._from_centre = self._half_size - margin  # m in x and y, at which an episode is truncated
-        rear = max(config.start_distance * config.size, margin)
+        rear = min(max(config.start_distance * config.size, margin), config.length - margin)
         room = min(config.start_length * config.size, max(config.length - margin - rear, 0.0))
         self._room = np.array([room, min(START_WIDTH * config.size, 2 * self._from_centre[1])])  # of starts
         self._rear_right = np.array([rear, self._half_size[1] - self._room[1] / 2])

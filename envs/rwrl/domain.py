@@ -116,7 +116,9 @@ class Domain(ABC):
             if name not in limits:
                 raise ValueError(f"{self.name} has no limit {name!r}{nearest_name(name, limits)}")
             if not is_array(changes[name], np.shape(limits[name])):
-                wanted = f"numbers of the shape {np.shape(limits[name])}" if np.ndim(limits[name]) else "a number"
+                wanted = (
+                    f"numbers of the shape {np.shape(limits[name])}" if np.ndim(limits[name]) else "one or several numbers"
+                )
                 raise ValueError(f"limits: {name} must be {wanted}, got {shown(changes[name])}")
         return limits | {name: np.array(value, float)[()] for name, value in (changes or {}).items()}
 
@@ -135,12 +137,13 @@ class Domain(ABC):
 
 
 def is_array(value, shape: tuple[int, ...]) -> bool:
-    """Returns whether `value` is an array, or nested lists, of numbers of that shape, without NaN."""
+    """Returns whether `value` has numbers without NaN in that shape, or in a row in place of a single number."""
     try:
         numbers = np.array(value)
     except ValueError:  # lists of different lengths
         return False
-    return numbers.dtype.kind in "fiu" and numbers.shape == shape and not np.isnan(numbers).any()
+    fits = numbers.shape == shape or (shape == () and numbers.ndim == 1)
+    return numbers.dtype.kind in "fiu" and fits and not np.isnan(numbers).any()
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class VectorFace(VectorWrapper):
 
     def step(self, actions):
         check_step(self)
-        actions = self._checked(actions)
+        actions = self._checked(actions, self._over)
         if self._over.any():
             return self._step_after_ends(actions)
         actions = self._change_actions(actions, self._all)

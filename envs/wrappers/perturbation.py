@@ -30,7 +30,7 @@ class Perturbation(EpisodeValues, ChallengeWrapper):
         ChallengeWrapper.__init__(self, env)
         self._exact = self._check_exact(random is not None)
         number, inside = self._stream(STREAM)
-        native = getattr(env.unwrapped, "episode_values", None)
+        native = getattr(first_env(env).unwrapped, "episode_values", None)
         EpisodeValues.__init__(self, target, spec, self.num_envs, (number, inside + (native is not None)), random)
         twice = [name for name in perturbed_names(env) if name in self._values]
         if twice:

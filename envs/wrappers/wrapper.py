@@ -116,15 +116,20 @@ class ChallengeWrapper:
         """Returns the observations that the caller receives."""
         return observations
 
-    def _checked(self, actions):
+    def _checked(self, actions, ignored: np.ndarray | None = None):
         """Returns actions as an array; a wrapper that changes them checks them before it remembers any.
 
+        Actions of simulations that are `ignored` (n,) become 0.
+
         Raises:
-            ValueError: the wrapper changes actions, and they have another shape, or contain NaN.
+            ValueError: the wrapper changes actions of floating-point numbers, and they have another shape, or contain NaN.
         """
-        if not self._changes_actions or not isinstance(self.action_space, Box):
-            return np.asarray(actions)
-        return checked_numbers(actions, self.action_space.shape)
+        actions, space = np.asarray(actions), self.action_space
+        if not (self._changes_actions and isinstance(space, Box) and space.dtype.kind == "f"):
+            return actions
+        if ignored is not None and ignored.any() and actions.shape == space.shape:
+            actions = np.where(ignored.reshape(-1, *[1] * (actions.ndim - 1)), 0, actions)
+        return checked_numbers(actions, space.shape)
 
     @property
     def _changes_actions(self):

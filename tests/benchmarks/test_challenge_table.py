@@ -29,6 +29,24 @@ def test_a_cell_is_trained_once_and_judged_under_its_challenge(tmp_path, capsys)
     assert capsys.readouterr().out == first and (run / "config.yaml").stat().st_mtime_ns == made
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"--steps": "32"}, "has a training of 64 steps: give --steps 64 or another --out"),
+        ({"--episodes": "1"}, "has results of other --steps or --episodes"),
+        ({"--seeds": "4"}, "has results of RWRLCartpoleBalance-v0_easy_frames2_3: give these, too"),
+    ],
+)
+def test_results_are_neither_lost_nor_called_what_they_are_not(tmp_path, capsys, changes, words):
+    assert main([*SMALL, str(tmp_path)]) == 0
+    before = (tmp_path / "returns.json").read_text()
+    command = [*SMALL, str(tmp_path)]
+    for option, value in changes.items():
+        command[command.index(option) + 1] = value
+    assert main(command) == 2 and words in capsys.readouterr().err
+    assert (tmp_path / "returns.json").read_text() == before
+
+
 def test_the_table_gives_the_mean_of_the_seeds_means_and_students_interval():
     returns = {Cell(1, "E-v0", "easy"): [10.0, 30.0], Cell(2, "E-v0", "easy"): [40.0], Cell(1, "E-v0", "hard"): [7.0]}
     lines = table(returns, {("E-v0", "easy"): [1.0, 3.0], ("E-v0", "hard"): [2.0]}).splitlines()[2:]

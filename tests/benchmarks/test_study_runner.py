@@ -170,6 +170,16 @@ def test_a_training_can_be_longer_than_the_others_and_has_ended_at_its_own_lengt
     assert longer == 2 * plain
 
 
+def test_a_training_of_another_length_is_no_training_of_the_study(runner, tmp_path):
+    assert runner().run() == 0
+    before = (tmp_path / "out" / "results.csv").read_bytes()
+    shorter = runner(seeds=(3,), steps=32, trains=False)
+    assert not any(runner(steps=32).rows(training) for training in runner().plan.trainings)
+    with pytest.raises(ValueError, match="contains results of plain_seed_1, slow_seed_1"):
+        shorter.run()
+    assert (tmp_path / "out" / "results.csv").read_bytes() == before
+
+
 def test_a_study_that_was_moved_to_another_folder_goes_on(runner, programs, tmp_path):
     later = Method("later", "Later", (*SMALL, "--start-from", RunOf("plain")))
     assert runner((METHODS[0], later), evaluates=False).run() == 0

@@ -209,6 +209,32 @@ def test_a_benchmark_that_was_stopped_goes_on_and_takes_further_models(run, shor
         assert terrain_benchmark.main([*SMALL, "--min-pace", pace, "--out", str(tmp_path)]) == 0 and len(walks) == 6 * number
 
 
+def test_results_of_a_model_that_is_not_given_survive_a_change_of_the_code(run, short, tmp_path, monkeypatch, capsys):
+    assert terrain_benchmark.main([*SMALL, "--model", str(run), "--out", str(tmp_path)]) == 0
+    before = {name: (tmp_path / name).read_bytes() for name in ("terrain.csv", "rows.jsonl")}
+    monkeypatch.setattr(terrain_benchmark, "code_state", lambda: "code other")
+    assert terrain_benchmark.main([*SMALL, "--out", str(tmp_path)]) == 2
+    assert f"contains the results of {run}" in capsys.readouterr().err
+    assert before == {name: (tmp_path / name).read_bytes() for name in before}
+    assert terrain_benchmark.main([*SMALL, "--model", str(run), "--out", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--kinds flat", "--kinds must not name flat"),
+        ("--kinds rough rough", "--kinds must name each value once"),
+        ("--levels 1 1", "--levels must name each value once"),
+    ],
+)
+def test_grounds_that_are_no_others_are_refused(words, message, tmp_path, capsys):
+    try:
+        code = terrain_benchmark.main([*words.split(), "--out", str(tmp_path)])
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2 and message in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
 def test_models_measured_one_after_the_other_stand_in_one_table(run, short, tmp_path):
     assert terrain_benchmark.main([*SMALL, "--model", str(run), "--out", str(tmp_path)]) == 0
     before = {name: rows(tmp_path / name) for name in ("terrain.csv", "flat.csv")}

@@ -24,6 +24,20 @@ def test_threads_are_measured_and_the_line_goes_on(capsys, monkeypatch):
     assert line == "| 4,096 | 1,000 | 1,600 | 2,286 | 2,909 | 3,368 | 3,657 | 25% | 320 |"
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--env Nowhere-v0", "no environment is called 'Nowhere-v0'"),
+        ("--num-envs 8", "batch_size"),
+        ("--env RWRLWalkerWalk-v0", "the default preset of RWRLWalkerWalk-v0 trains sac, which has no rollouts to measure"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence(words, message, capsys):
+    assert thread_scaling.main(words.split()) == 2
+    out, err = capsys.readouterr()
+    assert not out and message in err and len(err.splitlines()) == 1
+
+
 def test_a_measurement_is_a_training_of_the_environment(monkeypatch):
     trained = []
 

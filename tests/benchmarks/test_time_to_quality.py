@@ -50,6 +50,20 @@ def test_training_steps_choose_the_checkpoints_if_they_are_given(run, tmp_path, 
     assert f"{run} had saved no policy after 99 steps" in capsys.readouterr().err
 
 
+def test_a_policy_that_two_limits_choose_is_counted_once(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(terrain_benchmark, "time_limit", lambda *args: 0.1)
+    monkeypatch.setattr(time_to_quality, "load_walker", lambda folder, seed: terrain_benchmark.Walker(str(folder)))
+    out = tmp_path / "out.csv"
+    assert time_to_quality.main(f"{run} --steps 1000 1100 --episodes 1 --csv {out}".split()) == 0
+    rows = [*csv.DictReader(out.read_text().splitlines())]
+    assert len(rows) == len({row["kind"] for row in rows})
+    capsys.readouterr()
+    for words in (f"{run} --minutes 5 5", f"{run} {run}"):
+        with pytest.raises(SystemExit):
+            time_to_quality.main([*words.split(), "--csv", str(out)])
+        assert "must name each value once" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
 def test_a_run_that_had_saved_nothing_yet_gets_one_sentence_and_exit_code_2(run, capsys):
     assert time_to_quality.main([str(run), "--minutes", "0.5", "--csv", str(run / "out.csv")]) == 2
     assert capsys.readouterr().err == f"time_to_quality: {run} had saved no policy after 0.5 minutes\n"

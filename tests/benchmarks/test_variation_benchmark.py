@@ -2,11 +2,16 @@
 
 import csv
 import functools
+import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from benchmarks import variation_benchmark
 from envs.residual_walk.variation import TRAINING_VARIATION, VariationConfig
+
+SHIPPED = Path(__file__).parents[2] / "assets" / "policies" / "ResidualWalk-v0"
 
 
 def test_one_factor_at_a_time_is_fixed_at_either_end():
@@ -34,6 +39,25 @@ def test_every_walk_is_in_the_table_and_in_the_file(tmp_path, monkeypatch, capsy
     by_condition = {(row["factor"], row["value"]): row["distance_m"] for row in rows}
     assert by_condition["nominal", ""] == by_condition["push_speed", "0.0"] != by_condition["friction", "0.5"]
     assert "| friction | 0.5 | 100% (34% to 100%) |" in capsys.readouterr().out
+
+
+def test_all_walkers_have_the_same_command_obstacles_and_ends(tmp_path, monkeypatch):
+    model, seen = shutil.copytree(SHIPPED, tmp_path / "model"), []
+    content = json.loads((model / "env.json").read_text())
+    content["kwargs"]["config"] |= {"command_vx": [0.6, 0.8], "max_tilt": 0.3}
+    content["kwargs"]["config"]["terrain"] |= {"size": 0.5, "spacing": 0.01}
+    (model / "env.json").write_text(json.dumps(content))
+    monkeypatch.setattr(variation_benchmark, "walk", lambda env, *_: seen.append(env.unwrapped.config) or {"success": 0.0})
+    [*variation_benchmark.all_rows(variation_benchmark.VariationBenchmarkConfig((model,), 2))]
+    for name in ("command_vx", "max_tilt", "min_height"):
+        assert len({getattr(config, name) for config in seen}) == 1
+    assert {config.command_vx for config in seen} == {(0.3, 0.3)} and {config.terrain.size for config in seen} == {1.0}
+
+
+def test_a_wrong_model_costs_no_walk(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(variation_benchmark, "walk", lambda *_: pytest.fail("it walks"))
+    assert variation_benchmark.main(["--model", str(SHIPPED), "nowhere", "--csv", str(tmp_path / "out.csv")]) == 2
+    assert "nowhere contains no env.json" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_the_curriculum_rises_linearly_and_reaches_every_environment(name):
 def test_the_curriculum_works_across_processes():
     env = VECTORS["subprocess"]()
     ppo(env).learn(64, callback=TerrainCurriculumCallback(0.3, 0.3))
+    assert scales(env) == [0.3, 0.3]
     env.close()
 
 

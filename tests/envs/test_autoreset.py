@@ -10,6 +10,7 @@ from gymnasium.wrappers import vector as wrappers
 import envs  # noqa: F401
 from algorithms.vec_env import BatchVecEnv
 from envs.challenges import apply
+from envs.wrappers import Delay
 
 IDS = sorted(name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("envs."))
 N, LENGTH = 3, 7
@@ -95,9 +96,12 @@ def test_same_step_shows_what_gymnasium_shows(env_id, changes):
             assert same(own, other)
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("env_id", ["ResidualWalk-v0", "CubeInHand-v0", "Toy-v0"])
-def test_the_action_of_the_step_after_an_end_is_ignored_even_if_it_is_no_number(env_id):
+def test_the_action_of_the_step_after_an_end_is_ignored_even_if_it_is_no_number(env_id, wrapped):
     env, alike = (limited(vector(env_id, AutoresetMode.NEXT_STEP), range(2, 2 + N)) for _ in range(2))
+    if wrapped:
+        env, alike = (Delay(each, actions=1) for each in (env, alike))
     env.reset(seed=0), alike.reset(seed=0)
     over = np.zeros(N, bool)
     for step in range(12):

@@ -162,7 +162,10 @@ def test_starts_and_margins_grow_with_the_terrain():
     assert ground.off_tile(outside).all() and not ground.off_tile(inside).any()
 
 
-@pytest.mark.parametrize("changes", [{"width": 1.0}, {"start_distance": 0.0}, {"length": 1.0}])
+FAR = {"length": 1.0, "start_distance": 0.9, "start_length": 0.1}
+
+
+@pytest.mark.parametrize("changes", [{"width": 1.0}, {"start_distance": 0.0}, {"length": 1.0}, FAR])
 def test_robots_never_start_beyond_the_edge_of_their_tile(changes):
     ground = Ground(SCENE, UNDERSIDE, replace(TerrainConfig(("rough",), (0.0,)), **changes), 200)
     draws = np.random.default_rng(0).random((200, 6))

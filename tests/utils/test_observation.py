@@ -68,8 +68,8 @@ def test_blocks_that_are_not_the_tables_are_named(blocks):
 
 
 def test_a_block_of_the_wrong_size_is_refused():
-    with pytest.raises(ValueError):
-        TABLE.pack(BLOCKS | {"contact": np.zeros((2, 2))})
+    with pytest.raises(ValueError, match="contact must have"):
+        TABLE.pack(BLOCKS | {"contact": np.zeros((len(BLOCKS["contact"]), BLOCKS["contact"].shape[1] + 1))})
 
 
 def test_the_table_documents_itself():

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-ENDING = (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,)  # Windows has no SIGHUP
+HANGUP = getattr(signal, "SIGHUP", None)  # does not exist on Windows
 
 
 @contextmanager
@@ -18,7 +18,8 @@ def ends_in_order() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, _exit) for number in ENDING if signal.getsignal(number) != signal.SIG_IGN}
+    kept = {HANGUP} if HANGUP and signal.getsignal(HANGUP) == signal.SIG_IGN else set()
+    before = {number: signal.signal(number, _exit) for number in {signal.SIGTERM, HANGUP} - {None} - kept}
     try:
         yield
     finally:

@@ -44,7 +44,7 @@ class RecordPanel(Panel):
         if self.film is not None:
             film, self.film = self.film, None
             film.close()
-            self._say(f"Filmed {film.path}" if film.path.exists() else "No step was filmed.")
+            self._say(f"Filmed {film.path}" if film.frames else "No step was filmed.")
 
     def note(self):
         """Films a step; called after every step. A film that fails ends, and the simulation goes on."""

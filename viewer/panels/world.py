@@ -1,5 +1,7 @@
 """The tab that changes the world: terrain, physics, and pushes."""
 
+from dataclasses import replace
+
 from envs.locomotion.terrain import KINDS
 from viewer.commands import STRONGEST_PUSH, Ground, Perturb, Push
 from viewer.panels.panel import Panel
@@ -39,7 +41,11 @@ class WorldPanel(Panel):
 
     def push(self, direction: str):
         """Pushes the robot on the screen."""
-        self.request(lambda: Push(self.viewer.scene.robot, self.strength.value, DIRECTIONS[direction]))
+        self.request(lambda: self._pushing(Push(0, self.strength.value, DIRECTIONS[direction])))
+
+    def _pushing(self, push):
+        """Returns a function that pushes the robot on the screen at the time of the call."""
+        return lambda: self.viewer.session.apply(replace(push, robot=self.viewer.scene.robot))
 
     def _build_terrain(self):
         setup = self.viewer.session.setup

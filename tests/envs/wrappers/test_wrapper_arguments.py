@@ -62,6 +62,36 @@ def test_noise_around_a_vector_of_noisy_environments_is_other_noise():
     assert all(np.abs(error).max() > 0.05 for error in errors) and np.abs(errors[0] - errors[1]).max() > 0.05
 
 
+def test_what_is_perturbed_around_a_vector_is_drawn_apart_from_what_its_environments_perturb():
+    inner = SyncVectorEnv([lambda: gym.make("RealAnt-v0", perturb_spec={"params": {"mass": [0.9, 1.1]}})] * 4)
+    env = Perturbation(inner, {"params": {"friction": [0.9, 1.1]}})
+    values = env.reset(seed=0)[1]["perturb_spec"]
+    assert np.abs(values["mass"] - values["friction"]).max() > 0.02
+
+
+def test_a_limit_of_joints_may_be_a_number_for_each():
+    quadruped = {"enable": True, "limits": {"joint_pos_constraint": [1.0] * 16}}
+    gym.make("RWRLQuadrupedWalk-v0", safety_spec=quadruped).reset(seed=0)
+
+
+class Indexed(gym.Env):
+    """Looks up a number by its action, a whole number."""
+
+    observation_space, action_space = gym.spaces.Box(0, 9, (1,)), gym.spaces.Box(0, 5, (1,), np.int64)
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        return np.array([[0, 1, 4, 9, 16, 25][action[0]]], np.float32), 0.0, False, False, {}
+
+
+def test_whole_numbers_stay_whole_where_the_environment_has_whole_actions():
+    env = Delay(Indexed(), actions=1)
+    env.reset()
+    assert [env.step([number])[0][0] for number in (2, 3, 5)] == [4.0, 4.0, 9.0]
+
+
 def test_what_an_inner_environment_perturbs_cannot_be_perturbed_around_the_vector():
     spec = {"params": {"mass": [0.9, 1.1]}}
     inner = SyncVectorEnv([lambda: Perturbation(gym.make("RealAnt-v0"), spec)] * 2)
@@ -84,7 +114,7 @@ WRONG = [
     ),
     (
         {"safety_spec": ON | {"limits": {"slider_accel_constraint": np.nan}}},
-        "slider_accel_constraint must be a number, got nan",
+        "slider_accel_constraint must be one or several numbers, got nan",
     ),
     (
         {"noise_spec": {"gaussian": ON | {"observations": {"velocity": [0.1] * 3}}}},
