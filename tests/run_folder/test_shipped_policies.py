@@ -11,6 +11,7 @@ import pytest
 from benchmarks import episode_benchmark, steering_benchmark, terrain_benchmark
 from benchmarks.successes import SEEN_BY_NOBODY, played, rate
 from benchmarks.terrain_benchmark import BenchmarkConfig, Walker, load_walker, own_gait, walk
+from benchmarks.variation_benchmark import read_walker
 from envs.locomotion.terrain import KINDS
 from evaluation.judges import Scene
 from evaluation.walks import summarise
@@ -104,9 +105,8 @@ def test_the_steering_policys_card_holds_what_it_followed_beside_the_gait_alone(
 @pytest.mark.parametrize("command", ["left", "arc"])
 def test_the_steering_policy_follows_commands_on_rough_ground_where_the_gait_alone_does_not(command):
     config = steering_benchmark.SteeringBenchmarkConfig(episodes=8, seeds_from=34_000)
-    rates = [
-        steering_benchmark.followed(model, Scene("rough", 1.0), command, config)["success"] for model in (STEERING, None)
-    ]
+    walkers = [read_walker(model) for model in (STEERING, None)]
+    rates = [steering_benchmark.followed(*walker, Scene("rough", 1.0), command, config)["success"] for walker in walkers]
     assert rates[0] >= 0.7 and rates[1] <= 0.3, rates
 
 
