@@ -142,9 +142,9 @@ def refuse_replaced(given: Mapping, world: World) -> None:
     """Raises ValueError if the world has another value than `given`, arguments of the environment from the command line."""
     if world.config is None:
         return
-    config = given.get("config") if isinstance(given.get("config"), Mapping) else {}
-    for name, value in overruled(as_plain({**config, **given}), as_plain(world.config)):
-        if name != "config" and name.partition(".")[0] in as_plain(world.config) and name != "terrain.kinds":
+    config, shown = given.get("config") if isinstance(given.get("config"), Mapping) else {}, as_plain(world.config)
+    for name, value in overruled(as_plain({**config, **given}), shown):
+        if name.partition(".")[0] in shown and name != "terrain.kinds":
             reason = "the page shows nominal robots under one command, on one tile"
             raise ValueError(f"--env-kwargs: {name} has no effect: {reason} (it is {value!r})")
 

@@ -16,7 +16,7 @@ from evaluation.study.conditions import Condition
 from evaluation.study.results import Results
 from utils.console.arguments import parse_arguments
 from utils.console.options import given_options
-from utils.fields import Checked, within
+from utils.fields import Checked, check_once, within
 from utils.paths import with_home
 
 
@@ -66,9 +66,7 @@ class StudyConfig(Checked):
         if self.tables_from == ():
             raise ValueError("--tables-from must name at least one CSV")
         for name in ("only", "seeds", "groups"):
-            values = getattr(self, name) or ()
-            if len({*values}) < len(values):
-                raise ValueError(f"--{name} must name each value once, got {' '.join(map(str, values))}")
+            check_once(f"--{name}", getattr(self, name) or ())
         SUCCESSES.at(0, self.episodes)
 
     @property

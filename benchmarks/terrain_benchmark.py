@@ -38,6 +38,7 @@ from utils.console.arguments import parse_arguments
 from utils.console.outputs import MARK, check_no_loss, check_output_folder, csv_with, marked, text_with, used_alone
 from utils.console.terminal import tolerant_output
 from utils.env_ids import DEFAULT_ID
+from utils.fields import check_once
 from utils.files import write_aside
 from utils.paths import with_home
 from utils.provenance import code_state, git_state, versions
@@ -96,8 +97,7 @@ class BenchmarkConfig:
         if not self.kinds or not self.levels:
             raise ValueError("give at least one kind and one level")
         for name in ("kinds", "levels"):
-            if len({*getattr(self, name)}) < len(getattr(self, name)):
-                raise ValueError(f"--{name} must name each value once, got {' '.join(map(str, getattr(self, name)))}")
+            check_once(f"--{name}", getattr(self, name))
         [check_kind(kind) for kind in self.kinds], [check_level(level) for level in self.levels]
 
     @property
@@ -131,9 +131,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def check_grounds(config: BenchmarkConfig) -> None:
-    """Raises ValueError if flat ground is among the kinds: levels have no effect on it, and it has a table of its own."""
+    """Raises ValueError if flat ground is among the kinds: the report has a separate table for it."""
     if "flat" in config.kinds:
-        raise ValueError("--kinds must not name flat: its levels have no effect, and flat ground has a table of its own")
+        raise ValueError("--kinds must not name flat: it has no levels, and the report has a separate table for it")
 
 
 def run(config: BenchmarkConfig) -> None:

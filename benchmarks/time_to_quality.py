@@ -26,7 +26,7 @@ from utils.console.arguments import parse_arguments
 from utils.console.options import refuse_idle
 from utils.console.outputs import check_no_loss, check_output, csv_with, used_alone
 from utils.console.terminal import tolerant_output
-from utils.fields import Checked, checked, within
+from utils.fields import Checked, check_once, checked, within
 from utils.files import write_aside
 from utils.paths import with_home
 
@@ -56,8 +56,7 @@ class TimeToQualityConfig(Checked):
         super().__post_init__()
         _ = self.benchmark  # raises ValueError for wrong values
         for name in ("run", "minutes", "steps"):
-            if len({*getattr(self, name)}) < len(getattr(self, name)):
-                raise ValueError(f"{name} must name each value once, got {' '.join(map(str, getattr(self, name)))}")
+            check_once(name, getattr(self, name))
 
     @property
     def benchmark(self) -> BenchmarkConfig:

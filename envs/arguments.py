@@ -22,7 +22,7 @@ def checked_action(action, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def checked_numbers(action, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns an action as an array of floating-point numbers: of its own type, or float64 if it has another one.
+    """Returns an action as an array of floating-point numbers; numbers of another type become float64.
 
     Raises:
         ValueError: as `checked_action`.

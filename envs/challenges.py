@@ -118,7 +118,7 @@ def apply(
     return env
 
 
-DECLARED = ("constraints", "optional_constraints")  # methods of an environment that has constraints of its own
+DECLARED = ("constraints", "optional_constraints")  # methods by which an environment declares constraints
 
 
 def constraints(env, spec: SafetySpec, exact: bool = False) -> Mapping:
@@ -131,9 +131,7 @@ def constraints(env, spec: SafetySpec, exact: bool = False) -> Mapping:
     """
     base = first_env(env).unwrapped
     if (spec.limits or spec.safety_coeff != 1.0) and not any(hasattr(base, name) for name in DECLARED):
-        raise ValueError(
-            "limits and safety_coeff of safety_spec have no effect: the environment has no constraints of its own"
-        )
+        raise ValueError("limits and safety_coeff of safety_spec have no effect: the environment declares no constraints")
     built_in = _declared(base, "constraints", spec)
     if isinstance(spec.constraints, Mapping):
         chosen = spec.constraints if exact else built_in | spec.constraints

@@ -185,6 +185,13 @@ def fitting(value, hint, name: str):
     return _fitting_plain(value, hint, name)
 
 
+def check_once(option: str, values: Iterable) -> None:
+    """Raises ValueError if an option of several values names one of them twice."""
+    values = list(values)
+    if len({*values}) < len(values):
+        raise ValueError(f"{option} must name each value once, got {' '.join(map(str, values))}")
+
+
 def shown(value) -> str:
     """Returns a value as text for an error: one line, shortened."""
     try:

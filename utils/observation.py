@@ -68,7 +68,7 @@ class ObservationTable:
         self.slices = {row.name: slice(int(end) - row.size, int(end)) for row, end in zip(rows, ends)}
         low, high = (np.repeat([getattr(row, end) for row in rows], sizes).astype(np.float32) for end in ("low", "high"))
         self.space = Box(low, high)
-        self._low, self._high = low, high
+        self._low, self._high, self._sizes = low, high, sizes
         self.past = tuple(past for row in rows for past in self._past(row))
         self.mirror = _mirror(rows)
 
@@ -80,10 +80,11 @@ class ObservationTable:
         """
         if blocks.keys() != self.slices.keys():
             raise ValueError(f"observation and table disagree on {sorted(blocks.keys() ^ self.slices.keys())}")
-        for name, place in self.slices.items():
-            if blocks[name].shape[1:] != (place.stop - place.start,):
-                raise ValueError(f"{name} must have {place.stop - place.start} columns, got the shape {blocks[name].shape}")
-        vectors = np.concatenate([blocks[name] for name in self.slices], axis=1, dtype=np.float32)
+        parts = [blocks[name] for name in self.slices]
+        if [part.shape[1] for part in parts] != self._sizes:
+            row, part = next((row, part) for row, part in zip(self.rows, parts) if part.shape[1] != row.size)
+            raise ValueError(f"{row.name} must have {row.size} columns, got {part.shape[1]}")
+        vectors = np.concatenate(parts, axis=1, dtype=np.float32)
         np.maximum(vectors, self._low, out=vectors)
         return np.minimum(vectors, self._high, out=vectors)
 

@@ -115,7 +115,7 @@ class Domain(ABC):
         for name in changes or ():
             if name not in limits:
                 raise ValueError(f"{self.name} has no limit {name!r}{nearest_name(name, limits)}")
-            if not is_array(changes[name], np.shape(limits[name])):
+            if not is_limit(changes[name], np.shape(limits[name])):
                 wanted = (
                     f"numbers of the shape {np.shape(limits[name])}" if np.ndim(limits[name]) else "one or several numbers"
                 )
@@ -136,8 +136,8 @@ class Domain(ABC):
         }
 
 
-def is_array(value, shape: tuple[int, ...]) -> bool:
-    """Returns whether `value` has numbers without NaN in that shape, or in a row in place of a single number."""
+def is_limit(value, shape: tuple[int, ...]) -> bool:
+    """Returns whether `value` can replace a limit of that shape: numbers without NaN; a single number may become a row."""
     try:
         numbers = np.array(value)
     except ValueError:  # lists of different lengths

@@ -251,6 +251,14 @@ def test_the_comparison_prints_both_rows_and_draws_both_bars(run, short, tmp_pat
     assert iio.imread(tmp_path / "bars.png").std() > 5
 
 
+def test_a_comparison_on_flat_ground_has_no_level(run, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        compare_residual_vs_baseline.main(
+            [str(run), "--terrain", "flat", "--level", "0.3", "--out", str(tmp_path / "x.png")]
+        )
+    assert "--level has no effect: flat ground has no levels" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
 def test_an_interval_of_a_mean_is_students():
     low, mean, high = compare_residual_vs_baseline.mean_interval([1.0, 2.0, 3.0, 4.0])
     half = 3.182446 * np.sqrt(5 / 3 / 4)  # Student's t at 97.5 % for 3 degrees of freedom, from a table

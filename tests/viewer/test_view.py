@@ -16,6 +16,7 @@ from viewer.commands import Push
 from viewer.policies import SHIPPED, shipped_folder
 from viewer.recording import write_recording
 from viewer.session import Session, Setup
+from viewer.worlds import Tile, World
 
 WALKER = str(SHIPPED / "ResidualWalk-v0")
 
@@ -58,6 +59,16 @@ def test_a_second_policy_of_another_environment_is_noted(shown, capsys):
     said = capsys.readouterr().err
     assert f"note: {models[1]} was trained with other values of " in said and "task_name" in said
     assert view.main(["--model", WALKER, WALKER]) == 0 and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("env_id", ["RealAnt-v0", "CubeInHand-v0"])
+def test_worlds_differ_in_both_directions_and_not_by_their_weights(env_id):
+    plain, noisy, other = (
+        World(env_id, arguments, "", Tile())
+        for arguments in ({}, {"noise_spec": {"enable": True}}, {"config": {"weights": {"progress": 0.5}}})
+    )
+    assert plain.differences(noisy) == noisy.differences(plain) == ["noise_spec"] and plain.differences(plain) == []
+    assert env_id != "RealAnt-v0" or plain.differences(other) == []
 
 
 def test_ctrl_c_during_a_check_says_nothing_about_the_numbers(tmp_path, monkeypatch, capsys):

@@ -39,11 +39,11 @@ def test_the_objectives_of_real_wrappers_are_recorded():
     specs = {"safety_spec": {"enable": True}, "multiobj_spec": {"enable": True, "objective": "safety", "observed": True}}
     env = RecordChallenges(gym.make("envs:RWRLCartpoleSwingup-v0", max_episode_steps=5, **specs))
     _, info = env.reset(seed=0)
-    told, over = [info["objectives"]], False
+    objectives, over = [info["objectives"]], False
     while not over:
         *_, over, info = env.step(np.ones(1))
-        told.append(info["objectives"])
-    np.testing.assert_allclose(env.log.stats().objectives, [np.sum(told, axis=0)])
+        objectives.append(info["objectives"])
+    np.testing.assert_allclose(env.log.stats().objectives, [np.sum(objectives, axis=0)])
 
 
 def test_a_share_of_violations_is_that_of_the_episodes_that_came_so_far():

@@ -140,7 +140,7 @@ def test_a_wrong_value_in_a_spec_is_one_sentence(specs, words):
 
 @pytest.mark.parametrize("given", [{"limits": {"level": 0.1}}, {"safety_coeff": 0.3}])
 def test_limits_of_an_environment_without_constraints_are_refused(given):
-    with pytest.raises(ValueError, match="the environment has no constraints of its own"):
+    with pytest.raises(ValueError, match="the environment declares no constraints"):
         single(safety_spec=ON | given | {"constraints": {"level": lambda v: v["roll"] < 0.2}})
 
 
