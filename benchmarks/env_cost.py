@@ -28,8 +28,8 @@ STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 VEL_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
 TASKS = ("CartpoleSwingup", "WalkerWalk", "QuadrupedWalk", "HumanoidWalk")
 HANDS = ("ShadowHandBlock-v0", "ShadowHandPen-v0", "ShadowHandEgg-v0")
-SINGLE = (*(f"RWRL{task}-v0" for task in TASKS), *HANDS)
-BATCHES = ("ResidualWalk-v0", "RealAnt-v0", "A1-v0", "Biped-v0", "CubeInHand-v0")
+RWRL = tuple(f"RWRL{task}-v0" for task in TASKS)
+BATCHES = (*RWRL, "ResidualWalk-v0", "RealAnt-v0", "A1-v0", "Biped-v0", "CubeInHand-v0")
 CHALLENGED = (("RWRLCartpoleSwingup-v0", 16), ("RWRLWalkerWalk-v0", 16), ("ResidualWalk-v0", 64))
 ROUNDS = 9
 
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     """Measures every environment and prints both tables; returns the exit code."""
     steps = parse_arguments(EnvCostConfig, argv, about=__doc__).steps
     print("| environment | simulations | steps/s | physics alone, steps/s | share of physics |\n" + "|---" * 5 + "|")
-    for env_id, n in [*((env_id, 1) for env_id in SINGLE), *((env_id, n) for env_id in BATCHES for n in (1, 64))]:
+    for env_id, n in [*((env_id, 1) for env_id in HANDS), *((env_id, n) for env_id in BATCHES for n in (1, 64))]:
         rates, physics = against_physics(env_id, n, steps if n == 1 else max(1, steps // 4))
         share = np.median(np.divide(rates, physics))
         print(f"| `{env_id}` | {n} | {np.median(rates):,.0f} | {np.median(physics):,.0f} | {share:.2f} |", flush=True)
@@ -63,8 +63,9 @@ def against_physics(env_id: str, n: int, steps: int) -> tuple[list[float], list[
     """Returns steps per second of every round: of the environment, and of its physics on the same states and controls."""
     env = gym.make(env_id, disable_env_checker=True) if n == 1 else make_vector(env_id, n, 1)
     base = env.unwrapped
-    nstep = round(control_dt(env) / base.model.opt.timestep)
-    state, controls, replay = batch(base, nstep) if hasattr(base, "task") else single(base, nstep)
+    parts = [part.unwrapped for part in getattr(base, "envs", [base])]
+    nstep = round(control_dt(env) / parts[0].model.opt.timestep)
+    state, controls, replay = batch(base, nstep) if hasattr(base, "task") else separate(parts, nstep)
     env.reset(seed=0)
     rates = [], []
     for actions in drawn_actions(env, n, steps):
@@ -77,22 +78,25 @@ def against_physics(env_id: str, n: int, steps: int) -> tuple[list[float], list[
     return rates
 
 
-def single(env: gym.Env, nstep: int) -> tuple[Callable, Callable, Callable]:
-    """Returns three functions for one simulation: read the state, read the controls, and replay the physics."""
-    model, data = env.model, env.data
+def separate(envs: list[gym.Env], nstep: int) -> tuple[Callable, Callable, Callable]:
+    """Returns three functions for simulations with separate data: read states, read controls, and replay the physics."""
+    size = mujoco.mj_stateSize(envs[0].model, STATE)
 
     def state():
-        values = np.zeros(mujoco.mj_stateSize(model, STATE))
-        mujoco.mj_getState(model, data, values, STATE)
+        values = np.zeros((len(envs), size))
+        for env, row in zip(envs, values):
+            mujoco.mj_getState(env.model, env.data, row, STATE)
         return values
 
     def replay(start, recorded):
-        mujoco.mj_setState(model, data, start, STATE)
-        for control in recorded:
-            data.ctrl[:] = control
-            mujoco.mj_step(model, data, nstep)
+        for i, env in enumerate(envs):
+            model, data = env.model, env.data
+            mujoco.mj_setState(model, data, start[i], STATE)
+            for controls in recorded:
+                data.ctrl[:] = controls[i]
+                mujoco.mj_step(model, data, nstep)
 
-    return state, data.ctrl.copy, replay
+    return state, lambda: [env.data.ctrl.copy() for env in envs], replay
 
 
 def batch(env, nstep: int) -> tuple[Callable, Callable, Callable]:

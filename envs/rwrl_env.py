@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from functools import partial
 
 from gymnasium.vector import SyncVectorEnv
-from gymnasium.wrappers import TimeLimit
 
 from envs import challenges
 from envs.arguments import autoreset, step_limit
 from envs.received import with_history
 from envs.rwrl.env import RWRLEnv
+from envs.rwrl.vector_env import RWRLVectorEnv
 from envs.single_envs import env_makers
 from envs.wrappers.flat_observation import FlatObservation
 from envs.wrappers.float32_observation import Float32Observation
@@ -84,27 +84,6 @@ def rwrl_vector(
     return _challenged(env, observation, frames, False, specs)
 
 
-class RWRLVectorEnv(SyncVectorEnv):
-    """n simulations without challenges, stepped one after the other; as in Gymnasium, `final_info` describes the end."""
-
-    def __init__(
-        self, num_envs, domain, task, max_episode_steps=None, render_mode=None, autoreset_mode="same_step", **pictures
-    ):
-        makers = env_makers(partial(RWRLEnv, domain, task), num_envs, step_limit(max_episode_steps), render_mode, **pictures)
-        super().__init__(makers, autoreset_mode=autoreset(autoreset_mode))
-
-    def snapshot(self) -> dict:
-        """Returns the complete state between two steps as plain data and arrays."""
-        return {"envs": [env.unwrapped.snapshot() for env in self.envs], "ages": [_age(env) for env in self.envs]}
-
-    def restore_snapshot(self, snapshot: Mapping) -> None:
-        """Restores the state that `snapshot` returned, bit for bit."""
-        for env, state, age in zip(self.envs, snapshot["envs"], snapshot["ages"]):
-            env.unwrapped.restore_snapshot(state)
-            if isinstance(env, TimeLimit):
-                env._elapsed_steps = age
-
-
 def _challenged(env, observation, frames, exact, specs):
     if not is_name(observation, ("flat", "dict")):
         raise ValueError(f"observation must be 'flat' or 'dict', got {shown(observation)}")
@@ -114,8 +93,3 @@ def _challenged(env, observation, frames, exact, specs):
     if frame_count("frames", frames) > 1:
         raise ValueError("frames needs observation='flat'")
     return env if exact else Float32Observation(env)
-
-
-def _age(env):
-    """Returns the number of steps of the current episode, if its length is limited."""
-    return env._elapsed_steps if isinstance(env, TimeLimit) else 0

@@ -8,7 +8,8 @@ from dm_control.suite.cartpole import Balance
 
 from envs.rwrl.domain import Domain, Tuning
 from envs.rwrl.model_xml import default, named, numbers
-from envs.rwrl.physics import ZZ, CartpolePhysics
+from envs.rwrl.states import TENTH, XZ, ZZ
+from utils.kernels import bell
 from utils.perturbation import Perturbable
 
 RAIL = {"swingup": 2.0, "balance": 1.5}  # limit of the cart position on each side, m
@@ -20,7 +21,7 @@ class Cartpole(Domain):
     tasks = ("swingup", "balance")
     control_dt = 0.01
     camera = "fixed"
-    physics = CartpolePhysics
+    physics = cartpole.Physics
 
     perturbations: ClassVar = {
         "pole_length": Perturbable(1.0, 0.3, 3.0, 0.3, 0.05, 10.0),  # m; the mass changes with it, 0.1 kg per metre
@@ -55,12 +56,27 @@ class Cartpole(Domain):
             "action_roc_constraint": c * 1.5,
         }
 
-    def safety_readers(self, model, data):
+    def places(self, model):
+        return {}
+
+    def observation(self, states, at):
+        poles = states["xmat"][:, 2:, [ZZ, XZ]]
+        position = np.concatenate([states["qpos"][:, :1], poles.reshape(len(poles), -1)], axis=1)
+        return {"position": position, "velocity": states["qvel"]}
+
+    def reward(self, states, at):
+        upright = (states["xmat"][:, 2:, ZZ] + 1) / 2
+        centred = bell(states["qpos"][:, 0], 2.0 * TENTH)
+        slow = bell(states["qvel"][:, 1:], 5.0 * TENTH).min(axis=1)
+        calm = np.maximum(1.0 - states["ctrl"][:, 0] ** 2, 0.0)
+        return upright.mean(axis=1) * ((4 + calm) / 5) * ((1 + slow) / 2) * ((1 + centred) / 2)
+
+    def safety_vars(self, states, at):
         return {
-            "slider_pos": lambda: data.qpos[0],  # m
-            "joint_angle_cos": lambda: data.xmat[2:, ZZ],
-            "joint_vel": lambda: np.abs(data.qvel[1:]),  # rad/s
-            "slider_accel": lambda: np.abs(data.qacc[:1]),  # m/s^2
+            "slider_pos": states["qpos"][:, 0],  # m
+            "joint_angle_cos": states["xmat"][:, 2:, ZZ],
+            "joint_vel": np.abs(states["qvel"][:, 1:]),  # rad/s
+            "slider_accel": np.abs(states["qacc"][:, :1]),  # m/s^2
         }
 
     def edits(self):

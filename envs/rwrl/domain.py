@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
@@ -11,6 +11,7 @@ from dm_control.mujoco import Physics
 from dm_control.suite.base import Task
 
 from envs.rwrl.model_xml import Edit, build_model
+from envs.rwrl.states import States
 from utils.config import nearest_name
 from utils.fields import is_name, shown
 from utils.perturbation import Perturbable
@@ -74,8 +75,20 @@ class Domain(ABC):
         """Returns dm_control's task; its random numbers come from `random`."""
 
     @abstractmethod
-    def safety_readers(self, model: mujoco.MjModel, data: mujoco.MjData) -> dict[str, Callable[[], np.ndarray]]:
-        """Returns functions that read the safety variables from the current `data`; resolves names to indices once."""
+    def places(self, model: mujoco.MjModel) -> Mapping[str, Any]:
+        """Returns the indices that the readings use, by name. They are the same in every model of the domain."""
+
+    @abstractmethod
+    def observation(self, states: States, at: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Returns dm_control's observations of n states, (n, k) each, in its order; `at` is the result of `places`."""
+
+    @abstractmethod
+    def reward(self, states: States, at: Mapping[str, Any]) -> np.ndarray:
+        """Returns dm_control's rewards of n states, (n,); they differ from its numbers by rounding only."""
+
+    @abstractmethod
+    def safety_vars(self, states: States, at: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Returns the safety variables of n states, (n,) or (n, k) each."""
 
     @abstractmethod
     def scaled_limits(self, c: float) -> dict[str, np.ndarray | float]:
@@ -97,11 +110,10 @@ class Domain(ABC):
         except ValueError as error:
             raise ValueError(f"MuJoCo cannot build the {self.name} with {dict(values)}: {error}") from error
 
-    def observe(self, task: Task, physics: Physics) -> dict[str, np.ndarray]:
-        """Returns dm_control's observation as new float64 arrays (k,), in its order; in exact mode numbers have shape ()."""
+    def exact_observation(self, task: Task, physics: Physics) -> dict[str, np.ndarray]:
+        """Returns the original suite's observation as new float64 arrays, (k,) or (), in its order."""
         observation = task.get_observation(physics)
-        wrapped = self.wrapped if self.exact else observation
-        return {name: np.array(value, float, ndmin=int(name in wrapped)) for name, value in observation.items()}
+        return {name: np.array(value, float, ndmin=int(name in self.wrapped)) for name, value in observation.items()}
 
     def limits(self, safety_coeff: float = 1.0, changes: Limits | None = None) -> dict[str, np.ndarray | float]:
         """Returns the limits by name at a safety coefficient; `changes` replaces limits of the same name.

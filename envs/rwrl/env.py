@@ -1,7 +1,7 @@
 """One task of the Real-World RL suite as a Gymnasium environment, without any challenge."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from envs.rwrl.cartpole import Cartpole
 from envs.rwrl.domain import Constraint, Limits, action_rate
 from envs.rwrl.humanoid import Humanoid
 from envs.rwrl.quadruped import Quadruped
+from envs.rwrl.states import States
 from envs.rwrl.walker import Walker
 from envs.written_model import WrittenModel
 from utils.config import nearest_name
@@ -32,6 +33,8 @@ DOMAINS = {domain.name: domain for domain in (Cartpole, Walker, Quadruped, Human
 
 class RWRLEnv(Lifecycle, gym.Env):
     """One domain and task of the suite: dm_control's physics, observation and reward, without any challenge.
+
+    Without `exact`, rewards may differ from dm_control's by rounding.
 
     `info["safety_vars"]` contains the safety variables of the new state as float64 arrays, at every step and reset. These
     are the domain's variables, `actions` (the controls that the actuators received) and `previous_actions` (the controls
@@ -63,6 +66,7 @@ class RWRLEnv(Lifecycle, gym.Env):
         self.metadata = self.metadata | {"render_fps": round(1 / self.domain.control_dt)}
         self._written = WrittenModel()
         self._use(self.domain.build_physics({}))
+        self._places = self.domain.places(self.physics.model.ptr)
         self._pictures = pictures
         self._camera = Camera(self, pictures, self.domain.camera)
         self._built: dict[str, float] = {}  # perturbations of the current physics
@@ -73,8 +77,8 @@ class RWRLEnv(Lifecycle, gym.Env):
         low, high = self.model.actuator_ctrlrange.astype(np.float32).T
         self.action_space = spaces.Box(low, high)
         self._previous_actions = self.physics.control()
-        self._safety_vars = self.safety_vars()
-        self._observation = self.domain.observe(self._task, self.physics)
+        self._observation, self._safety_vars = {}, {}
+        read_states([self])
         self.observation_space = spaces.Dict(OrderedDict((name, _box(part)) for name, part in self._observation.items()))
 
     @property
@@ -128,8 +132,7 @@ class RWRLEnv(Lifecycle, gym.Env):
 
     def safety_vars(self) -> dict[str, np.ndarray]:
         """Returns the safety variables of the current state, each () or (k,) float64."""
-        controls = {"actions": self.physics.control(), "previous_actions": self._previous_actions.copy()}
-        return {name: np.array(read(), float) for name, read in self._readers.items()} | controls
+        return {name: part[0, ...] for name, part in safety_vars([self]).items()}
 
     def perturb(self, values: Mapping[str, np.ndarray], ids=(0,)) -> None:
         """Sets absolute `values` (k,) of model parameters for simulations `ids` (k,), from the next reset on.
@@ -177,13 +180,12 @@ class RWRLEnv(Lifecycle, gym.Env):
 
     def __getstate__(self) -> dict:
         """Returns all attributes except the camera, with MuJoCo's objects instead of dm_control's."""
-        state = {name: value for name, value in vars(self).items() if name not in ("_camera", "_readers")}
+        state = {name: value for name, value in vars(self).items() if name != "_camera"}
         return state | {name: _physics_state(state[name]) for name in ("physics", "_next")}
 
     def __setstate__(self, state: Mapping) -> None:
         vars(self).update(state)
         self.physics, self._next = (_physics_of(self.domain, state[name]) for name in ("physics", "_next"))
-        self._readers = self.domain.safety_readers(self.physics.model.ptr, self.data)
         self._camera = Camera(self, self._pictures, self.domain.camera)
 
     def reset(self, *, seed=None, options=None):
@@ -199,21 +201,29 @@ class RWRLEnv(Lifecycle, gym.Env):
             self._task.initialize_episode(self.physics)
             self._previous_actions = self.physics.control()
             before_forward = self.safety_vars()
-        self._observation = self.domain.observe(self._task, self.physics)
-        # The original evaluates constraints before the forward pass, on the model's default pose and forces.
-        self._safety_vars = before_forward if self.exact else self.safety_vars()
+        rewards = read_states([self])
+        if self.exact:  # the original evaluates constraints before the forward pass, on the model's default pose and forces
+            self._safety_vars = before_forward
         self._camera.show(self.control_dt)
-        terms = {"task": float(self._task.get_reward(self.physics))}  # reward of the initial state, as in the original
-        return _copied(self._observation), {"safety_vars": _copied(self._safety_vars), "reward_terms": terms}
+        terms = {"task": float(rewards[0])}  # reward of the initial state, as in the original
+        return self.last_observation(), {"safety_vars": self.last_safety_vars(), "reward_terms": terms}
 
     def step(self, action):
         self.check_step()
-        reward, failure = self._advance(checked_action(action, self.action_space.shape))
-        info = {"safety_vars": _copied(self._safety_vars), "reward_terms": {"task": reward}, "physics_failed": bool(failure)}
+        rewards, failures = take_steps([self], checked_action(action, self.action_space.shape)[None])
+        reward, failure = float(rewards[0]), failures[0]
+        info = {"safety_vars": self.last_safety_vars(), "reward_terms": {"task": reward}, "physics_failed": bool(failure)}
         if failure:
             info["physics_failure"] = failure
-        self._camera.show(self.control_dt)
-        return _copied(self._observation), reward, bool(failure), False, info
+        return self.last_observation(), reward, bool(failure), False, info
+
+    def last_observation(self) -> dict[str, np.ndarray]:
+        """Returns a copy of the observation of the last valid state."""
+        return _copied(self._observation)
+
+    def last_safety_vars(self) -> dict[str, np.ndarray]:
+        """Returns a copy of the safety variables of the last valid state."""
+        return _copied(self._safety_vars)
 
     def get_data(self, index: int = 0, data: mujoco.MjData | None = None) -> mujoco.MjData:
         """Returns the current simulation data for a camera."""
@@ -222,7 +232,6 @@ class RWRLEnv(Lifecycle, gym.Env):
     def _use(self, physics):
         self._written.carry_to(physics.model.ptr)
         self.physics = physics
-        self._readers = self.domain.safety_readers(physics.model.ptr, self.data)
 
     def _draw_from(self, seed):
         """Makes the task draw from `np_random`'s bit generator, or in exact mode from the original `RandomState(seed)`."""
@@ -233,17 +242,60 @@ class RWRLEnv(Lifecycle, gym.Env):
             self._unseeded = False
 
     def _advance(self, action):
-        """Takes one control step; returns the reward and the error message, "" if there is no error."""
+        """Takes one control step; returns the error message, "" if there is no error."""
         previous = self.physics.control()
         try:
             self._task.before_step(action, self.physics)
             self.physics.step(self._substeps)  # also raises if the state is not finite
         except PhysicsError as error:
-            return 0.0, f"the physics diverged: {error}"
+            return f"the physics diverged: {error}"
         self._previous_actions = previous
-        self._safety_vars = self.safety_vars()
-        self._observation = self.domain.observe(self._task, self.physics)
-        return float(self._task.get_reward(self.physics)), ""
+        return ""
+
+    def _remember(self, row, observations, variables):
+        """Keeps the observation and the safety variables of a row of arrays (n, ...)."""
+        self._observation = {name: part[row, ...] for name, part in observations.items()}
+        self._safety_vars = {name: part[row, ...] for name, part in variables.items()}
+
+
+def take_steps(envs: Sequence[RWRLEnv], actions: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Takes one control step in each of n environments of one task, with actions (n, a).
+
+    Returns the rewards (n,), 0 where the physics diverged, and the error messages, "" where it did not.
+    """
+    failures = [env._advance(action) for env, action in zip(envs, actions)]
+    sound = [i for i, failure in enumerate(failures) if not failure]
+    rewards = np.zeros(len(envs))
+    if sound:
+        rewards[sound] = read_states([envs[i] for i in sound])
+    for env in envs:
+        env._camera.show(env.control_dt)
+    return rewards, failures
+
+
+def read_states(envs: Sequence[RWRLEnv]) -> np.ndarray:
+    """Reads the current states of n environments of one task into their memories; returns the rewards (n,).
+
+    In exact mode dm_control reads them, one environment at a time.
+    """
+    env, states = envs[0], States([env.data for env in envs])
+    if env.exact:
+        observations = {name: part[None] for name, part in env.domain.exact_observation(env._task, env.physics).items()}
+        rewards = np.array([env._task.get_reward(env.physics)])
+    else:
+        observations = env.domain.observation(states, env._places)
+        rewards = env.domain.reward(states, env._places)
+    variables = safety_vars(envs, states)
+    for row, env in enumerate(envs):
+        env._remember(row, observations, variables)
+    return rewards
+
+
+def safety_vars(envs: Sequence[RWRLEnv], states: States | None = None) -> dict[str, np.ndarray]:
+    """Returns the safety variables of n environments of one task, (n,) or (n, k) float64 each."""
+    states = States([env.data for env in envs]) if states is None else states
+    previous = np.array([env._previous_actions for env in envs])
+    return envs[0].domain.safety_vars(states, envs[0]._places) | {"actions": states["ctrl"], "previous_actions": previous}
 
 
 def _physics_state(physics):

@@ -7,10 +7,12 @@ from dm_control.suite import humanoid
 
 from envs.rwrl.domain import Domain, Tuning, largest
 from envs.rwrl.model_xml import default, named, numbers
-from envs.rwrl.physics import ZZ, HumanoidPhysics
+from envs.rwrl.states import TENTH, ZX, ZZ, norm
+from utils.kernels import bell, plateau
 from utils.perturbation import Perturbable
 
 SPEEDS = {"stand": 0, "walk": 1}  # m/s
+STAND_HEIGHT = 1.4  # of the head, m
 # Safety variable -> sphere; each foot has two spheres.
 FEET = {"rl_f": "right_left", "rr_f": "right_right", "ll_f": "left_left", "lr_f": "left_right"}
 JOINT_DAMPING, BIG_JOINT_DAMPING = 0.2, 5.0  # N m s/rad; the big joints are abdomen and hips
@@ -22,7 +24,7 @@ class Humanoid(Domain):
     tasks = tuple(SPEEDS)
     control_dt = 0.025
     camera = "back"
-    physics = HumanoidPhysics
+    physics = humanoid.Physics
 
     perturbations: ClassVar = {
         # The nominal friction of the floor is 1.0; MuJoCo uses the larger of the two geoms' values.
@@ -58,20 +60,53 @@ class Humanoid(Domain):
             "action_roc_constraint": c * 1.85,
         }
 
-    def safety_readers(self, model, data):
-        torso = model.body("torso").id
+    def places(self, model):
         touches = {name: f"{foot}_foot_touch" for name, foot in FEET.items()}
         touches |= {"head_touch": "head_touch", "torso_touch": "torso_touch"}
-        adr = {name: model.sensor(sensor).adr[0] for name, sensor in touches.items()}
+        return {
+            "touches": {name: model.sensor(sensor).adr[0] for name, sensor in touches.items()},
+            "velocity": model.sensor("torso_subtreelinvel").adr[0] + np.arange(3),
+            "limbs": [model.body(f"{side}_{limb}").id for side in ("left", "right") for limb in ("hand", "foot")],
+            **{name: model.body(name).id for name in ("head", "torso")},
+        }
+
+    def observation(self, states, at):
+        positions, frames = states["xpos"], states["xmat"][:, at["torso"]]
+        offsets = positions[:, at["limbs"]] - positions[:, at["torso"], None]
+        limbs = offsets[:, :, None] @ frames.reshape(-1, 1, 3, 3)
+        return {
+            "joint_angles": states["qpos"][:, 7:],
+            "head_height": positions[:, at["head"], 2:],
+            "extremities": limbs.reshape(len(limbs), -1),
+            "torso_vertical": frames[:, ZX:],
+            "com_velocity": states["sensordata"][:, at["velocity"]],
+            "velocity": states["qvel"],
+        }
+
+    def reward(self, states, at):
+        height, upright = states["xpos"][:, at["head"], 2], states["xmat"][:, at["torso"], ZZ]
+        standing = bell(np.maximum(STAND_HEIGHT - height, 0.0), STAND_HEIGHT / 4 * TENTH)
+        stands = standing * plateau(upright, 0.9, np.inf, 1.9)
+        calm = np.maximum(1.0 - states["ctrl"] ** 2, 0.0).mean(axis=1)
+        return (4 + calm) / 5 * stands * self._moves(states["sensordata"][:, at["velocity"][:2]])
+
+    def _moves(self, horizontal):
+        """Returns how well velocities (n, 2), m/s, in the horizontal plane fit the task, (n,)."""
+        speed = SPEEDS[self.task]
+        if not speed:
+            return bell(horizontal, 2.0 * TENTH).mean(axis=1)
+        return (5 * plateau(norm(horizontal), speed, np.inf, speed) + 1) / 6
+
+    def safety_vars(self, states, at):
         # The free joint has 7 coordinates but 6 velocities: the original starts at 7 and omits the hinge abdomen_z.
         first_hinge = 7 if self.exact else 6
         return (
             {
-                "joint_pos": lambda: data.qpos[7:],  # rad
-                "joint_vels": lambda: np.abs(data.qvel[first_hinge:]),  # rad/s
-                "z_up": lambda: data.xmat[torso, ZZ],
+                "joint_pos": states["qpos"][:, 7:],  # rad
+                "joint_vels": np.abs(states["qvel"][:, first_hinge:]),  # rad/s
+                "z_up": states["xmat"][:, at["torso"], ZZ],
             }
-            | {name: lambda at=at: data.sensordata[at] for name, at in adr.items()}
+            | {name: states["sensordata"][:, place] for name, place in at["touches"].items()}
         )  # N
 
     def edits(self):

@@ -8,7 +8,8 @@ from dm_control.suite import quadruped
 
 from envs.rwrl.domain import Domain, Tuning, largest
 from envs.rwrl.model_xml import default, named, numbers
-from envs.rwrl.physics import ZZ, QuadrupedPhysics
+from envs.rwrl.states import ZZ, norm
+from utils.kernels import plateau
 from utils.perturbation import Perturbable
 
 SPEEDS = {"walk": 0.5, "run": 5}  # m/s
@@ -24,7 +25,7 @@ class Quadruped(Domain):
     tasks = tuple(SPEEDS)
     control_dt = 0.02
     camera = "x"
-    physics = QuadrupedPhysics
+    physics = quadruped.Physics
     wrapped = ("torso_upright",)
 
     perturbations: ClassVar = {
@@ -57,16 +58,38 @@ class Quadruped(Domain):
             "action_roc_constraint": c * 1.4,
         }
 
-    def safety_readers(self, model, data):
-        torso = model.body("torso").id
-        feet = {name: model.sensor(f"force_toe_{leg}").adr[0] for name, leg in FEET.items()}
+    def places(self, model):
+        return {
+            "torso": model.body("torso").id,
+            "velocity": model.sensor("velocimeter").adr[0] + np.arange(3),
+            "imu": _entries(model, mujoco.mjtSensor.mjSENS_GYRO, mujoco.mjtSensor.mjSENS_ACCELEROMETER),
+            "force_torque": _entries(model, mujoco.mjtSensor.mjSENS_FORCE, mujoco.mjtSensor.mjSENS_TORQUE),
+            "feet": {name: model.sensor(f"force_toe_{leg}").adr[0] + np.arange(3) for name, leg in FEET.items()},
+        }
+
+    def observation(self, states, at):
+        sensors = states["sensordata"]
+        return {
+            "egocentric_state": np.concatenate([states["qpos"][:, 7:], states["qvel"][:, 6:], states["act"]], axis=1),
+            "torso_velocity": sensors[:, at["velocity"]],
+            "torso_upright": states["xmat"][:, at["torso"], ZZ:],
+            "imu": sensors[:, at["imu"]],
+            "force_torque": np.arcsinh(sensors[:, at["force_torque"]]),
+        }
+
+    def reward(self, states, at):
+        speed, ahead = SPEEDS[self.task], states["sensordata"][:, at["velocity"][0]]
+        upright = states["xmat"][:, at["torso"], ZZ]
+        return plateau(upright, 1.0, np.inf, 2.0) * plateau(ahead, speed, np.inf, 2.0 * speed)
+
+    def safety_vars(self, states, at):
         return (
             {
-                "joint_pos": lambda: data.qpos[7:],  # rad; all 16 hinges: the only other joint is the free joint
-                "joint_vels": lambda: np.abs(data.qvel[6:]),  # rad/s
-                "z_up": lambda: data.xmat[torso, ZZ],
+                "joint_pos": states["qpos"][:, 7:],  # rad; all 16 hinges: the only other joint is the free joint
+                "joint_vels": np.abs(states["qvel"][:, 6:]),  # rad/s
+                "z_up": states["xmat"][:, at["torso"], ZZ],
             }
-            | {name: lambda at=at: np.linalg.norm(data.sensordata[at : at + 3]) for name, at in feet.items()}
+            | {name: norm(states["sensordata"][:, place]) for name, place in at["feet"].items()}
         )  # N
 
     def edits(self):
@@ -107,6 +130,12 @@ def lowest_free_height(model, data, pose):
         if not data.ncon:
             return data.qpos[2]
         data.qpos[2] += 0.01
+
+
+def _entries(model, *kinds):
+    """Returns the indices in `sensordata` of all sensors of these types, three numbers each."""
+    starts = model.sensor_adr[np.isin(model.sensor_type, [int(kind) for kind in kinds])]
+    return (starts[:, None] + np.arange(3)).ravel()
 
 
 def set_shin_length(root, side):

@@ -8,10 +8,12 @@ from dm_control.suite.walker import PlanarWalker
 
 from envs.rwrl.domain import Domain, Tuning
 from envs.rwrl.model_xml import named, numbers
-from envs.rwrl.physics import ZX, ZZ, WalkerPhysics
+from envs.rwrl.states import TENTH, XX, XZ, ZX, ZZ
+from utils.kernels import bell, plateau
 from utils.perturbation import Perturbable
 
 SPEEDS = {"stand": 0, "walk": 1, "run": 8}  # m/s
+STAND_HEIGHT = 1.2  # of the torso, m
 JOINTS = ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle")  # order of LOW and HIGH
 LOW, HIGH = [-30, -30, -160, -160, -75, -75], [110, 110, 15, 15, 60, 60]  # degrees; joint stops are 10 to 30 inside
 THIGHS = {"right_thigh": -0.05, "left_thigh": 0.05}  # y of the hip, m
@@ -22,7 +24,7 @@ class Walker(Domain):
     tasks = tuple(SPEEDS)
     control_dt = 0.025
     camera = "side"
-    physics = WalkerPhysics
+    physics = walker.Physics
     wrapped = ("height",)
 
     perturbations: ClassVar = {
@@ -57,13 +59,32 @@ class Walker(Domain):
             "action_roc_constraint": c * 1.55,
         }
 
-    def safety_readers(self, model, data):
-        joints, torso = [model.joint(name).qposadr[0] for name in JOINTS], model.body("torso").id
+    def places(self, model):
+        joints = [model.joint(name).qposadr[0] for name in JOINTS]
+        return {"joints": joints, "torso": model.body("torso").id, "speed": model.sensor("torso_subtreelinvel").adr[0]}
+
+    def observation(self, states, at):
+        planar = states["xmat"][:, 1:, [XX, XZ]]
+        height = states["xpos"][:, at["torso"], 2:]
+        return {"orientations": planar.reshape(len(planar), -1), "height": height, "velocity": states["qvel"]}
+
+    def reward(self, states, at):
+        height, speed = states["xpos"][:, at["torso"], 2], SPEEDS[self.task]
+        standing = bell(np.maximum(STAND_HEIGHT - height, 0.0), STAND_HEIGHT / 2 * TENTH)
+        upright = (1 + states["xmat"][:, at["torso"], ZZ]) / 2
+        stands = (3 * standing + upright) / 4
+        if not speed:
+            return stands
+        moves = plateau(states["sensordata"][:, at["speed"]], speed, np.inf, speed)
+        return stands * (5 * moves + 1) / 6
+
+    def safety_vars(self, states, at):
+        torso = states["xmat"][:, at["torso"]]
         return {
-            "joint_pos": lambda: data.qpos[joints],  # rad
-            "joint_vels": lambda: np.abs(data.qvel[3:]),  # rad/s, in the model's order
-            "torso_forwards": lambda: -data.xmat[torso, ZX],  # negative: the torso leans forwards
-            "z_up": lambda: data.xmat[torso, ZZ],
+            "joint_pos": states["qpos"][:, at["joints"]],  # rad
+            "joint_vels": np.abs(states["qvel"][:, 3:]),  # rad/s, in the model's order
+            "torso_forwards": -torso[:, ZX],  # negative: the torso leans forwards
+            "z_up": torso[:, ZZ],
         }
 
     def edits(self):

@@ -97,7 +97,7 @@ def test_same_step_shows_what_gymnasium_shows(env_id, changes):
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize("env_id", ["ResidualWalk-v0", "CubeInHand-v0", "Toy-v0"])
+@pytest.mark.parametrize("env_id", ["ResidualWalk-v0", "CubeInHand-v0", "Toy-v0", "RWRLWalkerStand-v0"])
 def test_the_action_of_the_step_after_an_end_is_ignored_even_if_it_is_no_number(env_id, wrapped):
     env, alike = (limited(vector(env_id, AutoresetMode.NEXT_STEP), range(2, 2 + N)) for _ in range(2))
     if wrapped:
@@ -137,7 +137,7 @@ def test_disabled_leaves_the_resets_to_the_caller(env_id, changes):
         ended = env.step(actions(env, step))[3]
         alike.step(actions(env, step))
     assert ended.tolist() == [True, False, False]
-    if not hasattr(env.unwrapped, "envs"):  # Gymnasium's vectors use an assert
+    if type(env.unwrapped).step is not SyncVectorEnv.step:  # which uses an assert
         with pytest.raises(ResetNeeded, match=r"simulations \[0\] have ended"):
             env.step(actions(env, 2))
     observation, _ = env.reset(options={"reset_mask": ended})

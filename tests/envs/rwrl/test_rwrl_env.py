@@ -1,10 +1,15 @@
 """The tasks of the Real-World RL suite: dm_control's numbers, correct start states, and recovery from failures."""
 
+from functools import partial
+
 import gymnasium
 import mujoco
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import TimeLimit
 
 import envs  # noqa: F401 (registers the ids)
 from envs.rwrl.env import RWRLEnv
@@ -36,6 +41,25 @@ def test_steps_are_those_of_dm_control_to_the_last_bit(domain, task):
         assert reward == timestep.reward
     if domain != "quadruped":  # the second episode continues the same random sequence
         same_parts(env.reset()[0], theirs.reset().observation)
+
+
+@every_task
+def test_observations_and_rewards_are_those_of_dm_control_for_any_state_of_many_simulations(domain, task):
+    vector, draw = RWRLVectorEnv(4, domain, task), np.random.default_rng(2)
+    vector.reset(seed=1)
+    changed = vector.envs[2]
+    changed.perturb({name: np.array([known.high]) for name, known in changed.perturbations.items()})
+    vector.reset(seed=2)
+    rewards = []
+    for _ in range(30):
+        for env in vector.envs:  # states far from each other, and controls beyond their range
+            env.data.qvel[:] += draw.normal(0, 0.4, env.model.nv)
+        shown, paid, *_ = vector.step(draw.uniform(-1.5, 1.5, vector.action_space.shape))
+        for i, env in enumerate(vector.envs):
+            same_parts({name: part[i] for name, part in shown.items()}, env._task.get_observation(env.physics))
+            np.testing.assert_allclose(paid[i], env._task.get_reward(env.physics), rtol=1e-11, atol=1e-15)
+        rewards += paid.tolist()
+    assert len(set(rewards)) > 60
 
 
 def same_parts(ours, theirs):
@@ -191,6 +215,58 @@ def test_simulation_i_of_a_vector_is_the_single_environment_of_seed_plus_i_acros
             if step % 7 == 0:
                 lone[i], _ = env.reset()
         assert truncated.all() == (step % 7 == 0)
+
+
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_the_infos_of_a_vector_are_those_that_gymnasium_collects_from_single_environments(mode):
+    ours = RWRLVectorEnv(3, "walker", "walk", max_episode_steps=9, autoreset_mode=mode)
+    theirs = SyncVectorEnv([partial(limited, length) for length in (4, 9, 6)], autoreset_mode=mode)
+    for env, length in zip(ours.envs, (4, 9, 6)):
+        env._max_episode_steps = length
+    same_infos(ours.reset(seed=5)[1], theirs.reset(seed=5)[1])
+    diverged = 0
+    for step in range(25):
+        if step == 13:
+            for vector in (ours, theirs):
+                vector.envs[1].unwrapped.data.qvel[2] = np.nan
+        results = [vector.step(np.full((3, 6), np.sin(step), np.float32)) for vector in (ours, theirs)]
+        same_infos(*({"all": part} for part in results))
+        diverged += int(results[0][2].sum())
+        if mode == AutoresetMode.DISABLED and (over := results[0][2] | results[0][3]).any():
+            results = [vector.reset(options={"reset_mask": over.copy()}) for vector in (ours, theirs)]
+            same_infos(*({"all": part} for part in results))
+    assert diverged == 1
+
+
+def limited(length):
+    return TimeLimit(RWRLEnv("walker", "walk"), length)
+
+
+def same_infos(ours, theirs):
+    """Checks that nested infos have the same keys, values, shapes and types."""
+    if isinstance(theirs, dict):
+        assert ours.keys() == theirs.keys()
+        for name, part in theirs.items():
+            same_infos(ours[name], part)
+    elif isinstance(theirs, tuple) or (isinstance(theirs, np.ndarray) and theirs.dtype.kind == "O"):
+        assert len(ours) == len(theirs)
+        for one, other in zip(ours, theirs):
+            same_infos(one, other)
+    else:
+        assert type(ours) is type(theirs) and getattr(ours, "dtype", None) == getattr(theirs, "dtype", None)
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_step_that_a_vector_refuses_moves_no_simulation():
+    vector = RWRLVectorEnv(2, "cartpole", "swingup")
+    with pytest.raises(ResetNeeded, match="before its first step"):
+        vector.step(np.zeros((2, 1)))
+    vector.reset(seed=0)
+    before = [env.data.qpos.copy() for env in vector.envs]
+    for actions, words in ((np.zeros((3, 1)), r"\(2, 1\), got \(3, 1\)"), (np.array([[0.0], [np.nan]]), "NaN")):
+        with pytest.raises(ValueError, match=words):
+            vector.step(actions)
+    np.testing.assert_array_equal([env.data.qpos for env in vector.envs], before)
 
 
 @pytest.mark.parametrize("exact", [False, True])
