@@ -80,23 +80,23 @@ def against_physics(env_id: str, n: int, steps: int) -> tuple[list[float], list[
 
 def separate(envs: list[gym.Env], nstep: int) -> tuple[Callable, Callable, Callable]:
     """Returns three functions for simulations with separate data: read states, read controls, and replay the physics."""
-    size = mujoco.mj_stateSize(envs[0].model, STATE)
+    pairs, size = [(env.model, env.data) for env in envs], mujoco.mj_stateSize(envs[0].model, STATE)
 
     def state():
         values = np.zeros((len(envs), size))
-        for env, row in zip(envs, values):
-            mujoco.mj_getState(env.model, env.data, row, STATE)
+        for (model, data), row in zip(pairs, values):
+            mujoco.mj_getState(model, data, row, STATE)
         return values
 
     def replay(start, recorded):
-        for i, env in enumerate(envs):
-            model, data = env.model, env.data
-            mujoco.mj_setState(model, data, start[i], STATE)
-            for controls in recorded:
-                data.ctrl[:] = controls[i]
+        for (model, data), row in zip(pairs, start):
+            mujoco.mj_setState(model, data, row, STATE)
+        for controls in recorded:
+            for (model, data), control in zip(pairs, controls):
+                data.ctrl[:] = control
                 mujoco.mj_step(model, data, nstep)
 
-    return state, lambda: [env.data.ctrl.copy() for env in envs], replay
+    return state, lambda: [data.ctrl.copy() for _, data in pairs], replay
 
 
 def batch(env, nstep: int) -> tuple[Callable, Callable, Callable]:

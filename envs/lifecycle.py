@@ -57,7 +57,7 @@ def check_step(env) -> None:
         ResetNeeded: an episode must be started first.
     """
     base = env.unwrapped
-    for part in getattr(base, "envs", (base,)):
+    for part in (base,) if hasattr(base, "check_step") else getattr(base, "envs", ()):
         check = getattr(part.unwrapped, "check_step", None)  # environments of other packages have none
         if check is not None:
             check()

@@ -3,14 +3,11 @@
 from collections.abc import Mapping
 from functools import partial
 
-from gymnasium.vector import SyncVectorEnv
-
 from envs import challenges
-from envs.arguments import autoreset, step_limit
 from envs.received import with_history
 from envs.rwrl.env import RWRLEnv
 from envs.rwrl.vector_env import RWRLVectorEnv
-from envs.single_envs import env_makers
+from envs.single_envs import SinglesVector
 from envs.wrappers.flat_observation import FlatObservation
 from envs.wrappers.float32_observation import Float32Observation
 from envs.wrappers.history import frame_count
@@ -78,8 +75,7 @@ def rwrl_vector(
     pictures, specs = picture_options(specs), merged(specs, task_kwargs, SPECS)
     if exact:  # the original draws call by call, so each simulation needs separate wrappers
         make = partial(rwrl, domain, task, observation=observation, frames=frames, exact=True, **specs)
-        makers = env_makers(make, num_envs, step_limit(max_episode_steps), render_mode, **pictures)
-        return SyncVectorEnv(makers, autoreset_mode=autoreset(autoreset_mode))
+        return SinglesVector(make, num_envs, max_episode_steps, render_mode, autoreset_mode, **pictures)
     env = RWRLVectorEnv(num_envs, domain, task, max_episode_steps, render_mode, autoreset_mode, **pictures)
     return _challenged(env, observation, frames, False, specs)
 

@@ -10,12 +10,12 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import SyncVectorEnv, VectorEnv
+from gymnasium.vector import VectorEnv
 
-from envs.arguments import autoreset, checked_action, checked_command, refuse_options, step_limit
+from envs.arguments import checked_action, checked_command, refuse_options
 from envs.lifecycle import Lifecycle
 from envs.shadow_hand.physics import OBJECTS, PERTURBATIONS, ShadowHand
-from envs.single_envs import env_makers
+from envs.single_envs import SinglesVector
 from envs.wrappers.perturbation import Perturbation
 from utils.config import nearest_name
 from utils.fields import is_name, shown, whole_number
@@ -234,8 +234,7 @@ def shadow_hand_vector(
     """
     whole_number("num_envs", num_envs, 1)
     make = partial(shadow_hand, thing, observation=observation, reward=reward)
-    makers = env_makers(make, num_envs, step_limit(max_episode_steps), render_mode, **pictures)
-    vector = SyncVectorEnv(makers, autoreset_mode=autoreset(autoreset_mode))
+    vector = SinglesVector(make, num_envs, max_episode_steps, render_mode, autoreset_mode, **pictures)
     return _perturbed(vector, given_spec(perturb_spec, task_kwargs))
 
 

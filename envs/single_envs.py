@@ -1,10 +1,17 @@
-"""Builds the single environments of a vector that steps them one after the other."""
+"""Vectors of single environments."""
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 
 import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector.utils import iterate
 from gymnasium.wrappers import TimeLimit
+
+from envs.arguments import autoreset, checked_numbers, step_limit
+from envs.lifecycle import check_all
 
 
 @dataclass(frozen=True)
@@ -35,3 +42,38 @@ def env_makers(
     first = {"render_mode": render_mode, **pictures}
     others = {} if render_mode == "human" else first
     return [EnvMaker(make, steps, options) for options in (first, *[others] * (num_envs - 1))]
+
+
+class SinglesVector(SyncVectorEnv):
+    """Gymnasium's vector of single environments, which also may reset some of them before it has reset all.
+
+    A step that is refused moves no simulation. Simulations that were never reset have observations of zeros.
+
+    Args:
+        make, num_envs, render_mode, **pictures: as in `env_makers`.
+        max_episode_steps: number of steps after which an episode is truncated; None or -1 for no limit.
+        autoreset_mode: Gymnasium's mode or its name.
+    """
+
+    def __init__(self, make, num_envs, max_episode_steps=None, render_mode=None, autoreset_mode="same_step", **pictures):
+        makers = env_makers(make, num_envs, step_limit(max_episode_steps), render_mode, **pictures)
+        super().__init__(makers, autoreset_mode=autoreset(autoreset_mode))
+        self._env_obs = [*iterate(self.observation_space, deepcopy(self._observations))]
+
+    def step(self, actions):
+        self.check_step()
+        return super().step(self._checked(actions))
+
+    def check_step(self) -> None:
+        """Raises ClosedEnvironmentError after `close`, and ResetNeeded if a simulation must be reset first."""
+        for env in self.envs:
+            env.unwrapped.check_step()
+        if self.autoreset_mode == AutoresetMode.DISABLED:
+            check_all(~self._autoreset_envs, "have ended")
+
+    def _checked(self, actions):
+        """Returns the actions (n, a) as numbers; those of simulations that start a new episode in this step become 0."""
+        actions = np.array(actions)
+        if self.autoreset_mode == AutoresetMode.NEXT_STEP and actions.shape == self.action_space.shape:
+            actions[self._autoreset_envs] = 0
+        return checked_numbers(actions, self.action_space.shape)

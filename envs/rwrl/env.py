@@ -77,7 +77,6 @@ class RWRLEnv(Lifecycle, gym.Env):
         low, high = self.model.actuator_ctrlrange.astype(np.float32).T
         self.action_space = spaces.Box(low, high)
         self._previous_actions = self.physics.control()
-        self._observation, self._safety_vars = {}, {}
         read_states([self])
         self.observation_space = spaces.Dict(OrderedDict((name, _box(part)) for name, part in self._observation.items()))
 
@@ -200,7 +199,7 @@ class RWRLEnv(Lifecycle, gym.Env):
         with self.physics.reset_context():
             self._task.initialize_episode(self.physics)
             self._previous_actions = self.physics.control()
-            before_forward = self.safety_vars()
+            before_forward = self.safety_vars() if self.exact else {}
         rewards = read_states([self])
         if self.exact:  # the original evaluates constraints before the forward pass, on the model's default pose and forces
             self._safety_vars = before_forward
@@ -221,9 +220,9 @@ class RWRLEnv(Lifecycle, gym.Env):
         """Returns a copy of the observation of the last valid state."""
         return _copied(self._observation)
 
-    def last_safety_vars(self) -> dict[str, np.ndarray]:
-        """Returns a copy of the safety variables of the last valid state."""
-        return _copied(self._safety_vars)
+    def last_safety_vars(self, copy: bool = True) -> dict[str, np.ndarray]:
+        """Returns the safety variables of the last valid state; without `copy` they must not be changed."""
+        return _copied(self._safety_vars) if copy else self._safety_vars
 
     def get_data(self, index: int = 0, data: mujoco.MjData | None = None) -> mujoco.MjData:
         """Returns the current simulation data for a camera."""
@@ -274,9 +273,9 @@ def take_steps(envs: Sequence[RWRLEnv], actions: np.ndarray) -> tuple[np.ndarray
 
 
 def read_states(envs: Sequence[RWRLEnv]) -> np.ndarray:
-    """Reads the current states of n environments of one task into their memories; returns the rewards (n,).
+    """Reads the current states of n environments of one task; each keeps its observation and its safety variables.
 
-    In exact mode dm_control reads them, one environment at a time.
+    Returns the rewards (n,). In exact mode dm_control reads the state, and n must be 1.
     """
     env, states = envs[0], States([env.data for env in envs])
     if env.exact:

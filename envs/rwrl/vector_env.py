@@ -5,33 +5,27 @@ from copy import deepcopy
 from functools import partial
 
 import numpy as np
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import concatenate
 from gymnasium.wrappers import TimeLimit
 
-from envs.arguments import autoreset, checked_action, step_limit
-from envs.lifecycle import check_all
 from envs.rwrl.env import RWRLEnv, take_steps
-from envs.single_envs import env_makers
+from envs.single_envs import SinglesVector
 
 
-class RWRLVectorEnv(SyncVectorEnv):
-    """n simulations without challenges, whose states are read together; as in Gymnasium, `final_info` describes the end.
-
-    A step that is refused moves no simulation.
-    """
+class RWRLVectorEnv(SinglesVector):
+    """n simulations without challenges, whose states are read together; as in Gymnasium, `final_info` describes the end."""
 
     def __init__(
         self, num_envs, domain, task, max_episode_steps=None, render_mode=None, autoreset_mode="same_step", **pictures
     ):
-        makers = env_makers(partial(RWRLEnv, domain, task), num_envs, step_limit(max_episode_steps), render_mode, **pictures)
-        super().__init__(makers, autoreset_mode=autoreset(autoreset_mode))
+        make = partial(RWRLEnv, domain, task)
+        super().__init__(make, num_envs, max_episode_steps, render_mode, autoreset_mode, **pictures)
 
     def step(self, actions):
-        over = self._autoreset_envs  # simulations whose episode ended in an earlier step, and that were not reset since
-        if self.autoreset_mode == AutoresetMode.DISABLED:
-            check_all(~over, "have ended")
-        failures = self._advance(np.flatnonzero(~over), self._checked(actions, over))
+        self.check_step()
+        over = self._autoreset_envs  # ended in an earlier step, and not reset since
+        failures = self._advance(np.flatnonzero(~over), self._checked(actions))
         ended = self._terminations | self._truncations
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
             infos, restarting = self._infos(~ended, failures) | self._final_infos(ended, failures), ended
@@ -46,7 +40,8 @@ class RWRLVectorEnv(SyncVectorEnv):
 
     def snapshot(self) -> dict:
         """Returns the complete state between two steps as plain data and arrays."""
-        return {"envs": [env.unwrapped.snapshot() for env in self.envs], "ages": [_age(env) for env in self.envs]}
+        states, ages = [env.unwrapped.snapshot() for env in self.envs], [_age(env) for env in self.envs]
+        return {"envs": states, "ages": ages, "over": self._autoreset_envs.copy()}
 
     def restore_snapshot(self, snapshot: Mapping) -> None:
         """Restores the state that `snapshot` returned, bit for bit."""
@@ -54,19 +49,12 @@ class RWRLVectorEnv(SyncVectorEnv):
             env.unwrapped.restore_snapshot(state)
             if isinstance(env, TimeLimit):
                 env._elapsed_steps = age
-
-    def _checked(self, actions, over):
-        """Returns the actions (n, a), 0 in the simulations `over` (n,) bool, which ignore theirs."""
-        actions = np.array(actions, float)
-        if actions.shape == self.action_space.shape:
-            actions[over] = 0.0
-        return checked_action(actions, self.action_space.shape)
+        over = snapshot.get("over", np.zeros(self.num_envs, bool))  # earlier versions did not keep it
+        self._autoreset_envs, self._env_obs = over.copy(), [env.unwrapped.last_observation() for env in self.envs]
 
     def _advance(self, ids, actions):
         """Takes a control step in simulations `ids` (k,); returns the error message of each of all simulations, or ""."""
         envs = [self.envs[i].unwrapped for i in ids]
-        for env in envs:
-            env.check_step()
         failures = np.full(self.num_envs, "", object)
         self._rewards = np.zeros(self.num_envs)
         self._rewards[ids], failures[ids] = take_steps(envs, actions[ids])
@@ -81,7 +69,7 @@ class RWRLVectorEnv(SyncVectorEnv):
         ids = np.flatnonzero(which)
         if not len(ids):
             return {}
-        variables = [self.envs[i].unwrapped.last_safety_vars() for i in ids]
+        variables = [self.envs[i].unwrapped.last_safety_vars(copy=False) for i in ids]
         infos = spread(
             {
                 "safety_vars": {name: np.array([row[name] for row in variables]) for name in variables[0]},

@@ -57,6 +57,40 @@ def test_a_step_before_the_first_reset_and_use_after_close_are_refused_in_one_se
             use()
 
 
+NOISE = {"actions_prob": 0.5, "actions_steps": 2}
+DRAWS = {
+    "noise_spec": {"gaussian": {"enable": True, "actions": 0.2}, "repetition": {"enable": True, **NOISE}},
+    "delay_spec": {"enable": True, "actions": (0, 3)},
+}
+
+
+@pytest.mark.parametrize("env_id", ["RWRLWalkerStand-v0", "ShadowHandPen-v0"])
+def test_some_single_environments_of_a_vector_can_be_reset_before_all_have_been(env_id):
+    env, some = gym.make_vec(env_id, num_envs=3), np.array([False, True, False])
+    first, _ = env.reset(seed=[0, 1, 2], options={"reset_mask": some})
+    np.testing.assert_array_equal(first[1], gym.make(env_id).reset(seed=1)[0])
+    assert not first[~some].any()
+    with pytest.raises(ResetNeeded, match="before its first step"):
+        env.step(action(env))
+    env.reset(seed=0, options={"reset_mask": ~some})
+    env.step(action(env))
+
+
+@pytest.mark.parametrize(
+    ("env_id", "arguments"),
+    [("RWRLWalkerStand-v0", {}), ("RWRLWalkerStand-v0", {"exact": True, **DRAWS}), ("ShadowHandPen-v0", {})],
+)
+def test_a_vector_of_single_environments_refuses_an_action_before_any_of_them_moves(env_id, arguments):
+    env = gym.make_vec(env_id, num_envs=2, **arguments)
+    env.reset(seed=0)
+    bad = action(env)
+    bad[1, 0] = np.nan
+    before = [single.unwrapped.data.time for single in env.unwrapped.envs]
+    with pytest.raises(ValueError, match="NaN"):
+        env.step(bad)
+    assert [single.unwrapped.data.time for single in env.unwrapped.envs] == before
+
+
 @pytest.mark.parametrize("env_id", ["AdaptiveWalk-v0", "CubeInHand-v0", "Toy-v0"])
 def test_simulations_that_no_reset_has_covered_are_named(env_id):
     env = gym.make_vec(env_id, num_envs=3)
@@ -75,13 +109,6 @@ def test_a_reset_that_is_refused_starts_nothing():
         env.step(action(env))
 
 
-NOISE = {"actions_prob": 0.5, "actions_steps": 2}
-DRAWS = {
-    "noise_spec": {"gaussian": {"enable": True, "actions": 0.2}, "repetition": {"enable": True, **NOISE}},
-    "delay_spec": {"enable": True, "actions": (0, 3)},
-}
-
-
 @pytest.mark.parametrize("env_id", ["ResidualWalk-v0", "Toy-v0"])
 def test_a_refused_step_uses_up_no_draws(env_id):
     refused, plain = (challenges.apply(gym.make_vec(env_id, 2), **DRAWS) for _ in range(2))
@@ -93,6 +120,23 @@ def test_a_refused_step_uses_up_no_draws(env_id):
         env.reset(seed=3, options={"reset_mask": np.array([False, True])})
     for _ in range(10):
         np.testing.assert_array_equal(*(env.step(action(env))[0] for env in (refused, plain)))
+
+
+@pytest.mark.parametrize("env_id", ["AdaptiveWalk-v0", "RWRLCartpoleSwingup-v0", "ShadowHandEgg-v0", "Toy-v0"])
+def test_a_step_after_an_end_that_nobody_reset_uses_up_no_draws(env_id):
+    made = [gym.make_vec(env_id, 2, max_episode_steps=4, autoreset_mode="disabled") for _ in range(2)]
+    refused, plain = (challenges.apply(env, **DRAWS) for env in made)
+    for env in (refused, plain):
+        env.reset(seed=3)
+        env.step(action(env))
+        env.reset(seed=[5, None], options={"reset_mask": np.array([True, False])})  # simulation 1 ends first
+        for _ in range(3):
+            env.step(action(env))
+        for _ in range(3 if env is refused else 0):
+            with pytest.raises(ResetNeeded, match=r"simulations \[1\] have ended"):
+                env.step(action(env))
+        env.reset(options={"reset_mask": np.array([False, True])})
+    np.testing.assert_array_equal(*(env.step(action(env))[0] for env in (refused, plain)))
 
 
 @pytest.mark.parametrize("make", [gym.make, vector])

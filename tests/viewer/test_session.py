@@ -250,7 +250,7 @@ def test_noise_and_delays_show_the_truth_beside_what_arrived(sessions):
     run(session, 10)
     rows = {row.name: row for row in session.observations.rows(session.observation, 0)}
     base = session.env.unwrapped.envs[0].unwrapped
-    np.testing.assert_allclose(rows["position"].true, base.last_observation()["position"])
+    np.testing.assert_allclose(rows["position"].true, base._task.get_observation(base.physics)["position"])
     assert not np.array_equal(rows["position"].true, rows["position"].received)
 
 

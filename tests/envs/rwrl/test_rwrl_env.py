@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 import pytest
 from gymnasium import spaces
-from gymnasium.error import ResetNeeded
+from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
@@ -258,15 +258,58 @@ def same_infos(ours, theirs):
 
 
 def test_a_step_that_a_vector_refuses_moves_no_simulation():
-    vector = RWRLVectorEnv(2, "cartpole", "swingup")
-    with pytest.raises(ResetNeeded, match="before its first step"):
-        vector.step(np.zeros((2, 1)))
+    vector = RWRLVectorEnv(2, "cartpole", "swingup", max_episode_steps=2, autoreset_mode="disabled")
+    good, wide, nan = np.ones((2, 1)), np.ones((3, 1)), np.array([[1.0], [np.nan]])
+    vector.envs[0].reset(seed=0)
+    refused(vector, good, ResetNeeded, "before its first step")
     vector.reset(seed=0)
-    before = [env.data.qpos.copy() for env in vector.envs]
-    for actions, words in ((np.zeros((3, 1)), r"\(2, 1\), got \(3, 1\)"), (np.array([[0.0], [np.nan]]), "NaN")):
-        with pytest.raises(ValueError, match=words):
-            vector.step(actions)
-    np.testing.assert_array_equal([env.data.qpos for env in vector.envs], before)
+    refused(vector, wide, ValueError, r"\(2, 1\), got \(3, 1\)")
+    refused(vector, nan, ValueError, "NaN")
+    vector.step(good)
+    vector.reset(options={"reset_mask": np.array([False, True])})
+    assert vector.step(good)[3].tolist() == [True, False]
+    refused(vector, good, ResetNeeded, r"simulations \[0\] have ended")
+    vector.close()
+    refused(vector, good, ClosedEnvironmentError, "closed")
+
+
+def refused(vector, actions, error, words):
+    """Checks that a step is refused, and changes neither states nor ages."""
+    states = [(env.unwrapped.data.qpos.copy(), env.unwrapped.data.time, env._elapsed_steps) for env in vector.envs]
+    with pytest.raises(error, match=words):
+        vector.step(actions)
+    for env, (qpos, time, age) in zip(vector.envs, states):
+        np.testing.assert_array_equal(env.unwrapped.data.qpos, qpos)
+        assert (env.unwrapped.data.time, env._elapsed_steps) == (time, age)
+
+
+@pytest.mark.parametrize("mode", ["next_step", "disabled"])
+def test_a_snapshot_contains_which_episodes_have_ended(mode):
+    one, other = (RWRLVectorEnv(2, "cartpole", "swingup", 3, autoreset_mode=mode) for _ in range(2))
+    for vector, steps in ((one, 3), (other, 1)):
+        vector.reset(seed=4)
+        for _ in range(steps):
+            vector.step(np.ones((2, 1)))
+    ended, running = one.snapshot(), other.snapshot()
+    one.restore_snapshot(running), other.restore_snapshot(ended)
+    assert not one.step(np.ones((2, 1)))[3].any()
+    if mode == "disabled":
+        refused(other, np.ones((2, 1)), ResetNeeded, "have ended")
+    else:
+        _, rewards, *ends, _ = other.step(np.ones((2, 1)))
+        assert not np.any([rewards, *ends]) and [env._elapsed_steps for env in other.envs] == [0, 0]
+
+
+def test_a_reset_of_some_simulations_returns_the_current_observations_of_the_others():
+    vector, some = RWRLVectorEnv(3, "walker", "walk"), np.array([False, True, False])
+    first, _ = vector.reset(seed=[0, 1, 2], options={"reset_mask": some})
+    np.testing.assert_array_equal(first["velocity"][some], [vector.envs[1].data.qvel])
+    vector.reset(seed=5)
+    saved = vector.snapshot()
+    vector.step(np.ones((3, 6)))
+    vector.restore_snapshot(saved)
+    shown, _ = vector.reset(options={"reset_mask": some})
+    np.testing.assert_array_equal(shown["velocity"], [env.data.qvel for env in vector.envs])
 
 
 @pytest.mark.parametrize("exact", [False, True])
