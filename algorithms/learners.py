@@ -237,6 +237,7 @@ _ROBUST_SAC = variant(
     config=RobustSacConfig,
     algorithm=RobustSAC,
     kept=(*_SAC.kept, "extra_random", "episode_returns"),
+    transient=("movable_columns",),
     spaces={"plan": _SAC_PLAN, "wide": _SAC_WIDE | {"robust_coef": {"low": 1e-4, "high": 0.1, "log": True}}},
 )
 LEARNERS: dict[str, Learner] = {

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from gymnasium.spaces import Box
 
 from algorithms.robust_value import (
     ESTIMATORS,
@@ -57,7 +58,8 @@ class RobustSacConfig(SacConfig):
     coef_rise: int = within(100_000, 1)
     """Control steps over which the linear schedule rises."""
     coef_range: tuple[float, float] = span((1e-5, 1e-3), 0, 1e6)
-    """Lowest and highest coefficient of the adaptive schedule."""
+    """Lowest and highest coefficient of the adaptive schedule. The default suits legacy and penalties. It hardly changes
+    autograd and smoothed: 0.001 to 0.1 is a range around their robust_coef."""
     target_update_interval: int = within(1, 1)
     """Updates between two updates of the target critics."""
     log_std_range: tuple[float, float] | None = checked(
@@ -106,6 +108,8 @@ class RobustSacConfig(SacConfig):
 
     def coefficient(self, steps: int, returns: list[float]) -> float:
         """Returns the coefficient after `steps` control steps, with the returns of the latest episodes."""
+        if self.robust_method == "no" and not ESTIMATORS[self.estimator].shrinks:
+            return 0.0
         if self.coef_schedule == "adaptive":
             return adaptive_coefficient(returns, *self.coef_range)
         if self.coef_schedule == "linear":
@@ -125,6 +129,8 @@ class RobustSAC(SAC):
       times the robust value V'; gamma if all values are 0;
     - actions_at_bounds: share of the components of the actor's actions beyond 0.99 of the way to a bound.
 
+    Earlier control steps in an observation (`History`) do not move: the next transition does not decide them.
+
     Args:
         options: regulariser, its estimator, coefficient and schedule. Further arguments are those of SB3's class.
     """
@@ -142,6 +148,7 @@ class RobustSAC(SAC):
         super()._setup_model()
         self.extra_random = torch.Generator().manual_seed(_derived(self.seed)).get_state()
         self.episode_returns: list[float] = []
+        self.movable_columns = _newest(self.get_env()) if isinstance(self.observation_space, Box) else None
         if self.options.log_std_range is not None:
             bound_log_std(self.actor, *self.options.log_std_range)
 
@@ -171,7 +178,7 @@ class RobustSAC(SAC):
         method, estimator = VALUE_METHODS.get(self.options.robust_method), ESTIMATORS[self.options.estimator]
         if method is None:
             return torch.zeros(())
-        vectors, restored = movable(observations)
+        vectors, restored = movable(observations, self.movable_columns)
         with self._extra_draws():
             sigma, samples = self.options.sigma or estimator.sigma, self.options.samples
             return estimator.regulariser(lambda x: self._value(restored(x), entropy), vectors, method, sigma, samples)
@@ -217,6 +224,13 @@ def bound_log_std(actor: torch.nn.Module, low: float, high: float) -> None:
     if actor.use_sde:
         raise ValueError("log_std_range has no effect with use_sde")
     actor.log_std.register_forward_hook(lambda _, __, output: low + 0.5 * (high - low) * (torch.tanh(output) + 1))
+
+
+def _newest(env):
+    """Returns the columns of a flat observation that repeat no earlier control step; None if these are all of them."""
+    columns = np.asarray(getattr(env, "newest_columns", ()))
+    newest = np.flatnonzero(columns == np.arange(len(columns)))
+    return None if len(newest) == len(columns) else torch.from_numpy(newest)
 
 
 def _derived(seed):

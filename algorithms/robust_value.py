@@ -164,13 +164,14 @@ def adaptive_coefficient(returns: Sequence[float], low: float, high: float) -> f
     return float(low + (np.tanh(0.5 * z) + 1) / 2 * (high - low))
 
 
-def movable(observations) -> tuple[torch.Tensor, Callable]:
+def movable(observations, columns: torch.Tensor | None = None) -> tuple[torch.Tensor, Callable]:
     """Returns the part of observations that a transition decides, (b, n), and a function from (k b, n) to observations.
 
-    All parts of a dictionary are moved, except the desired goal, which does not depend on the transition.
+    Of flat observations these are `columns` (n,); None for all. All parts of a dictionary are moved, except the desired
+    goal, which does not depend on the transition.
     """
     if isinstance(observations, torch.Tensor):
-        return observations, lambda vectors: vectors
+        return (observations, lambda vectors: vectors) if columns is None else _columns(observations, columns)
     moved = {name: part for name, part in observations.items() if name != FIXED}
     sizes = [part.shape[1] for part in moved.values()]
 
@@ -180,6 +181,15 @@ def movable(observations) -> tuple[torch.Tensor, Callable]:
         return {name: parts.get(name, part.repeat(copies, 1)) for name, part in observations.items()}
 
     return torch.cat([*moved.values()], dim=1), restored
+
+
+def _columns(observations, columns):
+    def restored(vectors):
+        whole = observations.repeat(len(vectors) // len(observations), 1)
+        whole[:, columns] = vectors
+        return whole
+
+    return observations[:, columns], restored
 
 
 def slope(values: torch.Tensor, robust: torch.Tensor) -> float:

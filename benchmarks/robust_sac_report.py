@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.robust_sac_study import BASELINE, CLEAN, Task, methods, sweep
+from benchmarks.robust_sac_study import BASELINE, CLEAN, RIVALS, Task, methods, sweep
 from evaluation.study.results import ALL, Results
 from evaluation.study.returns import auc_text, pooled
 from evaluation.study.tables import Column, differences_table, in_group, markdown, methods_table, worst
@@ -29,9 +29,12 @@ def report(task: Task, results: Results) -> str:
     parts = {
         "Returns: interquartile means over trainings, and their 95 % intervals": methods_table(results, COLUMNS, titles),
         "Robust-AUC of all trainings, and its uncertainty": _auc_table(task, results, titles),
-        "Difference of the return from SAC": differences_table(
-            results, "return", BASELINE, titles, digits=0, methods_as_rows=True
-        ),
+    } | {
+        f"Difference of the return from {titles[rival]}": differences_table(
+            results, "return", rival, titles, digits=0, methods_as_rows=True
+        )
+        for rival in (BASELINE, *RIVALS)
+        if rival in results.methods
     }
     counts = ", ".join(f"{titles[name]} {len(results.seeds(name))}" for name in results.methods)
     return "\n\n".join(f"## {title}\n\n{table}" for title, table in parts.items()) + f"\n\nTrainings: {counts}."

@@ -83,6 +83,12 @@ def read_run_config(path: str | Path) -> dict:
     return read_record(path).get("config", {})
 
 
+def recorded_option(path: str | Path, name: str):
+    """Returns the value of an option of the learner of the run at or above `path`; None if there is no run or option."""
+    config = read_run_config(path)
+    return config.get(config.get("algo"), {}).get(name)
+
+
 def read_record(path: str | Path) -> dict:
     """Returns the content of config.yaml of the run at or above `path`; empty if there is none.
 

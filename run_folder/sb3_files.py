@@ -25,7 +25,7 @@ from algorithms.vec_env import BatchVecEnv, make_vector
 from run_folder.action_spaces import check_spaces, described, one_line
 from run_folder.observations import parts, set_statistics, split
 from run_folder.policy import FORMAT, read_policy, write_policy
-from run_folder.records import CONFIG, ENV, read_record_file
+from run_folder.records import CONFIG, ENV, read_record_file, recorded_option
 from run_folder.runs import CARD, Run
 from utils.config import as_plain
 from utils.console.arguments import YAML_MAPPING, parse_arguments
@@ -177,6 +177,8 @@ def export_sb3(run: Run, out: Path) -> None:
     """
     if not getattr(run.policy, "shape", ReaderShape()).plain:
         raise ValueError("SB3 has no policies with an encoder or an estimator: export ONNX or TorchScript")
+    if squashed := recorded_option(run.folder, "log_std_range"):
+        print(f"SB3's files lack the log_std_range {squashed} of the training: random actions will differ", file=sys.stderr)
     env = VecNormalize(BatchVecEnv(run.make_env(1)))
     policy = {"net_arch": run.policy.net_arch, "activation_fn": run.policy.activation_fn}
     kind = "MultiInputPolicy" if parts(env.observation_space) else "MlpPolicy"

@@ -16,7 +16,7 @@ from algorithms.learners import LEARNERS, Learner, learner_of, with_variants
 from algorithms.vec_env import BatchVecEnv
 from run_folder.observations import set_statistics, split
 from run_folder.policy import Architecture, architecture, read_architecture
-from run_folder.records import add_to_record, read_record, read_run_config
+from run_folder.records import add_to_record, read_record, read_run_config, recorded_option
 from run_folder.runs import Run, digest, load_run, resumable
 from run_folder.training_state import read_training
 from training.actor_start import critic_arrays, has_critic, start_actor
@@ -201,6 +201,13 @@ def _check_numbers(path: Path, run: Run, config: TrainConfig) -> None:
         option = LEARNERS[config.algo].option
         options = " ".join(f"{option}.{name.replace('_', '-')} {_text(value)}" for name, value in other.items())
         raise ValueError(f"cannot start from {path}: it has {has}, this training has {asked}; give {options}")
+    squashed, asked = recorded_option(run.folder, "log_std_range"), getattr(numbers, "log_std_range", None)
+    if [*(squashed or ())] != [*(asked or ())]:
+        option = f"--robust-sac.log-std-range {_text(tuple(squashed)) if squashed else None}"
+        raise ValueError(
+            f"cannot start from {path}: its log_std_range is {squashed}, in this training {asked}; "
+            f"give --algo robust_sac {option}"
+        )
     std = LEARNERS[config.algo].std_field
     if std and getattr(numbers, std) != _usual(config, std):
         raise ValueError(f"{std} has no effect with start_from: the standard deviation of actions is that of {path}")

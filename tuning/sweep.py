@@ -165,7 +165,7 @@ class SweepConfig:
 
     @cached_property
     def entries(self) -> dict:
-        """The entries of the space; a named space loses the entries that have no effect in the environment.
+        """The entries of the space; a named space loses the entries that have no effect in the trainings.
 
         Raises:
             ValueError: the environment cannot be made, or an entry of a user's file has no effect.
@@ -174,6 +174,7 @@ class SweepConfig:
         idle = idle_numbers(self.base) | self.base.idle_from_scratch
         varied = [name.removeprefix(f"{self.algo}.") for name in entries]
         idle |= {f"{self.algo}.{name}": reason for name, reason in self.base.learner.replaced(varied).items()}
+        idle |= self._idle_in_all(entries)
         for name in idle.keys() & entries.keys() if self.space not in LEARNERS[self.algo].spaces else ():
             raise ValueError(f"space: {name} has no effect: {idle[name]}")
         return {name: entry for name, entry in entries.items() if name not in idle}
@@ -196,7 +197,7 @@ class SweepConfig:
         try:
             refuse_idle_keys(self.config, content, before, [self.base])
         except ValueError:  # it may have an effect with other values
-            refuse_idle_keys(self.config, content, before, [*self._varied(), self.base])
+            refuse_idle_keys(self.config, content, before, [*self._varied(self.entries), self.base])
 
     def training(self, params: Mapping, seed: int) -> TrainConfig:
         """Returns the config of a training with a trial's parameters and a seed, as long as all trainings of the sweep."""
@@ -208,11 +209,20 @@ class SweepConfig:
         values = {name: getattr(self, name) for name in ("seeds", "objective", "evaluations", "final_episodes")}
         return values | {"space": as_plain(self.entries), "training": base}
 
-    def _varied(self):
-        """Yields the config of a training for every pair of ends and choices of the space, as far as the config takes it."""
+    def _idle_in_all(self, entries):
+        """Returns the entries that have no effect, whatever two values of the space are -> the reason."""
+        found = {f"{self.algo}.{name}": reason for name, reason in self.base.learner.idle.items()}
+        found = {name: reason for name, reason in found.items() if name in entries}
+        for config in self._varied(entries) if found else ():
+            idle = {f"{self.algo}.{name}" for name in config.learner.idle}
+            found = {name: reason for name, reason in found.items() if name in idle}
+        return found
+
+    def _varied(self, entries):
+        """Yields the config of a training for every pair of ends and choices of a space, as far as the config takes it."""
         ends = [
             (name, value)
-            for name, entry in self.entries.items()
+            for name, entry in entries.items()
             for value in entry.get("choices") or (entry["low"], entry["high"])
         ]
         for pair in combinations_with_replacement(ends, 2):

@@ -16,6 +16,7 @@ import train
 from algorithms.robust_sac import EPISODES, RobustSAC, RobustSacConfig
 from algorithms.robust_value import ESTIMATORS, PENALTIES, VALUE_METHODS, adversarial_direction, gradient
 from algorithms.sac import SAC, Minibatch
+from algorithms.vec_env import make_batch_vec_env
 from run_folder.runs import load_run
 from tests.algorithms.test_ppo_and_sac import NET, flat, trained
 from tests.helpers.foreign_package import unregistered_afterwards
@@ -116,7 +117,40 @@ def test_the_target_subtracts_the_regulariser_and_only_legacy_shrinks_the_value(
     kept = {"autograd": 1.0, "legacy": 0.8}[estimator]
     wanted = step.data.rewards + (1 - step.data.dones) * 0.99 * (kept * values - 0.2 * reg)
     torch.testing.assert_close(found, wanted)
-    assert logged["robust_coef"] == [0.2] and logged["value_scale"][0] == pytest.approx(values.abs().mean().item())
+    used = 0.0 if (name, estimator) == ("no", "autograd") else 0.2
+    assert logged["robust_coef"] == [used] and logged["value_scale"][0] == pytest.approx(values.abs().mean().item())
+    (nearest,), *_ = np.linalg.lstsq(values.numpy(), (kept * values - 0.2 * reg).numpy()[:, 0])
+    assert logged["effective_discount"][0] == pytest.approx(0.99 * nearest, rel=1e-5)
+    assert logged["robust_regulariser"][0] == pytest.approx(reg.mean().item() if method else 0.0, rel=1e-5)
+
+
+def test_actions_beyond_0_99_of_the_way_to_a_bound_are_at_it():
+    made = model()
+    actions = torch.tensor([[0.0], [-1.0], [0.98], [0.995], [1.0], [-0.9]], requires_grad=True)
+    step = Minibatch(batch(made).data, actions, torch.zeros(6, 1))
+    made._actor_loss(step, torch.tensor(0.1), logged := defaultdict(list))
+    assert logged["actions_at_bounds"] == [0.5]
+
+
+@every_estimator
+def test_earlier_control_steps_of_an_observation_do_not_move(estimator, monkeypatch):
+    env = VecNormalize(make_batch_vec_env("RWRLCartpoleSwingup-v0", 2, seed=0, frames=3))
+    options = RobustSacConfig(robust_method="l2_param", estimator=estimator)
+    made = RobustSAC("MlpPolicy", env, seed=3, device="cpu", options=options, policy_kwargs=NET)
+    given, weights, moved = torch.randn(4, 15), torch.arange(1.0, 16.0), set()
+
+    def value(x, _):
+        offsets = x.reshape(-1, 4, 15) - given
+        moved.update(torch.nonzero(offsets.abs().amax(dim=(0, 1)) > 0).ravel().tolist())
+        return (x @ weights)[:, None]
+
+    monkeypatch.setattr(made, "_value", value)
+    found = made._regulariser(given, torch.tensor(0.1))
+    if estimator == "autograd":
+        torch.testing.assert_close(found, torch.linalg.vector_norm(weights[10:]).expand(4, 1))
+    else:
+        assert moved == {10, 11, 12, 13, 14}
+    env.close()
 
 
 @every_estimator
@@ -249,7 +283,9 @@ def test_a_run_logs_what_the_regulariser_does(source):
     scalars = {name: values[1][-1] for name, values in read_scalars(source).items() if name.startswith("train/")}
     assert 1e-5 < scalars["train/robust_coef"] < 1e-3 and scalars["train/robust_regulariser"] > 0
     assert scalars["train/weight_penalty"] > 1 and scalars["train/value_scale"] > 0
-    assert 0.9 < scalars["train/effective_discount"] < 1.1 and 0 <= scalars["train/actions_at_bounds"] < 0.5
+    assert 0.5 < scalars["train/effective_discount"] < 1.5 and scalars["train/effective_discount"] != 0.99
+    coefficients = read_scalars(source)["train/robust_coef"][1]
+    assert len(set(coefficients)) > 1  # the returns of episodes arrive, and the adaptive schedule follows them
 
 
 def test_a_run_resumes_exactly(source, tmp_path):
@@ -263,6 +299,20 @@ def test_a_run_is_exported_as_it_acts(source, tmp_path):
     rows = np.random.default_rng(0).normal(size=(9, len(load_run(source).normalizer.mean))).astype(np.float32)
     (actions,) = onnxruntime.InferenceSession(tmp_path / "policy.onnx").run(None, {"observation": rows})
     np.testing.assert_allclose(actions, load_run(source).act(rows), atol=1e-5)
+
+
+def test_a_squashed_standard_deviation_is_no_part_of_sb3s_files_and_a_start_needs_the_same(source, tmp_path, capsys):
+    assert export_policy.main([str(source), str(tmp_path / "sb3"), "--format", "sb3"]) == 0
+    assert "SB3's files lack the log_std_range [-5.0, 2.0] of the training" in capsys.readouterr().err
+    start = [*TOY, "--start-from", str(source), "--run-dir", str(tmp_path / "run")]
+    assert train.main(start) == 2
+    words = (
+        "its log_std_range is [-5.0, 2.0], in this training None; give --algo robust_sac --robust-sac.log-std-range -5.0 2.0"
+    )
+    assert words in capsys.readouterr().err and not (tmp_path / "run").exists()
+    assert train.main([*start, "--robust-sac.log-std-range", "-5", "2"]) == 0
+    again = [*TOY, "--start-from", str(tmp_path / "run"), "--run-dir", str(tmp_path / "again")]
+    assert train.main(again) == 2
 
 
 @every_estimator

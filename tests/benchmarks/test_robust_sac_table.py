@@ -61,12 +61,15 @@ def test_the_smaller_discount_is_that_of_the_original_target_for_a_constant_valu
 
 
 def test_a_study_of_the_toy_trains_plays_and_compares(tmp_path, capsys):
-    argv = "--task toy --only sac --seeds 1 --steps 300 --groups clean inertia_x --episodes 2 --episode-steps 20"
+    methods = ("sac", "l2_param", "legacy_linf_adv_param")  # 2100 steps: 100 updates
+    argv = f"--task toy --only {' '.join(methods)} --seeds 1 --steps 2100 --groups clean inertia_x --episodes 2"
+    argv += " --episode-steps 20"
     assert main([*argv.split(), "--out", str(tmp_path), "--num-threads", "1"]) == 0
     results = STUDY.results(tmp_path / "toy/results.csv")
     assert results.seeds("sac") == [1] and len(results.groups["inertia_x"]) == 20 and not results.incomplete
     returns = results.values("sac", "return")
     assert (returns < 0).all() and len(np.unique(returns)) > 10  # inertia changes what the same policy earns
+    assert len({results.values(method, "return").tobytes() for method in methods}) == 3
     line = f"| SAC | {returns[0, 0]:.0f} | "
     assert line in (tmp_path / "toy/tables.md").read_text() and line in capsys.readouterr().out
 
@@ -103,6 +106,14 @@ def test_the_nominal_task_does_not_count_among_the_sweeps():
     assert "| SAC | 900 (900 to 900) | 235 (235 to 235) | 200 (" in report(TOY, results_of({"sac": values}))
 
 
+def test_the_returns_are_also_compared_with_those_of_the_smaller_discounts():
+    values = {"sac": 200.0, "l2_param": 50.0, "discount": 160.0}
+    text = report(TOY, results_of({name: np.full((2, 20, 2), value) for name, value in values.items()}))
+    rival = text.partition("## Difference of the return from SAC, smaller discount")[2]
+    assert "| l2_param | **-110** (-110 to -110) |" in rival and "| SAC | **+40** (+40 to +40) |" in rival
+    assert "discount 0.98" not in text
+
+
 def test_the_robust_auc_pools_the_episodes_of_all_trainings():
     values = np.random.default_rng(0).normal(100.0, 30.0, (3, 20, 4))
     results = results_of({"sac": values, "dr": values + 50.0})
@@ -117,11 +128,20 @@ def test_the_robust_auc_pools_the_episodes_of_all_trainings():
     assert "inertia_y" not in text and "| SAC + DR | **+50** (+50 to +50) |" in text
 
 
-def test_a_picture_shows_the_mean_return_over_the_parameter(tmp_path):
+def test_a_picture_shows_the_mean_return_and_the_band_over_the_parameter(tmp_path, monkeypatch):
     results = results_of({"sac": np.full((1, 20, 2), 3.0), "dr": np.full((1, 20, 2), 5.0)})
     for _ in range(2):  # the program's own pictures may be replaced
         (file,) = draw(TOY, results, picture_files(TOY, tmp_path), ("sac", "dr", "noise"))
         assert file.name == "inertia_x.png" and file.stat().st_size > 5000
+    episodes, figures = np.random.default_rng(0).normal(4.0, 1.0, (3, 20, 2)), []
+    monkeypatch.setattr("benchmarks.robust_sac_report.write_aside", lambda _, save: figures.append(save.func.__self__))
+    draw(TOY, results_of({"dr": episodes}), picture_files(TOY, tmp_path), ("dr",))
+    (axes,) = figures[0].axes
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), np.stack([sweep(TOY, "inertia_x"), episodes.mean((0, 2))], 1))
+    corners = axes.collections[0].get_paths()[0].vertices[:, 1]
+    pooled_returns = np.moveaxis(episodes, 1, 0).reshape(20, -1)
+    for band in np.quantile(pooled_returns, (0.1, 0.9), axis=1):
+        assert all(np.isclose(corners, value).any() for value in band)
     (tmp_path / "inertia_y.png").write_bytes(file.read_bytes()[:50])
     with pytest.raises(ValueError, match=r"inertia_y.png exists and was not written by this program"):
         picture_files(TOY, tmp_path)

@@ -9,6 +9,7 @@ from tests.helpers.sweep_runs import SMALL, SPACE, write_files
 from training.assembly import create_run
 from training.recipes import write_recipe
 from tuning.sweep import SweepConfig
+from utils.config import read_yaml
 from utils.console.arguments import parse_arguments
 
 REFUSED = [
@@ -72,6 +73,18 @@ def test_what_a_scheduled_standard_deviation_sets_is_no_part_of_a_space(tmp_path
     assert "space: asymmetric_ppo.ent_coef has no effect: std_schedule replaces it" in capsys.readouterr().err
     kept = parse_arguments(SweepConfig, [*arguments, "wide"]).entries
     assert "asymmetric_ppo.gamma" in kept and not {"asymmetric_ppo.log_std_init", "asymmetric_ppo.ent_coef"} & kept.keys()
+
+
+def test_a_sweep_of_robust_sac_tries_its_coefficient_unless_there_is_no_regulariser(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = "--env Toy-v0 --algo robust_sac --space wide --trials 1 --steps 192 --evaluations 1 --eval-episodes 2"
+    words = [*words.split(), "--study", "s"]
+    (tmp_path / "plain.yaml").write_text("robust_sac: {robust_method: no}")
+    entries = [parse_arguments(SweepConfig, [*words, *more]).entries for more in ([], ["--config", "plain.yaml"])]
+    assert entries[0].keys() - entries[1].keys() == {"robust_sac.robust_coef"}
+    assert tune_hyperparameters.main(words) == 0
+    coefficient = read_yaml(tmp_path / "runs/studies/s/trials/0000/config.yaml")["config"]["robust_sac"]["robust_coef"]
+    assert 1e-4 <= coefficient <= 0.1
 
 
 def test_a_value_without_effect_in_some_trainings_of_a_space_is_allowed_and_its_recipe_too(tmp_path, monkeypatch):

@@ -29,7 +29,8 @@ FREQUENT_SAC = {
     },
 }
 # SAC of the code that accompanies the paper on uncertainty sets of transitions (USR): one update of large networks after
-# every step, which is slow on CPUs. Only the algorithm is changed: the task keeps its other values.
+# every step, which is slow on CPUs. Only the algorithm is changed: other values are the defaults of the options, not those
+# of the task's preset `default`.
 USR = {
     "algo": "robust_sac",
     "total_timesteps": 1_000_000,
