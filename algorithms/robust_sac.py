@@ -129,7 +129,7 @@ class RobustSAC(SAC):
       times the robust value V'; gamma if all values are 0;
     - actions_at_bounds: share of the components of the actor's actions beyond 0.99 of the way to a bound.
 
-    Earlier control steps in an observation (`History`) do not move: the next transition does not decide them.
+    Values of earlier steps in an observation do not move: the next transition does not decide them.
 
     Args:
         options: regulariser, its estimator, coefficient and schedule. Further arguments are those of SB3's class.
@@ -148,7 +148,7 @@ class RobustSAC(SAC):
         super()._setup_model()
         self.extra_random = torch.Generator().manual_seed(_derived(self.seed)).get_state()
         self.episode_returns: list[float] = []
-        self.movable_columns = _newest(self.get_env()) if isinstance(self.observation_space, Box) else None
+        self.movable_columns = _current(self.get_env()) if isinstance(self.observation_space, Box) else None
         if self.options.log_std_range is not None:
             bound_log_std(self.actor, *self.options.log_std_range)
 
@@ -226,11 +226,11 @@ def bound_log_std(actor: torch.nn.Module, low: float, high: float) -> None:
     actor.log_std.register_forward_hook(lambda _, __, output: low + 0.5 * (high - low) * (torch.tanh(output) + 1))
 
 
-def _newest(env):
-    """Returns the columns of a flat observation that repeat no earlier control step; None if these are all of them."""
-    columns = np.asarray(getattr(env, "newest_columns", ()))
-    newest = np.flatnonzero(columns == np.arange(len(columns)))
-    return None if len(newest) == len(columns) else torch.from_numpy(newest)
+def _current(env):
+    """Returns the columns of a flat observation that repeat no earlier step; None if these are all, or not known."""
+    columns = getattr(env, "current_columns", None)  # SB3's vectors have none
+    whole = columns is None or len(columns) == env.observation_space.shape[0]
+    return None if whole else torch.from_numpy(columns)
 
 
 def _derived(seed):

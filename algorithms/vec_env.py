@@ -144,6 +144,11 @@ class BatchVecEnv(VecEnv):
         return np.asarray(self._declared("newest_columns", np.arange(*self.observation_space.shape)))
 
     @property
+    def current_columns(self) -> np.ndarray:
+        """The columns of a flat observation that repeat no value of an earlier step, (k,) int."""
+        return np.asarray(self._declared("current_columns", np.arange(*self.observation_space.shape)))
+
+    @property
     def episode_steps(self) -> int | None:
         """The number of steps after which an episode is truncated; None if there is no known limit."""
         vector = self.env.unwrapped

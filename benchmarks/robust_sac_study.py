@@ -115,7 +115,7 @@ def legacy_discount(task: Task) -> float:
     """Returns the discount that legacy l2_param implies for a constant value V.
 
     Its target is V - coef (V + |V| c), where c = E |z| of a standard normal vector z of `size` components: the original
-    regulariser of a constant value is |V| c. Legacy l2_adv_param implies the same to 1e-4.
+    regulariser of a constant value is |V| c. Legacy l2_adv_param implies about the same for a nearly constant value.
     """
     mean_norm = np.sqrt(2) * gamma_function((task.size + 1) / 2) / gamma_function(task.size / 2)
     return DISCOUNT * (1.0 - COEF * (1.0 - mean_norm if task.costs else 1.0 + mean_norm))

@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import iterate
 from gymnasium.wrappers import TimeLimit
 
-from envs.arguments import autoreset, checked_numbers, step_limit
+from envs.arguments import autoreset, checked_numbers, refuse_options, step_limit
 from envs.lifecycle import check_all
 
 
@@ -47,7 +47,7 @@ def env_makers(
 class SinglesVector(SyncVectorEnv):
     """Gymnasium's vector of single environments, which also may reset some of them before it has reset all.
 
-    A step that is refused moves no simulation. Simulations that were never reset have observations of zeros.
+    A step or reset that is refused changes no simulation. Simulations that were never reset have observations of zeros.
 
     Args:
         make, num_envs, render_mode, **pictures: as in `env_makers`.
@@ -59,6 +59,10 @@ class SinglesVector(SyncVectorEnv):
         makers = env_makers(make, num_envs, step_limit(max_episode_steps), render_mode, **pictures)
         super().__init__(makers, autoreset_mode=autoreset(autoreset_mode))
         self._env_obs = [*iterate(self.observation_space, deepcopy(self._observations))]
+
+    def reset(self, *, seed=None, options=None):
+        refuse_options(options, ("reset_mask",))  # Gymnasium's class forgets ended episodes before a reset is refused
+        return super().reset(seed=seed, options=None if options is None else dict(options))
 
     def step(self, actions):
         self.check_step()

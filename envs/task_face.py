@@ -13,7 +13,7 @@ from envs.task import Task
 from utils.config import resolved
 from utils.fields import fitting
 from utils.mirror import Symmetry
-from utils.observation import Row
+from utils.observation import Row, current_columns
 from utils.perturbation import Perturbable
 from utils.rendering.camera import Camera
 from utils.rendering.pictures import Pictures, View
@@ -59,6 +59,12 @@ class TaskFace(Rebuilt, PerturbedEpisodes):
     def observation_rows(self) -> dict[str, slice]:
         """The part of the observation vector that belongs to each row of the observation table, by name."""
         return dict(self.task.observation.slices)
+
+    @property
+    def current_columns(self) -> np.ndarray:
+        """The columns of the observation that repeat no value of an earlier step, (k,) int."""
+        table = self.task.observation
+        return current_columns(*table.space.shape, table.past)
 
     @property
     def estimated_rows(self) -> tuple[str, ...]:

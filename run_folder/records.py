@@ -86,7 +86,8 @@ def read_run_config(path: str | Path) -> dict:
 def recorded_option(path: str | Path, name: str):
     """Returns the value of an option of the learner of the run at or above `path`; None if there is no run or option."""
     config = read_run_config(path)
-    return config.get(config.get("algo"), {}).get(name)
+    options = config.get(str(config.get("algo")))
+    return options.get(name) if isinstance(options, dict) else None
 
 
 def read_record(path: str | Path) -> dict:

@@ -28,7 +28,7 @@ def read_space(name: str, algo: str, task: TaskRow) -> dict[str, Mapping]:
     other entries of the learner and, in `wide`, reward weights.
 
     Raises:
-        ValueError: there is no such space, and the name is not a YAML file.
+        ValueError: there is no such space, the name is not a YAML file, or an entry of the file is malformed.
     """
     spaces = LEARNERS[algo].spaces
     if name in spaces:
@@ -36,7 +36,10 @@ def read_space(name: str, algo: str, task: TaskRow) -> dict[str, Mapping]:
         return dict([first, *task.space.items(), *others, *(task.reward_space.items() if name == "wide" else ())])
     if Path(name).suffix not in (".yaml", ".yml"):
         raise ValueError(f"no space is called {name!r}{nearest_name(name, spaces)}; the name of a file must end in .yaml")
-    return read_yaml(name)
+    entries = read_yaml(name)
+    for name, entry in entries.items():
+        _check_form(name, entry)
+    return entries
 
 
 def distributions(space: Mapping, base: TrainConfig, fixed: set[str]) -> Space:
@@ -74,8 +77,6 @@ def merged(first: Mapping, second: Mapping) -> dict:
 def _checked(name, entry, base, fixed):
     if not isinstance(name, str) or name.split(".")[0] in fixed | LEARNERS.keys() - {base.algo}:
         raise ValueError(f"space: a sweep of {base.algo} cannot choose {name}")
-    if not isinstance(entry, Mapping) or not (set(entry) == CHOICES or {"low", "high"} <= set(entry) <= RANGE):
-        raise ValueError(f"space: {name} must be {{low, high, optionally log or step}} or {{choices}}, got {entry!r}")
     try:
         distribution, ends = _distribution(entry)
         for value in ends:
@@ -83,6 +84,14 @@ def _checked(name, entry, base, fixed):
     except (ValueError, TypeError) as error:
         raise ValueError(f"space: {name}: {error}") from error
     return distribution
+
+
+def _check_form(name, entry):
+    """Raises ValueError if an entry of a space is neither a range nor a list of choices."""
+    if not isinstance(entry, Mapping) or not (set(entry) == CHOICES or {"low", "high"} <= set(entry) <= RANGE):
+        raise ValueError(f"space: {name} must be {{low, high, optionally log or step}} or {{choices}}, got {entry!r}")
+    if "choices" in entry and not (isinstance(entry["choices"], (list, tuple)) and entry["choices"]):
+        raise ValueError(f"space: {name}: choices must be a list of at least one value, got {entry['choices']!r}")
 
 
 def _try(base, name, value):
@@ -95,8 +104,6 @@ def _try(base, name, value):
 def _distribution(entry):
     """Returns the distribution of an entry, and the values that the config must accept."""
     if "choices" in entry:
-        if not isinstance(entry["choices"], (list, tuple)):
-            raise ValueError(f"choices must be a list, got {entry['choices']!r}")
         # Optuna has no lists as choices: they are stored as JSON text.
         values = [json.dumps(value) if isinstance(value, (list, tuple)) else value for value in entry["choices"]]
         return CategoricalDistribution(values), values

@@ -171,7 +171,7 @@ class SweepConfig:
             ValueError: the environment cannot be made, or an entry of a user's file has no effect.
         """
         entries = read_space(self.space, self.algo, self.task)
-        idle = idle_numbers(self.base) | self.base.idle_from_scratch
+        idle = idle_numbers(self.base)
         varied = [name.removeprefix(f"{self.algo}.") for name in entries]
         idle |= {f"{self.algo}.{name}": reason for name, reason in self.base.learner.replaced(varied).items()}
         idle |= self._idle_in_all(entries)
@@ -211,11 +211,12 @@ class SweepConfig:
 
     def _idle_in_all(self, entries):
         """Returns the entries that have no effect, whatever two values of the space are -> the reason."""
-        found = {f"{self.algo}.{name}": reason for name, reason in self.base.learner.idle.items()}
-        found = {name: reason for name, reason in found.items() if name in entries}
-        for config in self._varied(entries) if found else ():
-            idle = {f"{self.algo}.{name}" for name in config.learner.idle}
-            found = {name: reason for name, reason in found.items() if name in idle}
+        own = {name: entry for name, entry in entries.items() if name.startswith(f"{self.algo}.")}
+        found = {name: reason for name in own if (reason := self.base.idle.get(name))}
+        for config in self._varied(own) if found else ():
+            found = {name: reason for name, reason in found.items() if name in config.idle}
+            if not found:
+                break
         return found
 
     def _varied(self, entries):

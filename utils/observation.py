@@ -1,6 +1,6 @@
 """Observation tables: one declaration gives the space, the slices, the vectors and the documentation of an observation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,6 +41,12 @@ class Past(NamedTuple):
     target: slice
     source: slice
     starts_current: bool  # at a reset `target` has the current value of `source` if True, otherwise 0
+
+
+def current_columns(size: int, past: Iterable[Past]) -> np.ndarray:
+    """Returns the columns of a vector of `size` numbers that repeat no value of an earlier step, (k,) int."""
+    columns = np.arange(size)
+    return np.setdiff1d(columns, np.concatenate([columns[:0], *(columns[block.target] for block in past)]))
 
 
 class ObservationTable:

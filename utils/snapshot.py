@@ -91,6 +91,8 @@ def _nothing(*_):
 
 def is_ours(value) -> bool:
     """Returns whether an object is a mutable instance of a class of this project, or of a class derived from one."""
+    if isinstance(value, gym.vector.SyncVectorEnv) and not hasattr(type(value), "snapshot"):
+        return False  # the environments in it are wrapped in Gymnasium's classes: a resumed training resets them
     modules = {kind.__module__.split(".")[0] for kind in type(value).__mro__}
     return bool(modules & _OURS) and hasattr(value, "__dict__") and not _is_frozen(value)
 

@@ -15,6 +15,7 @@ from envs.arguments import checked_numbers
 from envs.wrappers.faces import SingleFace, VectorFace
 from envs.wrappers.layout import Layout, first_env, layout_of
 from utils.mirror import Symmetry
+from utils.observation import current_columns
 
 
 class ChallengeWrapper:
@@ -91,6 +92,11 @@ class ChallengeWrapper:
         while (again := _one_step_newer(columns, self.layout.past)) is not None:
             columns = again
         return columns
+
+    @property
+    def current_columns(self) -> np.ndarray:
+        """The columns of the observation that repeat no value of an earlier step, (k,) int."""
+        return current_columns(self.layout.size, self.layout.past)
 
     def _seed(self, seeds: Sequence[int | None], ids: np.ndarray) -> None:
         """Seeds the generators of simulations `ids`; None leaves a generator unchanged."""

@@ -76,6 +76,20 @@ def test_some_single_environments_of_a_vector_can_be_reset_before_all_have_been(
     env.step(action(env))
 
 
+@pytest.mark.parametrize("env_id", ["RWRLCartpoleBalance-v0", "ShadowHandPen-v0"])
+def test_a_reset_that_a_vector_of_single_environments_refuses_forgets_no_end_and_keeps_the_callers_options(env_id):
+    env = gym.make_vec(env_id, 2, max_episode_steps=1, autoreset_mode="disabled")
+    env.reset(seed=0)
+    env.step(action(env))
+    with pytest.raises(ValueError, match=r"unknown reset options \['typo'\]; there are reset_mask"):
+        env.reset(options={"reset_mask": np.array([True, False]), "typo": 1})
+    options = {"reset_mask": np.array([False, True])}
+    env.reset(options=options)
+    assert [*options] == ["reset_mask"]
+    with pytest.raises(ResetNeeded, match=r"simulations \[0\] have ended"):
+        env.step(action(env))
+
+
 @pytest.mark.parametrize(
     ("env_id", "arguments"),
     [("RWRLWalkerStand-v0", {}), ("RWRLWalkerStand-v0", {"exact": True, **DRAWS}), ("ShadowHandPen-v0", {})],

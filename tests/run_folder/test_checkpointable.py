@@ -8,8 +8,11 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 import train
+from algorithms.vec_env import make_batch_vec_env
 from envs.toy_env import ToyVectorEnv
 from tests.helpers.foreign_package import SHORT, SMALL
+from utils.plain_yaml import dump_yaml
+from utils.snapshot import capture
 
 
 class CountedToys(ToyVectorEnv):
@@ -55,3 +58,10 @@ def test_a_function_that_is_replaced_between_checkpoints_is_an_error_and_never_f
     assert train.main([*SMALL, *command]) == 2
     assert "ChangingToys.rule has changed, and a checkpoint does not keep it" in capsys.readouterr().err
     assert (tmp_path / "run").exists() is (at > 1)
+
+
+@pytest.mark.parametrize(("env_id", "arguments"), [("ShadowHandPen-v0", {}), ("RWRLCartpoleSwingup-v0", {"exact": True})])
+def test_a_vector_that_steps_single_environments_trains(env_id, arguments, tmp_path):
+    capture(make_batch_vec_env(env_id, 2, **arguments))  # raises where a checkpoint cannot keep something
+    command = ["--env", env_id, "--env-kwargs", dump_yaml(arguments, flow=True).strip(), "--algo", "ppo"]
+    assert train.main([*SMALL, *command, "--run-dir", str(tmp_path / "run")]) == 0

@@ -87,6 +87,32 @@ def test_a_sweep_of_robust_sac_tries_its_coefficient_unless_there_is_no_regulari
     assert 1e-4 <= coefficient <= 0.1
 
 
+def test_a_sweep_from_a_policy_tries_no_standard_deviation(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = "--env Toy-v0 --algo ppo --space wide".split()
+    fresh, started = (parse_arguments(SweepConfig, [*words, *more]).entries for more in ([], ["--start-from", "run"]))
+    assert fresh.keys() - started.keys() == {"ppo.log_std_init"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("0.5", "must be {low, high, optionally log or step} or {choices}, got 0.5"),
+        ("{low: 0.1}", "must be {low, high"),
+        ("{choices: 4}", "choices must be a list of at least one value, got 4"),
+        ("{choices: []}", "choices must be a list of at least one value"),
+    ],
+)
+@pytest.mark.parametrize("name", ["sigma", "samples", "gamma"])
+def test_a_malformed_entry_is_one_sentence_also_if_it_has_no_effect(name, entry, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    entries = {"sigma": "{low: 0.1, high: 1.0}", name: entry}
+    (tmp_path / "space.yaml").write_text("\n".join(f"robust_sac.{key}: {text}" for key, text in entries.items()))
+    assert tune_hyperparameters.main("--env Toy-v0 --algo robust_sac --trials 1 --space space.yaml".split()) == 2
+    error = capsys.readouterr().err
+    assert f"space: robust_sac.{name}" in error and words in error and error.count("\n") == 1
+
+
 def test_a_value_without_effect_in_some_trainings_of_a_space_is_allowed_and_its_recipe_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.yaml").write_text("robust_sac: {samples: 4, robust_method: l2_param}")
