@@ -77,6 +77,7 @@ def merged(first: Mapping, second: Mapping) -> dict:
 def _checked(name, entry, base, fixed):
     if not isinstance(name, str) or name.split(".")[0] in fixed | LEARNERS.keys() - {base.algo}:
         raise ValueError(f"space: a sweep of {base.algo} cannot choose {name}")
+    _check_form(name, entry)
     try:
         distribution, ends = _distribution(entry)
         for value in ends:

@@ -136,7 +136,7 @@ def test_actions_beyond_0_99_of_the_way_to_a_bound_are_at_it():
 def test_earlier_control_steps_of_an_observation_do_not_move(estimator, monkeypatch):
     env = VecNormalize(make_batch_vec_env("RWRLCartpoleSwingup-v0", 2, seed=0, frames=3))
     options = RobustSacConfig(robust_method="l2_param", estimator=estimator)
-    made = RobustSAC("MlpPolicy", env, seed=3, device="cpu", options=options, policy_kwargs=NET)
+    made = RobustSAC("MlpPolicy", env, seed=3, device="cpu", options=options, policy_kwargs={**NET})
     given, weights, moved = torch.randn(4, 15), torch.arange(1.0, 16.0), set()
 
     def value(x, _):
@@ -156,7 +156,7 @@ def test_earlier_control_steps_of_an_observation_do_not_move(estimator, monkeypa
 @pytest.mark.parametrize("wrapped", [{}, {"perturb_spec": {"params": {"object_mass": [0.9, 1.1]}}}])
 def test_rows_that_repeat_an_earlier_step_do_not_move_whatever_wraps_the_environment(wrapped):
     env = VecNormalize(make_batch_vec_env("CubeInHand-v0", 2, seed=0, **wrapped))
-    made = RobustSAC("MlpPolicy", env, device="cpu", policy_kwargs=NET)
+    made = RobustSAC("MlpPolicy", env, device="cpu", policy_kwargs={**NET})
     rows = env.env.unwrapped.observation_rows
     now = [np.arange(place.start, place.stop) for name, place in rows.items() if not name.startswith("earlier_")]
     assert made.movable_columns.tolist() == np.concatenate(now).tolist() and len(now) < len(rows)

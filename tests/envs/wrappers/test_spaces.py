@@ -43,7 +43,7 @@ WRONG = {
     "log": ({"ppo.gamma": {"low": 0.0, "high": 0.1, "log": True}}, "ppo.gamma: "),
     "text": ({"ppo.gamma": {"low": "a", "high": "b"}}, "ppo.gamma: "),
     "empty": ({"ppo.gamma": {"choices": []}}, "ppo.gamma: "),
-    "no list": ({"ppo.gamma": {"choices": 3}}, "choices must be a list, got 3"),
+    "no list": ({"ppo.gamma": {"choices": 3}}, "choices must be a list of at least one value, got 3"),
     "no mapping": ({"ppo.gamma": [0.1, 0.2]}, "must be {low, high, optionally log or step} or {choices}"),
     "no name": ({3: RANGE}, "a sweep of ppo cannot choose 3"),
     "too deep": ({"ppo.gamma.a": RANGE}, "ppo.gamma.a: ppo.gamma must be float, got {'a': 0.1}"),
