@@ -11,7 +11,7 @@ from evaluation.study.conditions import Condition
 from utils.plain_yaml import dump_yaml
 
 BASELINE, CLEAN = "sac", "clean"
-RIVALS = ("discount", "discount_98")  # smaller discounts: those that the original and the other form should be compared with
+RIVALS = ("discount", "discount_98")  # smaller discounts, the simplest rivals of the regularisers
 VALUES, FRAMES = 20, 4
 DISCOUNT = 0.99
 # About the effective discount of l2_param: 0.978 to 0.982 in a training on cartpole with a seed outside the study.

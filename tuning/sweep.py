@@ -211,9 +211,9 @@ class SweepConfig:
 
     def _idle_in_all(self, entries):
         """Returns the entries that have no effect, whatever two values of the space are -> the reason."""
-        own = {name: entry for name, entry in entries.items() if name.startswith(f"{self.algo}.")}
-        found = {name: reason for name in own if (reason := self.base.idle.get(name))}
-        for config in self._varied(own) if found else ():
+        numbers = {name: entry for name, entry in entries.items() if name.startswith(f"{self.algo}.")}  # of the learner
+        found = {name: reason for name in numbers if (reason := self.base.idle.get(name))}
+        for config in self._varied(numbers) if found else ():
             found = {name: reason for name, reason in found.items() if name in config.idle}
             if not found:
                 break

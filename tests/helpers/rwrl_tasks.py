@@ -22,3 +22,9 @@ def perturbed(env, **values):
     env.perturb({name: np.array([value]) for name, value in values.items()}, np.array([0]))
     env.reset(seed=0)
     return env.model
+
+
+def same_parts(ours, theirs):
+    """Checks that two observations have the same numbers in the same blocks."""
+    for name, part in theirs.items():
+        np.testing.assert_array_equal(ours[name].ravel(), np.ravel(part), err_msg=name)
