@@ -58,7 +58,7 @@ def draw(task: Task, results: Results, files: Mapping[str, Path], shown: Sequenc
 
     titles, drawn = {method.name: method.title for method in methods(task)}, []
     for name in (name for name in task.ranges if name in results.groups):
-        figure = Figure(figsize=(7, 4), layout="constrained")
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
         axes = figure.add_subplot(xlabel=name, ylabel="return")
         for method in (method for method in shown if results.seeds(method)):
             returns, values = pooled(results, method, results.groups[name]), sweep(task, name)
@@ -66,7 +66,7 @@ def draw(task: Task, results: Results, files: Mapping[str, Path], shown: Sequenc
             (line,) = axes.plot(values, [row.mean() for row in returns], label=titles[method])
             axes.fill_between(values, low, high, alpha=0.15, color=line.get_color())
         axes.axvline(task.ranges[name][0], color="grey", linestyle=":", label="nominal")
-        axes.legend(fontsize="small")
+        figure.legend(loc="outside lower center", ncols=3, fontsize="small")
         write_aside(files[name], partial(figure.savefig, format="png", dpi=90, metadata=picture_mark(PROGRAM)))
         drawn.append(files[name])
     return drawn

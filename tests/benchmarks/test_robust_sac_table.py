@@ -45,7 +45,9 @@ def test_the_methods_of_a_task_differ_in_what_they_are_named_for():
         "l1_reg": 1e-5,
         "l2_reg": 1e-4,
     }
-    assert learners["l2_param"].highest_coef == 0.01 and learners["legacy_l2_adv_param"].highest_coef == 1e-4
+    assert {learners[name].robust_method for name in ("l2_param", "small_l2_param")} == {"l2_param"}
+    assert learners["l2_param"].highest_coef == 0.01 and learners["small_l2_param"].highest_coef == 0.001
+    assert learners["l1_param"].highest_coef == 0.01 and learners["legacy_l2_adv_param"].highest_coef == 1e-4
     assert {name for name, own in learners.items() if own.gamma != 0.99} == {"discount", "discount_98"}
     assert configs["dr_history"].env_kwargs["frames"] == 4
     assert configs["dr"].env_kwargs["perturb_spec"]["params"]["pole_length"] == [0.65, 2.0]
