@@ -21,6 +21,7 @@ from evaluation.robustness.sweep import Axis, EvaluatedPolicy, Sweep, conditions
 from training.command_line import config_of_run
 from training.tasks import find_task
 from utils.console.arguments import parse_arguments
+from utils.console.interrupts import ends_in_order
 from utils.console.outputs import check_output_folder, text_with, used_alone
 from utils.console.terminal import tolerant_output
 from utils.files import write_aside
@@ -70,6 +71,7 @@ class RobustnessConfig:
 
 
 @tolerant_output()
+@ends_in_order()
 def main(argv: list[str] | None = None) -> int:
     """Measures as the command line says; returns the exit code: 1 if a point failed."""
     try:
@@ -100,7 +102,7 @@ def measure(config: RobustnessConfig) -> list[Sweep]:
         groups = grouped(out, sweeps, made)
         write_aside(out / REPORT, lambda aside: aside.write_text(markdown(groups, success_key)))
         drawn = [each for each in groups[made] if each.axes in wanted]
-        pictures = map(str, draw(out, drawn, made.settings))
+        pictures = map(str, draw(out, drawn, f"{made.settings}; {made.made_with}"))
         print("\n".join([table(groups[made], success_key), "", *pictures, *failures(groups[made])]))
         return sweeps
 

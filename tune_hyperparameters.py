@@ -16,12 +16,14 @@ from tuning.studies import JOURNAL, open_study
 from tuning.sweep import SweepConfig
 from tuning.worker import work
 from utils.console.arguments import parse_arguments
+from utils.console.interrupts import ends_in_order
 from utils.console.options import refuse_idle
 from utils.console.terminal import tolerant_output
 from utils.paths import with_home
 
 
 @tolerant_output()
+@ends_in_order()
 def main(argv: list[str] | None = None) -> int:
     """Runs a sweep or serves a storage, as the command line says; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv

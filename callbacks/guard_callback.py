@@ -27,6 +27,7 @@ class GuardCallback(BaseCallback):
     def __init__(self, run: Path):
         super().__init__()
         self._run = run
+        self._reported = False  # whether the simulations report physics failures
 
     def check(self, error: Exception | None = None) -> None:
         """Raises TrainingDiverged if a loss of the last update, or a weight, is not finite.
@@ -45,6 +46,9 @@ class GuardCallback(BaseCallback):
         if broken:
             raise TrainingDiverged(f"{broken[0]} is not finite after {self.num_timesteps:,} steps; {last_good(self._run)}")
 
+    def _init_callback(self) -> None:
+        self._reported = self.training_env.has_attr("take_failures")
+
     def _on_rollout_start(self) -> None:
         self.check()
 
@@ -59,6 +63,4 @@ class GuardCallback(BaseCallback):
         return True
 
     def _failures(self):
-        with suppress(AttributeError):  # third-party environments have no such method
-            return self.training_env.env_method("take_failures")[0]
-        return ()
+        return self.training_env.env_method("take_failures")[0] if self._reported else ()

@@ -84,7 +84,8 @@ class Judge:
             seed: decides everything that the seeds of episodes do not decide, such as the terrain.
             nominal: switch off all randomisation of the training.
         """
-        return setting.make(num_envs) if not nominal else _nominal(setting).make(num_envs)
+        setting = _on_terrain(_nominal(setting) if nominal else setting, seed)
+        return setting.make(num_envs)
 
     def evaluate(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
         """Plays episodes with consecutive seeds from `seed` on; returns a record of each."""
@@ -93,14 +94,14 @@ class Judge:
     def play_env(
         self, setting: Setting, scene: Scene, num_envs: int, seed: int, render_mode: str | None = None
     ) -> VectorEnv:
-        """Returns the simulations for `play`: the training environment.
+        """Returns the simulations for `play`: the training environment, on terrain with that seed.
 
         Raises:
             ValueError: the environment cannot render in this mode, or a value of the scene is wrong.
         """
         shown = {"render_mode": render_mode} if render_mode else {}  # not every environment has the argument
         try:
-            return setting.make(num_envs, **shown)
+            return _on_terrain(setting, seed).make(num_envs, **shown)
         except TypeError as error:
             reason = str(error).splitlines()[0]
             refused = f"{setting.env_id} cannot be shown, it refuses {shown}: {reason}"
@@ -116,7 +117,7 @@ class Judge:
 
     def idle(self, setting: Setting, scene: Scene) -> dict[str, str]:
         """Returns the fields of a scene that have no effect in this task -> the reason."""
-        return {option.name: f"{setting.env_id} does not walk" for option in fields(scene)}
+        return {option.name: f"{setting.env_id} is played as it was trained" for option in fields(scene)}
 
     def unfamiliar(self, setting: Setting, scene: Scene) -> list[str]:
         """Returns sentences on conditions of a scene for which the training did not prepare a policy."""
@@ -155,6 +156,18 @@ def _without_variation(config):
     if isinstance(config, Mapping):
         return {name: value for name, value in config.items() if name != "variation"}
     return replace(config, variation=type(config.variation)()) if hasattr(config, "variation") else config
+
+
+def _on_terrain(setting, seed):
+    """Returns the setting with that seed of the terrain; unchanged if the task's config has no terrain."""
+    config = setting.arguments.get("config")
+    if isinstance(config, Mapping) and "terrain" in config:
+        config = {**config, "terrain": {**config["terrain"], "seed": seed}}
+    elif hasattr(config, "terrain"):
+        config = replace(config, terrain=replace(config.terrain, seed=seed))
+    else:
+        return setting
+    return replace(setting, arguments={**setting.arguments, "config": config})
 
 
 def _nominal(setting):

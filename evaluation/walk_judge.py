@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from algorithms.vec_env import make_vector
-from envs.locomotion.terrain import TerrainConfig, check_level, typical_kind
+from envs.locomotion.terrain import FLAT, TerrainConfig, check_level, typical_kind
 from envs.residual_walk.config import ResidualWalkConfig
 from evaluation.episodes import Policy
 from evaluation.judges import Judge, OnStep, Scene, Setting, nominal_arguments
@@ -85,7 +85,7 @@ class WalkJudge(Judge):
         if "terrain" in self._names:
             kinds = task.terrain.kinds
             terrain = terrain or typical_kind(kinds)
-            trained = min(task.terrain_scale, max(task.terrain.levels)) if kinds != ("flat",) else 1.0
+            trained = min(task.terrain_scale, max(task.terrain.levels)) if kinds != FLAT else 1.0
             level = trained if level is None else level
         command = float(np.clip(USUAL_SPEED, *task.command_vx)) if scene.command is None else scene.command
         return replace(scene, terrain=terrain or "flat", level=1.0 if level is None else level, command=command)
@@ -177,8 +177,8 @@ def as_walk_judge(judge: Judge, env_id: str) -> WalkJudge:
     """Returns `judge` if it is a WalkJudge.
 
     Raises:
-        ValueError: it is another judge: the robot of `env_id` does not walk.
+        ValueError: it is another judge: `env_id` does not follow a commanded velocity.
     """
     if not isinstance(judge, WalkJudge):
-        raise ValueError(f"{env_id} does not walk")
+        raise ValueError(f"{env_id} does not follow a commanded velocity")
     return judge

@@ -53,12 +53,19 @@ class WalkTally:
         info = dict.fromkeys(self._missing, zero) | {"weight": zero + 1.0, "distance": info["straight_distance"]} | info
         error, sideways, turning = (info[name] - info[commanded] for name, commanded in _COMMANDED.items())
         effort = info["power"] / info["weight"]
-        values = (
-            *(reward, info["forward_velocity"], error, error**2, sideways, turning),
-            *(effort, info["residual_rms"], info["past_limits"]),
-        )
-        for sums, value in zip(self._sums.values(), values):
-            sums[on] += value[on]
+        values = {
+            "reward": reward,
+            "speed": info["forward_velocity"],
+            "error": error,
+            "squared_error": error**2,
+            "sideways": sideways,
+            "turning": turning,
+            "effort": effort,
+            "residual": info["residual_rms"],
+            "past_limits": info["past_limits"],
+        }
+        for name, sums in self._sums.items():
+            sums[on] += values[name][on]
         for name, largest in self._largest.items():
             largest[on] = np.maximum(largest, np.abs(info[name]))[on]
         for name, last in self._last.items():

@@ -74,13 +74,12 @@ def note_changes(config: TrainConfig, argv: list[str], training: Training) -> No
         notice = f"{config.env_id} cannot be saved in the middle of an episode: {run} resumes with new episodes"
         print(notice, file=sys.stderr)
     if (before := record["config"]["total_timesteps"]) != config.total_timesteps:
-        if config.total_timesteps < before:
-            print(shortened(config, before, training.model.num_timesteps), file=sys.stderr)
+        print(new_length(config, before, training.model.num_timesteps), file=sys.stderr)
         change_length(run, config.total_timesteps, argv)
 
 
-def shortened(config: TrainConfig, planned: int, steps: int) -> str:
-    """Returns a sentence about a run with `steps` steps that ends before `planned` steps, and what that changes."""
+def new_length(config: TrainConfig, planned: int, steps: int) -> str:
+    """Returns a sentence about a run with `steps` steps that does not end at `planned` steps, and what that changes."""
     run, total = config.resume, config.total_timesteps
     if steps >= total:
         return f"{run} has {steps:,} steps already: it ends at its newest checkpoint, instead of at {planned:,} steps"

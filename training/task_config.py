@@ -1,6 +1,6 @@
 """Bases of the configs of trainings: a task with a config of its own (field `env`), and the growth of its randomisation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar
 
 from stable_baselines3.common.callbacks import BaseCallback
@@ -8,6 +8,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from algorithms.vec_env import BatchVecEnv
 from callbacks.curriculum_callback import VariationCurriculumCallback
 from envs.locomotion.config import LeggedConfig
+from envs.locomotion.terrain import FLAT
 from training.config import TrainConfig
 from utils.fields import Checked, within
 
@@ -51,11 +52,19 @@ class LeggedTrainConfig(TaskTrainConfig):
     variation_rise: int = within(0, 0)
     """Steps over which the randomisation then grows to the full ranges of env.variation; 0 for all of it at once."""
 
+    def __post_init__(self):
+        super().__post_init__()
+        self._set_terrain()
+
     @property
     def idle(self) -> dict[str, str]:
-        if self.env.variation.varies:
-            return super().idle
-        return super().idle | dict.fromkeys(("variation_warm_up", "variation_rise"), "env.variation randomises nothing")
+        variation, idle = self.env.variation, super().idle
+        if not variation.varies:
+            idle |= dict.fromkeys(("variation_warm_up", "variation_rise"), "env.variation randomises nothing")
+        if self.env.terrain.kinds == FLAT:
+            names = [field.name for field in fields(self.env.terrain) if field.name != "kinds"]
+            idle |= dict.fromkeys(("env.terrain_scale", *(f"env.terrain.{name}" for name in names)), "the ground is flat")
+        return idle | {f"env.variation.{name}": reason for name, reason in variation.idle.items()}
 
     @property
     def grows(self) -> bool:
@@ -68,6 +77,12 @@ class LeggedTrainConfig(TaskTrainConfig):
         if self.grows:
             env.env_method("set_variation_scale", 0.0)
         return env
+
+    def _set_terrain(self):
+        """Gives the terrain the seed of the training."""
+        if self.env.terrain.kinds != FLAT:
+            terrain = replace(self.env.terrain, seed=self.seed)
+            object.__setattr__(self, "env", replace(self.env, terrain=terrain))
 
     def task_callbacks(self) -> dict[str, BaseCallback]:
         """Returns the curriculum of the task, and the curriculum of the randomisation if there is one."""

@@ -18,6 +18,7 @@ from tuning.storages import of_storage
 from tuning.studies import LOCK, make_sampler, place
 from tuning.sweep import SweepConfig
 from tuning.trainings import lock_if_free, trained
+from utils.console.interrupts import Terminated
 from utils.files import write_aside
 
 OWNER, STARTS, REASON, NOTE = "place", "begun", "reason", "note"  # keys of a trial's user attributes
@@ -75,7 +76,7 @@ def finish(study: optuna.Study, trial: optuna.Trial, sweep: SweepConfig, argv: l
         value = train_and_judge(trial, sweep, argv)
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
-    except (TrainingInterrupted, KeyboardInterrupt):
+    except (TrainingInterrupted, KeyboardInterrupt, Terminated):
         trial.set_user_attr(STARTS, starts)  # a requested stop does not count as a death
         raise
     except Exception as error:  # SB3, torch and environments raise errors of all kinds for bad hyperparameters

@@ -10,7 +10,7 @@ from envs.locomotion.commands import CommandSegments
 from envs.locomotion.config import FASTEST, WalkerConfig
 from envs.locomotion.postures import StandWeights
 from envs.locomotion.running import RunWeights
-from envs.locomotion.terrain import TerrainConfig
+from envs.locomotion.terrain import FLAT, TerrainConfig
 from utils.fields import FieldError, fix_fields, span, within
 
 
@@ -56,7 +56,7 @@ class A1Config(WalkerConfig):
         fix_fields(self, _FIXED[name], f"in the task {name}")
         if self.low_pass is not None and not self.low_pass < 0.5 / self.control_dt:
             raise FieldError("low_pass", f"must be below half the control rate, {0.5 / self.control_dt:g} Hz")
-        if self.starts_fallen and self.terrain.kinds != ("flat",):
+        if self.starts_fallen and self.terrain.kinds != FLAT:
             raise FieldError("terrain.kinds", f"must be flat in the task reset, got {', '.join(self.terrain.kinds)}")
         if self.offset is not None and min(self.offset) <= 0.0:
             raise FieldError("offset", f"must be three numbers above 0 rad, got {self.offset}")

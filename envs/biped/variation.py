@@ -115,6 +115,12 @@ class VariationConfig(RandomisationConfig, range_fields(PARAMETERS)):
     push_duration: float = within(0.0, 0.0, 1.0, unit="s")
     """Duration of a push, over which its velocities are added in equal parts, s; 0 adds them in one step."""
 
+    @property
+    def idle(self) -> dict[str, str]:
+        if self.push_speed or self.push_turn:
+            return {}
+        return dict.fromkeys(("push_interval", "push_duration"), "push_speed and push_turn are 0")
+
 
 # Ranges of the training configuration of AgiBot's X1 (2024), as factors of the nominal robot where that is a factor. Unlike
 # there, the offsets of the centre of mass are added, torques have one strength per episode, and lags begin with the current

@@ -83,7 +83,8 @@ class CubeInHandTask(Task):
         for i, generator in zip(ids, generators):
             self._streams[i] = np.random.default_rng(generator.integers(2**63))  # draws this episode's targets
         self.variation.apply({}, ids)
-        targets = self._drawn_targets(ids, np.tile(self._home_qpos[-4:], (len(ids), 1)))  # the cube's quaternion ends qpos
+        first = self.sim.model.joint("cube").qposadr[0]
+        targets = self._drawn_targets(ids, np.tile(self._home_qpos[first + 3 : first + 7], (len(ids), 1)))
         self.place(ids, self._home_qpos, self._home_ctrl, mocap_quat=targets[:, None])
         self._successes[ids] = 0
         self._read_cube()

@@ -19,6 +19,11 @@ class DisturbanceConfig(Checked):
     push_interval: float = within(3.0, 0.1, 1000.0, unit="s")
     """Mean time between pushes, s; each interval is 0.5 to 1.5 times as long."""
 
+    @property
+    def idle(self) -> dict[str, str]:
+        """Fields that have no effect in this config -> the reason."""
+        return {} if self.push_speed else {"push_interval": "push_speed is 0"}
+
 
 class Pushes:
     """Adds a random horizontal velocity to each robot, at random intervals.

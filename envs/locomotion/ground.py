@@ -6,7 +6,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-from envs.locomotion.terrain import Terrain, TerrainConfig
+from envs.locomotion.terrain import FLAT, Terrain, TerrainConfig
 from utils.fields import whole_number
 
 # For terrain of size 1, m.
@@ -41,7 +41,7 @@ class Ground:
     transient = ("terrain", "_underside", "_rear_right")
 
     def __init__(self, scene: Scene, underside: np.ndarray, config: TerrainConfig, n: int):
-        self.terrain = None if config.kinds == ("flat",) else Terrain(config)
+        self.terrain = None if config.kinds == FLAT else Terrain(config)
         self.model = load_model(scene, self.terrain)
         n = whole_number("num_envs", n, 1)
         self.level, self.kind = np.zeros(n), np.zeros(n, int)

@@ -81,7 +81,8 @@ class RandomisationConfig(DisturbanceConfig):
     @property
     def varies(self) -> bool:
         """Whether anything differs from the nominal robot."""
-        return replace(self, push_interval=type(self).push_interval) != type(self)()
+        nominal = type(self)()
+        return replace(self, **{name: getattr(nominal, name) for name in self.idle}) != nominal
 
 
 class Randomisation:

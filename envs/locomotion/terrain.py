@@ -18,6 +18,7 @@ WAVE_LENGTH, WAVE_HEIGHT = 0.40, 0.060
 LANDING = 0.48  # level ground before, between and after slopes and flights of stairs
 MOST_HEIGHTS = 25_000_000  # in all tiles: half a gigabyte
 
+FLAT = ("flat",)  # kinds of endless flat ground
 ALL_LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _LEVELS = "have at least one level, and each must lie in [0, 1]"
 
@@ -29,7 +30,7 @@ class TerrainConfig(Checked):
     Evaluations and training use different seeds. The default sizes fit a robot whose body is 75 mm above the ground.
     """
 
-    kinds: tuple[str, ...] = ("flat",)
+    kinds: tuple[str, ...] = FLAT
     """Kinds of terrain: flat, rough, slope, stairs, blocks, waves."""
     levels: tuple[float, ...] = within(
         (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), 0.0, 1.0, least=1, allowed=_LEVELS

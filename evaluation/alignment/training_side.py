@@ -10,6 +10,7 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import VectorEnv
 
 from algorithms.vec_env import make_vector
+from envs.locomotion.terrain import FLAT
 from evaluation.judges import nominal_arguments
 from utils.config import resolved
 from utils.env_ids import OURS, qualified, registered
@@ -139,7 +140,7 @@ def _nominal(env_id, config_class, arguments):
     names = {field.name for field in fields(config_class)}
     changes = {name: value for name, value in arguments.items() if name in names}
     config = resolved(config_class(), arguments.get("config"), changes)
-    config = replace(config, variation=type(config.variation)(), terrain=replace(config.terrain, kinds=("flat",)))
+    config = replace(config, variation=type(config.variation)(), terrain=replace(config.terrain, kinds=FLAT))
     others = {name: value for name, value in arguments.items() if name not in {*names, "config"}}
     try:
         return make_vector(qualified(env_id), 1, 1, config=config, **others)

@@ -1,9 +1,9 @@
-"""Sweeps on disk: one JSON file each, which a sweep of another model, setting or program never overwrites."""
+"""Sweeps on disk: one JSON file each, which a sweep of another model, range, setting or program never overwrites."""
 
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def write_sweep(folder: Path, sweep: Sweep, made: Conditions) -> Path:
 def sweep_file(folder: Path, sweep: Sweep, made: Conditions) -> Path:
     """Returns the file of a sweep: MODEL_PARAMETER.json, with a hash in front if another sweep has that name."""
     name = f"{label(sweep.model)}_{sweep.name}.json"
-    wanted = (_absolute(sweep.model), [axis.name for axis in sweep.axes], made.settings)
+    wanted = (_absolute(sweep.model), points(sweep.axes), made.settings)
     if not (folder / name).exists() or _identity(folder / name) == wanted:
         return folder / name
     return folder / f"{short_hash(json.dumps(wanted))}_{name}"
@@ -57,6 +57,11 @@ def read_sweeps(folder: Path, without: Collection[Path] = ()) -> Iterator[tuple[
             yield _read(read_json(path))
         except (ValueError, KeyError, TypeError):
             continue
+
+
+def points(axes: Iterable[Axis]) -> list[list]:
+    """Returns name and values of each parameter, as plain data."""
+    return [[axis.name, list(axis.values)] for axis in axes]
 
 
 def label(model: str) -> str:
@@ -75,11 +80,11 @@ def _absolute(model):
 
 
 def _identity(path):
-    """Returns path, parameters and settings of the sweep in a file, or None if the file contains no sweep."""
+    """Returns path, values of the parameters and settings of the sweep in a file, or None if it contains no sweep."""
     try:
         content = read_json(path)
         made, sweep = _read(content)
-        return content["path"], [axis.name for axis in sweep.axes], made.settings
+        return content["path"], points(sweep.axes), made.settings
     except (ValueError, KeyError, TypeError):
         return None
 

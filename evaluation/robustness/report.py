@@ -1,12 +1,13 @@
 """Report of the sweeps of several policies: a table, a picture for each parameter, a map for each pair."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from evaluation.robustness.files import Conditions, read_sweeps, short_hash, sweep_file
+from evaluation.robustness.files import Conditions, points, read_sweeps, short_hash, sweep_file
 from evaluation.robustness.metrics import iqm, iqm_interval, robust_auc, robust_auc_spread
 from evaluation.robustness.sweep import Point, Sweep
 from utils.console.outputs import marked, picture_mark
@@ -38,11 +39,11 @@ def failures(sweeps: Sequence[Sweep]) -> list[str]:
     ]
 
 
-def draw(folder: Path, sweeps: Sequence[Sweep], settings: str = "") -> list[Path]:
+def draw(folder: Path, sweeps: Sequence[Sweep], conditions: str = "") -> list[Path]:
     """Draws one PNG for all sweeps of the same parameters: lines with bands, or maps; returns the files.
 
-    If several parameters were swept, all.png shows them side by side, on the same scale. A picture of other settings or of
-    another program is not overwritten: the new picture then gets another name.
+    If several parameters were swept, all.png shows them side by side, on the same scale. A picture of other ranges, of other
+    `conditions` or of another program is not overwritten: the new picture then gets another name.
     """
     by_name = {name: [sweep for sweep in sweeps if sweep.name == name and sweep.whole] for name in _names(sweeps)}
     by_name = {name: group for name, group in by_name.items() if group}
@@ -50,10 +51,12 @@ def draw(folder: Path, sweeps: Sequence[Sweep], settings: str = "") -> list[Path
     lines = [group for group in by_name.values() if len(group[0].axes) == 1]
     if len(lines) > 1:
         figures["all"] = _lines(lines)
-    mark = f"{PROGRAM}: {settings};"
-    files = {name: _picture_file(folder, name, mark) for name in figures}
+    axes = {name: group[0].axes for name, group in by_name.items()}
+    axes["all"] = [axis for group in lines for axis in group[0].axes]
+    marks = {name: f"{PROGRAM}: {short_hash(json.dumps([conditions, points(axes[name])]))};" for name in figures}
+    files = {name: _picture_file(folder, name, mark) for name, mark in marks.items()}
     for name, figure in figures.items():
-        write_aside(files[name], partial(figure.savefig, format="png", dpi=110, metadata=picture_mark(mark)))
+        write_aside(files[name], partial(figure.savefig, format="png", dpi=110, metadata=picture_mark(marks[name])))
     return [*files.values()]
 
 
@@ -92,14 +95,14 @@ def _cells(sweep, success_key):
     points = sweep.whole
     failed = str(len(sweep.points) - len(points))
     if not points:
-        return [sweep.model, sweep.name, *["-"] * 6, failed]
+        return [sweep.model, _parameters(sweep.axes), *["-"] * 6, failed]
     returns = [point.returns for point in points]
     everything = np.concatenate(returns)
     worst = min(points, key=lambda point: np.mean(point.returns))
     low, high = iqm_interval(returns)
     return [
         sweep.model,
-        sweep.name,
+        _parameters(sweep.axes),
         f"{everything.mean():.1f}",
         f"{np.quantile(everything, LOW):.1f}",
         f"{np.mean(worst.returns):.1f} at {', '.join(f'{value:.4g}' for value in worst.values)}",
@@ -108,6 +111,11 @@ def _cells(sweep, success_key):
         _successes(points, success_key),
         failed,
     ]
+
+
+def _parameters(axes):
+    """Returns the parameters with their ranges."""
+    return ", ".join(f"{axis.name} ({axis.values[0]:.4g} to {axis.values[-1]:.4g})" for axis in axes)
 
 
 def _auc(sweep, returns):

@@ -63,7 +63,7 @@ def test_wrong_policies_are_one_sentence(runs, tmp_path, capsys):
     capsys.readouterr()
     for models, sentence in (
         ([runs["stand"], runs["locomotion"]], "is of another task than"),
-        ([toy], "Toy-v0 does not walk"),
+        ([toy], "Toy-v0 does not follow a commanded velocity"),
         ([tmp_path / "none"], "none"),
     ):
         assert main(["--model", *map(str, models), "--episodes", "1", "--out", str(tmp_path / "out")]) == 2

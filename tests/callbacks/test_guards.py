@@ -7,6 +7,8 @@ import torch
 import play_residual_policy
 import train_residual_ppo
 from algorithms.ppo import PPO
+from algorithms.vec_env import make_batch_vec_env
+from callbacks.guard_callback import GuardCallback
 from envs.step_memory import PhysicsFailure
 from run_folder.bad_states import read_dump, write_dump
 from run_folder.runs import resumable
@@ -40,6 +42,15 @@ def test_simulations_that_go_wrong_are_counted_and_the_first_five_kept(tmp_path,
     assert first.states.shape == (21, len(first.states[0])) and first.actions.shape == (21, 12)
     assert np.isnan(first.states[-1]).any() and np.isfinite(first.states[:-1]).all()
     assert len(read_dump(dumps[1]).states) == 9  # counted in its episode
+
+
+def test_simulations_that_report_no_failures_are_not_asked_at_every_step(tmp_path, monkeypatch):
+    env = make_batch_vec_env("CartPole-v1", 2, seed=0)
+    guard = GuardCallback(tmp_path)
+    model = type("Model", (), {"get_env": lambda self: env, "logger": None, "num_timesteps": 0})()
+    guard.init_callback(model)
+    monkeypatch.setattr(env, "env_method", lambda *_: pytest.fail("each call lists all attributes and costs a step's time"))
+    assert guard.on_step()
 
 
 def test_a_dump_holds_the_last_hundred_steps(dump):

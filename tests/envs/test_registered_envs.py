@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from contextlib import closing
 from dataclasses import replace
 
 import gymnasium as gym
@@ -31,13 +32,6 @@ every_task_id = pytest.mark.parametrize("env_id", TASK_IDS)
 every_vector_id = pytest.mark.parametrize("env_id", VECTOR_IDS)
 every_face_id = pytest.mark.parametrize("env_id", FACE_IDS)
 every_batch_id = pytest.mark.parametrize("env_id", BATCH_IDS)
-# A config field with a value other than its default; ids that are not listed use residual_scale.
-SETTINGS = {
-    "CubeInHand-v0": {"action_scale": 0.1},
-    "RealAnt-v0": {"min_height": 0.08},
-    "Biped-v0": {"action_scale": 0.3},
-    "A1-v0": {"offset": (0.1, 0.2, 0.3)},
-}
 # About half of the episodes have delayed controls, and 50 steps contain about three pushes.
 VARIED = {
     "variation": replace(TRAINING_VARIATION, action_delay=0.5, push_interval=0.15),
@@ -270,6 +264,13 @@ def test_a_wrong_action_is_refused_and_loses_nothing(env_id, action, words):
     np.testing.assert_array_equal(before, env.unwrapped.task.sim.state)
 
 
+@every_face_id
+def test_an_env_that_is_made_without_its_id_has_the_same_longest_episode(env_id):
+    with closing(gym.make(env_id)) as env, closing(gym.make_vec(env_id, num_envs=1)) as vector:
+        faces = env.unwrapped, vector.unwrapped
+    assert {face.default_episode_steps for face in faces} == {gym.spec(env_id).max_episode_steps}
+
+
 @every_batch_id
 def test_building_leaves_the_default_config_as_it_was_and_configs_pickle(env_id):
     env = gym.make(env_id, **setting(env_id))
@@ -295,4 +296,6 @@ def test_an_unknown_render_mode_or_reset_option_lists_what_exists(env_id):
 
 
 def setting(env_id):
-    return SETTINGS.get(env_id, {"residual_scale": 0.03})
+    """Returns a field of the task's config with a value other than its default."""
+    with closing(gym.make(env_id)) as env:
+        return {"control_dt": 2 * env.unwrapped.config.control_dt}

@@ -118,6 +118,20 @@ def test_evaluations_of_a_walk_have_terrain_of_the_seed_at_the_hardest_level_and
         env.close()
 
 
+@pytest.mark.parametrize("name", ["RealAnt-v0", "A1-v0", "Biped-v0"])
+def test_a_training_has_terrain_of_its_seed_and_its_evaluations_have_that_of_theirs(name):
+    config = command_line.starting_from("default", name, {"seed": 7, "env": {"terrain": {"kinds": ("rough",)}}})
+    assert config.env.terrain.seed == 7
+    setting = Setting(name, as_plain(config.task_arguments))
+    for env in (
+        config.make_evaluation_env(1, 1_000_003),
+        config.make_evaluation_env(1, 1_000_003, nominal=True),
+        config.task.judge.play_env(setting, Scene(), 1, 1_000_003),
+    ):
+        assert env.unwrapped.config.terrain.seed == 1_000_003 and env.unwrapped.config.terrain.kinds == ("rough",)
+        env.close()
+
+
 @pytest.mark.parametrize("kind", ["flat", "rough"])
 def test_a_scene_and_an_evaluation_keep_the_sizes_of_the_robots_terrain(kind):
     sizes = {"size": 5.0, "spacing": 0.1, "footprint": (0.8, 0.6), "length": 8.0, "width": 6.0}
@@ -149,7 +163,7 @@ def test_a_scene_without_conditions_is_that_of_the_training(arguments, scene, ch
 
 def test_only_walks_are_walks_and_only_they_have_terrain():
     assert as_walk_judge(WALK.judge, "ResidualWalk-v0") is WALK.judge
-    with pytest.raises(ValueError, match="CubeInHand-v0 does not walk"):
+    with pytest.raises(ValueError, match="CubeInHand-v0 does not follow a commanded"):
         as_walk_judge(SUCCESSES, "CubeInHand-v0")
     assert {*SUCCESSES.idle(Setting("CubeInHand-v0"), Scene())} == {field.name for field in fields(Scene)}
     assert WALK.judge.idle(Setting("ResidualWalk-v0"), Scene("rough")) == {}

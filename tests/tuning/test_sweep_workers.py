@@ -15,6 +15,7 @@ from tuning.report import refused, summary
 from tuning.studies import JOURNAL, PLACE, open_study
 from tuning.sweep import SweepConfig
 from utils.config import read_yaml
+from utils.console.interrupts import Terminated
 
 SWEEP = SweepConfig(study="s", trials=6, pruner="none", num_threads=1)
 
@@ -111,8 +112,9 @@ def test_a_trial_that_kills_its_worker_is_given_up_at_last(monkeypatch):
     assert study.trials[0].user_attrs["reason"] == "its worker died 3 times"
 
 
-@pytest.mark.parametrize("stop", [TrainingInterrupted(2, 100), KeyboardInterrupt()])  # in a training, in an evaluation
-def test_ctrl_c_is_no_death_and_no_failure(monkeypatch, stop):
+# In a training, and Ctrl-C or SIGTERM in an evaluation.
+@pytest.mark.parametrize("stop", [TrainingInterrupted(2, 100), KeyboardInterrupt(), Terminated(143)])
+def test_a_requested_stop_is_no_death_and_no_failure(monkeypatch, stop):
     study = open_study(SWEEP)
     let_trainings(monkeypatch, stop)
     for _ in range(worker.MOST_STARTS + 1):

@@ -10,6 +10,7 @@ from callbacks.command_curriculum_callback import CommandCurriculumCallback
 from envs.biped.config import BipedConfig
 from envs.biped.variation import TRAINING_VARIATION
 from training.task_config import LeggedTrainConfig
+from utils.env_ids import registered
 from utils.fields import within
 
 STEPS = 1000  # control steps of a training episode
@@ -190,6 +191,7 @@ def curriculum(config: BipedTrainConfig) -> CommandCurriculumCallback | None:
     if config.start_scale == 1.0:
         return None
     most = config.env.weights.linear_velocity * config.env.control_dt
+    limit = registered(config.env_id).max_episode_steps
     return CommandCurriculumCallback(
-        "linear_velocity", most, config.episode_steps or 2400, config.start_scale, rise=config.rise
+        "linear_velocity", most, config.episode_steps or limit, config.start_scale, rise=config.rise
     )

@@ -94,7 +94,7 @@ class WalkTrainConfig(LeggedTrainConfig):
     preset: str = "default"
     """Named set of values that replaces defaults: default (half an hour on two cores), long (an hour), fast
     (ten minutes), steer (half an hour; commands in every direction), rough or plan."""
-    env_id: Annotated[Literal["ResidualWalk-v0", "AdaptiveWalk-v0"], tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
+    env_id: Annotated[str, tyro.conf.arg(aliases=["--env"])] = "ResidualWalk-v0"
     """Id of the environment to train."""
     episode_steps: int = within(1000, 1)
     """Length of a training episode, control steps of env.control_dt (10 ms by default)."""
@@ -131,7 +131,7 @@ class WalkTrainConfig(LeggedTrainConfig):
     def idle(self) -> dict[str, str]:
         varied, idle = self.env.variation, super().idle
         if self.terrain == "flat":
-            names = ("level", "start_level", "curriculum", "curriculum_share", "sampling", "env.terrain")
+            names = ("level", "start_level", "curriculum", "curriculum_share", "sampling")
             idle |= dict.fromkeys(names, "--terrain flat has no levels")
         elif self.start_level > self.level:
             idle["start_level"] = f"--level {self.level:g} is lower"
@@ -141,8 +141,6 @@ class WalkTrainConfig(LeggedTrainConfig):
             idle["curriculum_share"] = "--curriculum success raises the terrain with success, not with time"
         if varied.varies and not self.vary:
             idle["vary"] = "env.variation sets the values"
-        if not varied.push_speed:
-            idle["env.variation.push_interval"] = "env.variation.push_speed is 0"
         return idle
 
     @property

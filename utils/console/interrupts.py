@@ -8,9 +8,13 @@ from contextlib import contextmanager
 HANGUP = getattr(signal, "SIGHUP", None)  # does not exist on Windows
 
 
+class Terminated(SystemExit):
+    """A signal asked the program to end."""
+
+
 @contextmanager
 def ends_in_order() -> Iterator[None]:
-    """Makes SIGTERM and SIGHUP raise SystemExit, so that `with` blocks close their files; also a decorator.
+    """Makes SIGTERM and SIGHUP raise Terminated, so that `with` blocks close their files; also a decorator.
 
     The exit code is 143 or 129. SIGHUP stays ignored if it was ignored before, as under nohup. Does nothing outside the main
     thread, because Python allows signal handlers in the main thread only.
@@ -28,4 +32,4 @@ def ends_in_order() -> Iterator[None]:
 
 
 def _exit(number, frame):
-    raise SystemExit(128 + number)
+    raise Terminated(128 + number)
