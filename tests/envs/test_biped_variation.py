@@ -80,6 +80,7 @@ def test_nothing_varies_by_default():
     env.reset(seed=0)
     env.step(np.zeros((2, 12)))
     assert env.task.sim._expanded == {} and not env.task.targets.late and VariationConfig() == env.config.variation
+    assert not VariationConfig(push_duration=0.5, push_interval=1.0).varies and VariationConfig(push_turn=0.1).varies
 
 
 @pytest.mark.parametrize("name", [name for name in PARAMETERS if PARAMETERS[name].changes])
