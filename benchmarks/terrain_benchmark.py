@@ -27,7 +27,7 @@ from envs.locomotion.terrain import KINDS, TerrainConfig, check_kind, check_leve
 from envs.residual_walk.config import ResidualWalkConfig
 from evaluation.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
 from evaluation.kept_rows import KeptRows, is_kept_rows, read_rows
-from evaluation.walk_judge import as_walk_judge
+from evaluation.walk_judge import as_gait_judge
 from evaluation.walk_tally import time_limit
 from evaluation.walks import GOAL_DISTANCE, MIN_PACE, Policy, evaluate, gait_alone, summarise
 from run_folder.records import read_env
@@ -211,10 +211,10 @@ def load_walker(model: Path, terrain_seed: int) -> Walker:
     """Reads a policy, with the config of its environment except the fields in FIXED.
 
     Raises:
-        ValueError: the policy cannot be read, is not for a walk, or was trained on the terrain of the benchmark.
+        ValueError: the policy cannot be read, adds to no gait, or was trained on the terrain of the benchmark.
     """
     env_id, arguments = read_env(model)
-    as_walk_judge(find_task(env_id).judge, env_id)
+    as_gait_judge(find_task(env_id).judge, env_id)
     env = arguments.get("config", {})
     if env.get("terrain", {}).get("seed") == terrain_seed:
         raise ValueError(f"{model} was trained on terrain seed {terrain_seed}: give another --seeds-from")

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from envs.residual_walk.variation import VariationConfig
 from evaluation.held_out_seeds import BENCHMARK_EPISODES, BENCHMARK_TERRAIN
 from evaluation.judges import Scene, Setting
-from evaluation.walk_judge import as_walk_judge
+from evaluation.walk_judge import as_gait_judge, as_walk_judge
 from evaluation.walks import Policy, evaluate, gait_alone, success_table, summarise
 from run_folder.records import read_env
 from run_folder.runs import load_run
@@ -127,12 +127,12 @@ def read_walker(model: Path | None) -> tuple[Setting, Policy | None]:
     For None these are the default environment and None.
 
     Raises:
-        ValueError: the policy cannot be read, or is not for a walk.
+        ValueError: the policy cannot be read, or adds to no gait.
     """
     if model is None:
         return Setting(DEFAULT_ID), None
     env_id, arguments = read_env(model)
-    as_walk_judge(find_task(env_id).judge, env_id)
+    as_gait_judge(find_task(env_id).judge, env_id)
     task = {name: value for name, value in arguments.get("config", {}).items() if name not in ENDS_OF_EPISODES}
     if "terrain" in task:
         task["terrain"] = {name: value for name, value in task["terrain"].items() if name not in OBSTACLES}

@@ -182,3 +182,14 @@ def as_walk_judge(judge: Judge, env_id: str) -> WalkJudge:
     if not isinstance(judge, WalkJudge):
         raise ValueError(f"{env_id} does not follow a commanded velocity")
     return judge
+
+
+def as_gait_judge(judge: Judge, env_id: str) -> WalkJudge:
+    """Returns `judge` if it is a WalkJudge of a robot whose policies add to a gait.
+
+    Raises:
+        ValueError: it is another judge.
+    """
+    if not as_walk_judge(judge, env_id).has_gait:
+        raise ValueError(f"policies of {env_id} add to no gait that they could be compared with")
+    return judge
