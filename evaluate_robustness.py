@@ -102,7 +102,7 @@ def measure(config: RobustnessConfig) -> list[Sweep]:
         groups = grouped(out, sweeps, made)
         write_aside(out / REPORT, lambda aside: aside.write_text(markdown(groups, success_key)))
         drawn = [each for each in groups[made] if each.axes in wanted]
-        pictures = map(str, draw(out, drawn, f"{made.settings}; {made.made_with}"))
+        pictures = map(str, draw(out, drawn, made.settings))
         print("\n".join([table(groups[made], success_key), "", *pictures, *failures(groups[made])]))
         return sweeps
 

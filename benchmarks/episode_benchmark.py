@@ -76,7 +76,7 @@ def all_rows(config: EpisodeBenchmarkConfig) -> Iterator[dict]:
     """Yields a row for each baseline in the task of the first policy, and for each policy.
 
     Raises:
-        ValueError: a policy cannot be read or follows no commanded velocity, or the policies are of different tasks.
+        ValueError: a policy cannot be read, its robot is not one that walks, or the policies are of different tasks.
     """
     configs = {model: config_of_run(model, config.num_threads) for model in config.model}
     first = configs[config.model[0]]
@@ -103,7 +103,7 @@ def played(
     speed of an episode, m/s.
 
     Raises:
-        ValueError: the robot does not follow a commanded velocity.
+        ValueError: the robot is not one that walks on command.
     """
     as_walk_judge(config.task.judge, config.env_id)
     with closing(config.make_evaluation_env(episodes, seed, nominal=True)) as env:

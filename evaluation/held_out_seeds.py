@@ -1,6 +1,7 @@
 """Seeds of trainings and, disjoint from them, one range of seeds for each purpose that evaluates or shows a policy.
 
-Terrain seeds: a training uses its --seed. Seeds from FIRST_HELD_OUT up to END_HELD_OUT are held out: no training uses them.
+Terrain seeds: a training of a walk uses its --seed, that of another robot its --env.terrain.seed. Seeds from FIRST_HELD_OUT
+up to END_HELD_OUT are held out: no training uses them.
 Simulation seeds: a training uses consecutive seeds from `first_simulation_seed(--seed)` on, all at least END_HELD_OUT.
 Evaluations use smaller seeds.
 """

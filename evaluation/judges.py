@@ -81,11 +81,10 @@ class Judge:
         Args:
             setting: the training environment, without the length of training episodes.
             num_envs: number of simulations.
-            seed: decides everything that the seeds of episodes do not decide, such as the terrain.
+            seed: decides what the seeds of episodes do not decide; a `TerrainJudge` gives it to the terrain.
             nominal: switch off all randomisation of the training.
         """
-        setting = _on_terrain(_nominal(setting) if nominal else setting, seed)
-        return setting.make(num_envs)
+        return setting.make(num_envs) if not nominal else _nominal(setting).make(num_envs)
 
     def evaluate(self, env: VectorEnv, policy: Policy, episodes: int, seed: int) -> list[dict]:
         """Plays episodes with consecutive seeds from `seed` on; returns a record of each."""
@@ -94,14 +93,14 @@ class Judge:
     def play_env(
         self, setting: Setting, scene: Scene, num_envs: int, seed: int, render_mode: str | None = None
     ) -> VectorEnv:
-        """Returns the simulations for `play`: the training environment, on terrain with that seed.
+        """Returns the simulations for `play`: the training environment.
 
         Raises:
             ValueError: the environment cannot render in this mode, or a value of the scene is wrong.
         """
         shown = {"render_mode": render_mode} if render_mode else {}  # not every environment has the argument
         try:
-            return _on_terrain(setting, seed).make(num_envs, **shown)
+            return setting.make(num_envs, **shown)
         except TypeError as error:
             reason = str(error).splitlines()[0]
             refused = f"{setting.env_id} cannot be shown, it refuses {shown}: {reason}"
@@ -156,18 +155,6 @@ def _without_variation(config):
     if isinstance(config, Mapping):
         return {name: value for name, value in config.items() if name != "variation"}
     return replace(config, variation=type(config.variation)()) if hasattr(config, "variation") else config
-
-
-def _on_terrain(setting, seed):
-    """Returns the setting with that seed of the terrain; unchanged if the task's config has no terrain."""
-    config = setting.arguments.get("config")
-    if isinstance(config, Mapping) and "terrain" in config:
-        config = {**config, "terrain": {**config["terrain"], "seed": seed}}
-    elif hasattr(config, "terrain"):
-        config = replace(config, terrain=replace(config.terrain, seed=seed))
-    else:
-        return setting
-    return replace(setting, arguments={**setting.arguments, "config": config})
 
 
 def _nominal(setting):

@@ -1,6 +1,6 @@
 """Judge of robots that walk: measures the distance without a fall over terrain of one level."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from gymnasium.vector import VectorEnv
@@ -11,16 +11,16 @@ from envs.residual_walk.config import ResidualWalkConfig
 from evaluation.episodes import Policy
 from evaluation.judges import Judge, OnStep, Scene, Setting, nominal_arguments
 from evaluation.steering import REAR, constant, on_wide_tiles, outside, steers, with_commands
+from evaluation.terrain_judge import TerrainJudge
 from evaluation.walk_tally import time_limit
 from evaluation.walks import GOAL_DISTANCE, evaluate, gait_alone, summarise, table
-from utils.config import resolved
 from utils.env_ids import qualified
 
 USUAL_SPEED = 0.3  # m/s; the command of a scene that chooses none
 
 
 @dataclass(frozen=True)
-class WalkJudge(Judge):
+class WalkJudge(TerrainJudge):
     """Evaluates a robot that follows a commanded velocity, on nominal or varied physics.
 
     The config of the task must have `control_dt` and `command_vx`. If it also has `terrain`, `terrain_scale` and
@@ -47,15 +47,6 @@ class WalkJudge(Judge):
     """Length of an episode whose success is to follow a command, s."""
 
     summarise, table = staticmethod(summarise), staticmethod(table)
-
-    def task(self, setting: Setting):
-        """Returns the config of the task from the arguments of a setting.
-
-        Raises:
-            ValueError: an argument has an unknown name or a value of another type.
-        """
-        changes = {name: value for name, value in setting.arguments.items() if name in self._names}
-        return resolved(self.config(), setting.arguments.get("config"), changes)
 
     def evaluation_env(self, setting: Setting, num_envs: int, seed: int, nominal: bool = False) -> VectorEnv:
         """Returns simulations on terrain with that seed; all tiles have the level `terrain_scale` of the task."""
@@ -160,14 +151,6 @@ class WalkJudge(Judge):
         """Returns whether a success in `env` is to follow the command."""
         return steers(env.unwrapped.task.config)
 
-    def _others(self, setting):
-        """Returns the arguments of a setting that are not in the config, such as the number of frames."""
-        return {name: value for name, value in setting.arguments.items() if name not in {*self._names, "config"}}
-
-    @property
-    def _names(self):
-        return {field.name for field in fields(self.config)}
-
     def _nominal(self, task):
         """Returns the task's config without variation."""
         return replace(task, variation=type(task.variation)()) if "variation" in self._names else task
@@ -191,5 +174,5 @@ def as_gait_judge(judge: Judge, env_id: str) -> WalkJudge:
         ValueError: it is another judge.
     """
     if not as_walk_judge(judge, env_id).has_gait:
-        raise ValueError(f"policies of {env_id} add to no gait that they could be compared with")
+        raise ValueError(f"{env_id} has no gait alone to compare policies with")
     return judge

@@ -82,7 +82,7 @@ def new_length(config: TrainConfig, planned: int, steps: int) -> str:
     """Returns a sentence about a run with `steps` steps that does not end at `planned` steps, and what that changes."""
     run, total = config.resume, config.total_timesteps
     if steps >= total:
-        return f"{run} has {steps:,} steps already: it ends at its newest checkpoint, instead of at {planned:,} steps"
+        return f"{run} has {steps:,} steps already: it ends at its newest checkpoint"
     changed = followers(config, replace(config, total_timesteps=planned))
     effect = f", which changes {' and '.join(changed)}" if changed else ""
     return f"{run} ends at {total:,} steps instead of {planned:,}{effect}"

@@ -64,7 +64,8 @@ class TrainConfig(Learners):
     num_threads: int = within(2, 1)
     """Number of threads for physics, and for torch."""
     seed: int = within(42, 0, 2**32 - 1)
-    """Seed of initial states, terrain, network and exploration. Seeds held out for evaluations are refused."""
+    """Seed of initial states, network and exploration, and of the terrain of ResidualWalk-v0 and AdaptiveWalk-v0. Seeds held
+    out for evaluations are refused."""
     preset: str = "default"
     """Named set of values that replaces defaults."""
     config: Path | None = None
@@ -178,6 +179,10 @@ class TrainConfig(Learners):
     def check_new(self) -> None:
         """Raises ValueError as `check` does, or if seeds of a new training are held out for evaluations."""
         self.check()
+        self.check_seeds()
+
+    def check_seeds(self) -> None:
+        """Raises ValueError if a seed is held out for evaluations, or an evaluation needs more seeds than there are."""
         check_training_seed(self.seed)
         EVALUATION.at(0, self.eval_episodes)
 

@@ -1,6 +1,6 @@
 """Bases of the configs of trainings: a task with a config of its own (field `env`), and the growth of its randomisation."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 from stable_baselines3.common.callbacks import BaseCallback
@@ -9,6 +9,7 @@ from algorithms.vec_env import BatchVecEnv
 from callbacks.curriculum_callback import VariationCurriculumCallback
 from envs.locomotion.config import LeggedConfig
 from envs.locomotion.terrain import FLAT
+from evaluation.held_out_seeds import check_training_seed
 from training.config import TrainConfig
 from utils.fields import Checked, within
 
@@ -52,10 +53,6 @@ class LeggedTrainConfig(TaskTrainConfig):
     variation_rise: int = within(0, 0)
     """Steps over which the randomisation then grows to the full ranges of env.variation; 0 for all of it at once."""
 
-    def __post_init__(self):
-        super().__post_init__()
-        self._set_terrain()
-
     @property
     def idle(self) -> dict[str, str]:
         variation, idle = self.env.variation, super().idle
@@ -71,18 +68,17 @@ class LeggedTrainConfig(TaskTrainConfig):
         """Whether the randomisation has a curriculum."""
         return self.env.variation.varies and bool(self.variation_warm_up or self.variation_rise)
 
+    def check_seeds(self) -> None:
+        """Checks as the base class does, and also the seed of the terrain."""
+        super().check_seeds()
+        check_training_seed(self.env.terrain.seed, "env.terrain.seed")
+
     def make_env(self) -> BatchVecEnv:
         """Returns the simulations to train on; their first robots are nominal if the randomisation has a curriculum."""
         env = super().make_env()
         if self.grows:
             env.env_method("set_variation_scale", 0.0)
         return env
-
-    def _set_terrain(self):
-        """Gives the terrain the seed of the training."""
-        if self.env.terrain.kinds != FLAT:
-            terrain = replace(self.env.terrain, seed=self.seed)
-            object.__setattr__(self, "env", replace(self.env, terrain=terrain))
 
     def task_callbacks(self) -> dict[str, BaseCallback]:
         """Returns the curriculum of the task, and the curriculum of the randomisation if there is one."""

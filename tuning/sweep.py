@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from algorithms.learners import LEARNERS
-from evaluation.held_out_seeds import EVALUATION, JUDGE, check_training_seed
+from evaluation.held_out_seeds import JUDGE, check_training_seed
 from run_folder.records import recorded_config
 from training.checks import idle_numbers
 from training.command_line import refuse_beside_config, refuse_idle_keys, refuse_keys, starting_from
@@ -24,7 +24,7 @@ from training.recipes import STUDIES
 from training.tasks import TaskRow, find_task
 from tuning.spaces import Space, changes, distributions, merged, read_space
 from utils.config import as_plain, nearest_name, read_yaml, updated
-from utils.console.options import given_options
+from utils.console.options import given_options, reason_of
 from utils.env_ids import DEFAULT_ID, file_name
 from utils.fields import fitting
 
@@ -125,7 +125,7 @@ class SweepConfig:
         """Raises ValueError if a training would use held-out seeds, or an evaluation needs more seeds than there are."""
         for seed in (*range(self.seed, self.seed + self.seeds), *self.new_seeds):
             check_training_seed(seed)
-        EVALUATION.at(0, self.eval_episodes), JUDGE.at(0, self.final_episodes)
+        self.base.check_seeds(), JUDGE.at(0, self.final_episodes)
 
     @property
     def name(self) -> str:
@@ -211,10 +211,9 @@ class SweepConfig:
 
     def _idle_in_all(self, entries):
         """Returns the entries that have no effect, whatever two values of the space are -> the reason."""
-        numbers = {name: entry for name, entry in entries.items() if name.startswith(f"{self.algo}.")}  # of the learner
-        found = {name: reason for name in numbers if (reason := self.base.idle.get(name))}
-        for config in self._varied(numbers) if found else ():
-            found = {name: reason for name, reason in found.items() if name in config.idle}
+        found = {name: reason for name in entries if (reason := reason_of(name, self.base.idle))}
+        for config in self._varied(entries) if found else ():
+            found = {name: reason for name, reason in found.items() if reason_of(name, config.idle)}
             if not found:
                 break
         return found

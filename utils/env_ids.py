@@ -11,6 +11,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from utils.config import nearest_name
+from utils.console.interrupts import Terminated
 
 OURS = "envs"
 DEFAULT_ID = "ResidualWalk-v0"  # for programs without an id on the command line
@@ -70,6 +71,8 @@ def _import(module, env_id, run):
         raise ValueError(f"{env_id!r} names a module inside the run {run}, and code of a run is never executed")
     try:
         importlib.import_module(module)
+    except Terminated:
+        raise
     except (Exception, SystemExit) as error:  # a foreign module may raise any exception
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"cannot import {module} for {env_id!r}: {type(error).__name__}: {reason}") from error

@@ -39,11 +39,11 @@ def failures(sweeps: Sequence[Sweep]) -> list[str]:
     ]
 
 
-def draw(folder: Path, sweeps: Sequence[Sweep], conditions: str = "") -> list[Path]:
+def draw(folder: Path, sweeps: Sequence[Sweep], settings: str = "") -> list[Path]:
     """Draws one PNG for all sweeps of the same parameters: lines with bands, or maps; returns the files.
 
     If several parameters were swept, all.png shows them side by side, on the same scale. A picture of other ranges, of other
-    `conditions` or of another program is not overwritten: the new picture then gets another name.
+    settings or of another program is not overwritten: the new picture then gets another name.
     """
     by_name = {name: [sweep for sweep in sweeps if sweep.name == name and sweep.whole] for name in _names(sweeps)}
     by_name = {name: group for name, group in by_name.items() if group}
@@ -53,7 +53,7 @@ def draw(folder: Path, sweeps: Sequence[Sweep], conditions: str = "") -> list[Pa
         figures["all"] = _lines(lines)
     axes = {name: group[0].axes for name, group in by_name.items()}
     axes["all"] = [axis for group in lines for axis in group[0].axes]
-    marks = {name: f"{PROGRAM}: {short_hash(json.dumps([conditions, points(axes[name])]))};" for name in figures}
+    marks = {name: f"{PROGRAM}: {settings}; {short_hash(json.dumps(points(axes[name])))};" for name in figures}
     files = {name: _picture_file(folder, name, mark) for name, mark in marks.items()}
     for name, figure in figures.items():
         write_aside(files[name], partial(figure.savefig, format="png", dpi=110, metadata=picture_mark(marks[name])))
@@ -114,8 +114,8 @@ def _cells(sweep, success_key):
 
 
 def _parameters(axes):
-    """Returns the parameters with their ranges."""
-    return ", ".join(f"{axis.name} ({axis.values[0]:.4g} to {axis.values[-1]:.4g})" for axis in axes)
+    """Returns the parameters with their ranges and numbers of values."""
+    return ", ".join(f"{a.name} ({a.values[0]:.4g} to {a.values[-1]:.4g}, {len(a.values)} values)" for a in axes)
 
 
 def _auc(sweep, returns):

@@ -79,7 +79,7 @@ def test_it_trains_on_its_task_and_resumes_to_the_bit(house):
 def test_it_is_played_evaluated_and_swept_as_a_robot_that_walks(house):
     played = json.loads((house / "played.json").read_text())["episodes"]
     assert len(played) == 1 and {"distance_m", "cost_of_transport"} <= played[0].keys()
-    assert "| straight | joint_damping |" in (house / "robustness/report.md").read_text()
+    assert "| straight | joint_damping (" in (house / "robustness/report.md").read_text()
     assert "2 trials, 2 finished" in (house / "runs/studies/s/report.md").read_text()
     assert "eval/distance_m" in (house / "straight/progress.csv").read_text()
 

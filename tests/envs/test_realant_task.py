@@ -185,4 +185,5 @@ def test_an_option_that_is_wrong_or_has_no_effect_is_refused(changes, words):
 
 
 def test_policies_are_judged_by_the_targets_that_they_reach():
-    assert find_task("RealAnt-v0").judge is SUCCESSES
+    judge = find_task("RealAnt-v0").judge
+    assert (judge.score, judge.objectives) == (SUCCESSES.score, SUCCESSES.objectives)

@@ -104,11 +104,11 @@ def test_several_policies_are_compared_with_json_table_and_pictures(runs, tmp_pa
         content = read(path)
         assert [point["values"] for point in content["points"]] == [[2e-6], [0.2]]
         returns = [episode["return"] for point in content["points"] for episode in point["episodes"]]
-        assert f"| {run} | joint_damping (2e-06 to 0.2) | {np.mean(returns):.1f} |" in printed
+        assert f"| {run} | joint_damping (2e-06 to 0.2, 2 values) | {np.mean(returns):.1f} |" in printed
     assert (out / "joint_damping.png").stat().st_size > 5_000 and (out / "report.md").read_text() in printed + "\n\n"
 
 
-def test_another_range_replaces_no_result_and_other_code_no_picture(tmp_path):
+def test_another_range_replaces_no_result_and_other_settings_no_picture(tmp_path):
     def swept(high):
         points = [Point((value,), [{"return": value}] * 2) for value in (1.0, high)]
         return Sweep("run", "Told-v0", (Axis("mass", 1.0, (1.0, high)),), points)
@@ -118,8 +118,10 @@ def test_another_range_replaces_no_result_and_other_code_no_picture(tmp_path):
     assert files[1.5] != files[2.0] and files[1.5] == write_sweep(tmp_path, swept(1.5), made)
     assert [read(path)["axes"][0]["values"] for path in files.values()] == [[1.0, 1.5], [1.0, 2.0]]
     lines = table(grouped(tmp_path, [swept(1.5)], made)[made], str).splitlines()[2:]
-    assert [line.split(" | ")[1] for line in lines] == ["mass (1 to 1.5)", "mass (1 to 2)"]
-    pictures = [draw(tmp_path, [swept(high)], code) for high, code in ((1.5, "a"), (2.0, "a"), (1.5, "b"), (1.5, "a"))]
+    assert [line.split(" | ")[1] for line in lines] == ["mass (1 to 1.5, 2 values)", "mass (1 to 2, 2 values)"]
+    pictures = [
+        draw(tmp_path, [swept(high)], settings) for high, settings in ((1.5, "a"), (2.0, "a"), (1.5, "b"), (1.5, "a"))
+    ]
     assert len({path for (path,) in pictures}) == 3 and pictures[0] == pictures[-1]
 
 

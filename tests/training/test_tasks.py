@@ -119,17 +119,22 @@ def test_evaluations_of_a_walk_have_terrain_of_the_seed_at_the_hardest_level_and
 
 
 @pytest.mark.parametrize("name", ["RealAnt-v0", "A1-v0", "Biped-v0"])
-def test_a_training_has_terrain_of_its_seed_and_its_evaluations_have_that_of_theirs(name):
-    config = command_line.starting_from("default", name, {"seed": 7, "env": {"terrain": {"kinds": ("rough",)}}})
-    assert config.env.terrain.seed == 7
-    setting = Setting(name, as_plain(config.task_arguments))
+def test_evaluations_have_terrain_of_their_seed_and_no_training_has_it(name):
+    rough = {"env": {"terrain": {"kinds": ("rough",), "seed": 7}}}
+    config = command_line.starting_from("default", name, rough)
+    config.check_seeds()
+    made = config.env, {name: value for name, value in as_plain(config.env).items() if name == "terrain"}
+    settings = [Setting(name, {"config": made[0]}), Setting(name, {"config": made[1]}), Setting(name, made[1])]
     for env in (
         config.make_evaluation_env(1, 1_000_003),
         config.make_evaluation_env(1, 1_000_003, nominal=True),
-        config.task.judge.play_env(setting, Scene(), 1, 1_000_003),
+        *(config.task.judge.play_env(setting, Scene(), 1, 1_000_003) for setting in settings),
     ):
         assert env.unwrapped.config.terrain.seed == 1_000_003 and env.unwrapped.config.terrain.kinds == ("rough",)
         env.close()
+    rough["env"]["terrain"]["seed"] = 1_000_003
+    with pytest.raises(ValueError, match=r"env\.terrain\.seed must not be 1,000,003"):
+        command_line.starting_from("default", name, rough).check_seeds()
 
 
 @pytest.mark.parametrize("kind", ["flat", "rough"])

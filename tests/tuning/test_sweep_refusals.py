@@ -59,6 +59,29 @@ def test_a_space_with_an_option_of_warm_starts_needs_a_policy_to_start_from(tmp_
     assert wanted in capsys.readouterr().err and not (tmp_path / "runs").exists()
 
 
+IDLE = {
+    "env.terrain.levels: {choices: [[0.5], [1.0]]}": "env.terrain.levels has no effect: the ground is flat",
+    "env.variation.push_interval: {low: 1.0, high: 5.0}": "env.variation.push_interval has no effect: push_speed is 0",
+}
+
+
+@pytest.mark.parametrize("entry", IDLE)
+def test_a_field_of_the_task_without_effect_is_no_part_of_a_space(entry, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = "--env RealAnt-v0 --algo ppo --trials 1 --steps 16384 --space space.yaml".split()
+    (tmp_path / "space.yaml").write_text(entry)
+    assert tune_hyperparameters.main(arguments) == 2
+    assert f"space: {IDLE[entry]}" in capsys.readouterr().err and not (tmp_path / "runs").exists()
+
+
+def test_a_field_of_the_task_that_another_entry_gives_an_effect_is_part_of_a_space(tmp_path):
+    space = tmp_path / "space.yaml"
+    space.write_text("""env.variation.push_interval: {low: 1.0, high: 5.0}
+env.variation.push_speed: {low: 0.1, high: 0.2}""")
+    sweep = parse_arguments(SweepConfig, ["--env", "RealAnt-v0", "--algo", "ppo", "--space", str(space)])
+    assert {*sweep.entries} == {"env.variation.push_interval", "env.variation.push_speed"}
+
+
 def test_what_a_scheduled_standard_deviation_sets_is_no_part_of_a_space(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "space.yaml").write_text("asymmetric_ppo.log_std_init: {low: -2.0, high: -1.0}")

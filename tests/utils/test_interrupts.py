@@ -5,7 +5,10 @@ import signal
 
 import pytest
 
-from utils.console.interrupts import ends_in_order
+import evaluate_robustness
+import tune_hyperparameters
+from utils.console.interrupts import Terminated, ends_in_order
+from utils.env_ids import registered
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +30,22 @@ def test_a_signal_ends_a_program_after_its_files_are_closed(number):
             closed.append(number)
     assert stop.value.code == 128 + number and closed
     assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)] == [signal.SIG_DFL] * 2
+
+
+@pytest.mark.parametrize(("program", "work"), [(tune_hyperparameters, "run"), (evaluate_robustness, "measure")])
+def test_sigterm_ends_a_program_that_evaluates_in_order(program, work, monkeypatch):
+    monkeypatch.setattr(program, work, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    arguments = [] if program is tune_hyperparameters else ["--model", "run"]
+    with pytest.raises(Terminated) as stop:
+        program.main(arguments)
+    assert stop.value.code == 143
+
+
+def test_sigterm_while_a_foreign_module_is_imported_is_no_fault_of_the_module(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ended_meanwhile.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    with pytest.raises(Terminated), ends_in_order():
+        registered("ended_meanwhile:Name-v0")
 
 
 def test_a_closed_terminal_does_not_end_a_program_under_nohup():

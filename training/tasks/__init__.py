@@ -10,8 +10,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from envs.a1.config import A1Config
 from envs.biped.config import BipedConfig
+from envs.realant.config import RealAntConfig
 from evaluation.judges import RETURNS, SUCCESSES, Judge
 from evaluation.posture_judge import PostureJudge
+from evaluation.terrain_judge import TerrainJudge
 from evaluation.walk_judge import WalkJudge
 from training.config import EnvTrainConfig, TrainConfig
 from training.tasks import a1, biped, common, cube_in_hand, realant, walk
@@ -76,7 +78,11 @@ TASKS: dict[str, TaskRow] = {
         PostureJudge(config=A1Config, has_gait=False, steered_time=5.0), a1.A1TrainConfig, a1.PRESETS, tables=EPISODES
     ),
     "CubeInHand-v0": TaskRow(SUCCESSES, cube_in_hand.CubeTrainConfig, cube_in_hand.PRESETS, cube_in_hand.curriculum),
-    "RealAnt-v0": TaskRow(SUCCESSES, realant.RealAntTrainConfig, realant.PRESETS),
+    "RealAnt-v0": TaskRow(
+        TerrainJudge(SUCCESSES.score, objectives=SUCCESSES.objectives, config=RealAntConfig),
+        realant.RealAntTrainConfig,
+        realant.PRESETS,
+    ),
     "Biped-v0": TaskRow(
         WalkJudge(config=BipedConfig, has_gait=False),
         biped.BipedTrainConfig,
