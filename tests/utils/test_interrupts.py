@@ -34,6 +34,7 @@ def test_a_signal_ends_a_program_after_its_files_are_closed(number):
 
 @pytest.mark.parametrize(("program", "work"), [(tune_hyperparameters, "run"), (evaluate_robustness, "measure")])
 def test_sigterm_ends_a_program_that_evaluates_in_order(program, work, monkeypatch):
+    signal.signal(signal.SIGTERM, lambda *_: pytest.fail("the program left the handler as it was"))
     monkeypatch.setattr(program, work, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     arguments = [] if program is tune_hyperparameters else ["--model", "run"]
     with pytest.raises(Terminated) as stop:
