@@ -13,7 +13,8 @@ UNKNOWN = 0.5  # failure rate of a tile before its first episode
 class TerrainSamplingCallback(BaseCallback):
     """Sets the weight of each terrain tile to `floor` plus the rate of failures on it, before each rollout.
 
-    An episode fails if the robot falls or covers less than `PASSING_SHARE` of the commanded distance. The rate of a tile is
+    An episode fails if the robot falls or covers less than `PASSING_SHARE` of the commanded distance. One that ends at the
+    edge of its tile counts by the distance until then, unlike in `SuccessCurriculumCallback`. The rate of a tile is
     an exponential average over its episodes. Needs the infos of `BatchVecEnv`, and `set_terrain_weights`.
 
     Args:
