@@ -44,7 +44,7 @@ def write_sweep(folder: Path, sweep: Sweep, made: Conditions) -> Path:
 def sweep_file(folder: Path, sweep: Sweep, made: Conditions) -> Path:
     """Returns the file of a sweep: MODEL_PARAMETER.json, with a hash in front if another sweep has that name."""
     name = f"{label(sweep.model)}_{sweep.name}.json"
-    wanted = (_absolute(sweep.model), points(sweep.axes), made.settings)
+    wanted = (_absolute(sweep.model), named_values(sweep.axes), made.settings)
     if not (folder / name).exists() or _identity(folder / name) == wanted:
         return folder / name
     return folder / f"{short_hash(json.dumps(wanted))}_{name}"
@@ -59,7 +59,7 @@ def read_sweeps(folder: Path, without: Collection[Path] = ()) -> Iterator[tuple[
             continue
 
 
-def points(axes: Iterable[Axis]) -> list[list]:
+def named_values(axes: Iterable[Axis]) -> list[list]:
     """Returns name and values of each parameter, as plain data."""
     return [[axis.name, list(axis.values)] for axis in axes]
 
@@ -84,7 +84,7 @@ def _identity(path):
     try:
         content = read_json(path)
         made, sweep = _read(content)
-        return content["path"], points(sweep.axes), made.settings
+        return content["path"], named_values(sweep.axes), made.settings
     except (ValueError, KeyError, TypeError):
         return None
 

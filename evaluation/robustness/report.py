@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.robustness.files import Conditions, points, read_sweeps, short_hash, sweep_file
+from evaluation.robustness.files import Conditions, named_values, read_sweeps, short_hash, sweep_file
 from evaluation.robustness.metrics import iqm, iqm_interval, robust_auc, robust_auc_spread
 from evaluation.robustness.sweep import Point, Sweep
 from utils.console.outputs import marked, picture_mark
@@ -53,7 +53,7 @@ def draw(folder: Path, sweeps: Sequence[Sweep], settings: str = "") -> list[Path
         figures["all"] = _lines(lines)
     axes = {name: group[0].axes for name, group in by_name.items()}
     axes["all"] = [axis for group in lines for axis in group[0].axes]
-    marks = {name: f"{PROGRAM}: {settings}; {short_hash(json.dumps(points(axes[name])))};" for name in figures}
+    marks = {name: f"{PROGRAM}: {settings}; {short_hash(json.dumps(named_values(axes[name])))};" for name in figures}
     files = {name: _picture_file(folder, name, mark) for name, mark in marks.items()}
     for name, figure in figures.items():
         write_aside(files[name], partial(figure.savefig, format="png", dpi=110, metadata=picture_mark(marks[name])))
