@@ -116,7 +116,7 @@ class Judge:
 
     def idle(self, setting: Setting, scene: Scene) -> dict[str, str]:
         """Returns the fields of a scene that have no effect in this task -> the reason."""
-        return {option.name: f"{setting.env_id} is played as it was trained" for option in fields(scene)}
+        return {option.name: f"{setting.env_id} has no choice of terrain or command" for option in fields(scene)}
 
     def unfamiliar(self, setting: Setting, scene: Scene) -> list[str]:
         """Returns sentences on conditions of a scene for which the training did not prepare a policy."""

@@ -171,7 +171,7 @@ def as_gait_judge(judge: Judge, env_id: str) -> WalkJudge:
     """Returns `judge` if it is a WalkJudge of a robot whose policies add to a gait.
 
     Raises:
-        ValueError: it is another judge.
+        ValueError: `env_id` does not follow a commanded velocity, or its policies add to no gait.
     """
     if not as_walk_judge(judge, env_id).has_gait:
         raise ValueError(f"{env_id} has no gait alone to compare policies with")

@@ -6,7 +6,6 @@ import pickle
 import subprocess
 import sys
 import warnings
-from contextlib import closing
 from dataclasses import replace
 
 import gymnasium as gym
@@ -266,8 +265,7 @@ def test_a_wrong_action_is_refused_and_loses_nothing(env_id, action, words):
 
 @every_face_id
 def test_an_env_that_is_made_without_its_id_has_the_same_longest_episode(env_id):
-    with closing(gym.make(env_id)) as env, closing(gym.make_vec(env_id, num_envs=1)) as vector:
-        faces = env.unwrapped, vector.unwrapped
+    faces = gym.make(env_id).unwrapped, gym.make_vec(env_id, num_envs=1).unwrapped
     assert {face.default_episode_steps for face in faces} == {gym.spec(env_id).max_episode_steps}
 
 
@@ -297,5 +295,4 @@ def test_an_unknown_render_mode_or_reset_option_lists_what_exists(env_id):
 
 def setting(env_id):
     """Returns a field of the task's config with a value other than its default."""
-    with closing(gym.make(env_id)) as env:
-        return {"control_dt": 2 * env.unwrapped.config.control_dt}
+    return {"control_dt": 2 * gym.make(env_id).unwrapped.config.control_dt}

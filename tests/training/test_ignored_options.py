@@ -66,7 +66,7 @@ WRONG = [
     ),
     (train, f"--env CubeInHand-v0 --start-angle {3.141592653589793} --rise 3", "--rise has no effect"),
     (train, "--env CubeInHand-v0 --start-angle 1.5 --env-kwargs {target_angle:\\ 1.0}", "target_angle of 1, got 1.5"),
-    (play_residual_policy, f"--model {CUBE} --terrain nonsense", "--terrain has no effect: CubeInHand-v0 is played as"),
+    (play_residual_policy, f"--model {CUBE} --terrain nonsense", "--terrain has no effect: CubeInHand-v0 has no choice"),
     (play_residual_policy, f"--model {CUBE} --level 0.5", "--level has no effect"),
     (play_residual_policy, f"--model {CUBE} --command 0.3", "--command has no effect"),
     (play_residual_policy, f"--model {WALK} --terrain flat --level 1", "--level has no effect: flat ground"),

@@ -123,8 +123,8 @@ def test_evaluations_have_terrain_of_their_seed_and_no_training_has_it(name):
     rough = {"env": {"terrain": {"kinds": ("rough",), "seed": 7}}}
     config = command_line.starting_from("default", name, rough)
     config.check_seeds()
-    made = config.env, {name: value for name, value in as_plain(config.env).items() if name == "terrain"}
-    settings = [Setting(name, {"config": made[0]}), Setting(name, {"config": made[1]}), Setting(name, made[1])]
+    plain = {"terrain": as_plain(config.env.terrain)}
+    settings = [Setting(name, arguments) for arguments in ({"config": config.env}, {"config": plain}, plain)]
     for env in (
         config.make_evaluation_env(1, 1_000_003),
         config.make_evaluation_env(1, 1_000_003, nominal=True),
